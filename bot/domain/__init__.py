@@ -1,0 +1,1 @@
+"""Decisions: pure Python, no Django, no I/O, no clock read. Imports nothing else of ours."""
