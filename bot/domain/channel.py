@@ -17,7 +17,8 @@ Failures carry the decision, not the cause::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as made
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -80,7 +81,7 @@ class CoverSpec:
 
     field: str
     layout: str
-    crops: Mapping[str, str] = field(default_factory=dict)  # {"wide": field, "square": field}
+    crops: Mapping[str, str] = made(default_factory=dict)  # {"wide": field, "square": field}
     max_bytes: int = 300_000
 
 
@@ -118,7 +119,7 @@ class ModeSpec:
     unknown: UnknownPolicy
     confirm: tuple[timedelta, ...]  # delays after acceptance at which look() is asked; the last repeats
     verdict_within: timedelta  # no verdict after this: a person
-    quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)  # by account type, "" = any
+    quotas: Mapping[str, tuple[Quota, ...]] = made(default_factory=dict)  # by account type, "" = any
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,9 @@ class WireRequest:
     """
 
     method: str
-    url: str = field(repr=False)
+    url: str = made(repr=False)
     headers: tuple[tuple[str, str], ...]
-    body: bytes = field(repr=False)
+    body: bytes = made(repr=False)
     proxy: str = ""
 
 
@@ -273,7 +274,7 @@ class Unknown:
 
     code: str
     message: str
-    ids: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = made(default_factory=dict)
     detail: str = ""
 
 
@@ -436,7 +437,9 @@ class Channel(Protocol):
         are used again where they still stand. Raises ChannelFault(PERSON) when the read-back differs.
         """
 
-    def public_request(self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str) -> WireRequest:
+    def public_request(
+        self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str
+    ) -> WireRequest:
         """Pure. The one call that makes it public. Same inputs, same bytes."""
 
     def read_answer(self, answer: WireAnswer, *, after_unknown: bool = False) -> Receipt | Pending | Refused | Unknown:
@@ -464,9 +467,7 @@ class Channel(Protocol):
 class CallbackReceiver(Protocol):
     """Implemented by channels whose platform calls back."""
 
-    def callback(
-        self, method: str, query: Mapping[str, str], body: bytes, *, now: datetime
-    ) -> CallbackReply:
+    def callback(self, method: str, query: Mapping[str, str], body: bytes, *, now: datetime) -> CallbackReply:
         """Verify first, parse later. Pure but for `now`."""
 
 

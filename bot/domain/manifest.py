@@ -1,0 +1,57 @@
+"""What a signer signs: order, accounts, modes, instants and the hash of the bytes (design.md section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .hashing import content_hash
+from .instants import require_aware
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestItem:
+    """One position: which edition, and the hash of the payload with its credit line."""
+
+    edition_hash: str
+    payload_hash: str
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestPublication:
+    """One account's push."""
+
+    account: str
+    mode: str
+    lane: int
+    instant: datetime
+    items: tuple[ManifestItem, ...]
+
+
+def manifest(release: str, sync: str, publications: Sequence[ManifestPublication]) -> dict[str, Any]:
+    """The JSON that is frozen and hashed at signing."""
+    return {
+        "release": release,
+        "sync": sync,
+        "publications": [
+            {
+                "account": publication.account,
+                "mode": publication.mode,
+                "lane": publication.lane,
+                "instant": require_aware(publication.instant).isoformat(),
+                "items": [
+                    {"edition": item.edition_hash, "payload": item.payload_hash, "marker": item.marker}
+                    for item in publication.items
+                ],
+            }
+            for publication in publications
+        ],
+    }
+
+
+def manifest_hash(value: dict[str, Any]) -> str:
+    """Hash of the frozen manifest."""
+    return content_hash(value)

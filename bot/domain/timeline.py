@@ -1,0 +1,47 @@
+"""A release in time (design.md section 7): every delay has one name and one place."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+STAGE_AHEAD = timedelta(minutes=10)
+STAGED_BY = timedelta(seconds=15)  # not staged by then: a person is asked
+HAND_OUT = timedelta(seconds=15)
+CHILD_SENDER = timedelta(seconds=8)  # unclaimed by then: the clock starts a sender of its own
+CLAIM_GRACE = timedelta(seconds=2)  # for batches handed out later than that
+CONNECT = timedelta(seconds=5)
+INTENT = timedelta(seconds=2)
+RECHECK = timedelta(milliseconds=100)
+SEND_BY = timedelta(seconds=5)
+ANSWER_WITHIN = timedelta(seconds=15)
+MAX_LATENESS = timedelta(minutes=30)
+MIN_LEAD = timedelta(seconds=90)
+CLOCK_AGREEMENT = timedelta(seconds=2)
+CLOCK_DRIFT = timedelta(milliseconds=200)
+STAGE_LEASE = timedelta(seconds=90)
+LOOK_LEASE = timedelta(seconds=45)
+RING_AGAIN = timedelta(seconds=10)  # a doorbell nobody answered: the clock does the work in a child process
+QUIET = timedelta(seconds=120)  # the last moment at which a lost request may still take effect
+LANE_ALLOWANCE = timedelta(seconds=1)  # time for the previous answer, on top of the vendor's spacing
+STAGE_BACKOFF = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=60))
+PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), timedelta(minutes=5))
+
+
+def lane_instants(first: datetime, count: int, spacing: timedelta) -> list[datetime]:
+    """Instants of the posts of one lane, each `spacing` plus an allowance for the answer after the one before."""
+    return [first + index * (spacing + LANE_ALLOWANCE) for index in range(count)]
+
+
+def stage_backoff(faults: int) -> timedelta:
+    """Wait before staging is tried again after the n-th fault (from 1)."""
+    return STAGE_BACKOFF[min(max(faults, 1), len(STAGE_BACKOFF)) - 1]
+
+
+def nth_delay(delays: tuple[timedelta, ...], asked: int) -> timedelta:
+    """The delay before the next look after `asked` looks; the last one repeats."""
+    return delays[min(asked, len(delays) - 1)]
+
+
+def too_late(now: datetime, instant: datetime, max_lateness: timedelta = MAX_LATENESS) -> bool:
+    """True when the machine must not send any more."""
+    return now > instant + max_lateness
