@@ -148,6 +148,7 @@ class ChannelSpec:
     link_field: str = ""  # payload field whose link carries the marker
     metrics: tuple[str, ...] = ()  # names this vendor can report; others show as "not reported"
     metrics_lag: str = ""  # Chinese note on when numbers come
+    metrics_daily: bool = False  # the vendor reports whole days, the day after: ask from 08:30 Beijing time
     spacing: timedelta = timedelta(seconds=5)  # least wait between posts of one lane
     cannot: tuple[str, ...] = ()  # Chinese sentences: what the vendor cannot do
 

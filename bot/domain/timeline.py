@@ -22,6 +22,8 @@ STAGE_LEASE = timedelta(seconds=90)
 LOOK_LEASE = timedelta(seconds=45)
 RING_AGAIN = timedelta(seconds=10)  # a doorbell nobody answered: the clock does the work in a child process
 QUIET = timedelta(seconds=120)  # the last moment at which a lost request may still take effect
+RESUME_GRACE = timedelta(minutes=5)  # time to stage for what a person resumed or sent again
+STAGE_GRACE = timedelta(seconds=20)  # time to stage for what was signed late
 LANE_ALLOWANCE = timedelta(seconds=1)  # time for the previous answer, on top of the vendor's spacing
 STAGE_BACKOFF = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=60))
 PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), timedelta(minutes=5))

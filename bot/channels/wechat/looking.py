@@ -1,0 +1,268 @@
+"""Is it public? Read-only, repeatable; the platform's answers never raise here.
+
+Mass sends are judged by mass/get. Freepublish is judged by freepublish/get where a publish_id is known, and
+by the ordered markers in draft/get and freepublish/batchget where it is not (a lost answer).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from bot.domain.channel import (
+    Absent,
+    ChannelFault,
+    Evidence,
+    Failed,
+    Pending,
+    PositionReceipt,
+    Receipt,
+    Remedy,
+    Unclear,
+)
+from bot.domain.post import Post
+
+from . import articles
+from .client import Client, text_id
+from .spec import MASS, QUIET, REPLAY_SAFE
+
+Look = Receipt | Pending | Absent | Failed | Unclear
+
+SKEW = timedelta(minutes=5)  # between the platform's clock and ours, when matching by time
+RECENT = 20  # objects in one freepublish/batchget
+INVALID_MEDIA, INVALID_PUBLISH_ID, INVALID_ARTICLE = "40007", "53502", "53600"
+
+PUBLISH_FAILURES = {
+    2: "原创校验没有通过，没有发布；请在公众平台核对原创声明或修改内容。",
+    3: "平台处理失败，没有发布；请在公众平台查看原因后决定是否重发。",
+    4: "平台审核没有通过，没有发布；请按平台提示修改内容。",
+    5: "曾经发布，后来全部文章被人删除；请核对是谁删除的。",
+    6: "曾经发布，后来被平台封禁；请立即联系公众号管理员。",
+}
+GONE = frozenset({5, 6})
+
+
+def look(client: Client, evidence: Evidence) -> Look:
+    """Judge one public act. Faults of the reads become Unclear."""
+    try:
+        return _look_mass(client, evidence) if client.account.mode == MASS else _look_publish(client, evidence)
+    except ChannelFault as fault:
+        return Unclear(f"暂时查不到结果：{fault.message}")
+
+
+def named(posts: Sequence[Post]) -> str:
+    """Titles and markers as JSON: statistics may have to be matched by title."""
+    names = [{"title": articles.field(post, "title"), "marker": post.marker} for post in posts]
+    return json.dumps(names, ensure_ascii=False)
+
+
+# --- mass sends -----------------------------------------------------------------------------------------
+
+
+def _look_mass(client: Client, evidence: Evidence) -> Look:
+    msg_id = evidence.ids.get("msg_id", "")
+    if not msg_id:
+        return _mass_without_id(evidence)
+    answer = client.call("/cgi-bin/message/mass/get", {"msg_id": _as_sent(msg_id)})
+    status = answer.get("msg_status")
+    if status == "SEND_SUCCESS":
+        return mass_receipt(evidence, answer)
+    if status == "SENDING":
+        return Pending(dict(evidence.ids), "微信正在群发。")
+    if status == "SEND_FAIL":
+        return Failed("SEND_FAIL", "微信报告群发失败，没有送达；请在公众平台查看原因后决定是否重发。")
+    if status == "DELETE":
+        return Failed("DELETE", "这次群发已被删除；请核对是谁删除的。", gone=True)
+    return Unclear("微信没有给出群发状态，系统会再查。")
+
+
+def _as_sent(msg_id: str) -> int | str:
+    """msg_id is an integer in the platform's pages; anything else goes back as it came."""
+    return int(msg_id) if msg_id.isascii() and msg_id.isdigit() and len(msg_id) < 20 else msg_id
+
+
+def _mass_without_id(evidence: Evidence) -> Absent | Unclear:
+    """Nothing can be read without msg_id: the same key tells, as long as the platform remembers it."""
+    if evidence.now - evidence.sent_at > REPLAY_SAFE:
+        message = "群发结果不明已超过 23 小时，不能再用原编号核对；请在公众平台查看是否已群发，再决定如何处理。"
+        return Unclear(message, needs_person=True)
+    return Absent("没有群发编号可查，需用原编号再问一次（平台不会重复群发）。")
+
+
+def mass_receipt(evidence: Evidence, raw: Mapping[str, Any]) -> Receipt:
+    """Live by mass/get. Addresses come from the event or the next day's statistics."""
+    msg_id = evidence.ids["msg_id"]
+    positions = tuple(PositionReceipt(f"{msg_id}_{number}", None) for number in range(1, len(evidence.posts) + 1))
+    ids = {**evidence.ids, "articles": named(evidence.posts)}
+    return Receipt(ids, positions, json.dumps(raw, ensure_ascii=False))
+
+
+# --- freepublish ----------------------------------------------------------------------------------------
+
+
+def _look_publish(client: Client, evidence: Evidence) -> Look:
+    publish_id = evidence.ids.get("publish_id", "")
+    if publish_id:
+        return _by_publish_id(client, evidence, publish_id)
+    article_id = evidence.ids.get("article_id", "")
+    if article_id:
+        return _read_back(client, evidence, article_id, {}, {})
+    return _by_marker(client, evidence)
+
+
+def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
+    try:
+        answer = client.call("/cgi-bin/freepublish/get", {"publish_id": publish_id})
+    except ChannelFault as fault:
+        if fault.remedy is not Remedy.WAIT and fault.code != INVALID_PUBLISH_ID:
+            raise
+        found = _find(client, evidence)
+        return found or Unclear(f"暂时查不到结果：{fault.message}")
+    status = answer.get("publish_status")
+    if status == 0 and not isinstance(status, bool):
+        return _published(client, evidence, answer)
+    if status == 1 and not isinstance(status, bool):
+        return Pending(dict(evidence.ids), "微信正在发布。")
+    if status in PUBLISH_FAILURES:
+        return publish_failure(int(status), answer)
+    return Unclear("微信没有给出发布状态，系统会再查。")
+
+
+def publish_failure(status: int, answer: Mapping[str, Any]) -> Failed:
+    """Failed for publish_status 2 to 6; the position is fail_idx's first (the platform counts from 1)."""
+    listed = answer.get("fail_idx")
+    numbers = [number for item in (listed if isinstance(listed, list) else [listed]) if (number := _index(item))]
+    where = f"第 {numbers[0]} 篇：" if numbers and status not in GONE else ""
+    position = numbers[0] - 1 if numbers and status not in GONE else None
+    return Failed(str(status), where + PUBLISH_FAILURES[status], status in GONE, position)
+
+
+def _index(value: Any) -> int:
+    """A 1-based index given as number or text; 0 when it is neither."""
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
+def detail_urls(answer: Mapping[str, Any]) -> dict[int, str]:
+    """`article_detail.item` as {1-based index: address}; a single item may come without its list."""
+    detail = answer.get("article_detail")
+    items = detail.get("item") if isinstance(detail, Mapping) else None
+    found = {}
+    for item in items if isinstance(items, list) else [items]:
+        if isinstance(item, Mapping) and isinstance(item.get("article_url"), str) and _index(item.get("idx")):
+            found[_index(item.get("idx"))] = item["article_url"]
+    return found
+
+
+def _published(client: Client, evidence: Evidence, answer: Mapping[str, Any]) -> Look:
+    article_id = text_id(answer.get("article_id"))
+    if not article_id:
+        return _find(client, evidence) or Pending(dict(evidence.ids), "微信报告已发布，但还没有给出文章编号。")
+    return _read_back(client, evidence, article_id, detail_urls(answer), answer)
+
+
+def _read_back(
+    client: Client, evidence: Evidence, article_id: str, urls: Mapping[int, str], raw: Mapping[str, Any]
+) -> Look:
+    """getarticle, then compare the ordered markers: only then is it ours and live."""
+    try:
+        answer = client.call("/cgi-bin/freepublish/getarticle", {"article_id": article_id})
+    except ChannelFault as fault:
+        if fault.code != INVALID_ARTICLE:
+            raise
+        return Failed(fault.code, "文章曾经发布，现在已不在平台上；请核对是谁删除的。", gone=True)
+    items = articles.news_items(answer)
+    if not articles.same_markers(evidence.posts, items):
+        message = "平台上这篇文章不是本次批准的稿件（标记或篇数不符）；请在公众平台核对。"
+        return Unclear(message, needs_person=True)
+    return _receipt(evidence, article_id, items, urls, raw or answer)
+
+
+def _receipt(
+    evidence: Evidence,
+    article_id: str,
+    items: Sequence[Mapping[str, Any]],
+    urls: Mapping[int, str],
+    raw: Mapping[str, Any],
+) -> Receipt | Failed:
+    deleted = next((index for index, item in enumerate(items) if item.get("is_deleted") in (True, 1, "true")), None)
+    if deleted is not None:
+        message = f"第 {deleted + 1} 篇曾经发布，现在已被删除；请核对是谁删除的。"
+        return Failed("deleted", message, gone=True, position=deleted)
+    positions = tuple(
+        PositionReceipt(f"{article_id}_{number}", urls.get(number) or _url(item))
+        for number, item in enumerate(items, 1)
+    )
+    ids = {**evidence.ids, "article_id": article_id, "articles": named(evidence.posts)}
+    return Receipt(ids, positions, json.dumps(raw, ensure_ascii=False))
+
+
+def _url(item: Mapping[str, Any]) -> str | None:
+    value = item.get("url")
+    return value if isinstance(value, str) and value else None
+
+
+# --- freepublish without an id: by ordered markers ------------------------------------------------------
+
+
+def _by_marker(client: Client, evidence: Evidence) -> Look:
+    """draft/get and batchget together decide (several spaced looks, in the engine's hands)."""
+    found = _find(client, evidence)
+    if found is not None:
+        return found
+    if _draft_stands(client, str(evidence.staged.get("draft") or "")):
+        return Absent("草稿还在，已发布列表里没有这篇文章。")
+    early = evidence.now - evidence.sent_at < QUIET
+    message = "草稿已经不在，但已发布列表里也没有这篇文章；请在公众平台核对，系统不会自动重发。"
+    return Unclear(message, needs_person=not early)
+
+
+def _draft_stands(client: Client, media_id: str) -> bool:
+    try:
+        client.call("/cgi-bin/draft/get", {"media_id": media_id})
+    except ChannelFault as fault:
+        if fault.code != INVALID_MEDIA:
+            raise
+        return False
+    return True
+
+
+def _find(client: Client, evidence: Evidence) -> Look | None:
+    """Our posts among the newest published ones; None when they are not there."""
+    answer = client.call("/cgi-bin/freepublish/batchget", {"offset": 0, "count": RECENT, "no_content": 1})
+    listed = answer.get("item")
+    if not isinstance(listed, list):
+        listed = []
+    matches = [item for item in listed if isinstance(item, Mapping) and _is_ours(client, evidence, item)]
+    if len(matches) > 1:
+        message = "已发布列表里有不止一条同样的稿件；请在公众平台核对，系统不会自动处理。"
+        return Unclear(message, needs_person=True)
+    if not matches:
+        return None
+    article_id = text_id(matches[0].get("article_id"))
+    return _read_back(client, evidence, article_id, {}, matches[0])
+
+
+def _is_ours(client: Client, evidence: Evidence, item: Mapping[str, Any]) -> bool:
+    """Whether one published object is these posts: not another receipt's, recent enough, same markers in order."""
+    article_id, updated = text_id(item.get("article_id")), item.get("update_time")
+    if not article_id or article_id in evidence.owned_ids:
+        return False
+    if isinstance(updated, int) and updated < (evidence.sent_at - SKEW).timestamp():
+        return False
+    content = item.get("content")
+    items = articles.news_items(content) if isinstance(content, Mapping) else []
+    if items and all("content_source_url" not in one for one in items):
+        items = _items_of(client, evidence, article_id, items)
+    return articles.same_markers(evidence.posts, items)
+
+
+def _items_of(
+    client: Client, evidence: Evidence, article_id: str, items: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Full items where the list left the links out (unsure what no_content=1 drops): same titles are read."""
+    if [item.get("title") for item in items] != [articles.field(post, "title") for post in evidence.posts]:
+        return []
+    return articles.news_items(client.call("/cgi-bin/freepublish/getarticle", {"article_id": article_id}))

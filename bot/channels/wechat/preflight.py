@@ -1,0 +1,76 @@
+"""What would stop a release on this account: token, rights, call quota, settings. Reads only."""
+
+from __future__ import annotations
+
+from bot.domain.channel import ChannelFault, CheckResult
+
+from .answers import PATHS
+from .callbacks import configuration_gap
+from .client import Client
+from .spec import MASS, SPEC
+
+
+def preflight(client: Client) -> list[CheckResult]:
+    """One line per check; without a token the rest cannot be asked and is not listed as passed."""
+    settings = [_settings(client), _callback(client)]
+    token = _token(client)
+    return [*settings, token, *([_rights(client), *_quota(client)] if token.ok else [])]
+
+
+def _settings(client: Client) -> CheckResult:
+    wrong = [
+        option.label
+        for option in SPEC.options
+        for value in [client.account.option(option.name, option.default)]
+        if (option.required and not value) or (option.choices and value not in option.choices)
+    ]
+    if wrong:
+        return CheckResult("账号设置", False, f"以下设置缺少或不对：{'、'.join(wrong)}；请系统管理员修改。")
+    return CheckResult("账号设置", True, f"按“{SPEC.mode(client.account.mode).label}”方式发出，设置齐全。")
+
+
+def _callback(client: Client) -> CheckResult:
+    gap = configuration_gap(client.account)
+    if gap:
+        message = f"{gap}；没有消息推送时系统改为定时查询，群发链接要到次日统计才有。需要推送请系统管理员补全。"
+        return CheckResult("消息推送", True, message, warning=True)
+    return CheckResult("消息推送", True, "消息推送设置齐全。")
+
+
+def _token(client: Client) -> CheckResult:
+    try:
+        grant = client.grant()
+    except ChannelFault as fault:
+        return CheckResult("令牌", False, fault.message)
+    left = (grant.expires_at - client.ports.now()).total_seconds()
+    if left <= 0:
+        return CheckResult("令牌", False, "保存的令牌已经过期且没有换到新的，没有发出任何内容；请系统管理员查看。")
+    return CheckResult("令牌", True, f"令牌有效，还可用 {int(left // 60)} 分钟。")
+
+
+def _rights(client: Client) -> CheckResult:
+    """A harmless read with the same permission as the mode."""
+    try:
+        client.get("/cgi-bin/draft/count")
+        if client.account.mode != MASS:
+            client.call("/cgi-bin/freepublish/batchget", {"offset": 0, "count": 1, "no_content": 1})
+    except ChannelFault as fault:
+        return CheckResult("接口权限", False, fault.message)
+    return CheckResult("接口权限", True, "草稿和发布接口可以调用。")
+
+
+def _quota(client: Client) -> list[CheckResult]:
+    """Calls left today on the mode's path, by the platform's own count (never hard-coded)."""
+    label = SPEC.mode(client.account.mode).label
+    try:
+        answer = client.call("/cgi-bin/openapi/quota/get", {"cgi_path": PATHS[client.account.mode]})
+    except ChannelFault as fault:
+        return [CheckResult("接口额度", True, f"查不到“{label}”接口的额度：{fault.message}", warning=True)]
+    quota = answer.get("quota")
+    left = quota.get("remain") if isinstance(quota, dict) else None
+    if isinstance(left, bool) or not isinstance(left, int):
+        return [CheckResult("接口额度", True, f"平台没有给出“{label}”接口的额度，请留意。", warning=True)]
+    if left <= 0:
+        message = f"今天“{label}”接口的调用次数已用完；北京时间次日零点恢复，请改期或联系系统管理员。"
+        return [CheckResult("接口额度", False, message)]
+    return [CheckResult("接口额度", True, f"今天“{label}”接口还可调用 {left} 次。", warning=left < 5)]

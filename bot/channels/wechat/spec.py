@@ -1,0 +1,131 @@
+"""What 微信公众号 is, as data: fields, limits, modes, quotas, settings, and what it cannot do.
+
+Limits are those of the platform's draft page since 2025-12-19 (title 32, author 16, digest 128 characters;
+content under 20,000 characters and 1 MB); quotas are those of its mass-send page.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.channel import (
+    ChannelSpec,
+    CoverSpec,
+    FieldSpec,
+    ModeSpec,
+    OptionSpec,
+    Quota,
+    UnknownPolicy,
+)
+
+PUBLISH = "publish"
+MASS = "mass"
+
+MAX_POSTS = 8
+CONTENT_CHARACTERS = 19_999
+CONTENT_BYTES = 1_000_000
+LINK_BYTES = 1024
+IMAGE_BYTES = 1024 * 1024  # in-article pictures must be smaller than this
+COVER_BYTES = 10 * 1024 * 1024
+REPLAY_SAFE = timedelta(hours=23)  # clientmsgid is remembered for 24 h; an hour is left for clocks and queues
+QUIET = timedelta(seconds=120)  # the last possible effect of a lost call
+
+METRICS = {
+    "reads": "read_user",
+    "shares": "share_user",
+    "likes": "like_user",
+    "recommends": "zaikan_user",
+    "comments": "comment_count",
+    "favourites": "collection_user",
+    "subscriber_reads": "read_subscribe_user",
+}
+
+
+def utf8_length(text: str) -> int:
+    """Length in bytes of UTF-8."""
+    return len(text.encode())
+
+
+def _seconds(*values: int) -> tuple[timedelta, ...]:
+    return tuple(timedelta(seconds=value) for value in values)
+
+
+FIELDS = (
+    FieldSpec("title", "text", 32, elastic=("title",), label="标题"),
+    FieldSpec("author", "text", 16, required=False, label="作者"),
+    FieldSpec("digest", "text", 128, elastic=("summary",), required=False, label="摘要"),
+    FieldSpec("content", "html", CONTENT_CHARACTERS, label="正文"),
+    FieldSpec("content_source_url", "text", LINK_BYTES, count=utf8_length, label="阅读原文链接"),
+)
+LABELS = {field.name: field.label for field in FIELDS} | {
+    "cover": "封面",
+    "thumb_media_id": "封面",
+    "marker": "稿件标记",
+}
+
+MODES = (
+    ModeSpec(
+        name=PUBLISH,
+        label="发布",
+        effect="文章公开并有永久链接，但不推送给关注者，也不进入历史消息列表；不占用群发次数。",
+        max_posts=MAX_POSTS,
+        unknown=UnknownPolicy(looks=_seconds(120, 240, 480), when_absent="resend"),
+        confirm=_seconds(3, 10, 25, 60, 120, 300),  # freepublish/get allows 100 calls a day
+        verdict_within=timedelta(minutes=30),
+    ),
+    ModeSpec(
+        name=MASS,
+        label="群发",
+        effect="推送给全部关注者，进入历史消息列表；占用群发次数，同一稿件撤回后关注者仍会看到消息卡片。",
+        max_posts=MAX_POSTS,
+        unknown=UnknownPolicy(
+            looks=_seconds(
+                60,
+            ),
+            when_absent="probe",
+            probe_after=timedelta(seconds=60),
+        ),
+        confirm=_seconds(5, 15, 30, 60, 120, 300),
+        verdict_within=timedelta(minutes=30),
+        quotas={"subscription": (Quota("day", 1),), "service": (Quota("month", 4),)},
+    ),
+)
+
+SPEC = ChannelSpec(
+    name="wechat",
+    label="微信公众号",
+    fields=FIELDS,
+    modes=MODES,
+    endpoints={"api": "https://api.weixin.qq.com", "token": "", "datacube": ""},
+    credentials=(
+        OptionSpec("app_secret", "AppSecret", required=True),
+        OptionSpec("callback_token", "消息推送令牌（Token）"),
+        OptionSpec("callback_aes_key", "消息加解密密钥（EncodingAESKey）"),
+        OptionSpec("callback_aes_key_previous", "更换前的消息加解密密钥"),
+    ),
+    options=(
+        OptionSpec("app_id", "AppID", required=True),
+        OptionSpec("account_type", "账号类型", "subscription", ("subscription", "service"), required=True),
+        OptionSpec("original_id", "原始 ID（gh_ 开头）"),
+        OptionSpec("callback_mode", "消息推送方式（明文 plain，安全模式 aes）", "aes", ("plain", "aes")),
+        OptionSpec("send_ignore_reprint", "被判为转载时仍群发（1 是，0 否）", "0", ("0", "1")),
+        OptionSpec("open_comment", "打开留言（1 是，0 否）", "0", ("0", "1")),
+    ),
+    cover=CoverSpec(
+        field="cover",
+        layout="wide+square",
+        crops={"wide": "pic_crop_235_1", "square": "pic_crop_1_1"},
+    ),
+    link_field="content_source_url",
+    metrics=tuple(METRICS),
+    metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“未报告”。",
+    cannot=(
+        "不能由平台定时发布：发布时刻由本系统掌握。",
+        "“发布”不会通知关注者；“群发”订阅号每天 1 次、服务号每月 4 次，网页后台与接口合用。",
+        "接口不能声明原创、不能声明内容由人工智能生成，也不能加入合集；需要时请在公众平台网页上操作。",
+        "开启“API 群发保护”时每次群发要等管理员确认（最多 30 分钟），不能保证准点；准点群发须关闭此保护或请管理员在场。",
+        "群发后的链接只由消息推送或次日统计给出，此前显示为“未取得”。",
+        "已群发的消息撤回后，关注者仍能看到卡片，点开显示内容已删除。",
+        "正文里指向其他网站的链接可能被平台去掉，请以文字写出网址，并使用“阅读原文”。",
+    ),
+)

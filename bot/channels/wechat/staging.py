@@ -1,0 +1,183 @@
+"""Staging: pictures, covers and the draft, read back and compared. Nothing here is public.
+
+The table it leaves (JSON-able)::
+
+    {"images": {sha256: address}, "materials": {sha256: media_id}, "draft": media_id, "hashes": [post hash, ...]}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.channels.http import FilePart
+from bot.domain.channel import ChannelFault, Remedy, Staged
+from bot.domain.hashing import assets_in
+from bot.domain.post import Asset, Post
+
+from . import articles
+from .client import Client, text_id
+from .codes import Group
+from .spec import COVER_BYTES, IMAGE_BYTES
+
+SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
+INVALID_MEDIA = "40007"
+
+
+class Stager:
+    """Stages the posts of one publication on one account."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def stage(self, posts: Sequence[Post], previous: Mapping[str, Any] | None) -> Staged:
+        """Upload what is missing, make the draft or use the earlier one, read back and compare.
+
+        Must not be called again once the public act may have begun: a draft that is gone would be remade.
+        Raises ChannelFault(PERSON) when the read-back differs.
+        """
+        table = _start(previous)
+        hashes = [post.hash for post in posts]
+        if table["draft"] and table["hashes"] == hashes and self._stands(posts, table):
+            return Staged(table, verified=True)
+        earlier = table["draft"]
+        self._upload_all(posts, table)
+        table["draft"], table["hashes"] = self._add(posts, table), hashes
+        self._verify(posts, table)
+        self._discard(earlier)
+        return Staged(table, verified=True)
+
+    # --- pictures ---
+
+    def _upload_all(self, posts: Sequence[Post], table: dict[str, Any]) -> None:
+        for post in posts:
+            for sha in assets_in(articles.field(post, "content")):
+                if sha not in table["images"]:
+                    table["images"][sha] = self._upload_image(sha)
+            cover = articles.asset_sha(articles.field(post, "cover"))
+            if not cover:
+                raise _person("稿件没有封面图", "请重新生成封面")
+            if cover not in table["materials"]:
+                table["materials"][cover] = self._upload_cover(cover)
+
+    def _asset(self, sha: str, limit: int) -> Asset:
+        try:
+            asset = self._client.ports.asset(sha)
+        except KeyError:
+            asset = None
+        if asset is None:
+            raise _person("稿件引用的图片找不到了", "请重新提交带图片的稿件")
+        if asset.media_type not in SUFFIXES or len(asset.data) >= limit:
+            raise _person(f"图片“{asset.name or sha[:8]}”不是 JPG、PNG 或超过平台的大小限制", "请更换图片后重新提交")
+        return asset
+
+    def _file(self, sha: str, limit: int) -> FilePart:
+        asset = self._asset(sha, limit)
+        return FilePart("media", f"{sha[:16]}.{SUFFIXES[asset.media_type]}", asset.data, asset.media_type)
+
+    def _upload_image(self, sha: str) -> str:
+        answer = self._client.upload("/cgi-bin/media/uploadimg", self._file(sha, IMAGE_BYTES), {})
+        url = answer.get("url")
+        if not isinstance(url, str) or not re.match(r"https?://", url):
+            raise _odd("上传图片")
+        return url
+
+    def _upload_cover(self, sha: str) -> str:
+        file = self._file(sha, COVER_BYTES)
+        answer = self._client.upload("/cgi-bin/material/add_material", file, {"type": "image"})
+        return _required_id(answer, "media_id", "上传封面")
+
+    # --- draft ---
+
+    def _add(self, posts: Sequence[Post], table: dict[str, Any]) -> str:
+        """draft/add; an invalid cover id (deleted by a person) is uploaded anew, once."""
+        try:
+            return self._add_once(posts, table)
+        except ChannelFault as fault:
+            if fault.code != INVALID_MEDIA:
+                raise
+        table["materials"] = {}
+        self._upload_all(posts, table)
+        return self._add_once(posts, table)
+
+    def _add_once(self, posts: Sequence[Post], table: Mapping[str, Any]) -> str:
+        """draft/add. When its answer is lost, the draft is looked for before giving up."""
+        body = {"articles": articles.articles(posts, table, self._client.account)}
+        try:
+            answer = self._client.call("/cgi-bin/draft/add", body, group=Group.STAGE, read=False)
+        except ChannelFault as fault:
+            found = self._find(posts, table) if _maybe_done(fault) else ""
+            if not found:
+                raise
+            return found
+        return _required_id(answer, "media_id", "新建草稿")
+
+    def _find(self, posts: Sequence[Post], table: Mapping[str, Any]) -> str:
+        """The newest draft that equals the posts: the one whose answer was lost, or ""."""
+        answer = self._client.call("/cgi-bin/draft/batchget", {"offset": 0, "count": 20, "no_content": 0})
+        items = answer.get("item")
+        for item in items if isinstance(items, list) else []:
+            content = item.get("content") if isinstance(item, dict) else None
+            if isinstance(content, dict) and not articles.compare(posts, table, articles.news_items(content)):
+                return text_id(item.get("media_id"))
+        return ""
+
+    def _read(self, media_id: str) -> list[Mapping[str, Any]]:
+        answer = self._client.call("/cgi-bin/draft/get", {"media_id": media_id}, group=Group.STAGE)
+        return articles.news_items(answer)
+
+    def _verify(self, posts: Sequence[Post], table: Mapping[str, Any]) -> None:
+        found = articles.compare(posts, table, self._read(table["draft"]))
+        if found:
+            raise articles.altered(found)
+
+    def _stands(self, posts: Sequence[Post], table: Mapping[str, Any]) -> bool:
+        """Whether the earlier draft is still there and unchanged."""
+        try:
+            return not articles.compare(posts, table, self._read(table["draft"]))
+        except ChannelFault as fault:
+            if fault.code != INVALID_MEDIA:
+                raise
+            return False
+
+    def _discard(self, media_id: str) -> None:
+        """Delete a draft that was replaced, so that nobody sends it by hand. Failing to is harmless."""
+        if not media_id:
+            return
+        try:
+            self._client.call("/cgi-bin/draft/delete", {"media_id": media_id}, group=Group.STAGE, read=False)
+        except ChannelFault as fault:
+            self._client.ports.record("/cgi-bin/draft/delete", "left", fault.code)
+
+
+def _start(previous: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A fresh table, with what an earlier stage left in it."""
+    earlier = previous or {}
+    return {
+        "images": dict(earlier.get("images") or {}),
+        "materials": dict(earlier.get("materials") or {}),
+        "draft": str(earlier.get("draft") or ""),
+        "hashes": list(earlier.get("hashes") or []),
+    }
+
+
+def _maybe_done(fault: ChannelFault) -> bool:
+    """Whether the call may have been executed although it failed."""
+    return fault.remedy is Remedy.UNKNOWN and fault.code != INVALID_MEDIA
+
+
+def _required_id(answer: Mapping[str, Any], name: str, step: str) -> str:
+    value = text_id(answer.get(name))
+    if not value:
+        raise _odd(step)
+    return value
+
+
+def _odd(step: str) -> ChannelFault:
+    message = f"微信在“{step}”一步的应答不完整，还没有发出任何内容；系统会再试。"
+    return ChannelFault(Remedy.UNKNOWN, message, code="answer")
+
+
+def _person(what: str, todo: str) -> ChannelFault:
+    return ChannelFault(Remedy.PERSON, f"{what}，还没有发出任何内容；{todo}。", code="asset")

@@ -1,0 +1,153 @@
+"""One Weibo account: the channel contract, put together from the parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bot.domain.channel import (
+    Absent,
+    AccountConfig,
+    ByHand,
+    ChannelFault,
+    CheckResult,
+    Evidence,
+    Failed,
+    Grant,
+    Pending,
+    Ports,
+    Receipt,
+    Refused,
+    Remedy,
+    Sample,
+    Staged,
+    Unclear,
+    Unknown,
+    WireAnswer,
+    WireRequest,
+)
+from bot.domain.findings import Finding
+from bot.domain.post import Post
+from bot.domain.secret import Secret
+
+from . import authorise, health, looking, numbers, staging
+from .answers import read_share
+from .calls import Calls
+from .checks import check_posts
+from .request import share_request
+from .spec import spec_for
+
+
+class WeiboChannel:
+    """Implements Channel and Authorizer. Safe to share between threads; keeps nothing but its settings.
+
+    `sleep` is what waits between repeated reads; tests replace it.
+    """
+
+    def __init__(self, account: AccountConfig, ports: Ports, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.spec, self.account, self._ports = spec_for(account), account, ports
+        self._calls = Calls(account, ports, self._grant, sleep)
+
+    @property
+    def _uid(self) -> str:
+        return self.account.option("uid")
+
+    # --- pure ------------------------------------------------------------------------------------------
+
+    def check(self, posts: Sequence[Post]) -> list[Finding]:
+        """Limits of statuses/share: length, link on the safe domain, topics, picture."""
+        return check_posts(posts, self.account, self._ports.asset)
+
+    def public_request(
+        self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str
+    ) -> WireRequest:
+        """statuses/share. The picture comes from our own store, so this is no network call.
+
+        ValueError when the post or its picture is not what was staged.
+        """
+        picture = staging.staged_picture(posts, staged, self._ports)
+        return share_request(self.account, str(posts[0].payload["status"]), picture, grant, key=key)
+
+    def read_answer(self, answer: WireAnswer, *, after_unknown: bool = False) -> Receipt | Pending | Refused | Unknown:
+        """Class of the answer. Never Receipt: Weibo alters what it stores, so live needs the read-back."""
+        return read_share(answer, uid=self._uid, now=self._ports.now(), after_unknown=after_unknown)
+
+    def probe_request(self, evidence: Evidence, grant: Grant) -> WireRequest | None:
+        """None, always: Weibo has no key that would make a replay safe."""
+        return None
+
+    def withdraw(self, receipt: Receipt, *, position: int | None = None) -> ByHand:
+        """Deleting is not open to apps: the steps for a person."""
+        where = receipt.positions[position or 0].url or "账号主页"
+        return ByHand(
+            "微博不允许应用删除内容，需要人工操作：1. 用政务账号登录微博；2. 打开 "
+            f"{where} ；3. 点右上角菜单，选“删除”并确认；4. 回到本系统登记“已撤回”，系统会再核对一次。"
+        )
+
+    # --- token -----------------------------------------------------------------------------------------
+
+    def grant(self) -> Grant:
+        """The account's token. ChannelFault(OPERATOR) when a person has to authorise again."""
+        return self._grant(None)
+
+    def _grant(self, refused: Secret | None) -> Grant:
+        """The shared token; else the one pasted into the account's settings, once the platform vouches for it."""
+        try:
+            return self._ports.token(None, refused=refused)
+        except ChannelFault as fault:
+            pasted = self.account.credentials.get("access_token")
+            if fault.remedy is not Remedy.OPERATOR or not pasted or pasted == refused:
+                raise
+        return self._ports.token(lambda force: self._adopt(pasted), refused=refused)
+
+    def _adopt(self, pasted: Secret) -> Grant:
+        info = self._calls.token_info(pasted)
+        return authorise.grant_from_info(self.account, pasted, info, self._ports.now())
+
+    def authorize_url(self, *, redirect_uri: str, state: str) -> str:
+        """Where a person goes to authorise; `redirect_uri` must equal the one registered with the app."""
+        return authorise.authorize_url(self.account, redirect_uri=redirect_uri, state=state)
+
+    def exchange(self, *, code: str, redirect_uri: str) -> Grant:
+        """Code for token. ChannelFault(OPERATOR) when the authorised user is not the configured account."""
+        if not self._uid:
+            authorise.require_uid(self.account, None)
+        fields = authorise.exchange_fields(self.account, code=code, redirect_uri=redirect_uri)
+        answer = self._calls.access_token(fields)
+        return authorise.grant_from_exchange(self.account, answer, self._ports.now())
+
+    # --- ahead of the act ------------------------------------------------------------------------------
+
+    def stage(self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None) -> Staged:
+        """Check limits, token and quota, and note the newest own id. Nothing is put on the platform."""
+        staging.require_sendable(posts, self.account, self._ports)
+        staging.require_rip(self.account)
+        staging.require_life(self.grant(), self._ports)
+        since = self.newest_own_id()
+        counted_on = staging.count_the_send(self._calls, self._ports, previous or {})
+        return staging.staged_table(posts, self._ports, since=since, counted_on=counted_on)
+
+    def newest_own_id(self) -> str:
+        """The newest own post's id, by whatever app it was made; "" for an account without posts."""
+        return looking.newest_id(looking.read_timeline(self._calls, self._uid, own_app=False))
+
+    def preflight(self) -> list[CheckResult]:
+        """Settings, token (asked once of the platform), quota hint. The clock is compared from each answer's Date."""
+        results = health.settings(self.account)
+        try:
+            grant = self.grant()
+        except ChannelFault as fault:
+            return [*results, CheckResult("授权", False, fault.message)]
+        results += health.token(self._calls, self.account, grant, self._ports.now())
+        return [*results, health.quota(self._calls)]
+
+    # --- after the act ---------------------------------------------------------------------------------
+
+    def look(self, evidence: Evidence) -> Receipt | Pending | Absent | Failed | Unclear:
+        """Is it public? One or two reads of the account's own posts."""
+        return looking.look(self._calls, self._uid, evidence)
+
+    def measure(self, receipts: Sequence[Receipt], *, day: str) -> list[Sample]:
+        """Reposts, comments, attitudes now; `day` does not matter, Weibo counts from the beginning."""
+        return numbers.measure(self._calls, self._uid, receipts)

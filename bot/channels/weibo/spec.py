@@ -1,0 +1,121 @@
+"""What Weibo allows an ordinary app to publish, as data. Source: the wiki pages statuses/share and Rate-limiting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.channel import (
+    AccountConfig,
+    ChannelSpec,
+    CoverSpec,
+    FieldSpec,
+    ModeSpec,
+    OptionSpec,
+    Quota,
+    UnknownPolicy,
+)
+
+from .text import weibo_length
+
+TEXT_LIMIT = 140  # Chinese characters
+PICTURE_LIMIT = 5 * 1024 * 1024  # bytes: the platform's own limit
+PROMPT_LIMIT = 300_000  # bytes: a bigger body takes many writes and leaves late at T
+COVER_LIMIT = 290_000  # bytes of the drawn cover: stays below with its form around it
+CALLS_PER_DAY = 100  # per authorised user and app, all calls together
+POSTS_PER_HOUR = 30  # per user
+TIMELINE_WINDOW = 5  # user_timeline shows no more than the 5 newest own posts
+
+
+def _seconds(*values: int) -> tuple[timedelta, ...]:
+    return tuple(timedelta(seconds=value) for value in values)
+
+
+SHARE = ModeSpec(
+    name="share",
+    label="微博",
+    effect="立即公开发布一条微博，粉丝在首页看到。",
+    max_posts=1,
+    # The last look comes after any delayed publication (1-2 minutes, error 20032) must have appeared.
+    unknown=UnknownPolicy(looks=_seconds(15, 30, 60, 120, 180), when_absent="person"),
+    confirm=_seconds(2, 15, 60, 120),
+    verdict_within=timedelta(minutes=30),
+    quotas={"": (Quota("hour", POSTS_PER_HOUR), Quota("day", CALLS_PER_DAY))},
+)
+
+STATUS = FieldSpec(
+    name="status",
+    form="text",
+    limit=TEXT_LIMIT,
+    count=weibo_length,
+    elastic=("gist", "title"),
+    label="微博正文",
+)
+
+CANNOT = (
+    "微博不向普通应用提供阅读数，阅读数一栏显示“—”。",
+    "微博不允许应用删除已发布的内容，撤下只能由人在微博网页或客户端上删除。",
+    "微博没有草稿：发布之前平台上什么也没有，无法在平台上预览。",
+    "微博接口不支持定时发布，由本系统在约定时刻发出。",
+    "微博接口每条只能带一张图片。",
+    "微博接口不允许正文带 #话题#，也不允许没有安全域名下的链接。",
+)
+
+OPTIONS = (
+    OptionSpec("app_key", "应用 App Key", required=True),
+    OptionSpec("uid", "政务账号 uid（数字）", required=True),
+    OptionSpec("safe_domain", "安全域名（多个用逗号分开）", required=True),
+    OptionSpec("safe_domain_match", "链接与安全域名的关系", default="exact", choices=("exact", "subdomain")),
+    OptionSpec("rip", "服务器公网出口 IP（rip）", required=True),
+    OptionSpec("redirect_uri", "授权回调地址"),
+    OptionSpec("picture", "配图", default="card", choices=("card", "none")),
+    OptionSpec("multipart_encoding", "带图发布时正文的编码", default="raw", choices=("raw", "percent")),
+    OptionSpec("max_length", "正文字数上限", default="140", choices=("140", "2000")),
+)
+
+SPEC = ChannelSpec(
+    name="weibo",
+    label="微博",
+    fields=(STATUS,),
+    modes=(SHARE,),
+    # Every call derives from `api`; `oauth` is for installations whose authorisation goes another way.
+    endpoints={"api": "https://api.weibo.com", "oauth": ""},
+    credentials=(OptionSpec("app_secret", "应用 App Secret"), OptionSpec("access_token", "访问令牌（也可用网页授权）")),
+    options=OPTIONS,
+    cover=CoverSpec(field="pic", layout="card", max_bytes=COVER_LIMIT),
+    link_field="status",
+    metrics=("reposts", "comments", "attitudes"),
+    metrics_lag="实时；微博不提供阅读数。",
+    cannot=CANNOT,
+)
+
+
+def text_limit(account: AccountConfig) -> int:
+    """140, or 2000 for an account that is known to be eligible for long posts."""
+    return int(account.option("max_length", str(TEXT_LIMIT)))
+
+
+def spec_for(account: AccountConfig) -> ChannelSpec:
+    """The spec with the account's own settings applied: its text limit, and no cover where it wants none."""
+    fields = (replace(STATUS, limit=text_limit(account)),)
+    return replace(SPEC, fields=fields, cover=SPEC.cover if account.option("picture", "card") == "card" else None)
+
+
+def safe_domains(account: AccountConfig) -> list[str]:
+    """The bound domains, lower case, without scheme or path."""
+    listed = account.option("safe_domain").replace("，", ",").split(",")
+    return [
+        domain
+        for item in listed
+        if (domain := item.strip().lower().removeprefix("https://").removeprefix("http://").strip("/"))
+    ]
+
+
+def api_base(account: AccountConfig) -> str:
+    """Where the platform is, without a slash at the end."""
+    return (account.endpoints.get("api") or SPEC.endpoints["api"]).rstrip("/")
+
+
+def oauth_base(account: AccountConfig) -> str:
+    """Where authorisation is: its own address if set, else the platform's."""
+    return (account.endpoints.get("oauth") or api_base(account)).rstrip("/")

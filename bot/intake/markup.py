@@ -1,0 +1,238 @@
+"""Cleaning of rich text: whatever HTML comes in, an Article's `body_html` fragment comes out."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Collection
+from html.parser import HTMLParser
+
+import nh3
+
+from .cleaning import Notes, drop_invisible
+from .contract import Refusal
+from .text import NEWLINES, strip_invisible
+
+FIELD = "body_html"
+#: The closed list of Article.body_html.
+TAGS = {
+    "p",
+    "h2",
+    "h3",
+    "h4",
+    "ul",
+    "ol",
+    "li",
+    "strong",
+    "em",
+    "br",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "img",
+}
+ATTRIBUTES = {"img": {"src", "alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
+#: Tags that only stand for an allowed one.
+RENAMED = {"h1": "h2", "h5": "h4", "h6": "h4", "b": "strong", "i": "em", "div": "p", "section": "p", "article": "p"}
+DROPPED_WITH_CONTENT = {
+    "script",
+    "style",
+    "iframe",
+    "object",
+    "embed",
+    "noscript",
+    "template",
+    "svg",
+    "math",
+    "textarea",
+    "select",
+    "title",
+    "head",
+    "audio",
+    "video",
+    "canvas",
+    "applet",
+    "frameset",
+}
+#: Deeper than any article; a parser's work grows with the square of the depth.
+MAX_DEPTH = 100
+KEPT_DEPTH = 30
+
+_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
+_ASSET = re.compile(r"asset:[0-9a-f]{64}")
+_HANDLER = re.compile(r"<[^<>]*\son[a-z]+\s*=", re.IGNORECASE)
+_LOOKS_RICH = re.compile(
+    r"</?(p|div|br|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
+    r"|iframe|svg|body|html|center|hr|object|embed|form|input|meta|link|base|video|math|marquee|details)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_EMPTY = re.compile(r"<(p|strong|em|blockquote|h[2-4]|li|ul|ol)>(?:\s|&nbsp;)*</\1>")
+_QUIET = {
+    "span",
+    "font",
+    "a",
+    "center",
+    "u",
+    "o:p",
+    "html",
+    "body",
+    "head",
+    "tfoot",
+    "caption",
+    "colgroup",
+    "col",
+    "hr",
+}
+_UNNESTED = {
+    "p",
+    "li",
+    "td",
+    "th",
+    "tr",
+    "br",
+    "img",
+    "hr",
+    "meta",
+    "link",
+    "input",
+    "col",
+    "area",
+    "base",
+    "wbr",
+    "source",
+}
+
+
+def clean_body(text: str, notes: Notes, assets: Collection[str] = ()) -> str:
+    """The sanitised fragment for a body given as HTML or as plain text (one paragraph per line).
+
+    `assets` are the references (`asset:<sha256>`) that travel with the row; any other picture is dropped and noted.
+    Raises Refusal when the markup is nested beyond reason.
+    """
+    text = drop_invisible(FIELD, NEWLINES.sub("\n", text), notes).strip()
+    if not _LOOKS_RICH.search(text):
+        return paragraphs(text)
+    if depth(text) > MAX_DEPTH:
+        raise Refusal(FIELD, text, "正文的 HTML 嵌套层数过多，无法可靠清理", "请把正文粘贴为纯文本或重新排版后再导入")
+    note_dropped(text, notes)
+    return sanitise(text, notes, assets)
+
+
+def paragraphs(text: str) -> str:
+    """Plain text as escaped paragraphs, one per line."""
+    lines = (unicodedata.normalize("NFC", line.strip()) for line in text.split("\n"))
+    return "".join(f"<p>{html.escape(line, quote=False)}</p>" for line in lines if line)
+
+
+def depth(text: str) -> int:
+    """How deep container tags are nested, at most, when read naively (unclosed ones count)."""
+    deepest = level = 0
+    for closing, tag in _ANY_TAG.findall(text):
+        if tag.lower() in _UNNESTED:
+            continue
+        level += -1 if closing else 1
+        level = max(level, 0)
+        deepest = max(deepest, level)
+    return deepest
+
+
+def sanitise(text: str, notes: Notes, assets: Collection[str] = ()) -> str:
+    """Allow-list pass, renaming pass, and a strict allow-list pass over the result, which is what counts."""
+    broad = nh3.clean(
+        text,
+        tags=TAGS | set(RENAMED),
+        clean_content_tags=DROPPED_WITH_CONTENT,
+        attributes=ATTRIBUTES,
+        url_schemes={"asset"},
+        strip_comments=True,
+        link_rel=None,
+    )
+    rewriter = _Rewriter(set(assets))
+    rewriter.feed(broad)
+    rewriter.close()
+    if rewriter.lost_pictures:
+        notes.add(FIELD, f"去掉 {rewriter.lost_pictures} 张不在文件内的图片")
+    strict = nh3.clean(
+        "".join(rewriter.out),
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        url_schemes={"asset"},
+        attribute_filter=_attribute,
+        link_rel=None,
+    )
+    return _without_empty(strict)
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name in ("colspan", "rowspan"):
+        return value if re.fullmatch(r"[1-9][0-9]?", value) else None
+    if name == "src":
+        return value if _ASSET.fullmatch(value) else None
+    return value
+
+
+def _without_empty(text: str) -> str:
+    """Without elements that hold nothing; what was around them may be empty then, too."""
+    for _ in range(KEPT_DEPTH):
+        text, count = _EMPTY.subn("", text)
+        if not count:
+            break
+    return text.strip()
+
+
+def note_dropped(text: str, notes: Notes) -> None:
+    """Record which tags, links and event handlers of the given markup will not survive."""
+    names = {tag.lower() for _, tag in _ANY_TAG.findall(text)}
+    odd = sorted(names - TAGS - set(RENAMED) - _QUIET)
+    if odd:
+        shown = "、".join(name[:20] for name in odd[:6])
+        notes.add(FIELD, f"去掉不允许的 HTML 标签：{shown}{'等' if len(odd) > 6 else ''}")
+    if "a" in names:
+        notes.add(FIELD, "正文中的链接只保留文字")
+    if _HANDLER.search(text):
+        notes.add(FIELD, "去掉 HTML 事件代码")
+
+
+class _Rewriter(HTMLParser):
+    """Renames tags and filters pictures. Its input is nh3's output, which is well formed and free of comments."""
+
+    def __init__(self, assets: set[str]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.out: list[str] = []
+        self.lost_pictures = 0
+        self._assets = assets
+        self._open: list[bool] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Write the tag under its allowed name, unless it lies too deep."""
+        if tag == "br":
+            self.out.append("<br>")
+        elif tag == "img":
+            self._picture(dict(attrs))
+        else:
+            kept = sum(self._open) < KEPT_DEPTH
+            self._open.append(kept)
+            spans = "".join(f' {name}="{html.escape(value or "")}"' for name, value in attrs)
+            self.out.append(f"<{RENAMED.get(tag, tag)}{spans}>" if kept else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close what was opened; nh3 balances its output."""
+        if self._open and self._open.pop():
+            self.out.append(f"</{RENAMED.get(tag, tag)}>")
+
+    def handle_data(self, data: str) -> None:
+        """Text, without what entities smuggled in."""
+        self.out.append(html.escape(unicodedata.normalize("NFC", strip_invisible(data)), quote=False))
+
+    def _picture(self, attrs: dict[str, str | None]) -> None:
+        source = attrs.get("src") or ""
+        if source not in self._assets:
+            self.lost_pictures += 1
+            return
+        alt = re.sub(r"[<>]", "", strip_invisible(attrs.get("alt") or ""))[:200]
+        self.out.append(f'<img src="{source}" alt="{html.escape(alt)}">')

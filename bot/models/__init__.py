@@ -1,0 +1,37 @@
+"""The records. Only `bot.services` writes them."""
+
+from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
+from .documents import Document, Edition, FindingRecord, Review, Waiver
+from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
+from .people import Person, Unit
+from .posts import AssetRecord, PostRecord
+from .releases import Attempt, Batch, Freeze, Item, Publication, Release, Reservation
+
+__all__ = [
+    "Account",
+    "AccountSample",
+    "AssetRecord",
+    "Attempt",
+    "AuditEvent",
+    "AuthorizationRequest",
+    "Batch",
+    "CallbackRecord",
+    "ClockReading",
+    "Counter",
+    "Credential",
+    "Document",
+    "Edition",
+    "FindingRecord",
+    "Freeze",
+    "Item",
+    "Person",
+    "PostRecord",
+    "Publication",
+    "Release",
+    "Reservation",
+    "Review",
+    "SampleRecord",
+    "Token",
+    "Unit",
+    "Waiver",
+]

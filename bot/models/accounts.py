@@ -1,0 +1,104 @@
+"""Channel accounts, their secrets, tokens and our own call counters."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .people import Person, Unit
+
+
+class Account(models.Model):
+    """One channel account of a unit. Secrets are in `Credential`, never here."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="accounts")
+    slug = models.SlugField(max_length=40, unique=True)
+    channel = models.CharField(max_length=30)
+    name = models.CharField(max_length=60)
+    mode = models.CharField(max_length=20)
+    endpoints = models.JSONField(default=dict)
+    options = models.JSONField(default=dict)
+    proxy = models.CharField(max_length=200, blank=True, default="")
+    disabled_reason = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField()
+    next_sample_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def enabled(self) -> bool:
+        """False when somebody (or the platform) took it out of use."""
+        return not self.disabled_reason
+
+
+class Credential(models.Model):
+    """A secret, encrypted with AES-256-GCM; the row's identity is bound to the ciphertext."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="credentials")
+    name = models.CharField(max_length=40)
+    ciphertext = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "name"], name="credential_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Token(models.Model):
+    """The shared access token of an account, encrypted, with its one refresher."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="token")
+    ciphertext = models.BinaryField(null=True)
+    key_id = models.CharField(max_length=16, blank=True, default="")
+    issued_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    refresher = models.CharField(max_length=40, blank=True, default="")
+    refreshing_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.account_id}"
+
+
+class Counter(models.Model):
+    """Our own count of calls in one window: we stop before the platform's limit does it for us."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="counters")
+    bucket = models.CharField(max_length=40)
+    window = models.CharField(max_length=20)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "bucket", "window"], name="counter_window"),)
+
+    def __str__(self) -> str:
+        return f"{self.bucket} {self.window}: {self.count}"
+
+
+class ClockReading(models.Model):
+    """How far the platform's `Date` was from our wall clock, with the boot-time clock at that moment."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="clock_reading")
+    at = models.DateTimeField()
+    offset_ms = models.IntegerField()
+    boot_seconds = models.FloatField()
+    boot_id = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return f"{self.offset_ms} ms"
+
+
+class AuthorizationRequest(models.Model):
+    """One OAuth round trip in progress: the state value that the browser must bring back."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=64, unique=True)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    redirect_uri = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.account_id}"

@@ -1,0 +1,148 @@
+"""Documents, their editions, what reviewers said and what checks found."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from bot.domain.article import Article, Kind
+from bot.domain.findings import Finding, Level
+from bot.domain.workflow import EditionState, Step, Verdict
+
+from .base import one_of
+from .people import Person, Unit
+
+
+class Document(models.Model):
+    """Identity of an item; its content lives in editions. `interprets_external` waits for its document."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="documents")
+    external_id = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20)
+    is_policy = models.BooleanField(default=False)
+    interprets = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="interpretations"
+    )
+    interprets_external = models.CharField(max_length=100, blank=True, default="")
+    created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["unit", "external_id"], name="document_identity"),
+            one_of("kind", Kind, "document_kind"),
+        )
+
+    def __str__(self) -> str:
+        return self.external_id
+
+    @property
+    def current(self) -> Edition:
+        """The newest edition."""
+        return self.editions.order_by("-number")[0]
+
+
+class Edition(models.Model):
+    """Immutable content of a document. A change is a new edition; `marker` is drawn at submit."""
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="editions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=20, default=EditionState.DRAFTING)
+    title = models.CharField(max_length=300)
+    content = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    author = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="editions")
+    created_at = models.DateTimeField()
+    submitted_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    marker = models.CharField(max_length=8, null=True, unique=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["document", "number"], name="edition_number"),
+            one_of("state", EditionState, "edition_state"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["drafting", "superseded"])
+                | models.Q(marker__isnull=False, submitted_by__isnull=False),
+                name="edition_submitted_has_marker",
+            ),
+        )
+        indexes = (models.Index(fields=["state", "id"], name="edition_by_state"),)
+
+    def __str__(self) -> str:
+        return f"{self.document_id}/{self.number} {self.title}"
+
+    @property
+    def article(self) -> Article:
+        """The content as a value."""
+        return Article.from_content(self.content)
+
+    @property
+    def status(self) -> EditionState:
+        """The state as a domain value."""
+        return EditionState(self.state)
+
+    def authors(self) -> set[int]:
+        """Ids of everybody who may not review it."""
+        return {self.author_id} | ({self.submitted_by_id} if self.submitted_by_id else set())
+
+
+class Review(models.Model):
+    """One person's verdict on one step, with the hashes they saw. Insert-only."""
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="reviews")
+    step = models.CharField(max_length=10)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(max_length=10)
+    comment = models.TextField(blank=True, default="")
+    content_hash = models.CharField(max_length=64)
+    post_hashes = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["edition", "step"], name="review_one_per_step"),
+            models.UniqueConstraint(fields=["edition", "person"], name="review_one_step_per_person"),
+            one_of("step", Step, "review_step"),
+            one_of("verdict", Verdict, "review_verdict"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.verdict}"
+
+
+class FindingRecord(models.Model):
+    """A finding of the gate on one edition, optionally for one account's rendering."""
+
+    edition = models.ForeignKey(Edition, on_delete=models.CASCADE, related_name="findings")
+    account = models.ForeignKey("bot.Account", null=True, on_delete=models.CASCADE, related_name="+")
+    level = models.CharField(max_length=10)
+    rule = models.CharField(max_length=60)
+    detail = models.JSONField()
+
+    class Meta:
+        constraints = (one_of("level", Level, "finding_level"),)
+
+    def __str__(self) -> str:
+        return self.rule
+
+    @property
+    def finding(self) -> Finding:
+        """The finding as a value."""
+        return Finding(**{**self.detail, "level": Level(self.detail["level"])})
+
+
+class Waiver(models.Model):
+    """Who let what pass, and why. Rule `pairing` waives the interpretation of a policy document."""
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="waivers")
+    rule = models.CharField(max_length=60)
+    reason = models.TextField()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["document", "rule"], name="waiver_once"),)
+
+    def __str__(self) -> str:
+        return self.rule

@@ -1,0 +1,82 @@
+"""What is kept to prove and to measure: the audit chain, callbacks, samples."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .accounts import Account
+from .releases import Item
+
+
+class AuditEvent(models.Model):
+    """One line of the hash chain. Insert-only (trigger); sequence without gaps."""
+
+    sequence = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=60)
+    action = models.CharField(max_length=40)
+    subject = models.CharField(max_length=80)
+    data = models.JSONField()
+    previous = models.CharField(max_length=64)
+    mac = models.CharField(max_length=64)
+    algorithm = models.CharField(max_length=20, default="hmac-sha256")
+
+    class Meta:
+        indexes = (models.Index(fields=["subject", "sequence"], name="audit_by_subject"),)
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.action}"
+
+
+class CallbackRecord(models.Model):
+    """A platform's event, once: repeats meet the unique key."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="callbacks")
+    dedupe = models.CharField(max_length=120)
+    name = models.CharField(max_length=60)
+    ids = models.JSONField(default=dict)
+    raw = models.TextField()
+    at = models.DateTimeField()
+    outcome = models.JSONField(null=True)
+    handled = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "dedupe"], name="callback_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SampleRecord(models.Model):
+    """Numbers of one post at one time, with the raw answer. A metric not reported is null, never 0."""
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="samples")
+    taken_at = models.DateTimeField()
+    stat_date = models.CharField(max_length=10, blank=True, default="")
+    values = models.JSONField()
+    absent = models.BooleanField(default=False)
+    raw = models.TextField()
+
+    class Meta:
+        indexes = (models.Index(fields=["item", "taken_at"], name="sample_by_item"),)
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.taken_at:%F %T}"
+
+
+class AccountSample(models.Model):
+    """Daily numbers of a whole account (getbizsummary, followers), with the raw answer."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="samples")
+    taken_at = models.DateTimeField()
+    stat_date = models.CharField(max_length=10)
+    values = models.JSONField()
+    raw = models.TextField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["account", "stat_date", "taken_at"], name="account_sample_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.stat_date}"

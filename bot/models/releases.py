@@ -1,0 +1,247 @@
+"""Releases, publications, batches and attempts: the records of the release engine."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from bot.domain.delivery import SETTLED, State
+from bot.domain.post import Post
+
+from .accounts import Account
+from .base import one_of
+from .documents import Edition
+from .people import Person, Unit
+from .posts import PostRecord
+
+
+class Release(models.Model):
+    """One instant, a sync policy, publications; signed as a whole."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="releases")
+    title = models.CharField(max_length=200)
+    instant = models.DateTimeField()
+    sync = models.CharField(max_length=20, default="at_time")
+    created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    manifest = models.JSONField(null=True)
+    manifest_hash = models.CharField(max_length=64, blank=True, default="")
+    signed_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    cancel_reason = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(signed_at__isnull=True) | (Q(signed_by__isnull=False) & ~Q(manifest_hash="")),
+                name="release_signature_complete",
+            ),
+            models.CheckConstraint(condition=Q(sync__in=["at_time"]), name="release_sync"),
+        )
+        indexes = (models.Index(fields=["instant"], name="release_by_instant"),)
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.title}"
+
+    @property
+    def signed(self) -> bool:
+        """True while a signature stands."""
+        return self.signed_at is not None and self.cancelled_at is None
+
+
+class Batch(models.Model):
+    """Publications that one sending process takes to one instant. `fence` grows with every claim."""
+
+    kind = models.CharField(max_length=10, default="release")  # release, probe
+    instant = models.DateTimeField()
+    state = models.CharField(max_length=10, default="ready")  # ready, claimed, done
+    fence = models.PositiveIntegerField(default=0)
+    owner = models.CharField(max_length=60, blank=True, default="")
+    handed_at = models.DateTimeField()
+    claim_by = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(state__in=["ready", "claimed", "done"]), name="batch_state"),)
+        indexes = (models.Index(fields=["state"], name="batch_open", condition=~Q(state="done")),)
+
+    def __str__(self) -> str:
+        return f"batch {self.pk} {self.state}"
+
+
+class Publication(models.Model):
+    """One account's push in a release: owns the delivery state.
+
+    `next_at` is when the machine must look at it again (the clock's one index); `not_before` is its instant
+    or, in a lane, later. `fence` grows whenever somebody takes it over: a write with an old fence is void.
+    """
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="publications")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="publications")
+    mode = models.CharField(max_length=20)
+    lane = models.PositiveIntegerField(default=0)
+    instant = models.DateTimeField()
+    not_before = models.DateTimeField()
+    key = models.CharField(max_length=32, unique=True)
+    state = models.CharField(max_length=20, default=State.PLANNED)
+    reason = models.CharField(max_length=500, blank=True, default="")
+    next_at = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.SET_NULL, related_name="publications")
+    staged = models.JSONField(default=dict)
+    staged_at = models.DateTimeField(null=True)
+    stage_faults = models.PositiveIntegerField(default=0)
+    stage_by = models.DateTimeField(null=True)
+    stop_event = models.CharField(max_length=10, blank=True, default="")
+    stop_reason = models.CharField(max_length=300, blank=True, default="")
+    ids = models.JSONField(default=dict)
+    since = models.CharField(max_length=60, blank=True, default="")
+    looks = models.PositiveIntegerField(default=0)
+    absents = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    live_at = models.DateTimeField(null=True)
+    next_sample_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            one_of("state", State, "publication_state"),
+            models.UniqueConstraint(fields=["release", "account", "lane"], name="publication_lane"),
+            models.CheckConstraint(condition=Q(not_before__gte=models.F("instant")), name="publication_never_early"),
+            models.CheckConstraint(
+                condition=~Q(state="live") | Q(live_at__isnull=False), name="publication_live_has_time"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["next_at"], name="publication_due", condition=~Q(state__in=[str(s) for s in SETTLED])),
+            models.Index(fields=["next_sample_at"], name="publication_sample_due"),
+        )
+
+    def __str__(self) -> str:
+        return f"publication {self.pk} {self.state}"
+
+    @property
+    def status(self) -> State:
+        """The state as a domain value."""
+        return State(self.state)
+
+    @property
+    def late_ms(self) -> float | None:
+        """Milliseconds between the planned instant and the first byte, None before."""
+        return None if self.sent_at is None else (self.sent_at - self.instant).total_seconds() * 1000
+
+
+class Item(models.Model):
+    """One position of a publication: which rendering, the signed bytes, and its own receipt.
+
+    `active` is cleared when the publication is cancelled before any byte left: only then may the same
+    edition be planned for the account again.
+    """
+
+    publication = models.ForeignKey(Publication, on_delete=models.PROTECT, related_name="items")
+    position = models.PositiveIntegerField()
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="items")
+    post = models.ForeignKey(PostRecord, on_delete=models.PROTECT, related_name="items")
+    active = models.BooleanField(default=True)
+    payload = models.JSONField(null=True)  # with the credit line; set at signing
+    payload_hash = models.CharField(max_length=64, blank=True, default="")
+    platform_id = models.CharField(max_length=100, blank=True, default="")
+    url = models.CharField(max_length=1000, blank=True, default="")
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["publication", "position"], name="item_position"),
+            models.UniqueConstraint(
+                fields=["edition", "account"], condition=Q(active=True), name="item_edition_once_per_account"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"item {self.pk}"
+
+    @property
+    def signed_post(self) -> Post:
+        """The bytes that were signed, as a value."""
+        return Post(self.account.channel, self.payload, self.edition.marker or "")
+
+
+class Attempt(models.Model):
+    """One public call: intent before, answer after. `outcome` "" means nobody knows yet."""
+
+    publication = models.ForeignKey(Publication, on_delete=models.PROTECT, related_name="attempts")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    number = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, default="first")  # first, again, probe
+    fence = models.PositiveIntegerField()
+    owner = models.CharField(max_length=60, blank=True, default="")
+    key = models.CharField(max_length=32)
+    payload_hashes = models.JSONField()
+    intent_at = models.DateTimeField()
+    send_by = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    last_byte_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=20, blank=True, default="")
+    code = models.CharField(max_length=40, blank=True, default="")
+    message = models.CharField(max_length=500, blank=True, default="")
+    answer = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["publication", "number"], name="attempt_number"),
+            models.UniqueConstraint(fields=["publication"], condition=Q(outcome=""), name="attempt_single_flight"),
+            models.UniqueConstraint(fields=["account"], condition=Q(outcome=""), name="attempt_one_per_account"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["", "not_sent", "accepted", "refused", "unknown"]), name="attempt_outcome"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.publication_id}: {self.outcome or 'open'}"
+
+
+class Reservation(models.Model):
+    """One slot of an account's quota, taken at signing and given back with the publication."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="reservations")
+    mode = models.CharField(max_length=20)
+    window = models.CharField(max_length=20)
+    slot = models.PositiveIntegerField()
+    publication = models.ForeignKey(Publication, on_delete=models.PROTECT, related_name="reservations")
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["account", "mode", "window", "slot"],
+                condition=Q(released_at__isnull=True),
+                name="reservation_slot",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.window} #{self.slot}"
+
+
+class Freeze(models.Model):
+    """Everything stops until it is lifted. The reason is public to all staff."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="freezes")
+    reason = models.CharField(max_length=300)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["unit"], condition=Q(lifted_at__isnull=True), name="freeze_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,207 @@
+"""Rules that hold even against a program error or a hand in the database: triggers on SQLite and PostgreSQL.
+
+Four eyes, insert-only evidence, and "no attempt without signature and approvals of these very hashes, at
+every position". One list serves both databases; they are reinstalled after each migration and compared
+at start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A trigger: when `condition` holds for NEW/OLD, the statement is refused with `message`."""
+
+    name: str
+    table: str
+    event: str  # INSERT, UPDATE, DELETE
+    condition: str
+    message: str
+
+
+_PASSES = (
+    "(SELECT COUNT(DISTINCT r.person_id) FROM bot_review r WHERE r.edition_id = {edition} "
+    "AND r.verdict = 'pass' AND r.content_hash = {hash})"
+)
+_STEPS = "(SELECT {array_length}(u.steps) FROM bot_unit u JOIN bot_document d ON d.unit_id = u.id WHERE d.id = NEW.document_id)"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "review_four_eyes",
+        "bot_review",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_edition e WHERE e.id = NEW.edition_id AND "
+        "(e.author_id = NEW.person_id OR e.submitted_by_id = NEW.person_id))",
+        "author may not review",
+    ),
+    Rule(
+        "review_of_these_bytes",
+        "bot_review",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_edition e WHERE e.id = NEW.edition_id AND e.content_hash = NEW.content_hash "
+        "AND e.state IN ('submitted', 'first_passed', 'second_passed'))",
+        "review needs an edition under review and its hash",
+    ),
+    Rule("review_kept", "bot_review", "UPDATE", "1 = 1", "reviews are insert-only"),
+    Rule("review_not_deleted", "bot_review", "DELETE", "1 = 1", "reviews are insert-only"),
+    Rule("audit_kept", "bot_auditevent", "UPDATE", "1 = 1", "the audit trail is append-only"),
+    Rule("audit_not_deleted", "bot_auditevent", "DELETE", "1 = 1", "the audit trail is append-only"),
+    Rule("edition_starts_as_draft", "bot_edition", "INSERT", "NEW.state <> 'drafting'", "editions start as drafts"),
+    Rule(
+        "edition_immutable",
+        "bot_edition",
+        "UPDATE",
+        "NEW.content_hash <> OLD.content_hash OR NEW.author_id <> OLD.author_id "
+        "OR (OLD.marker IS NOT NULL AND (NEW.marker IS NULL OR NEW.marker <> OLD.marker)) "
+        "OR (OLD.submitted_by_id IS NOT NULL AND NEW.submitted_by_id <> OLD.submitted_by_id)",
+        "an edition does not change",
+    ),
+    Rule(
+        "edition_approval_earned",
+        "bot_edition",
+        "UPDATE",
+        "NEW.state = 'approved' AND OLD.state <> 'approved' AND ("
+        + _PASSES.format(edition="NEW.id", hash="NEW.content_hash")
+        + " < 2 OR "
+        + _PASSES.format(edition="NEW.id", hash="NEW.content_hash")
+        + " < "
+        + _STEPS
+        + " OR EXISTS (SELECT 1 FROM bot_review r WHERE r.edition_id = NEW.id AND r.verdict = 'return'))",
+        "approval needs every step, by different people",
+    ),
+    Rule(
+        "edition_policy_has_pair",
+        "bot_edition",
+        "UPDATE",
+        "NEW.state = 'approved' AND OLD.state <> 'approved' AND EXISTS ("
+        "SELECT 1 FROM bot_document d WHERE d.id = NEW.document_id AND d.is_policy = {true} "
+        "AND NOT EXISTS (SELECT 1 FROM bot_document i WHERE i.interprets_id = d.id) "
+        "AND NOT EXISTS (SELECT 1 FROM bot_waiver w WHERE w.document_id = d.id AND w.rule = 'pairing'))",
+        "a policy needs its interpretation or a waiver",
+    ),
+    Rule("post_kept", "bot_postrecord", "UPDATE", "1 = 1", "a rendered post does not change"),
+    Rule(
+        "item_signed_bytes_kept",
+        "bot_item",
+        "UPDATE",
+        "OLD.payload_hash <> '' AND NEW.payload_hash <> OLD.payload_hash AND EXISTS ("
+        "SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+        "WHERE p.id = NEW.publication_id AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL)",
+        "signed bytes do not change while the signature stands",
+    ),
+    Rule(
+        "attempt_signed",
+        "bot_attempt",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+        "WHERE p.id = NEW.publication_id AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL "
+        "AND r.manifest_hash <> '')",
+        "no attempt without a signature",
+    ),
+    Rule(
+        "attempt_approved_at_every_position",
+        "bot_attempt",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.publication_id) OR EXISTS ("
+        "SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
+        "WHERE i.publication_id = NEW.publication_id AND (e.state <> 'approved' OR i.payload_hash = '' OR "
+        + _PASSES.format(edition="e.id", hash="e.content_hash")
+        + " < 2 OR i.payload_hash NOT IN (SELECT h.value FROM {array_rows}(NEW.payload_hashes) h)))",
+        "no attempt without approvals of these very bytes, at every position",
+    ),
+    Rule(
+        "attempt_not_frozen",
+        "bot_attempt",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_freeze f JOIN bot_release r ON r.unit_id = f.unit_id "
+        "JOIN bot_publication p ON p.release_id = r.id WHERE p.id = NEW.publication_id AND f.lifted_at IS NULL)",
+        "frozen",
+    ),
+    Rule(
+        "attempt_starts_open",
+        "bot_attempt",
+        "INSERT",
+        "NEW.outcome <> ''",
+        "an attempt starts without an outcome: intent before effect",
+    ),
+    Rule("attempt_outcome_kept", "bot_attempt", "UPDATE", "OLD.outcome <> ''", "an outcome is written once"),
+    Rule("attempt_not_deleted", "bot_attempt", "DELETE", "1 = 1", "attempts are append-only"),
+    Rule(
+        "publication_live_needs_ids",
+        "bot_publication",
+        "UPDATE",
+        "NEW.state = 'live' AND OLD.state <> 'live' AND EXISTS ("
+        "SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.id AND i.platform_id = '')",
+        "live needs a platform id at every position",
+    ),
+)
+
+_DIALECTS = {
+    "sqlite": {"true": "1", "array_length": "json_array_length", "array_rows": "json_each"},
+    "postgresql": {"true": "TRUE", "array_length": "jsonb_array_length", "array_rows": "jsonb_array_elements_text"},
+}
+
+
+def _name(rule: Rule) -> str:
+    return f"tongfa_{rule.name}"
+
+
+def _condition(rule: Rule, vendor: str) -> str:
+    condition = rule.condition
+    for word, replacement in _DIALECTS[vendor].items():
+        condition = condition.replace("{" + word + "}", replacement)
+    return condition
+
+
+def _sqlite(rule: Rule) -> str:
+    return (
+        f"CREATE TRIGGER {_name(rule)} BEFORE {rule.event} ON {rule.table} FOR EACH ROW "
+        f"WHEN {_condition(rule, 'sqlite')} BEGIN SELECT RAISE(ABORT, 'tongfa: {rule.message}'); END"
+    )
+
+
+def _postgresql(rule: Rule) -> list[str]:
+    result = "OLD" if rule.event == "DELETE" else "NEW"
+    return [
+        f"CREATE OR REPLACE FUNCTION {_name(rule)}() RETURNS trigger AS $body$ BEGIN "
+        f"IF {_condition(rule, 'postgresql')} THEN RAISE EXCEPTION 'tongfa: {rule.message}' "
+        f"USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END $body$ LANGUAGE plpgsql",
+        f"DROP TRIGGER IF EXISTS {_name(rule)} ON {rule.table}",
+        f"CREATE TRIGGER {_name(rule)} BEFORE {rule.event} ON {rule.table} "
+        f"FOR EACH ROW EXECUTE FUNCTION {_name(rule)}()",
+    ]
+
+
+def statements(vendor: str) -> list[str]:
+    """All SQL that installs the rules, in order, for "sqlite" or "postgresql"."""
+    if vendor == "sqlite":
+        return [statement for rule in RULES for statement in (f"DROP TRIGGER IF EXISTS {_name(rule)}", _sqlite(rule))]
+    return [statement for rule in RULES for statement in _postgresql(rule)]
+
+
+def install(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """Install all rules; called after every migration."""
+    connection = connections[using]
+    if "bot_publication" not in connection.introspection.table_names():
+        return
+    with connection.cursor() as cursor:
+        for statement in statements(connection.vendor):
+            cursor.execute(statement)
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """Names of rules that the database lacks or, on SQLite, holds with another text."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            held = dict(cursor.fetchall())
+            return [rule.name for rule in RULES if held.get(_name(rule)) != _sqlite(rule)]
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
+        names = {name for (name,) in cursor.fetchall()}
+        return [rule.name for rule in RULES if _name(rule) not in names]

@@ -1,0 +1,1 @@
+"""The rehearsal WeChat Official Account platform, written from the fact sheet alone."""

@@ -1,0 +1,1 @@
+"""The rehearsal Weibo Open Platform, written from the fact sheet alone."""

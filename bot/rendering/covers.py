@@ -1,0 +1,182 @@
+"""Generated covers: a calm ground with the lines of a river, and the words set well.
+
+河东 means "east of the river"; every item has its own course of lines, drawn from its id, so that covers of
+one kind belong together without being the same.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from bot.domain.article import Article, Kind
+from bot.domain.channel import CoverSpec
+from bot.domain.hashing import sha256
+from bot.domain.post import Asset
+
+from .brush import Board
+from .context import inline
+from .headline import label_word, wordings
+from .palette import PALETTES, Palette
+from .typefaces import SANS, SERIF
+
+#: WeChat's two covers, in CSS pixels: 900x383 (2.35:1) and 383x383 (1:1), side by side on one canvas.
+WIDE, SQUARE = (900, 383), (383, 383)
+CARD = (1200, 600)
+_PAPER = "#fdfaf3"
+_LEADING = 1.4
+_EASY_TITLE = 30  # characters; the unit stands below, so a longer title may do without its issuer
+_MUTED = 0.78  # how far secondary words stand out from the ground
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The picture and, for "wide+square", where each cover lies on it ("X1_Y1_X2_Y2", 0..1)."""
+
+    asset: Asset
+    crops: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is written on a cover."""
+
+    title: str
+    label: str
+    unit: str
+    note: str  # document number, else the heading it is filed under
+    place: str
+
+
+def draw_cover(article: Article, spec: CoverSpec, *, place: str) -> Cover:
+    """Draw the cover that `spec` asks for, at twice its size if that stays within `spec.max_bytes`.
+
+    Same article, same bytes (for one version of Pillow). ValueError for a layout that is not known.
+    """
+    words, palette = _words(article, place), PALETTES[article.kind]
+    phase = int(sha256(f"{article.kind}:{article.external_id}".encode())[:8], 16) / 0xFFFFFFFF
+    if spec.layout == "wide+square":
+        data, media_type = _smallest(lambda scale: _wide_and_square(words, palette, phase, scale), spec.max_bytes)
+        return Cover(Asset(data, media_type, "cover"), _crops())
+    if spec.layout == "card":
+        data, media_type = _smallest(lambda scale: _card(words, palette, phase, scale), spec.max_bytes)
+        return Cover(Asset(data, media_type, "card"))
+    raise ValueError(f"unknown cover layout {spec.layout!r}")
+
+
+def _words(article: Article, place: str) -> Words:
+    title = inline(article.title)
+    notice = article.kind is Kind.NOTICE
+    return Words(
+        title=next((wording for wording in wordings(title) if len(wording) <= _EASY_TITLE), title),
+        label=label_word(title, article.kind.label) if notice else article.kind.label,
+        unit=inline(article.unit),
+        note=inline(article.document_number) or inline(article.subcategory or article.category),
+        place=place,
+    )
+
+
+def _crops() -> dict[str, str]:
+    """Where the covers lie on the canvas, in shares of its width: six decimals are the platform's limit."""
+    edge = WIDE[0] / (WIDE[0] + SQUARE[0])
+    return {"wide": f"0.000000_0.000000_{edge:.6f}_1.000000", "square": f"{edge:.6f}_0.000000_1.000000_1.000000"}
+
+
+def _wide_and_square(words: Words, palette: Palette, phase: float, scale: int) -> Image.Image:
+    canvas = Board((WIDE[0] + SQUARE[0], WIDE[1]), palette, scale)
+    canvas.paste(_banner(words, palette, phase, scale, WIDE), (0, 0))
+    canvas.paste(_square(words, palette, phase, scale), (WIDE[0], 0))
+    return canvas.image
+
+
+def _card(words: Words, palette: Palette, phase: float, scale: int) -> Image.Image:
+    return _banner(words, palette, phase, scale, CARD).image
+
+
+def _banner(words: Words, palette: Palette, phase: float, scale: int, size: tuple[int, int]) -> Board:
+    """Label above, title in the middle, unit and number below; all measures in shares of the height."""
+    width, height = size
+    unit = height / 383
+    board = Board(size, palette, scale)
+    board.river(phase, top=0.42)
+    margin, small = 54 * unit, 20 * unit
+    _header(board, words, margin, unit)
+    top, bottom = 92 * unit, height - 106 * unit
+    room = (width - 2 * margin, bottom - top)
+    sizes = [round(value * unit) for value in range(60, 23, -2)]
+    lines, points = board.set_title(words.title, font=SERIF, room=room, sizes=sizes, leading=_LEADING)
+    block = points * (1 + _LEADING * (len(lines) - 1))
+    baseline = top + (room[1] - block) / 2 + points * 0.88
+    for line in lines:
+        board.words(line, (margin, baseline), font=SERIF, size=points, colour=_PAPER)
+        baseline += points * _LEADING
+    _footer(board, words, margin, small, height - 42 * unit)
+    return board
+
+
+def _header(board: Board, words: Words, margin: float, unit: float) -> None:
+    palette, y = board.palette, 70 * unit
+    board.rule(margin, y - 19 * unit, 4 * unit, thick=22 * unit, colour=palette.glow)
+    board.words(words.label, (margin + 16 * unit, y), font=SANS, size=22 * unit, colour=palette.glow, spacing=0.18)
+    right = board.size[0] - margin
+    board.words(
+        words.place, (right, y), font=SANS, size=20 * unit, colour=_PAPER, strength=_MUTED, spacing=0.1, anchor="r"
+    )
+
+
+def _footer(board: Board, words: Words, margin: float, size: float, y: float) -> None:
+    right = board.size[0] - margin
+    note = board.fitted(words.note, font=SANS, size=size, room=board.size[0] * 0.4)
+    taken = board.words(note, (right, y), font=SANS, size=size, colour=_PAPER, strength=_MUTED, anchor="r")
+    name = board.fitted(words.unit, font=SANS, size=size, room=right - margin - taken - 2 * size)
+    board.words(name, (margin, y), font=SANS, size=size, colour=_PAPER, strength=_MUTED)
+    board.rule(margin, y - 2.05 * size, right - margin, thick=1, colour=_PAPER, strength=0.28)
+
+
+def _square(words: Words, palette: Palette, phase: float, scale: int) -> Board:
+    """Seen at the size of a stamp in the message list: four large characters, little else."""
+    board = Board(SQUARE, palette, scale)
+    board.river(phase, top=0.5, lines=9)
+    middle = SQUARE[0] / 2
+    rows = _rows(words.label)
+    size = 104 if len(rows) > 1 else 128
+    baseline = 62 + size * 0.88 if len(rows) > 1 else 210
+    for row in rows:
+        board.words(row, (middle, baseline), font=SERIF, size=size, colour=_PAPER, spacing=0.06, anchor="m")
+        baseline += size * 1.16
+    board.rule(middle - 24, 314, 48, thick=3, colour=palette.glow)
+    name = board.fitted(words.place, font=SANS, size=22, room=300)
+    board.words(name, (middle, 350), font=SANS, size=22, colour=_PAPER, strength=0.85, spacing=0.08, anchor="m")
+    return board
+
+
+def _rows(label: str) -> list[str]:
+    """Four characters as two by two; two or three stay one row."""
+    half = (len(label) + 1) // 2
+    return [label] if len(label) < 4 else [label[:half], label[half:]]
+
+
+def _smallest(draw: Callable[[int], Image.Image], max_bytes: int) -> tuple[bytes, str]:
+    """The sharpest encoding within the limit: PNG at 2x, JPEG at 2x, then the same at 1x."""
+    for scale in (2, 1):
+        image = draw(scale)
+        for data, media_type in _encodings(image):
+            if len(data) <= max_bytes:
+                return data, media_type
+    raise ValueError(f"no cover fits into {max_bytes} bytes")
+
+
+def _encodings(image: Image.Image) -> Iterator[tuple[bytes, str]]:
+    yield _encoded(image, "PNG", optimize=True), "image/png"
+    for quality in (92, 85, 75, 60):
+        yield _encoded(image, "JPEG", quality=quality, subsampling=0, optimize=True), "image/jpeg"
+
+
+def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()

@@ -1,0 +1,49 @@
+"""Titles of official documents, said shorter in the way editors say them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from .shorten import shorten
+
+_ISSUER = re.compile(r"^[\u4e00-\u9fff、]{3,40}?(?=关于)")
+_ABOUT = re.compile(r"^(?:[\u4e00-\u9fff、]{0,40}?关于)?(?:印发|公布|发布|转发)(《.+》|.+)的(?:通知|公告|通报|决定)$")
+_NOTE = re.compile(r"（[^（）]*）$")
+_ENDINGS = ("风险提示", "提示", "公告", "通告", "公示", "通报", "通知", "解读")
+_SUBJECT = re.compile(rf"^(?:关于)?(?P<subject>.+?)的?(?P<word>{'|'.join(_ENDINGS)})$")
+
+
+def headline(title: str, fits: Callable[[str], bool]) -> str:
+    """`title` itself, else a shorter wording that loses no meaning, else a cut one; "" if nothing fits.
+
+    Tried in order: without the issuing organ (readers see it beside the title), only the issued document's
+    own name, without the note in brackets at the end, then `shorten`.
+    """
+    for wording in wordings(title):
+        if fits(wording):
+            return wording
+    return shorten(title, fits)
+
+
+def wordings(title: str) -> Iterator[str]:
+    """The title, then shorter ways of saying it, best first."""
+    yield title
+    bare = _ISSUER.sub("", title)
+    yield bare
+    if match := _ABOUT.match(title):
+        yield match[1]
+    for longer in (title, bare):
+        yield _NOTE.sub("", longer)
+
+
+def subject(title: str) -> str:
+    """What a notice or an interpretation is about: the title without 关于 and its closing word."""
+    match = _SUBJECT.match(title)
+    return match["subject"] if match else title
+
+
+def label_word(title: str, default: str) -> str:
+    """The word that names the kind of text (通知, 公告, 风险提示 …): the one the title ends with."""
+    match = _SUBJECT.match(title)
+    return match["word"] if match else default

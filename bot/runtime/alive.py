@@ -1,0 +1,42 @@
+"""Signs of life: a process touches a file as it goes round; a health check looks how old it is.
+
+A process that hangs still exists, and so does its container. Only a loop that goes round touches its file. The name
+holds the host's, because containers share the home.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+from bot.runtime.paths import Home
+
+FRESH = 45.0
+"""Seconds; the workers touch every 10 s, the clock at every tick."""
+
+
+def sign(home: Home, name: str) -> Path:
+    """The file of the process `name` (clock, worker-publish, worker-work) on this host."""
+    return home.run / f"{name}@{socket.gethostname()}.alive"
+
+
+def touch(home: Home, name: str) -> None:
+    """Give a sign of life. Raises OSError when the home cannot be written."""
+    file = sign(home, name)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch()
+
+
+def age(home: Home, name: str) -> float | None:
+    """Seconds since the last sign, or None if there was none."""
+    try:
+        return max(0.0, time.time() - sign(home, name).stat().st_mtime)
+    except FileNotFoundError:
+        return None
+
+
+def is_fresh(home: Home, name: str, within: float = FRESH) -> bool:
+    """Whether the process gave a sign lately."""
+    seconds = age(home, name)
+    return seconds is not None and seconds <= within

@@ -1,0 +1,123 @@
+"""Which processes Tongfa runs as, as command lines. The same ones run in containers (`tongfa run ...`)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bot.runtime import valkey
+from bot.runtime.paths import Home
+from bot.runtime.program import Program, always_ready
+
+ROOT = Path(__file__).resolve().parents[2]
+APP = "config.celery_app"
+QUEUES = ("publish", "work")
+NAMES = ("clock", "worker", "web", "rehearsal")
+"""What `tongfa run NAME` starts."""
+
+CONCURRENCY = 2
+PUBLISH_LIMITS = (90, 120)
+WORK_LIMITS = (240, 300)
+"""Soft and hard limit in seconds; staging with pictures and imports are slower than a send."""
+
+
+def clock_argv() -> tuple[str, ...]:
+    """The clock: Celery beat with our scheduler, no schedule file, no pid file."""
+    return (*_celery(), "beat", "--scheduler", "tasks.clock:ClockScheduler", "--pidfile=", "--schedule=", *_level())
+
+
+def worker_argv(*queues: str, concurrency: int = CONCURRENCY) -> tuple[str, ...]:
+    """A worker of `queues` (all if none is named). Sending has its own, so that imports cannot fill it."""
+    chosen = queues or QUEUES
+    unknown = set(chosen) - set(QUEUES)
+    if unknown:
+        raise ValueError(f"no such queue: {', '.join(sorted(unknown))}")
+    soft, hard = WORK_LIMITS if "work" in chosen else PUBLISH_LIMITS
+    return (
+        *_celery(),
+        "worker",
+        *("-Q", ",".join(chosen), "-n", f"{'-'.join(chosen)}@%h"),
+        *("--pool", "prefork", "-c", str(concurrency)),
+        *("--soft-time-limit", str(soft), "--time-limit", str(hard)),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        *_level(),
+    )
+
+
+def web_argv(host: str, port: int) -> tuple[str, ...]:
+    """The web process; it answers on one address and trusts no proxy header."""
+    return (
+        *(sys.executable, "-m", "waitress"),
+        f"--listen={f'[{host}]' if ':' in host else host}:{port}",
+        *("--threads=8", "--ident=", "--channel-timeout=60"),
+        "config.wsgi:application",
+    )
+
+
+def rehearsal_argv(*options: str) -> tuple[str, ...]:
+    """The servers that play WeChat and Weibo."""
+    return (sys.executable, "-m", "bot.cli.main", "run", "rehearsal", *options)
+
+
+def _celery() -> tuple[str, ...]:
+    return (sys.executable, "-m", "celery", "-A", APP)
+
+
+def _level() -> tuple[str, ...]:
+    return ("--loglevel", "INFO")
+
+
+def listening(host: str, port: int) -> Callable[[], bool]:
+    """A readiness question: does something accept connections there?"""
+
+    def ask() -> bool:
+        try:
+            with socket.create_connection((host, port), timeout=0.5):
+                return True
+        except OSError:
+            return False
+
+    return ask
+
+
+def programs(
+    home: Home,
+    env: Mapping[str, str],
+    *,
+    host: str,
+    port: int,
+    embedded_broker: bool,
+    rehearsal: bool,
+    rehearsal_ready: Callable[[], bool] = always_ready,
+) -> list[Program]:
+    """Everything that `tongfa up` runs, in the order of starting; it is stopped in reverse.
+
+    `env` is the whole environment of the children (`settings.TONGFA.for_child()`). Raises NoBrokerError or
+    UnsafeFolderError. The broker comes first, then what the workers talk to, and the web page last.
+    """
+    found = [valkey.program(home, env)] if embedded_broker else []
+    if rehearsal:
+        found.append(_python("rehearsal", rehearsal_argv(), env, ready=rehearsal_ready))
+    return [
+        *found,
+        _python("worker-publish", worker_argv("publish"), env, grace=40.0),
+        _python("worker", worker_argv("work"), env, grace=40.0),
+        _python("clock", clock_argv(), env),
+        _python("web", web_argv(host, port), env, ready=listening(host, port)),
+    ]
+
+
+def _python(
+    name: str,
+    argv: tuple[str, ...],
+    env: Mapping[str, str],
+    *,
+    grace: float = 10.0,
+    ready: Callable[[], bool] = always_ready,
+) -> Program:
+    paths = [str(ROOT), *filter(None, [env.get("PYTHONPATH")])]
+    full = {**env, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    return Program(name=name, argv=argv, env=full, cwd=ROOT, grace=grace, ready=ready)

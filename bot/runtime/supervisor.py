@@ -1,0 +1,225 @@
+"""Keeps the processes of one home running: start in order, restart what dies, stop in reverse.
+
+All starting happens in one thread that lives as long as the supervisor: on Linux a child is tied to the *thread*
+that started it (PR_SET_PDEATHSIG), so a short-lived thread would take its children along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+
+from bot.runtime import pids
+from bot.runtime.locks import only_one
+from bot.runtime.output import Drain, Echo, RotatingFile
+from bot.runtime.paths import Home
+from bot.runtime.processes import ROOT
+from bot.runtime.program import Program
+
+POLL = 0.1
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+HEALTHY_AFTER = 60.0
+"""Seconds of running after which an earlier death is forgiven and the pause starts small again."""
+
+
+class NotReadyError(RuntimeError):
+    """A program did not come up in time, or died while starting."""
+
+    def __init__(self, name: str, seconds: float, log: object) -> None:
+        super().__init__(f"{name} 在 {seconds:.0f} 秒内没有启动成功，已全部停止。原因见日志：{log}")
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    """What is shown of one program. `pid` is None while it is down; `restarts` counts since the start."""
+
+    name: str
+    pid: int | None
+    restarts: int
+
+
+class Child:
+    """One program, its present process and its history of dying."""
+
+    def __init__(self, program: Program, home: Home, echo: Echo | None) -> None:
+        self.program = program
+        self.process: subprocess.Popen[bytes] | None = None
+        self.restarts = 0
+        self.due = 0.0
+        self._pause, self._started = FIRST_PAUSE, 0.0
+        self._home, self._echo = home, echo
+        self._pid_file = home.run / f"{program.name}.pid"
+        self._drain: Drain | None = None
+
+    def start(self, now: float, parent: int) -> None:
+        """Start it, in a group of its own: Ctrl-C reaches the supervisor alone, which stops all in order."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(ROOT / "bot" / "runtime" / "child.py"), str(parent), *self.program.argv],
+            env=None if self.program.env is None else dict(self.program.env),
+            cwd=self.program.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._started = now
+        pids.write(self._pid_file, self.process.pid)
+        if self.process.stdout is not None:
+            log = RotatingFile(self._home.logs / f"{self.program.name}.log")
+            self._drain = Drain(self.program.name, self.process.stdout, log, self._echo)
+
+    def died(self, now: float) -> int | None:
+        """The exit status if it has just died, and plan its restart; None while it runs or is already planned."""
+        if self.process is None or (status := self.process.poll()) is None:
+            return None
+        self._forget()
+        if now - self._started >= HEALTHY_AFTER:
+            self._pause = FIRST_PAUSE
+        self.due, self._pause = now + self._pause, min(self._pause * 2, LONGEST_PAUSE)
+        self.restarts += 1
+        return status
+
+    def stop(self) -> None:
+        """SIGTERM, the program's grace, then SIGKILL to its whole group. Returns when it is gone."""
+        if self.process is None:
+            return
+        pids.signal_group(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(self.program.grace)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self.process is None:
+            return
+        pids.signal_group(self.process.pid, signal.SIGKILL)  # also what the program itself left in its group
+        self.process.wait()
+        if self._drain:
+            self._drain.join(2.0)
+        self._pid_file.unlink(missing_ok=True)
+        self.process = None
+
+
+class Supervisor:
+    """Runs `programs` until it is stopped. `with Supervisor(...) as s:` returns from entering when all are ready.
+
+    `echo(name, line)` is given every line that a child prints; `told(name, status)` every unplanned death.
+    Both are called from threads. Entering raises AlreadyRunningError or NotReadyError.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        programs: Sequence[Program],
+        *,
+        echo: Echo | None = None,
+        told: Callable[[str, int], None] | None = None,
+    ) -> None:
+        home.make()
+        self._home, self._told = home, told
+        self._children = [Child(program, home, echo) for program in programs]
+        self._stop, self._ready = threading.Event(), threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="supervisor")
+
+    def __enter__(self) -> Supervisor:
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop everything in reverse order and wait for it."""
+        self._stop.set()
+        self._thread.join()
+
+    def request_stop(self) -> None:
+        """Ask for the end without waiting; safe in a signal handler."""
+        self._stop.set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until somebody asks for the end; False if `seconds` passed first."""
+        return self._stop.wait(seconds)
+
+    def states(self) -> list[ProgramState]:
+        """What runs now, in the order of starting."""
+        return [
+            ProgramState(child.program.name, process.pid if (process := child.process) else None, child.restarts)
+            for child in self._children
+        ]
+
+    def _run(self) -> None:
+        try:
+            with only_one(self._home.run / "up.lock", self._home.path):
+                self._supervise()
+        except BaseException as error:  # handed to the thread that waits in __enter__
+            self._failure = error
+            self._stop.set()
+        finally:
+            self._ready.set()
+
+    def _supervise(self) -> None:
+        pids.end_leftovers(self._home.run)
+        try:
+            for child in self._children:
+                if not self._stop.is_set():
+                    self._start(child)
+            self._ready.set()
+            while not self._stop.wait(POLL):
+                self._look_after(time.monotonic())
+        finally:
+            for child in reversed(self._children):
+                child.stop()
+
+    def _start(self, child: Child) -> None:
+        """Start and wait until it is ready. Raises NotReadyError; returns early when the end is asked for."""
+        program = child.program
+        child.start(time.monotonic(), self._pid())
+        deadline = time.monotonic() + program.ready_within
+        while not program.ready():
+            died = child.process is not None and child.process.poll() is not None
+            if died or time.monotonic() > deadline:
+                raise NotReadyError(program.name, program.ready_within, self._home.logs / f"{program.name}.log")
+            if self._stop.wait(POLL):
+                return
+
+    def _look_after(self, now: float) -> None:
+        for child in self._children:
+            status = child.died(now)
+            if status is not None and self._told:
+                self._told(child.program.name, status)
+            if child.process is None and now >= child.due:
+                child.start(now, self._pid())
+
+    @staticmethod
+    def _pid() -> int:
+        return os.getpid()
+
+
+@contextlib.contextmanager
+def stopping_on_signals(supervisor: Supervisor) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP ask `supervisor` for the end. Use it in the main thread."""
+
+    def ask(_: int, __: FrameType | None) -> None:
+        supervisor.request_stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.signal(number, ask)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

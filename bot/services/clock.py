@@ -1,0 +1,191 @@
+"""The clock: a plain function of the present instant and the database.
+
+`tick(now)` settles what dead processes left, hands out batches, says which workers to ring and which work
+nobody took, and when to be asked again. It sends nothing and calls no platform; the database is the truth,
+the broker only a doorbell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from bot.domain import timeline
+from bot.domain.delivery import STOPPABLE, Event, State
+from bot.models import Account, Batch, Publication
+
+from . import batches, measuring
+from .confirming import look
+from .sending import run_batch
+from .staging import stage
+from .transitions import Stale, move
+from .walltime import WallClock
+
+ACTOR = "系统"
+LONGEST = timedelta(seconds=30)
+MOST = 500  # publications looked at in one tick; the rest is due at the next
+WAITING = (State.PLANNED, State.BLOCKED, State.STAGING)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account."""
+
+    kind: str
+    subject: int
+
+
+@dataclass(slots=True)
+class Tick:
+    """What one tick found: bells to ring, work to do in a child process, and when to look again."""
+
+    rings: list[Job] = field(default_factory=list)
+    children: list[Job] = field(default_factory=list)
+    next_at: datetime | None = None
+
+
+def tick(now: datetime) -> Tick:
+    """One look at the world."""
+    result = Tick()
+    batches.recover(now=now)
+    _sweep_too_late(now)
+    due = list(_due(now))
+    batches.hand_out([p for p in due if p.status is State.STAGED], now=now)
+    for publication in due:
+        if publication.status in WAITING:
+            _stage(publication, now, result)
+        elif publication.status in {State.CONFIRMING, State.UNKNOWN}:
+            _ring(publication, "look", now, result)
+    _ring_batches(now, result)
+    _measure(now, result)
+    result.next_at = _next_at(now)
+    return result
+
+
+def _due(now: datetime) -> list[Publication]:
+    active = [*WAITING, State.STAGED, State.CONFIRMING, State.UNKNOWN]
+    found = (
+        Publication.objects.filter(next_at__lte=now, state__in=[str(state) for state in active])
+        .exclude(lease_until__gt=now)
+        .select_related("account", "release__unit")
+        .order_by("next_at", "release_id", "account_id", "lane")
+    )
+    return list(found[:MOST])
+
+
+def _sweep_too_late(now: datetime) -> None:
+    late = Publication.objects.filter(
+        state__in=[str(state) for state in STOPPABLE | {State.HELD}],
+        instant__lt=now - settings.TONGFA.max_lateness,
+        release__signed_at__isnull=False,
+    ).exclude(lease_until__gt=now)
+    for publication in late[:MOST]:
+        was = f"（此前：{publication.reason}）" if publication.reason else ""
+        try:
+            move(
+                publication, Event.TOO_LATE, actor=ACTOR, now=now, next_at=None,
+                reason=f"超过最迟发送时限，未发出{was}。请决定改期重发或作废。"[:500],
+            )  # fmt: skip
+        except Stale:
+            continue
+
+
+# --- staging --------------------------------------------------------------------------------------------
+
+
+def _stage(publication: Publication, now: datetime, result: Tick) -> None:
+    overdue = publication.stage_by is not None and now >= publication.stage_by
+    if overdue and publication.stage_faults and publication.status is State.BLOCKED:
+        _hold_together(publication, now)
+        return
+    _ring(publication, "stage", now, result)
+
+
+def _hold_together(publication: Publication, now: datetime) -> None:
+    """One account is not ready at T - 15 s: the whole release waits for a person, so that nothing goes out by halves."""
+    mates = Publication.objects.filter(
+        release_id=publication.release_id, state__in=[str(state) for state in STOPPABLE]
+    ).exclude(pk=publication.pk)
+    why = publication.reason
+    with transaction.atomic():
+        try:
+            move(
+                publication,
+                Event.HOLD,
+                actor=ACTOR,
+                now=now,
+                next_at=None,
+                reason=f"到点前没有准备好，未发出：{why}"[:500],
+            )
+        except Stale:
+            return
+        for mate in mates:
+            reason = f"同一发布单的“{publication.account.name}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
+            try:
+                with transaction.atomic():
+                    move(mate, Event.HOLD, actor=ACTOR, now=now, next_at=None, batch=None, reason=reason)
+            except Stale:
+                continue
+
+
+# --- bells ----------------------------------------------------------------------------------------------
+
+
+def _ring(publication: Publication, kind: str, now: datetime, result: Tick) -> None:
+    job = Job(kind, publication.pk)
+    if publication.rung_at is None:
+        result.rings.append(job)
+    elif publication.rung_at <= now - timeline.RING_AGAIN:
+        result.children.append(job)
+    else:
+        return
+    Publication.objects.filter(pk=publication.pk, fence=publication.fence).update(rung_at=now)
+
+
+def _ring_batches(now: datetime, result: Tick) -> None:
+    for batch in Batch.objects.filter(state="ready"):
+        if batch.rung_at is None:
+            result.rings.append(Job("send", batch.pk))
+            Batch.objects.filter(pk=batch.pk).update(rung_at=now)
+        elif now >= batch.claim_by:
+            result.children.append(Job("send", batch.pk))
+            Batch.objects.filter(pk=batch.pk).update(claim_by=now + timeline.RING_AGAIN)
+
+
+def _measure(now: datetime, result: Tick) -> None:
+    for account_id in measuring.due_accounts(now):
+        free = Q(next_sample_at__isnull=True) | Q(next_sample_at__lte=now)
+        if Account.objects.filter(free, pk=account_id).update(next_sample_at=now + timedelta(minutes=2)):
+            result.rings.append(Job("measure", account_id))
+
+
+def _next_at(now: datetime) -> datetime:
+    soonest = (
+        Publication.objects.filter(next_at__gt=now)
+        .exclude(state__in=[State.LIVE, State.CANCELLED])
+        .order_by("next_at")
+        .values_list("next_at", flat=True)
+        .first()
+    )
+    return min(now + LONGEST, soonest) if soonest else now + LONGEST
+
+
+def perform(job: Job) -> None:
+    """Do one job in this process; what a worker or a child process calls."""
+
+    now = WallClock().now
+    match job.kind:
+        case "send":
+            run_batch(job.subject)
+        case "stage":
+            stage(job.subject, now=now)
+        case "look":
+            look(job.subject, now=now)
+        case "measure":
+            measuring.measure_account(job.subject, now=now)
+        case _:
+            raise ValueError(f"no such job: {job.kind}")

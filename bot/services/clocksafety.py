@@ -1,0 +1,40 @@
+"""May we trust the local clock? It must agree with the platform's `Date`, and not have jumped since.
+
+Design.md section 7: agreement within 2 s, no drift over 0.2 s since the reading; else hold and alarm.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from bot.domain import timeline
+from bot.domain.instants import milliseconds
+from bot.models import Account, ClockReading
+
+from .ports import boot_id, boot_seconds
+
+FRESH = timedelta(hours=1)
+
+
+def has_reading(account: Account, *, now: datetime) -> bool:
+    """True when a reading of this boot and of the last hour exists."""
+    reading = ClockReading.objects.filter(account=account).first()
+    return reading is not None and reading.boot_id == boot_id() and abs(now - reading.at) < FRESH
+
+
+def distrust(account: Account, *, now: datetime) -> str:
+    """ "" when the clock may be trusted for this account, else why not, in Chinese."""
+    reading = ClockReading.objects.filter(account=account).first()
+    if reading is None or reading.boot_id != boot_id():
+        if not settings.TONGFA.require_platform_date:
+            return ""
+        return "平台的应答没有给出时间，无法核对本机时钟，未发出。请检查网络与平台地址；核对无误后恢复发布。"
+    offset = timedelta(milliseconds=reading.offset_ms)
+    if abs(offset) > timeline.CLOCK_AGREEMENT:
+        return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒，未发出。请校准本机时钟（NTP）后恢复发布。"
+    drift = (now - reading.at) - timedelta(seconds=boot_seconds() - reading.boot_seconds)
+    if abs(drift) > timeline.CLOCK_DRIFT:
+        return f"本机时钟在核对之后跳变了 {milliseconds(drift):+.0f} 毫秒，未发出。请校准本机时钟（NTP）后恢复发布。"
+    return ""

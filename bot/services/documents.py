@@ -1,0 +1,199 @@
+"""Documents: import, link, new editions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from bot.domain.article import Article
+from bot.domain.delivery import State
+from bot.domain.post import Asset
+from bot.domain.workflow import EditionState, Role
+from bot.intake import Rejected, Row
+from bot.models import AssetRecord, Document, Edition, Item, Person, Unit
+from bot.proofing import propose_policy
+
+from . import audit
+from .errors import NotFound
+from .people import require
+from .voiding import void_signature
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+COMMIT_EVERY = 200  # rows: write transactions stay short on SQLite
+CREATED, UPDATED, UNCHANGED, REJECTED = "created", "updated", "unchanged", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of one row. `notes` say what was cleaned; the rest is set for rejected rows."""
+
+    number: int
+    external_id: str
+    result: str
+    notes: tuple[str, ...] = ()
+    field: str = ""
+    value: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """Counts of an import; the lines themselves are handed to `each` as they happen, so memory stays flat."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    linked: int = 0
+    rows: list[RowResult] = field(default_factory=list)
+
+    def count(self, result: RowResult) -> None:
+        """Add one row; unchanged and untouched rows are counted, not kept."""
+        setattr(self, result.result, getattr(self, result.result) + 1)
+        if result.result == REJECTED or result.notes:
+            self.rows.append(result)
+
+    @property
+    def total(self) -> int:
+        """Rows seen."""
+        return self.created + self.updated + self.unchanged + self.rejected
+
+
+def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def import_rows(
+    rows: Iterable[Row], *, person: Person, now: datetime, each: Callable[[RowResult], None] | None = None
+) -> ImportReport:
+    """Take documents from an intake source. A bad row is reported; the rest goes on.
+
+    Commits every 200 rows: a broken-off import has taken whole rows only, and importing again goes on from
+    there (the same content twice changes nothing).
+    """
+    require(person, Role.EDITOR)
+    report = ImportReport()
+    for chunk in _chunks(rows, COMMIT_EVERY):
+        with transaction.atomic():
+            results = [_take(row, person, now) for row in chunk]
+            report.linked += _link_waiting(person.unit)
+        for result in results:
+            report.count(result)
+            if each:
+                each(result)
+    with transaction.atomic():
+        data = {name: getattr(report, name) for name in (CREATED, UPDATED, UNCHANGED, REJECTED)}
+        audit.append(person.username, "documents.imported", f"unit:{person.unit.code}", data, now=now)
+    return report
+
+
+def _take(row: Row, person: Person, now: datetime) -> RowResult:
+    if isinstance(row, Rejected):
+        return RowResult(
+            row.number,
+            row.external_id,
+            REJECTED,
+            field=row.field,
+            value=row.value,
+            reason=row.reason,
+            remedy=row.remedy,
+        )
+    keep_assets(row.assets)
+    notes = tuple(f"{cleaned.field}：{cleaned.what}" for cleaned in row.cleaned)
+    return RowResult(row.number, row.article.external_id, save_article(row.article, person=person, now=now), notes)
+
+
+def keep_assets(assets: Iterable[Asset]) -> None:
+    """Store pictures by their hash; a picture already there is the same picture."""
+    for asset in assets:
+        AssetRecord.objects.get_or_create(
+            sha256=asset.sha256, defaults={"media_type": asset.media_type, "name": asset.name, "data": asset.data}
+        )
+
+
+def save_article(article: Article, *, person: Person, now: datetime) -> str:
+    """Create the document or a new edition of it; returns created, updated or unchanged."""
+    document = Document.objects.filter(unit=person.unit, external_id=article.external_id).first()
+    if document is None:
+        document = Document.objects.create(
+            unit=person.unit, external_id=article.external_id, kind=article.kind, is_policy=propose_policy(article),
+            interprets_external=article.interprets, created_by=person, created_at=now,
+        )  # fmt: skip
+        _new_edition(document, article, person, now)
+        return CREATED
+    if document.current.content_hash == article.hash:
+        return UNCHANGED
+    _new_edition(document, article, person, now)
+    _refresh_identity(document, article)
+    return UPDATED
+
+
+def _refresh_identity(document: Document, article: Article) -> None:
+    document.kind = article.kind
+    if document.interprets_external != article.interprets:
+        document.interprets_external, document.interprets = article.interprets, None
+    document.save(update_fields=["kind", "interprets_external", "interprets"])
+
+
+def _new_edition(document: Document, article: Article, person: Person, now: datetime) -> Edition:
+    """A change is a new edition: it takes the place of the older ones and voids what was signed of them."""
+    older = document.editions.exclude(state=EditionState.SUPERSEDED).order_by("-number").first()
+    if older is not None:
+        supersede(older, person=person, now=now)
+    edition = Edition.objects.create(
+        document=document, number=document.editions.count() + 1, title=article.title, content=article.content(),
+        content_hash=article.hash, author=person, created_at=now,
+    )  # fmt: skip
+    data = {"number": edition.number, "hash": edition.content_hash}
+    audit.append(person.username, "edition.created", f"document:{document.external_id}", data, now=now)
+    return edition
+
+
+def supersede(edition: Edition, *, person: Person, now: datetime) -> None:
+    """Retire an edition. Signed releases that hold it and have not sent a byte lose their signature."""
+    waiting = Item.objects.filter(edition=edition, active=True).exclude(
+        publication__state__in=[State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED]
+    )
+    for release_id in set(waiting.values_list("publication__release_id", flat=True)):
+        void_signature(release_id, reason=f"《{edition.title[:40]}》内容有修改", actor=person.username, now=now)
+    Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
+
+
+def _link_waiting(unit: Unit) -> int:
+    """Link interpretations to documents that have come in by now, in whatever order."""
+    waiting = Document.objects.filter(unit=unit, interprets__isnull=True).exclude(interprets_external="")
+    targets = dict(
+        Document.objects.filter(
+            unit=unit, external_id__in=list(waiting.values_list("interprets_external", flat=True))
+        ).values_list("external_id", "pk")
+    )
+    linked = 0
+    for document in waiting:
+        target = targets.get(document.interprets_external)
+        if target and target != document.pk:
+            Document.objects.filter(pk=document.pk).update(interprets_id=target)
+            linked += 1
+    return linked
+
+
+def find_document(external_id: str, *, unit: Unit) -> Document:
+    """A document of this unit by its external id."""
+    try:
+        return Document.objects.select_related("unit", "interprets").get(unit=unit, external_id=external_id)
+    except Document.DoesNotExist:
+        raise NotFound("文件", external_id) from None
+
+
+def documents_of(unit: Unit) -> QuerySet[Document]:
+    """All documents of a unit, oldest first."""
+    return Document.objects.filter(unit=unit).order_by("pk")

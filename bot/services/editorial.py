@@ -1,0 +1,233 @@
+"""From draft to approval: check, submit, review, return."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from bot import channels, proofing, rendering
+from bot.domain.article import Article
+from bot.domain.findings import Finding, Level, blocking
+from bot.domain.instants import beijing_date
+from bot.domain.marker import marker_from
+from bot.domain.post import Rendered
+from bot.domain.workflow import EditionState, Role, Verdict, after_review, may_review, step_due
+from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review, Waiver
+
+from . import audit
+from .accounts import channel_of
+from .documents import keep_assets
+from .errors import Refused
+from .people import require
+
+
+def pair_of(document: Document) -> Article | None:
+    """The other half of a policy pair: what it interprets, or its newest interpretation."""
+    if document.interprets_id and document.interprets:
+        return document.interprets.current.article
+    first = document.interpretations.order_by("pk").first()
+    return first.current.article if first else None
+
+
+def check_document(document: Document, *, now: datetime) -> list[Finding]:
+    """The gate for official text over the current edition."""
+    pair = proofing.Pair(
+        is_policy=document.is_policy,
+        interpretation_ids=tuple(document.interpretations.values_list("external_id", flat=True)),
+        interpreted=document.interprets.current.article if document.interprets else None,
+        waived=document.waivers.filter(rule="pairing").exists(),
+    )
+    return check_article(document.current.article, pair, now=now)
+
+
+def check_article(article: Article, pair: proofing.Pair, *, now: datetime) -> list[Finding]:
+    """The gate over any article, imported or not."""
+    return proofing.check(article, pair=pair, today=beijing_date(now), portal_hosts=settings.TONGFA.portal_hosts)
+
+
+def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendered, list[Finding]]:
+    """Render one edition for one account, with the channel's own limits checked."""
+    spec = channels.kinds()[account.channel].spec
+    rendered, findings = rendering.render(
+        edition.article, spec, account_name=account.name, options=account.options, marker=marker,
+        pair=pair_of(edition.document),
+    )  # fmt: skip
+    return rendered, [*findings, *channel_of(account).check([rendered.post])]
+
+
+def waive(document: Document, rule: str, reason: str, *, person: Person, now: datetime) -> None:
+    """Let a finding pass, with a reason that is kept."""
+    require(person, Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
+    if not reason.strip():
+        raise Refused("reason", "忽略检查结果须写明理由，未做改动。请填写理由后重试。")
+    with transaction.atomic():
+        Waiver.objects.update_or_create(
+            document=document, rule=rule, defaults={"reason": reason, "person": person, "at": now}
+        )
+        data = {"rule": rule, "reason": reason}
+        audit.append(person.username, "finding.waived", f"document:{document.external_id}", data, now=now)
+
+
+def submit(document: Document, *, person: Person, now: datetime) -> Edition:
+    """Freeze content and renderings, draw the marker, hand the edition to the first reviewer.
+
+    Refused when the gate or a channel's limits find something that blocks; the findings are kept either way.
+    """
+    require(person, Role.EDITOR)
+    edition = _open_edition(document, person=person, now=now)
+    accounts = [account for account in document.unit.accounts.order_by("pk") if account.enabled]
+    if not accounts:
+        raise Refused("no_account", "本单位还没有可用的发布账号，未提交。请系统管理员先添加公众号或微博账号。")
+    marker = marker_from(secrets.token_bytes(8))
+    found: list[tuple[Account | None, Finding]] = [(None, finding) for finding in check_document(document, now=now)]
+    renderings: list[tuple[Account, Rendered]] = []
+    for account in accounts:
+        rendered, findings = render_for(edition, account, marker)
+        renderings.append((account, rendered))
+        found += [(account, finding) for finding in findings]
+    with transaction.atomic():
+        _keep_findings(edition, found)
+    _refuse_if_blocked(document, [finding for _, finding in found])
+    with transaction.atomic():
+        _freeze(edition, renderings, marker, person, now)
+    edition.refresh_from_db()
+    return edition
+
+
+def _open_edition(document: Document, *, person: Person, now: datetime) -> Edition:
+    """The draft to submit; a returned edition is taken up again as a new one with the same content."""
+    edition = document.current
+    if edition.status is EditionState.RETURNED:
+        with transaction.atomic():
+            Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
+            edition = Edition.objects.create(
+                document=document, number=edition.number + 1, title=edition.title, content=edition.content,
+                content_hash=edition.content_hash, author=edition.author, created_at=now,
+            )  # fmt: skip
+    if edition.status is not EditionState.DRAFTING:
+        raise Refused(
+            "state", f"“{edition.title}”现在的状态是“{edition.status.label}”，不能提交。只有拟稿或退回的稿件可以提交。"
+        )
+    return edition
+
+
+def _keep_findings(edition: Edition, found: Iterable[tuple[Account | None, Finding]]) -> None:
+    edition.findings.all().delete()
+    FindingRecord.objects.bulk_create(
+        FindingRecord(edition=edition, account=account, level=finding.level, rule=finding.rule, detail=asdict(finding))
+        for account, finding in found
+    )
+
+
+def _refuse_if_blocked(document: Document, findings: list[Finding]) -> None:
+    waived = set(document.waivers.values_list("rule", flat=True))
+    stop = [finding for finding in blocking(findings) if finding.rule not in waived]
+    if stop:
+        raise Refused(
+            "blocked",
+            f"有 {len(stop)} 处必须修改，未提交。请按提示修改后重新提交。",
+            tuple(finding.message for finding in stop),
+        )
+
+
+def _freeze(
+    edition: Edition, renderings: list[tuple[Account, Rendered]], marker: str, person: Person, now: datetime
+) -> None:
+    taken = Edition.objects.filter(pk=edition.pk, state=EditionState.DRAFTING).update(
+        state=EditionState.SUBMITTED, marker=marker, submitted_by=person, submitted_at=now
+    )
+    if not taken:
+        raise Refused("state", "稿件刚被他人处理过，未提交。请刷新后再看。")
+    for account, rendered in renderings:
+        keep_assets(rendered.assets)
+        PostRecord.objects.create(
+            edition=edition,
+            account=account,
+            payload=dict(rendered.post.payload),
+            hash=rendered.post.hash,
+            created_at=now,
+        )
+    data = {
+        "edition": edition.number,
+        "content": edition.content_hash,
+        "posts": {account.slug: rendered.post.hash for account, rendered in renderings},
+    }
+    audit.append(person.username, "edition.submitted", f"document:{edition.document.external_id}", data, now=now)
+
+
+def review(document: Document, *, person: Person, verdict: Verdict, comment: str = "", now: datetime) -> Edition:
+    """Take the review step that is due. A return needs a reason; the last pass approves."""
+    edition = document.current
+    steps = document.unit.review_steps
+    step = step_due(edition.status, steps)
+    if step is None:
+        raise Refused("state", f"“{edition.title}”现在的状态是“{edition.status.label}”，没有待办的审核。")
+    refusal = may_review(
+        person=person.pk, roles=person.roles if person.is_active else (), step=step, authors=edition.authors(),
+        earlier_reviewers=set(edition.reviews.values_list("person_id", flat=True)),
+    )  # fmt: skip
+    if refusal:
+        raise Refused(refusal.code, refusal.message)
+    if verdict is Verdict.RETURN and not comment.strip():
+        raise Refused("reason", "退回须写明原因，未做改动。请填写退回原因。")
+    target = after_review(edition.status, step, verdict, steps)
+    if target is EditionState.APPROVED:
+        _require_pair(document)
+    try:
+        with transaction.atomic():
+            _record_review(edition, person, step, verdict, comment, target, now)
+    except IntegrityError as error:
+        raise Refused("rule", f"数据库拒绝了这次审核（{_rule(error)}），未做改动。请刷新后再看。") from None
+    edition.refresh_from_db()
+    return edition
+
+
+def _rule(error: IntegrityError) -> str:
+    return str(error).splitlines()[0].removeprefix("tongfa: ")
+
+
+def _require_pair(document: Document) -> None:
+    if not document.is_policy or document.waivers.filter(rule="pairing").exists():
+        return
+    if not document.interpretations.exists():
+        raise Refused(
+            "pairing",
+            "这是政策文件，还没有配套解读，不能终审通过。请先导入解读，或由有权人员写明理由后豁免（tongfa submit ID --waive pairing=理由）。",
+        )
+
+
+def _record_review(
+    edition: Edition, person: Person, step: str, verdict: Verdict, comment: str, target: EditionState, now: datetime
+) -> None:
+    hashes = {post.account.slug: post.hash for post in edition.posts.select_related("account")}
+    Review.objects.create(
+        edition=edition, step=step, person=person, verdict=verdict, comment=comment,
+        content_hash=edition.content_hash, post_hashes=hashes, at=now,
+    )  # fmt: skip
+    extra = {"approved_at": now} if target is EditionState.APPROVED else {}
+    if not Edition.objects.filter(pk=edition.pk, state=edition.state).update(state=target, **extra):
+        raise Refused("state", "稿件刚被他人处理过，本次审核未记录。请刷新后再看。")
+    data = {"step": step, "verdict": verdict, "comment": comment, "content": edition.content_hash, "posts": hashes}
+    audit.append(person.username, "edition.reviewed", f"document:{edition.document.external_id}", data, now=now)
+
+
+def set_policy(document: Document, is_policy: bool, *, reason: str, person: Person, now: datetime) -> None:
+    """Say whether a document is a policy (and so needs its interpretation). Changed only with a reason."""
+    require(person, Role.EDITOR)
+    if not reason.strip():
+        raise Refused("reason", "更改“是否政策文件”须写明理由，未做改动。")
+    with transaction.atomic():
+        Document.objects.filter(pk=document.pk).update(is_policy=is_policy)
+        data = {"is_policy": is_policy, "reason": reason}
+        audit.append(person.username, "document.policy", f"document:{document.external_id}", data, now=now)
+    document.refresh_from_db()
+
+
+def blocks(findings: Iterable[Finding]) -> bool:
+    """True when any finding stops the item."""
+    return any(finding.level is Level.BLOCK for finding in findings)

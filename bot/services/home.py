@@ -1,0 +1,68 @@
+"""The home: live or rehearsal, fixed at `tongfa init`, for good."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from .errors import Refused
+
+HOME_FILE = "home.json"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """What `tongfa init` wrote down."""
+
+    live: bool
+    rehearsal_port: int = 0
+
+    @property
+    def label(self) -> str:
+        """For banners and command output."""
+        return "正式环境" if self.live else "演练环境"
+
+
+def _file() -> Path:
+    path: Path = settings.TONGFA.home.path
+    return path / HOME_FILE
+
+
+def exists() -> bool:
+    """True after `tongfa init`."""
+    return _file().exists()
+
+
+def facts() -> HomeFacts:
+    """Read the home's facts. Refused before `tongfa init`."""
+    try:
+        return HomeFacts(**json.loads(_file().read_text("utf-8")))
+    except FileNotFoundError:
+        raise Refused("no_home", "还没有初始化。请先运行 tongfa init（正式环境加 --live）。") from None
+
+
+def write(value: HomeFacts) -> None:
+    """Write them once; a second time only the same."""
+    if exists():
+        if facts().live != value.live:
+            kind = facts().label
+            raise Refused("fixed", f"这里已是{kind}，不能改为另一种。请换一个 TONGFA_HOME 目录再初始化。")
+        return
+    _file().parent.mkdir(parents=True, exist_ok=True)
+    _file().write_text(json.dumps(asdict(value)), "utf-8")
+
+
+def is_live() -> bool:
+    """True in a live home; a rehearsal home reaches loopback only."""
+    return facts().live
+
+
+def rehearsal_url() -> str:
+    """Base address of the rehearsal servers. Refused in a live home: the two never meet."""
+    value = facts()
+    if value.live:
+        raise Refused("wall", "正式环境里没有演练平台。")
+    return f"http://127.0.0.1:{value.rehearsal_port}"

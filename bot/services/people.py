@@ -1,0 +1,85 @@
+"""Units and people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from bot.domain.workflow import LEAST_STEPS, Role, Step
+from bot.models import Person, Unit
+
+from . import audit
+from .errors import NotFound, Refused
+
+MIN_PASSWORD = 12
+
+
+def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Sequence[str] | None = None) -> Unit:
+    """The unit with this code, created if there is none."""
+    if steps is not None:
+        chosen = [Step(step) for step in steps]
+        if len(chosen) < LEAST_STEPS or chosen != [step for step in Step if step in chosen]:
+            raise Refused("steps", "审核至少两级，且须按初审、复审、终审的次序。请改正单位的审核步骤。")
+    with transaction.atomic():
+        unit, created = Unit.objects.get_or_create(
+            code=code, defaults={"name": name or code} | ({"steps": list(steps)} if steps is not None else {})
+        )
+        if created:
+            audit.append(actor, "unit.created", f"unit:{unit.code}", {"name": unit.name, "steps": unit.steps}, now=now)
+    return unit
+
+
+def add_person(
+    username: str, *, name: str, unit: Unit, roles: Sequence[str], password: str | None, actor: str, now: datetime
+) -> Person:
+    """Create a member of staff."""
+    unknown = [role for role in roles if role not in set(Role)]
+    if unknown:
+        raise Refused("role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(Role)}。")
+    if password is not None and len(password) < MIN_PASSWORD:
+        raise Refused("password", f"密码至少 {MIN_PASSWORD} 位。请换一个更长的密码。")
+    try:
+        with transaction.atomic():
+            person = Person.objects.create_person(
+                username, password, name=name or username, unit=unit, roles=sorted(set(roles))
+            )
+            data = {"name": person.name, "unit": unit.code, "roles": person.roles}
+            audit.append(actor, "person.added", f"person:{username}", data, now=now)
+    except IntegrityError:
+        raise Refused("exists", f"已有登录名“{username}”。请换一个登录名。") from None
+    return person
+
+
+def disable_person(username: str, *, actor: str, now: datetime) -> Person:
+    """Take somebody's rights away at once."""
+    person = find_person(username)
+    with transaction.atomic():
+        Person.objects.filter(pk=person.pk).update(is_active=False)
+        audit.append(actor, "person.disabled", f"person:{username}", now=now)
+    person.refresh_from_db()
+    return person
+
+
+def find_person(username: str) -> Person:
+    """By login name."""
+    try:
+        return Person.objects.select_related("unit").get(username=username)
+    except Person.DoesNotExist:
+        raise NotFound("人员", username) from None
+
+
+def acting(username: str) -> Person:
+    """The person a command acts as; refused when they are disabled."""
+    person = find_person(username)
+    if not person.is_active:
+        raise Refused("disabled", f"人员“{person.name}”已停用，不能办理业务。请换一位在岗人员。")
+    return person
+
+
+def require(person: Person, *roles: Role) -> None:
+    """Refused unless the person holds one of the roles."""
+    if not any(person.has_role(role) for role in roles):
+        words = "或".join(role.label for role in roles)
+        raise Refused("role", f"您没有{words}权限，未做任何改动。请由具有{words}角色的人员办理。")

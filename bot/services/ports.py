@@ -1,0 +1,170 @@
+"""The product's side of an adapter: pictures, the shared token, call counters, clock readings, evidence."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+
+from bot.domain import quota
+from bot.domain.channel import ChannelFault, Grant, Remedy
+from bot.domain.post import Asset
+from bot.domain.secret import Secret
+from bot.models import Account, AssetRecord, ClockReading, Counter, Token
+
+from . import vault
+
+log = structlog.get_logger(__name__)
+REFRESH_LEASE = timedelta(seconds=30)
+REFRESH_POLL = 0.1
+#: a token must have this much life left, so that it does not end on the way to the platform
+TOKEN_MARGIN = timedelta(seconds=60)
+
+
+def boot_id() -> str:
+    """Names this boot of this machine: boot-time clocks compare only within one."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text("ascii").strip() if path.exists() else "unknown"
+
+
+def boot_seconds() -> float:
+    """Seconds since boot, suspended time included, unmoved by steps of the wall clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def store_token(account: Account, grant: Grant, *, now: datetime) -> None:
+    """Keep a token for all processes, encrypted."""
+    Token.objects.update_or_create(
+        account=account,
+        defaults={
+            "ciphertext": vault.encrypt(grant.token, f"token:{account.pk}"),
+            "key_id": vault.key_id(),
+            "issued_at": now,
+            "expires_at": grant.expires_at,
+            "refresher": "",
+            "refreshing_until": None,
+        },
+    )
+
+
+class AccountPorts:
+    """Implements `bot.domain.channel.Ports` over the records."""
+
+    def __init__(self, account: Account, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._account = account
+        self._sleep = sleep
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return datetime.now(UTC)
+
+    def asset(self, sha256: str) -> Asset:
+        """The picture's bytes. KeyError if unknown."""
+        try:
+            row = AssetRecord.objects.get(sha256=sha256)
+        except AssetRecord.DoesNotExist:
+            raise KeyError(sha256) from None
+        return Asset(bytes(row.data), row.media_type, row.name)
+
+    # --- token -----------------------------------------------------------------------------------------
+
+    def token(self, fetch: Callable[[bool], Grant] | None, *, refused: Secret | None = None) -> Grant:
+        """The shared token; at most one process fetches at a time, the others wait for its result."""
+        deadline = time.monotonic() + REFRESH_LEASE.total_seconds() + 5
+        while True:
+            held = self._held()
+            if held and held.token != refused and held.expires_at > self.now() + TOKEN_MARGIN:
+                return held
+            if fetch is None:
+                raise ChannelFault(
+                    Remedy.OPERATOR,
+                    f"账号“{self._account.name}”没有有效的授权，未发出任何内容。请系统管理员重新授权该账号。",
+                    code="no_token",
+                )
+            owner = self._become_refresher()
+            if owner:
+                return self._refresh(fetch, refused, owner)
+            if time.monotonic() > deadline:
+                raise ChannelFault(Remedy.UNKNOWN, "等待其他进程更新令牌超时，稍后自动重试。", code="token_wait")
+            self._sleep(REFRESH_POLL)
+
+    def _held(self) -> Grant | None:
+        row = Token.objects.filter(account=self._account, ciphertext__isnull=False).first()
+        if row is None or row.expires_at is None or row.ciphertext is None:
+            return None
+        return Grant(vault.decrypt(row.ciphertext, f"token:{self._account.pk}"), row.expires_at)
+
+    def _become_refresher(self) -> str:
+        owner, now = secrets.token_hex(8), self.now()
+        Token.objects.get_or_create(account=self._account)
+        taken = Token.objects.filter(
+            Q(refreshing_until__isnull=True) | Q(refreshing_until__lt=now), account=self._account
+        ).update(refresher=owner, refreshing_until=now + REFRESH_LEASE)
+        return owner if taken else ""
+
+    def _refresh(self, fetch: Callable[[bool], Grant], refused: Secret | None, owner: str) -> Grant:
+        try:
+            grant = fetch(False)
+            if refused is not None and grant.token == refused:
+                grant = fetch(True)
+            store_token(self._account, grant, now=self.now())
+            return grant
+        finally:
+            Token.objects.filter(account=self._account, refresher=owner).update(refresher="", refreshing_until=None)
+
+    # --- counters, clock, evidence ---------------------------------------------------------------------
+
+    def spend(self, bucket: str, *, limit: int, period: str) -> None:
+        """Count one call; ChannelFault(WAIT) instead of going over the limit."""
+        now = self.now()
+        window = quota.window(period, now)
+        row = {"account": self._account, "bucket": bucket, "window": window}
+        for _ in range(2):
+            if Counter.objects.filter(**row, count__lt=limit).update(count=F("count") + 1):
+                return
+            if Counter.objects.filter(**row).exists():
+                break
+            try:
+                with transaction.atomic():
+                    Counter.objects.create(**row, count=0)
+            except IntegrityError:
+                continue
+        raise ChannelFault(
+            Remedy.WAIT,
+            f"账号“{self._account.name}”本{'小时' if period == 'hour' else '日'}的接口调用额度（{limit} 次）已用完，未发出请求；到时自动继续。",
+            code="own_quota",
+            wait_until=quota.window_end(period, now),
+        )
+
+    def platform_date(self, value: str) -> None:
+        """Note how far the platform's clock is from ours (`Date` has whole seconds: up to 1 s of rounding)."""
+        now = self.now()
+        try:
+            platform = parsedate_to_datetime(value)
+        except (TypeError, ValueError):
+            return
+        if platform.tzinfo is None:
+            return
+        seconds = (platform - now).total_seconds()
+        # a Date of 12:00:00 means anything from 12:00:00.000 to 12:00:00.999
+        offset = 0.0 if -1 <= seconds <= 0 else min(seconds, seconds + 1, key=abs)
+        ClockReading.objects.update_or_create(
+            account=self._account,
+            defaults={
+                "at": now,
+                "offset_ms": round(offset * 1000),
+                "boot_seconds": boot_seconds(),
+                "boot_id": boot_id(),
+            },
+        )
+
+    def record(self, call: str, outcome: str, detail: str = "") -> None:
+        """Note one platform answer in the log; answers to public calls are kept with their attempt."""
+        log.info("platform.answer", account=self._account.slug, call=call, outcome=outcome, detail=detail[:300])

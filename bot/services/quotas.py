@@ -1,0 +1,89 @@
+"""Quota as reservations: taken at signing, given back when nothing was sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from bot.domain import quota
+from bot.domain.channel import Quota
+from bot.domain.instants import BEIJING, show
+from bot.models import Account, Publication, Reservation
+
+from .accounts import spec_of
+from .errors import Refused
+
+LOOK_AHEAD = 62  # windows: two months of days
+
+
+def quotas_of(account: Account, mode: str) -> tuple[Quota, ...]:
+    """The quotas of a mode for this account's type."""
+    quotas = spec_of(account).mode(mode).quotas
+    return quotas.get(account.options.get("account_type", ""), quotas.get("", ()))
+
+
+def reserve(publication: Publication, *, now: datetime) -> None:
+    """Take one slot of every quota of the publication's mode in the windows of its instant.
+
+    Refused, naming the next free day, when a window is used up.
+    """
+    for rule in quotas_of(publication.account, publication.mode):
+        window = quota.window(rule.period, publication.instant)
+        if not _take_slot(publication, rule, window):
+            raise Refused("quota", _used_up(publication, rule))
+
+
+def _take_slot(publication: Publication, rule: Quota, window: str) -> bool:
+    for slot in range(1, rule.count + 1):
+        row = {"account": publication.account, "mode": publication.mode, "window": window, "slot": slot}
+        if Reservation.objects.filter(**row, released_at__isnull=True).exists():
+            continue
+        try:
+            with transaction.atomic():
+                Reservation.objects.create(**row, publication=publication)
+        except IntegrityError:
+            continue
+        return True
+    return False
+
+
+def free_slots(account: Account, mode: str, rule: Quota, window: str) -> int:
+    """How many slots of a window are left."""
+    used = Reservation.objects.filter(account=account, mode=mode, window=window, released_at__isnull=True).count()
+    return max(0, rule.count - used)
+
+
+def next_free(account: Account, mode: str, rule: Quota, after: datetime) -> datetime | None:
+    """Start of the next window with a free slot, None when there is none in the next two months."""
+    for start in quota.next_windows(rule.period, after, LOOK_AHEAD):
+        if free_slots(account, mode, rule, quota.window(rule.period, start)):
+            return start
+    return None
+
+
+def _used_up(publication: Publication, rule: Quota) -> str:
+    account = publication.account
+    label = spec_of(account).mode(publication.mode).label
+    period = {"day": "当日", "month": "当月", "hour": "该小时"}[rule.period]
+    free = next_free(account, publication.mode, rule, publication.instant)
+    at = publication.instant.astimezone(BEIJING)
+    if free is None:
+        advice = "近两个月内没有空余。"
+    elif rule.period == "hour":
+        advice = f"最近可用的时段从 {show(free, seconds=False)} 开始。"
+    else:
+        same_time = free.replace(hour=at.hour, minute=at.minute, second=at.second)
+        advice = f"最近可用的日期是 {free:%Y-%m-%d}（例如 {show(same_time)}）。"
+    return f"账号“{account.name}”{period}的{label}额度（{rule.count} 次）已用完，未签发，什么都没有发出。{advice}请改期后再签发。"
+
+
+def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, int]]:
+    """For each quota of a mode: the rule and how many slots are taken in the window of `instant`."""
+    return [
+        (rule, rule.count - free_slots(account, mode, rule, quota.window(rule.period, instant)))
+        for rule in quotas_of(account, mode)
+    ]
+
+
+DAY = timedelta(days=1)

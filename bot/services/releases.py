@@ -1,0 +1,437 @@
+"""Releases: plan, sign, hold, resume, cancel, freeze."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from bot.domain import timeline
+from bot.domain.delivery import STOPPABLE, Event, State
+from bot.domain.findings import blocking
+from bot.domain.instants import require_aware, show
+from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
+from bot.domain.workflow import EditionState, Role, may_sign
+from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRecord, Publication, Release, Unit
+
+from . import audit, home
+from .accounts import channel_of, find_account, spec_of
+from .errors import NotFound, Refused
+from .people import require
+from .quotas import reserve
+from .transitions import Stale, move
+from .voiding import give_back_quota, is_frozen
+
+
+def min_lead() -> timedelta:
+    """How far ahead a release must be signed: 90 s, in rehearsal 25 s, or what the installation says."""
+    return settings.TONGFA.least_lead(rehearsal=not home.is_live())
+
+
+def find_release(pk: int, *, unit: Unit) -> Release:
+    """A release of this unit."""
+    try:
+        return Release.objects.select_related("unit").get(pk=pk, unit=unit)
+    except Release.DoesNotExist:
+        raise NotFound("发布单", pk) from None
+
+
+# --- plan -----------------------------------------------------------------------------------------------
+
+
+def plan(
+    *, title: str, instant: datetime, documents: Sequence[Document], accounts: Sequence[Account], person: Person,
+    now: datetime, modes: dict[str, str] | None = None,
+) -> Release:  # fmt: skip
+    """Compose a release: these approved documents, in this order, on these accounts, at this instant.
+
+    A policy pulls its interpretation along, right behind it. Per account the items become publications of
+    at most as many posts as its mode takes; more than one publication makes an ordered lane.
+    """
+    require(person, Role.EDITOR, Role.RELEASER)
+    require_aware(instant)
+    if not documents or not accounts:
+        raise Refused("empty", "发布单至少要有一份文件和一个账号，未保存。")
+    editions = [_approved_edition(document) for document in _with_interpretations(documents)]
+    with transaction.atomic():
+        release = Release.objects.create(
+            unit=person.unit, title=title or editions[0].title, instant=instant, created_by=person, created_at=now
+        )
+        for account in accounts:
+            _plan_account(release, account, editions, (modes or {}).get(account.slug, account.mode))
+        data = {
+            "instant": instant.isoformat(),
+            "accounts": [account.slug for account in accounts],
+            "editions": [edition.content_hash for edition in editions],
+        }
+        audit.append(person.username, "release.planned", f"release:{release.pk}", data, now=now)
+    return release
+
+
+def _with_interpretations(documents: Sequence[Document]) -> list[Document]:
+    chosen = list(dict.fromkeys(documents))
+    ordered: list[Document] = []
+    for document in chosen:
+        if document in ordered:
+            continue
+        ordered.append(document)
+        if document.is_policy:
+            ordered += [other for other in document.interpretations.order_by("pk") if other not in ordered]
+    return ordered
+
+
+def _approved_edition(document: Document) -> Edition:
+    edition = document.current
+    if edition.status is not EditionState.APPROVED:
+        raise Refused(
+            "not_approved",
+            f"《{edition.title}》（{document.external_id}）状态为“{edition.status.label}”，尚未终审通过，发布单未保存。请先完成审核。",
+        )
+    return edition
+
+
+def _plan_account(release: Release, account: Account, editions: list[Edition], mode_name: str) -> None:
+    if not account.enabled:
+        raise Refused(
+            "disabled",
+            f"账号“{account.name}”已停用（{account.disabled_reason}），发布单未保存。请换一个账号或先恢复它。",
+        )
+    spec = spec_of(account)
+    mode = spec.mode(mode_name)
+    groups = [editions[start : start + mode.max_posts] for start in range(0, len(editions), mode.max_posts)]
+    instants = timeline.lane_instants(release.instant, len(groups), spec.spacing)
+    for lane, (instant, group) in enumerate(zip(instants, groups, strict=True)):
+        publication = Publication.objects.create(
+            release=release, account=account, mode=mode.name, lane=lane, instant=instant, not_before=instant,
+            key=uuid.uuid4().hex,
+        )  # fmt: skip
+        for position, edition in enumerate(group):
+            _plan_item(publication, position, edition)
+
+
+def _plan_item(publication: Publication, position: int, edition: Edition) -> None:
+    account = publication.account
+    post = PostRecord.objects.filter(edition=edition, account=account).first()
+    if post is None:
+        raise Refused(
+            "no_post",
+            f"《{edition.title}》送审时还没有账号“{account.name}”的渠道稿，发布单未保存。请把该文件重新送审一次（生成新版本）。",
+        )
+    try:
+        with transaction.atomic():
+            Item.objects.create(publication=publication, position=position, account=account, edition=edition, post=post)
+    except IntegrityError:
+        raise _already_planned(edition, account) from None
+
+
+def _already_planned(edition: Edition, account: Account) -> Refused:
+    other = Item.objects.select_related("publication__release").get(edition=edition, account=account, active=True)
+    release = other.publication.release
+    where = f"发布单 {release.pk}（{show(release.instant)}，{State(other.publication.state).label}）"
+    return Refused(
+        "once",
+        f"《{edition.title}》在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。如需更正，请修改内容形成新版本。",
+    )
+
+
+# --- sign -----------------------------------------------------------------------------------------------
+
+
+def sign(release: Release, *, person: Person, now: datetime) -> Release:
+    """Freeze the manifest over order, accounts, modes, instants and bytes; reserve the quota; start the clock.
+
+    Refused, with nothing changed, when it is too close, an approval is missing, a policy lacks its
+    interpretation, a quota is used up (naming the next free day) or a freeze stands.
+    """
+    publications = _signable(release, now)
+    editions = list(Edition.objects.filter(items__publication__in=publications).select_related("document").distinct())
+    authors = {author for edition in editions for author in edition.authors()}
+    refusal = may_sign(person=person.pk, roles=person.roles if person.is_active else (), authors=authors)
+    if refusal:
+        raise Refused(refusal.code, refusal.message)
+    _require_lead(release, now)
+    _require_approved(editions)
+    _require_pairs(publications, editions)
+    with transaction.atomic():
+        entries = [_fill(publication) for publication in publications]
+        for publication in publications:
+            reserve(publication, now=now)
+        value = manifest(str(release.pk), release.sync, entries)
+        signed = Release.objects.filter(pk=release.pk, signed_at__isnull=True, cancelled_at__isnull=True).update(
+            manifest=value, manifest_hash=manifest_hash(value), signed_by=person, signed_at=now
+        )
+        if not signed:
+            raise Refused("signed", "这张发布单刚被签发或作废过，本次未签发。请刷新后再看。")
+        for publication in publications:
+            _schedule(publication, person, now)
+        data = {"manifest": manifest_hash(value), "instant": release.instant.isoformat()}
+        audit.append(person.username, "release.signed", f"release:{release.pk}", data, now=now)
+    release.refresh_from_db()
+    return release
+
+
+def _signable(release: Release, now: datetime) -> list[Publication]:
+    if release.cancelled_at:
+        raise Refused("cancelled", "这张发布单已作废，不能签发。请另编一张。")
+    if release.signed_at:
+        raise Refused("signed", f"这张发布单已由{release.signed_by}于 {show(release.signed_at)} 签发，无须重复签发。")
+    if is_frozen(release.unit):
+        raise Refused("frozen", "本单位正处于一键停发状态，不能签发。请先解除停发。")
+    found = release.publications.filter(state__in=[State.PLANNED, State.HELD]).select_related("account", "release")
+    publications = list(found.order_by("account_id", "lane"))
+    if not publications:
+        raise Refused("empty", "这张发布单里没有可签发的推送。")
+    for publication in publications:
+        if not publication.account.enabled:
+            raise Refused("disabled", f"账号“{publication.account.name}”已停用，未签发。请更换账号后重新编制。")
+    return publications
+
+
+def _require_lead(release: Release, now: datetime) -> None:
+    earliest = now + min_lead()
+    if release.instant < earliest:
+        raise Refused(
+            "lead",
+            f"发布时刻 {show(release.instant)} 距现在不足 {min_lead().total_seconds():.0f} 秒，未签发。最早可定在 {show(earliest + timedelta(seconds=1))}，请改期后再签发。",
+        )
+
+
+def _require_approved(editions: Sequence[Edition]) -> None:
+    for edition in editions:
+        if edition.status is not EditionState.APPROVED or edition.pk != edition.document.current.pk:
+            raise Refused(
+                "not_approved",
+                f"《{edition.title}》已不是审核通过的最新版本（{edition.status.label}），未签发。请重新审核并重新编制发布单。",
+            )
+
+
+def _require_pairs(publications: Sequence[Publication], editions: Sequence[Edition]) -> None:
+    """A policy and its interpretation are pushed together, on every account (or a waiver says why not)."""
+    for edition in editions:
+        document = edition.document
+        if not document.is_policy or document.waivers.filter(rule="pairing").exists():
+            continue
+        for account_id in {p.account_id for p in publications if p.items.filter(edition=edition).exists()}:
+            together = Q(publication__release=publications[0].release) | Q(publication__state=State.LIVE)
+            interpreted = Item.objects.filter(
+                together, active=True, account_id=account_id, edition__document__interprets=document
+            )
+            if not interpreted.exists():
+                raise Refused(
+                    "pairing",
+                    f"政策文件《{edition.title}》没有配套解读同时发布，未签发。请把解读送审通过后一并编入，或写明理由豁免。",
+                )
+
+
+def credit_line(edition: Edition) -> str:
+    """来源 / 责编 / 审核, from the review record."""
+    reviewers = "、".join(review.person.name for review in edition.reviews.select_related("person").order_by("at"))
+    unit = edition.content.get("unit") or edition.document.unit.name
+    return f"来源：{unit}　责编：{edition.author.name}　审核：{reviewers}"
+
+
+def _fill(publication: Publication) -> ManifestPublication:
+    """Draw the credit line into each post, check the whole against the channel, and freeze the bytes."""
+    items = list(
+        publication.items.select_related("edition__document__unit", "edition__author", "post__account").order_by(
+            "position"
+        )
+    )
+    posts = [item.post.post.with_credit(credit_line(item.edition)) for item in items]
+    stop = blocking(channel_of(publication.account, mode=publication.mode).check(posts))
+    if stop:
+        raise Refused(
+            "blocked",
+            f"账号“{publication.account.name}”的渠道稿不符合平台要求，未签发。",
+            tuple(f.message for f in stop),
+        )
+    for item, post in zip(items, posts, strict=True):
+        Item.objects.filter(pk=item.pk).update(payload=dict(post.payload), payload_hash=post.hash)
+    return ManifestPublication(
+        publication.account.slug, publication.mode, publication.lane, publication.instant,
+        tuple(ManifestItem(i.edition.content_hash, p.hash, p.marker) for i, p in zip(items, posts, strict=True)),
+    )  # fmt: skip
+
+
+def _schedule(publication: Publication, person: Person, now: datetime) -> None:
+    first = max(now, publication.instant - timeline.STAGE_AHEAD)
+    stage_by = max(publication.instant - timeline.STAGED_BY, now + timeline.STAGE_GRACE)
+    if publication.status is State.HELD:
+        move(publication, Event.RESUME, actor=person.username, now=now, next_at=first, stage_by=stage_by)
+    else:
+        Publication.objects.filter(pk=publication.pk).update(next_at=first, stage_by=stage_by)
+
+
+# --- stop -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The honest answer of a freeze, hold or cancel: what is already public, what was stopped, what is on its way."""
+
+    sent: int
+    stopped: int
+    in_flight: int
+
+    @property
+    def message(self) -> str:
+        """For staff."""
+        return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条（字节已发出，无法拦回）。"
+
+
+def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, now: datetime) -> Stopped:
+    sent = stopped = in_flight = 0
+    for publication in publications:
+        state = publication.status
+        if state in STOPPABLE or (state is State.HELD and event is Event.CANCEL):
+            try:
+                move(publication, event, actor=actor, now=now, reason=reason, next_at=None)
+            except Stale:
+                publication.refresh_from_db()
+                state = publication.status
+            else:
+                stopped += 1
+                continue
+        if state is State.SENDING and publication.sent_at is None and _ask_to_stop(publication, event, reason, now):
+            stopped += 1
+        elif state in {State.SENDING, State.UNKNOWN}:
+            in_flight += 1
+        elif state in {State.CONFIRMING, State.LIVE}:
+            sent += 1
+    return Stopped(sent, stopped, in_flight)
+
+
+def _ask_to_stop(publication: Publication, event: Event, reason: str, now: datetime) -> bool:
+    """Between intent and T the sender holds it: leave a word, which it reads in the last 100 ms."""
+    return bool(
+        Publication.objects.filter(
+            pk=publication.pk,
+            state=State.SENDING,
+            sent_at__isnull=True,
+            not_before__gt=datetime.now(tz=publication.instant.tzinfo) + timeline.RECHECK,
+        ).update(stop_event=str(event), stop_reason=reason)
+    )
+
+
+def _unsettled(release: Release, only: int | None) -> list[Publication]:
+    found = release.publications.select_related("account", "release")
+    return list(found.filter(pk=only) if only else found)
+
+
+def hold(release: Release, *, person: Person, reason: str, now: datetime, only: int | None = None) -> Stopped:
+    """Pause what has not left yet."""
+    require(person, Role.RELEASER, Role.DUTY)
+    if not reason.strip():
+        raise Refused("reason", "暂停须写明原因，未做改动。")
+    with transaction.atomic():
+        answer = _stop(_unsettled(release, only), Event.HOLD, f"{person.name}暂停：{reason}", person.username, now)
+        audit.append(
+            person.username,
+            "release.held",
+            f"release:{release.pk}",
+            {"reason": reason, "answer": answer.message},
+            now=now,
+        )
+    return answer
+
+
+def resume(release: Release, *, person: Person, now: datetime, only: int | None = None) -> int:
+    """Take held publications up again; whatever is already past its instant goes as soon as it is staged."""
+    require(person, Role.RELEASER)
+    if not release.signed:
+        raise Refused("unsigned", "这张发布单没有有效签发，不能恢复。请重新签发。")
+    if is_frozen(release.unit):
+        raise Refused("frozen", "本单位正处于一键停发状态，不能恢复。请先解除停发。")
+    resumed = 0
+    with transaction.atomic():
+        for publication in _unsettled(release, only):
+            if publication.status is State.HELD:
+                first = max(now, publication.instant - timeline.STAGE_AHEAD)
+                move(
+                    publication,
+                    Event.RESUME,
+                    actor=person.username,
+                    now=now,
+                    next_at=first,
+                    stage_faults=0,
+                    stage_by=now + timeline.RESUME_GRACE,
+                )
+                resumed += 1
+    return resumed
+
+
+def cancel(release: Release, *, person: Person, reason: str, now: datetime, only: int | None = None) -> Stopped:
+    """Call it off for good: what has not left never will; its editions and quota are free again."""
+    require(person, Role.RELEASER, Role.DUTY)
+    if not reason.strip():
+        raise Refused("reason", "作废须写明原因，未做改动。")
+    with transaction.atomic():
+        publications = _unsettled(release, only)
+        answer = _stop(publications, Event.CANCEL, f"{person.name}作废：{reason}", person.username, now)
+        for publication in publications:
+            if publication.status is State.CANCELLED:
+                free_items(publication, now=now)
+        if only is None:
+            Release.objects.filter(pk=release.pk, cancelled_at__isnull=True).update(
+                cancelled_at=now, cancel_reason=reason
+            )
+        audit.append(
+            person.username,
+            "release.cancelled",
+            f"release:{release.pk}",
+            {"reason": reason, "answer": answer.message},
+            now=now,
+        )
+    return answer
+
+
+def free_items(publication: Publication, *, now: datetime) -> None:
+    """A cancelled publication of which no byte ever left gives back its editions and its quota."""
+    if publication.attempts.exclude(outcome="not_sent").exists():
+        return
+    Item.objects.filter(publication=publication).update(active=False)
+    give_back_quota(publication, now=now)
+
+
+def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped:
+    """一键停发: stop every release of the unit until the freeze is lifted."""
+    require(person, Role.DUTY, Role.RELEASER)
+    if not reason.strip():
+        raise Refused("reason", "停发须写明原因，未做改动。")
+    with transaction.atomic():
+        if is_frozen(unit):
+            raise Refused("frozen", "本单位已处于一键停发状态。")
+        Freeze.objects.create(unit=unit, reason=reason, person=person, at=now)
+        waiting = list(
+            Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
+            .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
+            .filter(Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN]) | Q(instant__date=now.date()))
+            .select_related("account", "release")
+        )
+        answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason}", person.username, now)
+        audit.append(
+            person.username, "unit.frozen", f"unit:{unit.code}", {"reason": reason, "answer": answer.message}, now=now
+        )
+    return answer
+
+
+def unfreeze(unit: Unit, *, person: Person, now: datetime) -> None:
+    """Lift a freeze; what it held stays held until somebody resumes it."""
+    require(person, Role.RELEASER)
+    with transaction.atomic():
+        lifted = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).update(lifted_at=now, lifted_by=person)
+        if not lifted:
+            raise Refused("not_frozen", "本单位没有处于停发状态。")
+        audit.append(person.username, "unit.unfrozen", f"unit:{unit.code}", now=now)
+
+
+def accounts_named(slugs: Sequence[str], *, unit: Unit) -> list[Account]:
+    """Accounts of the unit by slug; all enabled ones when none is named."""
+    if slugs:
+        return [find_account(slug, unit=unit) for slug in slugs]
+    return [account for account in unit.accounts.order_by("pk") if account.enabled]

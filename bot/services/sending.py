@@ -1,0 +1,259 @@
+"""The sender: takes one batch through T (design.md section 7).
+
+Prepared ahead: grant, bytes, connections. Then the intents in one transaction, a last look at freeze,
+approvals and lock, and one write per publication by the launcher. A process that dies on the way leaves
+either no intent (nothing left) or an open attempt (nobody knows); `batches.recover` tells them apart.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from bot.domain import timeline
+from bot.domain.channel import Channel, ChannelFault, Evidence, WireRequest
+from bot.domain.delivery import Event, State
+from bot.domain.post import Post
+from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
+from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
+
+from . import answers, batches
+from .accounts import channel_of
+from .clocksafety import distrust, has_reading
+from .locks import SenderLock
+from .staging import signed_posts
+from .transitions import Stale, move
+from .walltime import Clock, WallClock
+
+log = structlog.get_logger(__name__)
+ACTOR = "系统"
+LATE_PREPARATION = timedelta(seconds=3)  # to connect, when the instant has already passed
+
+
+@dataclass(slots=True)
+class Load:
+    """One publication on its way: adapter, bytes, and its attempt once the intent is committed."""
+
+    publication: Publication
+    adapter: Channel
+    posts: tuple[Post, ...]
+    request: WireRequest
+    attempt: Attempt | None = None
+
+    @property
+    def key(self) -> str:
+        """Name of the shot."""
+        return str(self.publication.pk)
+
+
+def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datetime) -> Evidence:
+    """All that is known of one public act."""
+    owned = Item.objects.filter(account=publication.account).exclude(platform_id="").exclude(publication=publication)
+    return Evidence(
+        key=publication.key,
+        posts=posts,
+        staged=publication.staged,
+        ids=publication.ids,
+        sent_at=publication.sent_at or publication.not_before,
+        now=now,
+        after_unknown=publication.attempts.filter(outcome="unknown").exists(),
+        owned_ids=frozenset(owned.order_by("-pk").values_list("platform_id", flat=True)[:200]),
+        since=publication.since,
+    )
+
+
+def run_batch(batch_id: int, *, clock: Clock | None = None) -> None:
+    """Send one batch, if nobody else has it. Safe to ring any number of times."""
+    clock = clock or WallClock()
+    lock = SenderLock(batch_id)
+    if not lock.acquire():
+        return
+    try:
+        owner = f"{socket.gethostname()[:30]}:{os.getpid()}"
+        batch = batches.claim(batch_id, owner, now=clock.now())
+        if batch is not None:
+            _Sender(batch, lock, clock).run()
+            batches.finish(batch)
+    finally:
+        lock.release()
+    batches.tidy(batch_id)
+
+
+class _Sender:
+    def __init__(self, batch: Batch, lock: SenderLock, clock: Clock) -> None:
+        self._batch, self._lock, self._clock = batch, lock, clock
+        self._loads: dict[str, Load] = {}
+
+    def run(self) -> None:
+        """Prepare, connect, commit, look once more, write."""
+        self._prepare()
+        self._check_clock()
+        if not self._loads:
+            return
+        shots = [Shot(load.key, load.request) for load in self._loads.values()]
+        with Launcher(shots, ca_file=settings.TONGFA.ca_file) as launcher:
+            instant = self._batch.instant
+            self._clock.wait_until(instant - timeline.CONNECT)
+            deadline = max(instant - timeline.INTENT, self._clock.now() + LATE_PREPARATION)
+            for key, error in launcher.connect(deadline=deadline.timestamp()).items():
+                log.warning("sender.connect", publication=key, error=error)
+            self._check_clock()
+            self._clock.wait_until(instant - timeline.INTENT)
+            self._commit_intents()
+            launcher.strike({shot.key for shot in shots} - set(self._loads))
+            self._clock.wait_until(instant - 2 * timeline.RECHECK)
+            launcher.refresh()
+            self._clock.wait_until(instant - timeline.RECHECK)
+            launcher.strike(self._struck())
+            self._fire(launcher)
+
+    # --- ahead of T ----------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        wanted = State.UNKNOWN if self._batch.kind == "probe" else State.ARMED
+        rows = self._batch.publications.select_related("account__unit", "release__unit").filter(state=wanted)
+        for publication in rows:
+            try:
+                load = self._load(publication)
+            except ChannelFault as fault:
+                self._put_back(publication, fault.message)
+            else:
+                if load:
+                    self._loads[load.key] = load
+
+    def _load(self, publication: Publication) -> Load | None:
+        adapter = channel_of(publication.account, mode=publication.mode)
+        posts = signed_posts(publication)
+        grant = adapter.grant()
+        if self._batch.kind == "release":
+            request = adapter.public_request(posts, publication.staged, grant, key=publication.key)
+            return Load(publication, adapter, posts, request)
+        probe = adapter.probe_request(evidence_of(publication, posts, now=self._clock.now()), grant)
+        return Load(publication, adapter, posts, probe) if probe else None
+
+    def _put_back(self, publication: Publication, reason: str) -> None:
+        """Nothing was sent; the clock hands it out again shortly, as long as there is time."""
+        if publication.status is not State.ARMED:
+            return
+        now = self._clock.now()
+        try:
+            move(
+                publication,
+                Event.DISARM,
+                actor=ACTOR,
+                now=now,
+                batch=None,
+                next_at=now + timedelta(seconds=5),
+                reason=reason,
+            )
+        except Stale:
+            return
+
+    def _check_clock(self) -> None:
+        """No byte leaves on a clock that the platform contradicts."""
+        for load in list(self._loads.values()):
+            account, now = load.publication.account, self._clock.now()
+            if not has_reading(account, now=now):
+                load.adapter.preflight()  # any answer of the platform carries its Date
+            reason = distrust(account, now=self._clock.now())
+            if not reason:
+                continue
+            del self._loads[load.key]
+            if load.publication.status is State.ARMED:
+                try:
+                    move(load.publication, Event.HOLD, actor=ACTOR, now=now, batch=None, next_at=None, reason=reason)
+                except Stale:
+                    continue
+
+    # --- intents -------------------------------------------------------------------------------------------
+
+    def _commit_intents(self) -> None:
+        """All intents of the batch in one transaction, durable before any byte."""
+        with transaction.atomic():
+            for load in list(self._loads.values()):
+                try:
+                    with transaction.atomic():
+                        load.attempt = self._intend(load)
+                except (IntegrityError, Stale) as error:
+                    del self._loads[load.key]
+                    self._refuse_intent(load, error)
+
+    def _intend(self, load: Load) -> Attempt:
+        publication, now = load.publication, self._clock.now()
+        probe = self._batch.kind == "probe"
+        number = publication.attempts.count() + 1
+        attempt = Attempt.objects.create(
+            publication=publication, account=publication.account, number=number,
+            kind="probe" if probe else ("first" if number == 1 else "again"), fence=self._batch.fence,
+            owner=self._batch.owner, key=publication.key, payload_hashes=[post.hash for post in load.posts],
+            intent_at=now, send_by=max(self._batch.instant, now) + timeline.SEND_BY,
+        )  # fmt: skip
+        fence, state = publication.fence, publication.state
+        try:
+            move(publication, Event.PROBE if probe else Event.INTENT, actor=ACTOR, now=now, next_at=None)
+        except Exception:
+            publication.fence, publication.state = fence, state
+            raise
+        return attempt
+
+    def _refuse_intent(self, load: Load, error: Exception) -> None:
+        """The database refused it: no signature, no approvals, a freeze, or somebody else has it."""
+        publication = load.publication
+        publication.refresh_from_db()
+        if publication.status is not State.ARMED:
+            return
+        rule = str(error).splitlines()[0].removeprefix("tongfa: ")
+        reason = f"发出前复核未通过（{rule}），未发出。请核对审批与签发后恢复或重新签发。"
+        move(publication, Event.HOLD, actor=ACTOR, now=self._clock.now(), batch=None, next_at=None, reason=reason)
+
+    def _struck(self) -> set[str]:
+        """The last look: freeze, signature, approvals, wishes to stop, and our own lock. One query each."""
+        ids = [load.publication.pk for load in self._loads.values()]
+        if not self._lock.held():
+            return set(self._loads)
+        good = set(
+            Publication.objects.filter(
+                pk__in=ids, state=State.SENDING, stop_event="", release__signed_at__isnull=False,
+                release__cancelled_at__isnull=True,
+            ).exclude(
+                release__unit__in=Freeze.objects.filter(lifted_at__isnull=True).values("unit")
+            ).values_list("pk", flat=True)
+        )  # fmt: skip
+        unapproved = Edition.objects.filter(items__publication__in=ids).exclude(state="approved")
+        bad = set(unapproved.values_list("items__publication", flat=True))
+        return {
+            key for key, load in self._loads.items() if load.publication.pk not in good or load.publication.pk in bad
+        }
+
+    # --- at T ----------------------------------------------------------------------------------------------
+
+    def _fire(self, launcher: Launcher) -> None:
+        at = max(self._batch.instant.timestamp(), time.time() if isinstance(self._clock, WallClock) else 0.0)
+        send_by = at + timeline.SEND_BY.total_seconds()
+        events = launcher.fire(at, send_by=send_by, answer_deadline=at + timeline.ANSWER_WITHIN.total_seconds())
+        self._record(events)
+
+    def _record(self, events: Iterable[Sent | Answered | Broken | NotSent]) -> None:
+        for event in events:
+            load = self._loads.get(event.key)
+            if load is None or load.attempt is None:
+                continue
+            now = self._clock.now()
+            match event:
+                case Sent():
+                    load.attempt.sent_at = datetime.fromtimestamp(event.first_byte_at, UTC)
+                    load.attempt.last_byte_at = datetime.fromtimestamp(event.last_byte_at, UTC)
+                case Answered():
+                    answers.record(load.publication, load.attempt, load.adapter, event.answer, now=now)
+                case Broken():
+                    answers.broken(load.publication, load.attempt, explain(event), now=now)
+                case NotSent():
+                    answers.not_sent(load.publication, load.attempt, explain(event), now=now)

@@ -1,0 +1,87 @@
+"""Staging: everything that followers cannot see is put in place ahead of T, read back and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+
+from bot.domain import timeline
+from bot.domain.channel import ChannelFault, Remedy, Staged
+from bot.domain.delivery import Event, State
+from bot.domain.post import Post
+from bot.models import Publication
+
+from .accounts import channel_of
+from .transitions import Stale, lease, move
+
+ACTOR = "系统"
+
+
+def load(publication_id: int) -> Publication:
+    """A publication with all that a step needs."""
+    return Publication.objects.select_related("account__unit", "release__unit").get(pk=publication_id)
+
+
+def signed_posts(publication: Publication) -> tuple[Post, ...]:
+    """The signed bytes of every position, in order."""
+    items = publication.items.select_related("account", "edition").order_by("position")
+    return tuple(item.signed_post for item in items)
+
+
+def stage(publication_id: int, *, now: Callable[[], datetime]) -> None:
+    """Stage one publication. Safe to ring twice: only one worker gets it, and staging repeats without harm."""
+    publication = load(publication_id)
+    if not publication.release.signed or not _take(publication, now()):
+        return
+    try:
+        adapter = channel_of(publication.account, mode=publication.mode)
+        since = adapter.newest_own_id()
+        staged = adapter.stage(signed_posts(publication), key=publication.key, previous=publication.staged or None)
+        adapter.grant()
+        _staged(publication, staged, since, now())
+    except ChannelFault as fault:
+        _faulted(publication, fault, now())
+    except Stale:
+        return
+
+
+def _take(publication: Publication, now: datetime) -> bool:
+    until = now + timeline.STAGE_LEASE
+    try:
+        if publication.status in {State.PLANNED, State.BLOCKED}:
+            move(publication, Event.STAGE, actor=ACTOR, now=now, lease_until=until, next_at=until)
+            return True
+    except Stale:
+        return False
+    return publication.status is State.STAGING and lease(publication, until, now=now)
+
+
+def _staged(publication: Publication, staged: Staged, since: str, now: datetime) -> None:
+    if not staged.verified:
+        raise ChannelFault(
+            Remedy.PERSON, "平台上的草稿与签发内容不一致，未发出。请联系系统管理员核对后重新签发。", code="read_back"
+        )
+    next_at = publication.not_before - timeline.HAND_OUT
+    move(
+        publication, Event.STAGE_OK, actor=ACTOR, now=now, staged=dict(staged.table), staged_at=now, since=since,
+        next_at=next_at, stage_faults=0,
+    )  # fmt: skip
+
+
+def _faulted(publication: Publication, fault: ChannelFault, now: datetime) -> None:
+    """Blocked, with the reason; tried again while there is time (a person's fault may be mended meanwhile)."""
+    faults = publication.stage_faults + 1
+    again = fault.wait_until if fault.wait_until and fault.wait_until > now else now + timeline.stage_backoff(faults)
+    deadline = publication.stage_by
+    if deadline and now < deadline:
+        again = min(again, deadline)
+    last = publication.instant + settings.TONGFA.max_lateness
+    try:
+        move(
+            publication, Event.STAGE_FAULT, actor=ACTOR, now=now, stage_faults=faults, next_at=min(again, last),
+            reason=f"{fault.message}" + (f"（代码 {fault.code}）" if fault.code else ""),
+        )  # fmt: skip
+    except Stale:
+        return

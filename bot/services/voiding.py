@@ -1,0 +1,49 @@
+"""What a change takes away: the signature of a release, and the quota it had reserved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from bot.domain.delivery import STOPPABLE, Event, State
+from bot.models import Freeze, Publication, Release, Reservation, Unit
+
+from . import audit
+from .transitions import move
+
+
+def give_back_quota(publication: Publication, *, now: datetime) -> None:
+    """Free the slots of a publication of which no byte has left."""
+    Reservation.objects.filter(publication=publication, released_at__isnull=True).update(released_at=now)
+
+
+def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -> None:
+    """Take the signature back; whatever has not left is held until the release is signed again."""
+    with transaction.atomic():
+        if not Release.objects.filter(pk=release_id, signed_at__isnull=False).update(
+            signed_at=None, signed_by=None, manifest_hash=""
+        ):
+            return
+        audit.append(actor, "release.voided", f"release:{release_id}", {"reason": reason}, now=now)
+        stop = Publication.objects.filter(release_id=release_id, state__in=[str(state) for state in STOPPABLE])
+        for publication in stop:
+            move(
+                publication,
+                Event.HOLD,
+                actor=actor,
+                now=now,
+                reason=f"签发已作废：{reason}。未发出。请重新编制或签发。",
+                next_at=None,
+            )
+            give_back_quota(publication, now=now)
+
+
+def is_frozen(unit: Unit) -> bool:
+    """True while a freeze of the unit stands."""
+    return Freeze.objects.filter(unit=unit, lifted_at__isnull=True).exists()
+
+
+def held_label(publication: Publication) -> str:
+    """Why a publication is held, for staff."""
+    return publication.reason if publication.state == State.HELD else ""

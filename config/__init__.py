@@ -1,0 +1,1 @@
+"""Wiring: settings, the environment, logging, Celery, addresses. Only `config.env` reads the environment."""

@@ -1,0 +1,45 @@
+"""The Jinja2 environment of the staff pages (the posts have their own, sandboxed one)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.templatetags.static import static
+from django.urls import reverse
+from jinja2 import Environment, StrictUndefined
+
+from bot import __version__
+from bot.domain.instants import show, to_beijing
+
+NOT_REPORTED = "—"
+"""Shown where a platform did not report a number: that is never 0."""
+
+
+def environment(**options: Any) -> Environment:
+    """Built by Django's Jinja2 backend. A misspelt name in a template is an error, not an empty string."""
+    env = Environment(**{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True})  # noqa: S701 - Django passes autoescape=True
+    env.globals.update(static=static, url=url, version=__version__)
+    env.filters.update(beijing=beijing, clock=clock, number=number)
+    return env
+
+
+def url(name: str, *args: object, **kwargs: object) -> str:
+    """`url("release", 7)` in a template: the address of a named page."""
+    return reverse(name, args=args or None, kwargs=kwargs or None)
+
+
+def beijing(value: datetime | None, *, seconds: bool = True) -> str:
+    """An instant in Beijing time, or a dash."""
+    return NOT_REPORTED if value is None else show(value, seconds=seconds)
+
+
+def clock(value: datetime | None) -> str:
+    """Only the time of day in Beijing, or a dash."""
+    return NOT_REPORTED if value is None else to_beijing(value).strftime("%H:%M:%S")
+
+
+def number(value: int | None) -> str:
+    """A figure with thousands separators; what was not reported is a dash, never 0."""
+    return NOT_REPORTED if value is None else intcomma(value)

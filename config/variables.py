@@ -1,0 +1,67 @@
+"""Every environment variable that Tongfa reads: name, default, meaning. Data for `env`, the docs and the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable. `default` is what holds when it is unset, in words where it is worked out."""
+
+    name: str
+    default: str
+    meaning: str
+    secret: bool = False
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("TONGFA_HOME", "./var", "Folder of this installation: database, keys, logs, sockets, media."),
+    Variable(
+        "DATABASE_URL",
+        "sqlite:///<home>/tongfa.sqlite3",
+        "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME; query parameters go to the driver.",
+        secret=True,
+    ),
+    Variable(
+        "BROKER_URL",
+        "redis+socket://<home>/run/valkey.sock",
+        "Redis or Valkey: redis+socket:///FILE, redis://:PASSWORD@HOST:PORT/DB or rediss://. Only a doorbell.",
+        secret=True,
+    ),
+    Variable("TONGFA_SECRET_KEY", "", "Signing key of sessions and forms, at least 32 characters.", secret=True),
+    Variable(
+        "TONGFA_SECRET_KEY_FILE", "<home>/keys/secret.key", "File that holds the signing key; `tongfa init` makes it."
+    ),
+    Variable("TONGFA_PUBLIC_URL", "http://127.0.0.1:8000", "Address under which staff open Tongfa; https in earnest."),
+    Variable(
+        "TONGFA_ALLOWED_HOSTS",
+        "the host of TONGFA_PUBLIC_URL and the loopback names",
+        "Host names that the web process answers to, separated by commas.",
+    ),
+    Variable(
+        "TONGFA_CSRF_ORIGINS",
+        "TONGFA_PUBLIC_URL",
+        "Origins (scheme://host) whose forms are accepted, separated by commas.",
+    ),
+    Variable("TONGFA_CA_FILE", "", "PEM file with further certificate authorities, beside certifi's."),
+    Variable("TONGFA_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR."),
+    Variable(
+        "TONGFA_MIN_LEAD",
+        "90 (rehearsal: 25)",
+        "Seconds that a release must lie ahead when it is signed; 20 at least.",
+    ),
+    Variable("TONGFA_MAX_LATENESS", "1800", "Seconds after the promised instant beyond which no machine sends."),
+    Variable(
+        "TONGFA_REQUIRE_PLATFORM_DATE",
+        "1",
+        "1: hold a release when the platform's Date header cannot be read or differs by over 2 s. 0: only warn.",
+    ),
+    Variable(
+        "TONGFA_PORTAL_HOSTS",
+        "",
+        "Host names of the government portal that source links may point to, separated by commas; empty: any.",
+    ),
+)
+
+NAMES = frozenset(variable.name for variable in VARIABLES)

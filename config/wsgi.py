@@ -1,0 +1,16 @@
+"""What waitress serves: `config.wsgi:application`."""
+
+from __future__ import annotations
+
+from django.core.wsgi import get_wsgi_application
+
+from config import env
+
+env.use_settings()
+
+application = get_wsgi_application()
+
+# Imported last and for its effect: tasks rung from a page must reach our broker, not Celery's default.
+from config.celery_app import app as celery  # noqa: E402
+
+__all__ = ["application", "celery"]

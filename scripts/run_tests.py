@@ -1,0 +1,96 @@
+"""`make test`: the whole suite on SQLite, then the suites of the records once more on PostgreSQL.
+
+Arguments go to pytest; where they name files, only these run (on SQLite). The last line counts both runs together.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+ON_BOTH = ("tests/models", "tests/services")
+NO_TESTS = 5  # pytest's exit status
+sys.path.insert(0, str(ROOT))
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a run came to. An error in a fixture or while collecting counts as failed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    status: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.status or other.status,
+        )
+
+    def line(self) -> str:
+        """The closing line."""
+        skips = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skips}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run both, print the closing line, return the worse status."""
+    print("· tests on SQLite", flush=True)
+    total = run([], arguments, {"DATABASE_URL": ""})
+    folders = [folder for folder in ON_BOTH if (ROOT / folder).is_dir()]
+    if folders and total.status != 2 and not names_files(arguments):
+        total += on_postgresql(folders, arguments)
+    print(total.line(), flush=True)
+    return total.status
+
+
+def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
+    """The suites in `folders` against a server of their own. A filter that leaves nothing of them is no failure."""
+    from tests.support.postgres import embedded_postgres
+
+    print(f"· tests on PostgreSQL: {' '.join(folders)}", flush=True)
+    with embedded_postgres() as url:
+        count = run(folders, arguments, {"DATABASE_URL": url})
+    return Count() if arguments and count.status == NO_TESTS else count
+
+
+def run(folders: Sequence[str], arguments: Sequence[str], environment: dict[str, str]) -> Count:
+    """One pytest in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", *folders, f"--junitxml={report}", *arguments]
+        status = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, **environment}).returncode
+        return counted(report, status)
+
+
+def counted(report: Path, status: int) -> Count:
+    """Read pytest's report; without one (a crash, a usage error) there is the status alone."""
+    if not report.exists():
+        return Count(failed=1, status=status or 1)
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    numbers = [
+        {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")} for suite in suites
+    ]
+    total = {name: sum(number[name] for number in numbers) for name in ("tests", "failures", "errors", "skipped")}
+    failed = total["failures"] + total["errors"]
+    passed = max(0, total["tests"] - failed - total["skipped"])
+    return Count(passed, failed, total["skipped"], status or (1 if failed else 0))
+
+
+def names_files(arguments: Sequence[str]) -> bool:
+    """Whether an argument is a test file, folder or node id."""
+    return any((ROOT / argument.partition("::")[0]).exists() for argument in arguments if argument[:1] not in {"", "-"})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""The clock process: a Celery beat Scheduler of ours that asks the database, and rings.
+
+It overrides `tick` alone and never touches `Scheduler.producer`, which blocks when Redis is down. Bells are
+rung from a thread with one-second time-outs; work that nobody took is done in child processes, so a dead
+broker or dead workers cost seconds, never an outcome.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.beat import Scheduler
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+
+from bot.runtime import alive
+from bot.services import clock
+
+log = structlog.get_logger(__name__)
+LONGEST_SLEEP = 1.0
+MOST_CHILDREN = 4
+TASKS = {
+    "send": "tasks.publish.send",
+    "stage": "tasks.work.stage",
+    "look": "tasks.work.look",
+    "measure": "tasks.work.measure",
+}
+_IMPATIENT = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
+
+
+class Bell(threading.Thread):
+    """Rings workers through the broker; forgets a bell that cannot be rung (the clock will see to the work)."""
+
+    def __init__(self, app: Celery) -> None:
+        super().__init__(name="bell", daemon=True)
+        self._app = app
+        self._jobs: queue.Queue[clock.Job] = queue.Queue(maxsize=10_000)
+
+    def ring(self, job: clock.Job) -> None:
+        """Never blocks."""
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            log.warning("bell.full", job=job.kind, subject=job.subject)
+
+    def run(self) -> None:
+        """Send one message after the other, each on its own chance."""
+        while True:
+            job = self._jobs.get()
+            try:
+                self._send(job)
+            except Exception as error:  # a broker fails in many ways, none of which may stop the clock
+                log.warning("bell.broken", job=job.kind, subject=job.subject, error=type(error).__name__)
+
+    def _send(self, job: clock.Job) -> None:
+        options = {**self._app.conf.broker_transport_options, **_IMPATIENT}
+        with self._app.connection_for_write(connect_timeout=1, transport_options=options) as connection:
+            self._app.send_task(TASKS[job.kind], args=[job.subject], connection=connection, retry=False)
+
+
+class Children:
+    """Work done next to the clock when no worker took it, a few at a time."""
+
+    def __init__(self) -> None:
+        self._running: dict[clock.Job, subprocess.Popen[bytes]] = {}
+        self._waiting: list[clock.Job] = []
+
+    def start(self, jobs: list[clock.Job]) -> None:
+        """Queue jobs, sends first, and start as many as may run."""
+        self._running = {job: child for job, child in self._running.items() if child.poll() is None}
+        self._waiting += [job for job in jobs if job not in self._waiting and job not in self._running]
+        self._waiting.sort(key=lambda job: job.kind != "send")
+        while self._waiting and (self._waiting[0].kind == "send" or len(self._running) < MOST_CHILDREN):
+            job = self._waiting.pop(0)
+            log.warning("clock.child", job=job.kind, subject=job.subject)
+            argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, str(job.subject)]
+            self._running[job] = subprocess.Popen(argv, env=settings.TONGFA.for_child(), stdin=subprocess.DEVNULL)
+
+
+class ClockScheduler(Scheduler):  # type: ignore[misc]
+    """Beat's scheduler, reduced to asking `services.clock.tick`."""
+
+    def __init__(self, app: Celery, *args: Any, **kwargs: Any) -> None:
+        self._bell = Bell(app)
+        self._children = Children()
+        self._owner = 0
+        super().__init__(app, *args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """There is no schedule in memory: it is the database."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """One look; returns the seconds until the next, at most one."""
+        if self._owner != os.getpid():  # beat may have forked since __init__
+            self._owner = os.getpid()
+            self._bell = Bell(self.app)
+            self._bell.start()
+        now = datetime.now(UTC)
+        try:
+            close_old_connections()
+            result = clock.tick(now)
+        except DatabaseError as error:
+            log.error("clock.database", error=str(error).splitlines()[0])
+            return LONGEST_SLEEP
+        alive.touch(settings.TONGFA.home, "clock")
+        for job in result.rings:
+            self._bell.ring(job)
+        self._children.start(result.children)
+        wait = (result.next_at - datetime.now(UTC)).total_seconds() if result.next_at else LONGEST_SLEEP
+        return max(0.02, min(wait, LONGEST_SLEEP))

@@ -1,0 +1,13 @@
+"""The `publish` queue: sending only, so that staging or imports cannot fill it."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from bot.services.clock import Job, perform
+
+
+@shared_task(name="tasks.publish.send")
+def send(batch_id: int) -> None:
+    """Take one batch through its instant, if nobody else has it."""
+    perform(Job("send", batch_id))

@@ -1,0 +1,25 @@
+"""The `work` queue: everything that may wait a moment."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from bot.services.clock import Job, perform
+
+
+@shared_task(name="tasks.work.stage")
+def stage(publication_id: int) -> None:
+    """Stage one publication."""
+    perform(Job("stage", publication_id))
+
+
+@shared_task(name="tasks.work.look")
+def look(publication_id: int) -> None:
+    """One read-only look at one publication."""
+    perform(Job("look", publication_id))
+
+
+@shared_task(name="tasks.work.measure")
+def measure(account_id: int) -> None:
+    """Sample the due posts of one account."""
+    perform(Job("measure", account_id))

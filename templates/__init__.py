@@ -1,0 +1,1 @@
+"""Templates of posts, pages and reports, packaged as data."""
