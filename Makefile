@@ -5,8 +5,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types layers migrations bench shots lock clean venv venv-dev
 
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
+endif
 ARGS ?=
 BIN := .venv/bin
 RUFF_PATHS := bot config tasks scripts tests $(wildcard benchmarks)
@@ -44,7 +46,7 @@ lint: venv-dev
 
 types: venv-dev
 	@echo "· mypy"
-	@$(BIN)/mypy --no-error-summary
+	@TONGFA_HOME=.venv/check-home DATABASE_URL= BROKER_URL= $(BIN)/mypy --no-error-summary
 
 layers: venv-dev
 	@echo "· import-linter"
@@ -52,6 +54,7 @@ layers: venv-dev
 
 migrations: venv-dev
 	@echo "· migrations"
+	@mkdir -p .venv/check-home
 	@TONGFA_HOME=.venv/check-home DATABASE_URL= BROKER_URL= \
 		$(BIN)/python -m django makemigrations --check --dry-run --settings config.settings
 

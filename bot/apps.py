@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
 
 
@@ -16,6 +17,9 @@ class BotConfig(AppConfig):
     def ready(self) -> None:
         """Hook up the triggers and the system checks."""
         from . import checks  # noqa: F401 - registers itself
+        from .channels.http import trust
         from .models.triggers import install
+
+        trust(settings.TONGFA.ca_file)
 
         post_migrate.connect(install, sender=self, dispatch_uid="tongfa.triggers")

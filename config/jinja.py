@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.templatetags.static import static
 from django.urls import reverse
 from jinja2 import Environment, StrictUndefined
@@ -42,4 +41,4 @@ def clock(value: datetime | None) -> str:
 
 def number(value: int | None) -> str:
     """A figure with thousands separators; what was not reported is a dash, never 0."""
-    return NOT_REPORTED if value is None else intcomma(value)
+    return NOT_REPORTED if value is None else f"{value:,}"

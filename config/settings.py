@@ -37,7 +37,11 @@ INSTALLED_APPS = [
     "bot",
 ]
 
-CONSOLE_MIDDLEWARE: list[str] = []
+CONSOLE_MIDDLEWARE: list[str] = [
+    "bot.console.middleware.SecurityHeaders",
+    "bot.console.middleware.HomeAndRefusals",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+]
 """Dotted paths from bot.console (content security policy, idle limit); they run after authentication."""
 
 MIDDLEWARE = [

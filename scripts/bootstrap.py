@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
 def make_venv() -> None:
     """Create .venv with pip, unless a working one is there. Exits with a message where Python cannot."""
-    if PYTHON.exists() and works(PYTHON, "import pip"):
+    if PYTHON.exists() and works(PYTHON):
         return
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     say(f"virtual environment .venv (Python {version})")
@@ -107,10 +107,11 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
         path.chmod(mode)
 
 
-def works(python: Path, code: str) -> bool:
-    """Whether that interpreter still runs (a .venv dies with the Python that made it)."""
+def works(python: Path) -> bool:
+    """Whether that interpreter still runs (a .venv dies with the Python that made it) and has pip."""
+    has_pip = any(VENV.glob("lib/python3.*/site-packages/pip/__init__.py"))
     try:
-        return quietly([str(python), "-c", code], check=False).returncode == 0
+        return has_pip and quietly([str(python), "-I", "-S", "-c", "pass"], check=False).returncode == 0
     except OSError:
         return False
 

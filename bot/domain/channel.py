@@ -190,7 +190,7 @@ class WireRequest:
 
     method: str
     url: str = made(repr=False)
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = made(repr=False)
     body: bytes = made(repr=False)
     proxy: str = ""
 

@@ -43,8 +43,11 @@ def readable(what: str) -> Iterator[None]:
         raise SourceError(f"{what}已损坏或格式不对，无法读取，{_NOTHING}请用办公软件打开后另存一份再导入。") from error
 
 
-def check(path: Path, main_part: str, what: str) -> None:
-    """Raise SourceError unless the file is a sane zip that holds `main_part` and no XML with a DTD."""
+def check(path: Path, main_part: str, what: str, *, max_xml: int) -> None:
+    """Raise SourceError unless the file is a sane zip that holds `main_part` and no XML with a DTD.
+
+    `max_xml` bounds each XML part in bytes: a library that builds a tree needs many times as much memory.
+    """
     limited(path, MAX_FILE)
     with path.open("rb") as file:
         if file.read(4) == _OLE:
@@ -53,7 +56,7 @@ def check(path: Path, main_part: str, what: str) -> None:
             )
     with readable(what), zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        _check_sizes(members, path.stat().st_size, what)
+        _check_sizes(members, path.stat().st_size, max_xml, what)
         if main_part not in archive.namelist():
             raise SourceError(f"文件内容与扩展名不符，不是{what}，{_NOTHING}请检查文件。")
         for member in members:
@@ -62,11 +65,12 @@ def check(path: Path, main_part: str, what: str) -> None:
                     _check_xml(stream, what)
 
 
-def _check_sizes(members: list[zipfile.ZipInfo], size: int, what: str) -> None:
+def _check_sizes(members: list[zipfile.ZipInfo], size: int, max_xml: int, what: str) -> None:
     total = sum(member.file_size for member in members)
     overlapping = sum(member.compress_size for member in members) > size
     bombs = any(m.file_size > RATIO_FROM and m.file_size > MAX_RATIO * max(m.compress_size, 1) for m in members)
-    if len(members) > MAX_MEMBERS or total > MAX_TOTAL or overlapping or bombs:
+    heavy = any(m.file_size > max_xml and m.filename.lower().endswith(_XML) for m in members)
+    if len(members) > MAX_MEMBERS or total > MAX_TOTAL or overlapping or bombs or heavy:
         raise SourceError(
             f"{what}解压后过大或压缩比异常（疑似压缩炸弹），为安全起见不读取，{_NOTHING}请另存一份较小的文件。"
         )

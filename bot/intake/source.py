@@ -48,7 +48,12 @@ class Source:
         self._defaults = dict(defaults)
 
     def __iter__(self) -> Iterator[Row]:
-        return rows(map(self._filled, self._opened.records()))
+        try:
+            yield from rows(map(self._filled, self._opened.records()))
+        except (OSError, UnicodeError) as error:  # the file was moved or changed while it was read
+            raise SourceError(
+                "读取中途文件被移动或改动，后面的行没有读取。请放好文件后重新导入，已导入的行不会重复。"
+            ) from error
 
     def _filled(self, record: Record | Rejected) -> Record | Rejected:
         if isinstance(record, Rejected) or not self._defaults:

@@ -31,7 +31,7 @@ from .exchange import Exchange
 from .framing import AnswerParser, plan
 from .limits import Limits, calm, make_room
 from .opening import Flight, Opener
-from .reasons import Fault, Reason, from_os_error
+from .reasons import Fault, Reason, as_fault, from_os_error
 from .resolver import Lookup, Resolver
 
 #: Longest sleep of the loop, so that a strike from another thread or a clock that was set is soon seen.
@@ -286,7 +286,7 @@ class Launcher:
         try:
             events = exchange.step(mask)
         except Exception as error:  # one strange answer must not make the other shots' outcomes unknown
-            events = exchange.broke(Fault(Reason.INTERNAL, type(error).__name__))
+            events = exchange.broke(as_fault(error))
         if not exchange.over:
             self._selector.modify(exchange.connection.sock, exchange.connection.interest, flight)
         self._book(exchange, events)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .connection import Connection, Phase
 from .framing import AnswerParser, Endpoint, Plan
 from .limits import Limits
-from .reasons import Fault, Reason
+from .reasons import Fault, Reason, as_fault
 from .resolver import Address, Resolver
 
 #: How often an open question to the name server is looked at, seconds.
@@ -66,8 +66,8 @@ class Opener:
             return
         try:
             connection.advance()
-        except Fault as fault:
-            self.fail(flight, fault)
+        except Exception as error:  # one odd address must not take the others' release with it
+            self.fail(flight, as_fault(error))
             return
         self._selector.modify(connection.sock, connection.interest, flight)
         if connection.phase is Phase.READY and flight.key not in self.ready:
@@ -152,8 +152,8 @@ class Opener:
         context = self._context if flight.plan.tls else None
         try:
             flight.connection = Connection(flight.plan, addresses[flight.failures % len(addresses)], context)
-        except Fault as fault:
-            self.fail(flight, fault)
+        except Exception as error:  # as above
+            self.fail(flight, as_fault(error))
             return
         self._busy[flight.plan.dial] += 1
         self._selector.register(flight.connection.sock, flight.connection.interest, flight)

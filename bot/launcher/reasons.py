@@ -83,6 +83,11 @@ def from_ssl_error(error: ssl.SSLError) -> Fault:
     return Fault(Reason.TLS, (error.reason or type(error).__name__).replace("_", " ").lower())
 
 
+def as_fault(error: Exception) -> Fault:
+    """Any error as a fault; what is not one of ours is named by its type alone, because its text may hold anything."""
+    return error if isinstance(error, Fault) else Fault(Reason.INTERNAL, type(error).__name__)
+
+
 def explain(event: NotSent | Broken) -> str:
     """One Chinese sentence: what happened, whether anything went out, what to do."""
     cause = CAUSES.get(Reason(event.reason.partition(":")[0]), event.reason)

@@ -61,6 +61,7 @@ class Batch(models.Model):
     handed_at = models.DateTimeField()
     claim_by = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(state__in=["ready", "claimed", "done"]), name="batch_state"),)

@@ -74,7 +74,7 @@ def _forget(world: World, platform: str, identity: str) -> None:
         "DELETE FROM timers WHERE account = ? AND kind LIKE ?",
     ):
         world.store.run(statement, identity, "wx_%" if platform == "wechat" else "wb_%")
-    for prefix in ("wx", "wxq", "wx-clear", "wxq-minute", "mass", "wb:calls", "wb:posts"):
+    for prefix in ("wx", "wxq", "wx-clear", "wxq-minute", "mass", "wb:calls", "wb:posts", "wb:deleted"):
         world.store.clear_counters(f"{prefix}:{identity}:")
 
 

@@ -7,6 +7,7 @@ request, the `Date` header from the platform's (shiftable) clock, and deliveries
 from __future__ import annotations
 
 import contextlib
+import selectors
 import signal
 import socket
 import struct
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, cast
 
 from . import app
@@ -37,7 +39,34 @@ class _Listener(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.connections: set[socket.socket] = set()
+        self.first_bytes: dict[socket.socket, float] = {}
+        self._waiting = selectors.DefaultSelector()
+        self._stamped: SimpleQueue[tuple[Any, Any, float] | None] = SimpleQueue()
         super().__init__(address, _Connection)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A new connection waits, without a thread, for its first byte."""
+        self._waiting.register(request, selectors.EVENT_READ, client_address)
+
+    def greet(self) -> None:
+        """Stamp first bytes as they come, in one thread that does nothing else: a burst must not blur its own times."""
+        while not self.world.stopping.is_set():
+            ready = [key for key, _ in self._waiting.select(0.2)]
+            moment = time.time()
+            for key in ready:
+                self._waiting.unregister(key.fileobj)
+                self._stamped.put((key.fileobj, key.data, moment))
+        self._stamped.put(None)
+        for key in list(self._waiting.get_map().values()):
+            cast(socket.socket, key.fileobj).close()
+        self._waiting.close()
+
+    def hand_out(self) -> None:
+        """Give every stamped connection its thread."""
+        while (item := self._stamped.get()) is not None:
+            connection, address, moment = item
+            self.first_bytes[connection] = moment
+            super().process_request(connection, address)
 
     def hang_up(self) -> None:
         """End every open connection, so that nothing reaches a state that is being closed."""
@@ -69,9 +98,10 @@ class _Connection(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Note when the first byte came, then go on as usual."""
+        stamp = cast(_Listener, self.server).first_bytes.pop(self.connection, 0.0)
         with contextlib.suppress(OSError, ValueError):
             self.rfile.peek(1)  # type: ignore[attr-defined]  # blocks until a byte is there
-        self.first_byte_at = time.time()
+        self.first_byte_at = stamp or time.time()
         try:
             super().handle_one_request()
         except (ConnectionError, BrokenPipeError, TimeoutError):
@@ -126,7 +156,7 @@ class _Connection(BaseHTTPRequestHandler):
     def _deliver(self, delivery: Delivery) -> None:
         if delivery.cut:
             return self._cut(delivery.cut)
-        answer, body = delivery.answer, delivery.answer.body
+        body = delivery.answer.body
         head = self._head(delivery)
         if delivery.stop_after is not None:
             self.wfile.write(head + body[: delivery.stop_after])
@@ -137,7 +167,7 @@ class _Connection(BaseHTTPRequestHandler):
                 self.wfile.write(body[index : index + 1])
                 self._world.pause(delivery.interval)
             return None
-        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+        self.wfile.write(head + body)
         return None
 
     def _head(self, delivery: Delivery) -> bytes:
@@ -185,6 +215,8 @@ class RehearsalServer:
     def start(self) -> RehearsalServer:
         """Serve in threads; returns at once, ready for connections."""
         self._worker.start()
+        for task in (self._listener.greet, self._listener.hand_out):
+            threading.Thread(target=task, daemon=True).start()
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
         return self

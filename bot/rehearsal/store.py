@@ -122,6 +122,15 @@ class Store:
         found = self.rows(f"SELECT data FROM docs WHERE kind = ?{where} ORDER BY n", kind, *args)  # noqa: S608
         return [json.loads(row["data"]) for row in found]
 
+    def newest(self, kind: str, account: str, limit: int) -> list[Doc]:
+        """The latest documents of a kind on an account, newest first."""
+        sql = "SELECT data FROM docs WHERE kind = ? AND account = ? ORDER BY n DESC LIMIT ?"
+        return [json.loads(row["data"]) for row in self.rows(sql, kind, account, limit)]
+
+    def count(self, kind: str, account: str) -> int:
+        """How many documents of a kind an account has."""
+        return int(self.rows("SELECT COUNT(*) AS n FROM docs WHERE kind = ? AND account = ?", kind, account)[0]["n"])
+
     def delete(self, kind: str, account: str, key: str | None = None) -> None:
         """Forget one document, or with key None all of the kind on that account."""
         if key is None:

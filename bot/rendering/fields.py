@@ -11,7 +11,7 @@ from jinja2 import Template
 from bot.domain.channel import FieldSpec
 from bot.domain.findings import Finding, Level
 
-from .environment import PostEnvironment, template_root, write
+from .environment import MAX_OUTPUT, OutputTooLongError, PostEnvironment, template_root, write
 from .filters import FILTERS
 from .headline import headline
 from .sanitise import minify
@@ -49,12 +49,19 @@ def fill(template: Template, spec: FieldSpec, variables: Mapping[str, Any]) -> t
     def too_long(value: str) -> bool:
         return spec.limit is not None and spec.count(value) > spec.limit
 
-    value, changes = written(), {}
+    try:
+        value = written()
+    except OutputTooLongError:
+        return "", [_too_long(spec, f"超过 {MAX_OUTPUT} 字")]
+    changes: dict[str, str] = {}
     for name in spec.elastic:
         if not too_long(value):
             break
-        original, kept = str(variables[name]), dict(changes)
-        changes[name] = _squeeze(name, original, lambda text, k=kept, n=name: not too_long(written(**{**k, n: text})))
+
+        def fits(text: str, name: str = name) -> bool:
+            return not too_long(written(**{**changes, name: text}))
+
+        changes[name] = _squeeze(name, str(variables[name]), fits)
         value = written(**changes)
     return value, [*_shortened(spec, changes), *_verdict(spec, value, too_long(value))]
 
@@ -89,8 +96,11 @@ def _changed(spec: FieldSpec, name: str, text: str) -> Finding:
 def _verdict(spec: FieldSpec, value: str, too_long: bool) -> list[Finding]:
     label = spec.label or spec.name
     if too_long:
-        message = f"{label}有 {spec.count(value)} 字，超过上限 {spec.limit} 字，缩短后仍放不下；请精简原文后重新生成。"
-        return [Finding("render.too_long", Level.BLOCK, message, spec.name)]
+        return [_too_long(spec, f"有 {spec.count(value)} 字，超过上限 {spec.limit} 字，缩短后仍放不下")]
     if spec.required and not value:
         return [Finding("render.empty", Level.BLOCK, f"{label}是空的，无法发布；请补全稿件内容。", spec.name)]
     return []
+
+
+def _too_long(spec: FieldSpec, how: str) -> Finding:
+    return Finding("render.too_long", Level.BLOCK, f"{spec.label or spec.name}{how}；请精简原文后重新生成。", spec.name)

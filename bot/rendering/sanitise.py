@@ -33,6 +33,7 @@ _RENAMED = {
     "tfoot": "tbody",
 }
 _ATTRIBUTES = {"img": {"src", "alt"}, "a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
+_TIGHT = {"li", "blockquote", "td", "th", "caption"}
 _VOID = {"br", "img", "hr"}
 _INLINE = {"strong", "em", "u", "sub", "sup", "a", "br", "img"}
 #: From this many columns on a table scrolls sideways, because cells of two characters cannot be read.
@@ -58,7 +59,8 @@ def plain_text(fragment: str) -> str:
 def styled_body(fragment: str, styles: Mapping[str, str]) -> Body:
     """Clean `fragment` and give each element the style of its name in `styles` (none listed: no style).
 
-    `tr+` is the style of every second row, `scroll` that of the box around a wide table.
+    `p+` is the style of paragraphs inside lists, quotations and cells, `table+` that of a wide table and
+    `scroll` that of the box around it.
     """
     writer = _Writer(styles)
     writer.feed(_clean(fragment))
@@ -111,8 +113,8 @@ class _Writer(HTMLParser):
         self.out: list[str] = []
         self.lost = 0
         self._link: _Link | None = None
-        self._rows = 0
         self._wide: list[bool] = []
+        self._tight = 0
         self._source = ""
 
     def feed(self, data: str) -> None:
@@ -128,12 +130,14 @@ class _Writer(HTMLParser):
         elif tag == "table":
             self._open_table()
         else:
+            self._tight += tag in _TIGHT
             self._open(_RENAMED.get(tag, tag), {k: v for k, v in given.items() if k in ("colspan", "rowspan")})
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a":
             self._close_link()
         elif tag not in _VOID:
+            self._tight -= tag in _TIGHT
             self.out.append(f"</{_RENAMED.get(tag, tag)}>")
             if tag == "table" and self._wide.pop():
                 self.out.append("</section>")
@@ -145,8 +149,8 @@ class _Writer(HTMLParser):
         self.out.append(_written(text))
 
     def _open(self, tag: str, extra: Mapping[str, str]) -> None:
-        style = self.styles.get(tag + "+" if tag == "tr" and self._rows % 2 else tag, "")
-        self._rows += tag == "tr"
+        inner = (tag == "p" and self._tight > 0) or (tag == "table" and self._wide[-1])
+        style = self.styles.get(tag + "+" if inner else tag, "")
         attributes = {**({"style": style} if style else {}), **{k: v for k, v in extra.items() if v.isdigit()}}
         written = "".join(f' {name}="{html.escape(value)}"' for name, value in attributes.items())
         self.out.append(f"<{tag}{written}>")
@@ -158,7 +162,6 @@ class _Writer(HTMLParser):
         first_row = rest.partition("</tr>")[0]
         wide = len(re.findall(r"<t[dh][ >]", first_row)) >= _WIDE_TABLE
         self._wide.append(wide)
-        self._rows = 0
         if wide:
             self.out.append(f'<section style="{html.escape(self.styles.get("scroll", ""))}">')
         self._open("table", {})
@@ -167,7 +170,7 @@ class _Writer(HTMLParser):
         source, alt = given.get("src", ""), ASSET.sub(_unname, given.get("alt", "").strip())
         if ASSET.fullmatch(source):
             style = html.escape(self.styles.get("img", ""))
-            self.out.append(f'<img src="{source}" alt="{html.escape(alt or "图片")}" style="{style}"/>')
+            self.out.append(f'<img src="{source}" alt="{html.escape(alt or "图片")}" style="{style}">')
             return
         self.lost += 1
         if alt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from .atoms import atoms
 from .lexicon import PLACE, WORD
@@ -56,7 +56,7 @@ def _best(widths: list[float], penalties: list[float], width: float, count: int)
         sums.append(sums[-1] + piece)
     average = sums[-1] / count
 
-    @lru_cache(maxsize=None)
+    @cache
     def least(start: int, lines: int) -> tuple[float, tuple[int, ...]]:
         if lines == 0:
             return (0.0, ()) if start == total else (_FORBIDDEN, ())

@@ -40,3 +40,9 @@ def is_fresh(home: Home, name: str, within: float = FRESH) -> bool:
     """Whether the process gave a sign lately."""
     seconds = age(home, name)
     return seconds is not None and seconds <= within
+
+
+def forget(home: Home) -> None:
+    """Remove every sign of this host: what an earlier run left must not count for the next."""
+    for file in home.run.glob(f"*@{socket.gethostname()}.alive"):
+        file.unlink(missing_ok=True)

@@ -6,9 +6,10 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from bot.runtime import valkey
+from bot.runtime import alive, valkey
 from bot.runtime.paths import Home
 from bot.runtime.program import Program, always_ready
 
@@ -63,7 +64,7 @@ def rehearsal_argv(*options: str) -> tuple[str, ...]:
 
 
 def _celery() -> tuple[str, ...]:
-    return (sys.executable, "-m", "celery", "-A", APP)
+    return (sys.executable, "-m", "celery", "-q", "-A", APP)
 
 
 def _level() -> tuple[str, ...]:
@@ -96,18 +97,35 @@ def programs(
     """Everything that `tongfa up` runs, in the order of starting; it is stopped in reverse.
 
     `env` is the whole environment of the children (`settings.TONGFA.for_child()`). Raises NoBrokerError or
-    UnsafeFolderError. The broker comes first, then what the workers talk to, and the web page last.
+    UnsafeFolderError. The broker comes first, then what the workers talk to, then ours, all at once.
     """
     found = [valkey.program(home, env)] if embedded_broker else []
     if rehearsal:
         found.append(_python("rehearsal", rehearsal_argv(), env, ready=rehearsal_ready))
     return [
         *found,
-        _python("worker-publish", worker_argv("publish"), env, grace=40.0),
-        _python("worker", worker_argv("work"), env, grace=40.0),
-        _python("clock", clock_argv(), env),
-        _python("web", web_argv(host, port), env, ready=listening(host, port)),
+        _ours("worker-publish", worker_argv("publish"), env, grace=40.0, ready=signs(home, "worker-publish")),
+        _ours("worker", worker_argv("work"), env, grace=40.0, ready=signs(home, "worker-work")),
+        _ours("clock", clock_argv(), env, ready=signs(home, "clock")),
+        _ours("web", web_argv(host, port), env, ready=listening(host, port)),
     ]
+
+
+def signs(home: Home, name: str) -> Callable[[], bool]:
+    """A readiness question: has that process given a sign of life?"""
+    return lambda: alive.is_fresh(home, name)
+
+
+def _ours(
+    name: str,
+    argv: tuple[str, ...],
+    env: Mapping[str, str],
+    *,
+    ready: Callable[[], bool],
+    grace: float = 10.0,
+) -> Program:
+    """One of the four that start and stop as one: none of them needs another to be there."""
+    return replace(_python(name, argv, env, ready=ready), grace=grace, wave="tongfa")
 
 
 def _python(
@@ -115,9 +133,8 @@ def _python(
     argv: tuple[str, ...],
     env: Mapping[str, str],
     *,
-    grace: float = 10.0,
-    ready: Callable[[], bool] = always_ready,
+    ready: Callable[[], bool],
 ) -> Program:
     paths = [str(ROOT), *filter(None, [env.get("PYTHONPATH")])]
     full = {**env, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-    return Program(name=name, argv=argv, env=full, cwd=ROOT, grace=grace, ready=ready)
+    return Program(name=name, argv=argv, env=full, cwd=ROOT, ready=ready)

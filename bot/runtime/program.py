@@ -18,7 +18,8 @@ class Program:
 
     `argv[0]` is a path or a name on the PATH. `env` is the whole environment (None: the parent's). `grace` is
     how many seconds it gets between SIGTERM and SIGKILL. `ready` is asked after the start: programs listed later
-    wait for it, `ready_within` seconds at most.
+    wait for it, `ready_within` seconds at most. Neighbours of one `wave` start together, are waited for together and
+    stop together; "" stands alone.
     """
 
     name: str
@@ -27,4 +28,5 @@ class Program:
     cwd: Path | None = None
     grace: float = 10.0
     ready: Callable[[], bool] = always_ready
-    ready_within: float = 30.0
+    ready_within: float = 60.0
+    wave: str = ""

@@ -15,9 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from types import FrameType, TracebackType
 
-from bot.runtime import pids
+from bot.runtime import alive, pids
 from bot.runtime.locks import only_one
 from bot.runtime.output import Drain, Echo, RotatingFile
 from bot.runtime.paths import Home
@@ -88,14 +89,17 @@ class Child:
         self.restarts += 1
         return status
 
-    def stop(self) -> None:
-        """SIGTERM, the program's grace, then SIGKILL to its whole group. Returns when it is gone."""
-        if self.process is None:
-            return
-        pids.signal_group(self.process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(self.program.grace)
-        self._forget()
+    def terminate(self) -> None:
+        """Ask it to end. Returns at once."""
+        if self.process is not None:
+            pids.signal_group(self.process.pid, signal.SIGTERM)
+
+    def finish(self) -> None:
+        """Give it its grace, then SIGKILL to its whole group. Returns when it is gone."""
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(self.program.grace)
+            self._forget()
 
     def _forget(self) -> None:
         if self.process is None:
@@ -173,28 +177,41 @@ class Supervisor:
 
     def _supervise(self) -> None:
         pids.end_leftovers(self._home.run)
+        alive.forget(self._home)
         try:
-            for child in self._children:
-                if not self._stop.is_set():
-                    self._start(child)
+            for wave in self._waves():
+                self._start(wave)
             self._ready.set()
             while not self._stop.wait(POLL):
                 self._look_after(time.monotonic())
         finally:
-            for child in reversed(self._children):
-                child.stop()
+            for wave in reversed(self._waves()):
+                for child in wave:
+                    child.terminate()
+                for child in wave:
+                    child.finish()
 
-    def _start(self, child: Child) -> None:
-        """Start and wait until it is ready. Raises NotReadyError; returns early when the end is asked for."""
+    def _waves(self) -> list[list[Child]]:
+        """Neighbours of the same wave, in the order of starting."""
+        keyed = groupby(enumerate(self._children), key=lambda pair: pair[1].program.wave or pair[0])
+        return [[child for _, child in pairs] for _, pairs in keyed]
+
+    def _start(self, wave: list[Child]) -> None:
+        """Start all and wait until they are ready. Raises NotReadyError; returns early when the end is asked for."""
+        started = time.monotonic()
+        for child in wave:
+            if not self._stop.is_set():
+                child.start(started, os.getpid())
+        for child in wave:
+            self._await(child, started + child.program.ready_within)
+
+    def _await(self, child: Child, deadline: float) -> None:
         program = child.program
-        child.start(time.monotonic(), self._pid())
-        deadline = time.monotonic() + program.ready_within
-        while not program.ready():
+        while not self._stop.is_set() and not program.ready():
             died = child.process is not None and child.process.poll() is not None
             if died or time.monotonic() > deadline:
                 raise NotReadyError(program.name, program.ready_within, self._home.logs / f"{program.name}.log")
-            if self._stop.wait(POLL):
-                return
+            self._stop.wait(POLL)
 
     def _look_after(self, now: float) -> None:
         for child in self._children:
@@ -202,11 +219,7 @@ class Supervisor:
             if status is not None and self._told:
                 self._told(child.program.name, status)
             if child.process is None and now >= child.due:
-                child.start(now, self._pid())
-
-    @staticmethod
-    def _pid() -> int:
-        return os.getpid()
+                child.start(now, os.getpid())
 
 
 @contextlib.contextmanager

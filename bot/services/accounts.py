@@ -81,7 +81,7 @@ def _endpoints(spec: ChannelSpec, given: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         raise Refused("endpoint", f"{spec.label}没有地址“{sorted(unknown)[0]}”。可用：{'、'.join(spec.endpoints)}。")
     base = given.get("api")
-    derived = {name: base or default for name, default in spec.endpoints.items()}
+    derived = {name: base or default or spec.endpoints["api"] for name, default in spec.endpoints.items()}
     return {name: url.rstrip("/") for name, url in (derived | dict(given)).items()}
 
 

@@ -139,16 +139,12 @@ def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: st
             return
         again = _again_at(publication, answer, now)
         if again is None:
-            move(publication, Event.REFUSED, actor=ACTOR, now=now, batch=None, next_at=None, reason=_with_code(answer))
+            move(publication, Event.REFUSED, actor=ACTOR, now=now, batch=None, next_at=None, reason=answer.message)
             return
         move(
             publication, Event.NOT_SENT, actor=ACTOR, now=now, batch=None, not_before=max(again, publication.not_before),
-            next_at=now, reason=f"{_with_code(answer)}未发出，将自动重试。",
+            next_at=now, reason=f"{answer.message}未发出，将自动重试。",
         )  # fmt: skip
-
-
-def _with_code(answer: Refused) -> str:
-    return f"{answer.message}（代码 {answer.code}）" if answer.code else answer.message
 
 
 def _again_at(publication: Publication, answer: Refused, now: datetime) -> datetime | None:

@@ -170,7 +170,7 @@ def _next_look(publication: Publication, message: str, now: datetime, **changes:
 
 def _failed(publication: Publication, verdict: Failed, now: datetime) -> None:
     where = f"第 {verdict.position + 1} 篇：" if verdict.position is not None else ""
-    reason = f"{where}{verdict.message}" + (f"（代码 {verdict.code}）" if verdict.code else "")
+    reason = f"{where}{verdict.message}"[:500]
     if publication.status is State.LIVE:
         if verdict.gone:
             move(publication, Event.VANISH, actor=ACTOR, now=now, reason=reason, next_at=None)

@@ -47,7 +47,9 @@ def check_document(document: Document, *, now: datetime) -> list[Finding]:
 
 def check_article(article: Article, pair: proofing.Pair, *, now: datetime) -> list[Finding]:
     """The gate over any article, imported or not."""
-    return proofing.check(article, pair=pair, today=beijing_date(now), portal_hosts=settings.TONGFA.portal_hosts)
+    return proofing.check(
+        article, pair=pair, today=beijing_date(now), portal_hosts=settings.TONGFA.portal_hosts or proofing.PORTAL_HOSTS
+    )
 
 
 def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendered, list[Finding]]:
@@ -57,6 +59,7 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
         edition.article, spec, account_name=account.name, options=account.options, marker=marker,
         pair=pair_of(edition.document),
     )  # fmt: skip
+    keep_assets(rendered.assets)  # by hash, so harmless if the edition is not submitted; the check looks at the pictures
     return rendered, [*findings, *channel_of(account).check([rendered.post])]
 
 
@@ -144,7 +147,6 @@ def _freeze(
     if not taken:
         raise Refused("state", "稿件刚被他人处理过，未提交。请刷新后再看。")
     for account, rendered in renderings:
-        keep_assets(rendered.assets)
         PostRecord.objects.create(
             edition=edition,
             account=account,

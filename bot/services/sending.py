@@ -132,6 +132,8 @@ class _Sender:
     def _load(self, publication: Publication) -> Load | None:
         adapter = channel_of(publication.account, mode=publication.mode)
         posts = signed_posts(publication)
+        if publication.attempts.filter(outcome="refused").exists():
+            adapter.preflight()  # if the token was refused, an ordinary call finds out and renews it for all
         grant = adapter.grant()
         if self._batch.kind == "release":
             request = adapter.public_request(posts, publication.staged, grant, key=publication.key)

@@ -81,7 +81,7 @@ def _faulted(publication: Publication, fault: ChannelFault, now: datetime) -> No
     try:
         move(
             publication, Event.STAGE_FAULT, actor=ACTOR, now=now, stage_faults=faults, next_at=min(again, last),
-            reason=f"{fault.message}" + (f"（代码 {fault.code}）" if fault.code else ""),
+            reason=fault.message[:500],
         )  # fmt: skip
     except Stale:
         return

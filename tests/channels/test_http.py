@@ -155,7 +155,7 @@ class TestTls:
     """Our own CA counts beside certifi's, and nothing is sent to a server that cannot be verified."""
 
     @pytest.fixture
-    def tls(self, stub, tmp_path):
+    def tls(self, tmp_path):
         authority, served = make_certificates(tmp_path)
         with running_stub(certificate=served) as stub:
             stub.script("/x", {"ok": 1})

@@ -130,6 +130,14 @@ class TestToken:
             make_channel(self.pasted(platform), MemoryPorts(stored=None)).grant()
         assert caught.value.code == "uid_mismatch"
 
+    def test_a_pasted_token_that_was_refused_is_not_asked_about_again(self, platform):
+        platform.script(TIMELINE, refusal(21332), status=400)
+        ports = MemoryPorts(stored=Grant(Secret("2.00pasted"), NOW + timedelta(days=1)))
+        with pytest.raises(ChannelFault) as caught:
+            make_channel(self.pasted(platform), ports).newest_own_id()
+        assert caught.value.remedy is Remedy.OPERATOR
+        assert not platform.calls(INFO)
+
     def test_a_newer_authorisation_wins_over_a_pasted_token(self, platform):
         assert make_channel(self.pasted(platform)).grant().token == Secret(TOKEN)
 
@@ -216,6 +224,7 @@ def test_withdrawal_tells_a_person_the_steps_and_the_place():
     assert isinstance(answer, ByHand)
     assert "https://weibo.com/1/abc" in answer.message
     assert "删除" in answer.message
+    assert "账号主页" in make_channel().withdraw(Receipt({}, ())).message
 
 
 def test_no_secret_reaches_messages_or_the_trail(platform):

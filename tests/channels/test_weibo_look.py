@@ -78,10 +78,11 @@ class TestWithoutAnId:
         assert isinstance(found, Absent)
         assert "请勿重发" in found.message
 
-    def test_after_acceptance_without_an_id_it_stays_pending(self, platform):
-        """20032: accepted, shown one or two minutes later."""
-        platform.script(TIMELINE, timeline())
-        assert isinstance(look(platform, after_unknown=False), Pending)
+    def test_a_delayed_post_is_looked_for_in_the_same_way(self, platform):
+        """20032: accepted without an id, shown one or two minutes later."""
+        platform.script(TIMELINE, timeline(), timeline(make_status(OURS, at=SENT + timedelta(seconds=100))))
+        assert isinstance(look(platform, after_unknown=False), Absent)
+        assert isinstance(look(platform, after_unknown=False), Receipt)
 
     def test_two_equal_posts_go_to_a_person(self, platform):
         platform.script(TIMELINE, timeline(make_status(OURS), make_status("5300000000000002")))

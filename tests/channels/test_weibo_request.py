@@ -58,6 +58,7 @@ def test_the_token_travels_in_the_header_only():
     assert dict(wire.headers)["Authorization"] == f"OAuth2 {TOKEN}"
     assert TOKEN not in wire.url
     assert TOKEN.encode() not in wire.body
+    assert TOKEN not in repr(wire)
 
 
 def test_with_a_picture_it_is_multipart_with_raw_utf8():

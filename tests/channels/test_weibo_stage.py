@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from bot.domain.channel import ChannelFault, Grant, Remedy
 from bot.domain.post import Asset
 from bot.domain.secret import Secret
 
+from .stub import Say
 from .weibo_parts import (
     NOW,
     PICTURE,
@@ -73,6 +75,17 @@ class TestStage:
         second = channel.stage([make_post()], key="k", previous=first.table)
         assert second == first
         assert ports.spent["weibo.calls", "day"] == 1 + 2  # the share, and one timeline each
+
+    def test_an_id_asked_for_a_moment_ago_is_not_asked_for_again(self, platform):
+        platform.script(TIMELINE, timeline(make_status("5300000000000000")))
+        ports = MemoryPorts()
+        channel = make_channel(make_account(platform.url), ports)
+        channel.newest_own_id()
+        assert channel.stage([make_post()], key="k").table["since"] == "5300000000000000"
+        assert len(platform.seen) == 1
+        ports.clock += timedelta(minutes=1)
+        channel.stage([make_post()], key="k")
+        assert len(platform.seen) == 2
 
     def test_the_platforms_clock_is_reported(self, platform):
         platform.script(TIMELINE, timeline())
@@ -188,6 +201,12 @@ class TestPreflight:
 
     def test_nobody_has_authorised(self, platform):
         assert not self.results(platform, ports=MemoryPorts(stored=None))["授权"].ok
+
+    def test_a_token_pasted_anew_takes_the_place_of_a_dead_one(self, platform):
+        platform.script(INFO, Say(refusal(21327), 400), info(20 * DAY))
+        account = make_account(platform.url)
+        account = replace(account, credentials={**account.credentials, "access_token": Secret("2.00pasted")})
+        assert self.results(platform, account)["授权"].ok
 
     def test_missing_settings_are_named(self, platform):
         platform.script(INFO, info(20 * DAY))

@@ -102,7 +102,7 @@ class Platform:
 
     def script(self, path: str, *answers: Any, status: int = 200) -> None:
         """What `path` answers (JSON values, or bytes as they are), all with one HTTP status."""
-        self._stub.script(path, *(Say(answer, status) for answer in answers))
+        self._stub.script(path, *(answer if isinstance(answer, Say) else Say(answer, status) for answer in answers))
 
     @property
     def seen(self) -> list[Asked]:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("tongfa:")}
+LIVE = {name: service for name, service in OURS.items() if "profiles" not in service}
 KNOWN = {variable.name for variable in VARIABLES}
 REFERENCE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -53,9 +54,9 @@ def test_every_service_has_a_health_check_and_comes_back_after_a_crash(name):
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", LIVE)
 def test_ours_wait_for_healthy_stores_and_can_write_only_their_home(name):
-    service = OURS[name]
+    service = LIVE[name]
     assert service["depends_on"] == {
         "postgres": {"condition": "service_healthy"},
         "redis": {"condition": "service_healthy"},
@@ -71,7 +72,18 @@ def test_every_variable_is_one_that_config_env_knows(name):
     assert set(OURS[name]["environment"]) <= KNOWN
 
 
-@pytest.mark.parametrize("name", OURS)
+def test_the_rehearsal_is_walled_apart_from_the_live_stores(tmp_path):
+    """Its own home, its own database and broker in it, no password of the live ones, its own address."""
+    service = OURS["rehearsal"]
+    env = read(service["environment"])
+    assert service["volumes"] == ["rehearsal:/var/lib/tongfa"]
+    assert env.database_url.reveal() == "sqlite:////var/lib/tongfa/tongfa.sqlite3"
+    assert env.embedded_broker
+    assert "${" not in str(service)
+    assert not set(service["ports"]) & set(OURS["web"]["ports"])
+
+
+@pytest.mark.parametrize("name", LIVE)
 def test_the_filled_in_environment_is_accepted_at_start(name, tmp_path):
     passwords = {"TONGFA_DB_PASSWORD": "dbpass", "TONGFA_REDIS_PASSWORD": "redispass"}
     values = {key: filled(value, **passwords) for key, value in OURS[name]["environment"].items()}
@@ -92,14 +104,15 @@ def test_what_must_be_given_is_named_in_the_head_of_the_file():
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_is_one_of_the_tongfa_command_line(name):
     """Asked of the command line itself: `--help` after the words of the command must be answered."""
-    run, process, *options = OURS[name]["command"]
-    assert run == "run"
-    assert process in NAMES
-    command = [sys.executable, "-m", "bot.cli.main", run, process, "--help"]
+    words = OURS[name]["command"]
+    first = next((place for place, word in enumerate(words) if word.startswith("--")), len(words))
+    called, options = words[:first], words[first:]
+    assert called == ["up"] or (called[0] == "run" and called[1] in NAMES)
+    command = [sys.executable, "-m", "bot.cli.main", *called, "--help"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     for option in (option for option in options if option.startswith("--")):
-        assert option in answer.stdout, f"tongfa run {process} has no {option}"
+        assert option in answer.stdout, f"tongfa {' '.join(called)} has no {option}"
 
 
 def test_both_queues_have_a_worker():

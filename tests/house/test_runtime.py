@@ -72,6 +72,16 @@ def test_programs_start_in_order_each_after_the_one_before_is_ready_and_stop_in_
     assert trail.read_text().splitlines()[3:] == [f"stop {name}" for name in reversed(names)]
 
 
+def test_programs_of_one_wave_start_together_and_the_slow_one_is_waited_for(home, tmp_path):
+    code = "import pathlib, signal, sys; pathlib.Path(sys.argv[1]).touch(); signal.pause()"
+    notes = [tmp_path / "a", tmp_path / "b"]
+    both = lambda: all(note.exists() for note in notes)  # noqa: E731 - each is ready only when the other runs too
+    programs = [Program(note.name, (sys.executable, "-c", code, str(note)), ready=both, wave="w") for note in notes]
+    with Supervisor(home, programs) as running:
+        assert both()
+        assert all(state.pid for state in running.states())
+
+
 def test_a_program_that_dies_is_started_again_and_the_caller_is_told(home):
     deaths = []
     with Supervisor(home, [Program("p", FOREVER)], told=lambda name, status: deaths.append((name, status))) as running:
@@ -244,6 +254,12 @@ def test_tongfa_up_runs_these_and_sending_has_a_worker_of_its_own(home):
     queues = {program.name: program.argv[program.argv.index("-Q") + 1] for program in programs if "-Q" in program.argv}
     assert queues == {"worker-publish": "publish", "worker": "work"}
     assert all(program.env["PYTHONPATH"].startswith(str(processes.ROOT)) for program in programs[1:])
+
+
+def test_signs_of_an_earlier_run_do_not_make_the_next_one_look_ready(home):
+    alive.touch(home, "clock")
+    with Supervisor(home, []):
+        assert not alive.is_fresh(home, "clock")
 
 
 def test_with_a_broker_elsewhere_and_no_rehearsal_only_ours_run(home):

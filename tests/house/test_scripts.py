@@ -191,3 +191,81 @@ def test_tests_run_with_the_versions_that_are_shipped():
 
     base, dev = versions("base"), versions("dev")
     assert {name: dev[name] for name in base} == base
+
+
+@pytest.fixture
+def bootstrap(tmp_path, monkeypatch) -> ModuleType:
+    """bootstrap.py over a checkout of its own; commands are noted instead of run."""
+    module = script("bootstrap")
+    (tmp_path / "requirements").mkdir()
+    for name in ("base", "dev"):
+        (tmp_path / "requirements" / f"{name}.txt").write_text(f"{name}==1\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\n[project.scripts]\ntongfa = "bot.cli.main:main"\n')
+    venv = tmp_path / "it's .venv"
+    (venv / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    (venv / "bin").mkdir()
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "VENV", venv)
+    monkeypatch.setattr(module, "PYTHON", venv / "bin" / "python")
+    module.commands = []
+
+    def note(command: list[str], *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        module.commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(module, "quietly", note)
+    return module
+
+
+def test_packages_are_installed_by_hash_and_only_once(bootstrap):
+    bootstrap.install("base")
+    bootstrap.install("base")
+    (command,) = bootstrap.commands
+    assert "--require-hashes" in command
+    assert command[-1].endswith("requirements/base.txt")
+
+
+def test_what_tests_need_holds_what_the_demo_needs(bootstrap):
+    bootstrap.install("dev")
+    bootstrap.install("base")
+    assert len(bootstrap.commands) == 1
+
+
+@pytest.mark.parametrize("changed", ["base", "dev"])
+def test_a_changed_lock_installs_again(bootstrap, changed):
+    bootstrap.install("dev")
+    (bootstrap.ROOT / "requirements" / f"{changed}.txt").write_text("other==2\n")
+    bootstrap.install("dev")
+    assert len(bootstrap.commands) == 2
+
+
+def test_an_install_that_fails_leaves_no_stamp(bootstrap, monkeypatch):
+    def fail(command: list[str], **_: object) -> None:
+        raise subprocess.CalledProcessError(1, command, output="no matching hash")
+
+    monkeypatch.setattr(bootstrap, "quietly", fail)
+    with pytest.raises(subprocess.CalledProcessError):
+        bootstrap.install("base")
+    assert not bootstrap.stamp("base").exists()
+
+
+def test_without_ensurepip_the_message_names_the_package_to_install(bootstrap, monkeypatch, capsys):
+    failed = subprocess.CompletedProcess([], 1, "ensurepip is not available", "")
+    monkeypatch.setattr(bootstrap, "quietly", lambda command, check=True: failed)
+    with pytest.raises(SystemExit) as caught:
+        bootstrap.make_venv()
+    assert caught.value.code == 1
+    assert re.search(r"apt install python3\.\d+-venv", capsys.readouterr().err)
+
+
+def test_the_command_works_from_a_folder_with_a_space_and_a_quote_in_its_name(bootstrap):
+    bootstrap.link()
+    bootstrap.PYTHON.symlink_to(sys.executable)
+    (bootstrap.ROOT / "bot" / "cli").mkdir(parents=True)
+    (bootstrap.ROOT / "bot" / "cli" / "main.py").write_text(
+        "import sys\ndef main():\n    print(sys.argv[1:])\n    return 3\n"
+    )
+    command = bootstrap.VENV / "bin" / "tongfa"
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(bootstrap.ROOT)}
+    answer = subprocess.run([command, "a b", "c"], capture_output=True, text=True, check=False, env=env)
+    assert (answer.stdout, answer.returncode) == ("['a b', 'c']\n", 3), answer.stderr

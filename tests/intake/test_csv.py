@@ -144,6 +144,15 @@ def test_unknown_endings_and_missing_files_are_refused_and_what_is_possible_is_l
         open_source(tmp_path / "dir.csv")
 
 
+def test_a_file_that_vanishes_while_it_is_read_is_reported(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(csv_text([ROW]))
+    source = open_source(path)
+    path.unlink()
+    with pytest.raises(SourceError, match="中途"):
+        list(source)
+
+
 def test_the_given_name_chooses_the_source_of_a_temporary_file(tmp_path):
     (row,) = read(tmp_path / "upload.tmp", csv_text([ROW]), name="目录.CSV")
     taken(row)

@@ -1,5 +1,8 @@
 """One document per file: Word, Markdown, a saved web page."""
 
+import base64
+import random
+import zipfile
 from datetime import date
 from io import BytesIO
 
@@ -147,8 +150,6 @@ PAGE = """<!doctype html><html><head><meta charset="gb2312"><title>鍏充簬瑕佺偣�
 
 
 def test_a_saved_portal_page_gives_its_metadata_and_only_the_article(tmp_path):
-    import base64
-
     inline = "data:image/png;base64," + base64.b64encode(picture("PNG")).decode()
     (row,) = read(tmp_path / "a.html", (PAGE % inline).encode("gb18030"), defaults={"kind": "notice"})
     article = taken(row).article
@@ -170,3 +171,12 @@ def test_absurdly_nested_pages_and_damaged_word_files_are_refused(tmp_path):
         read(tmp_path / "a.html", "<div>" * 100_000, defaults=ASIDE)
     with pytest.raises(SourceError, match="Word"):
         read(tmp_path / "a.docx", b"PK\x03\x04 no word file")
+
+
+def test_a_word_file_with_more_markup_than_memory_is_refused_unread(tmp_path):
+    word(tmp_path, "姝ｆ枃")
+    noise = random.Random(1).randbytes(1 << 20).hex().encode() * 11
+    with zipfile.ZipFile(tmp_path / "a.docx", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/extra.xml", b"<a>" + noise + b"</a>")
+    with pytest.raises(SourceError, match="杩囧ぇ"):
+        open_source(tmp_path / "a.docx")

@@ -100,6 +100,8 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept(), which keeps the port open
         self._listener.close()
 
     def url(self, path: str = "/send?access_token=CANARY", host: str = "localhost") -> str:

@@ -36,7 +36,7 @@ class Clocks:
 
 
 def wait(clocks: Clocks, countdown: Countdown) -> None:
-    approach(countdown, clocks.advance, 0.003)
+    approach(countdown, lambda seconds: clocks.advance(max(seconds, 0.001)), 0.003)  # selectors count in milliseconds
     clocks.tick = 0.0001
     spin(countdown)
 

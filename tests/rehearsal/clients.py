@@ -63,7 +63,7 @@ class Control:
         return [row for row in self.get("journal")["journal"] if call in ("", row["call"])]
 
     def effects(self) -> list[dict[str, Any]]:
-        return self.get("effects")["effects"]
+        return list(self.get("effects")["effects"])
 
 
 class WeChat:
@@ -97,7 +97,7 @@ class WeChat:
         return self.raw(name, params=query, data=None, files=files).json()
 
     def cover(self) -> str:
-        return self.upload("material/add_material", picture(), type="image")["media_id"]
+        return str(self.upload("material/add_material", picture(), type="image")["media_id"])
 
     def article(self, **fields: Any) -> dict[str, Any]:
         base = {"title": "河东区政策解读", "author": "河东发布", "digest": "要点", "content": "<p>正文</p>"}
@@ -105,7 +105,7 @@ class WeChat:
         return base | {"content_source_url": LINK} | cover | fields
 
     def draft(self, *articles: dict[str, Any]) -> str:
-        return self.call("draft/add", {"articles": list(articles) or [self.article()]})["media_id"]
+        return str(self.call("draft/add", {"articles": list(articles) or [self.article()]})["media_id"])
 
     def submit(self, media_id: str) -> Any:
         return self.call("freepublish/submit", {"media_id": media_id})
@@ -132,4 +132,4 @@ class Weibo:
         return self.http.get(f"{self.base}/2/{name}.json", params=query, headers=self.head, timeout=10)
 
     def timeline(self, **query: Any) -> list[dict[str, Any]]:
-        return self.get("statuses/user_timeline", **query).json()["statuses"]
+        return list(self.get("statuses/user_timeline", **query).json()["statuses"])

@@ -14,11 +14,11 @@ FOREIGN = "https://example.org/a.png"
 
 def stored(wechat: WeChat, content: str) -> str:
     media_id = wechat.draft(wechat.article(content=content))
-    return wechat.call("draft/get", {"media_id": media_id})["news_item"][0]["content"]
+    return str(wechat.call("draft/get", {"media_id": media_id})["news_item"][0]["content"])
 
 
 def refused(wechat: WeChat, **fields: Any) -> int:
-    return wechat.call("draft/add", {"articles": [wechat.article(**fields)]}).get("errcode", 0)
+    return int(wechat.call("draft/add", {"articles": [wechat.article(**fields)]}).get("errcode", 0))
 
 
 def test_uploadimg_takes_real_png_and_jpeg_under_one_megabyte(wechat: WeChat) -> None:
@@ -128,7 +128,9 @@ def test_a_draft_is_updated_read_listed_counted_and_deleted(wechat: WeChat) -> N
     item = wechat.call("draft/get", {"media_id": media_id})["news_item"][0]
     assert (item["title"], item["content_source_url"]) == ("改过的标题", LINK)
     assert wechat.call("draft/count", method="GET") == {"total_count": 1}
-    short = wechat.call("draft/batchget", {"offset": 0, "count": 20, "no_content": 1})["item"][0]["content"]["news_item"][0]
+    short = wechat.call("draft/batchget", {"offset": 0, "count": 20, "no_content": 1})["item"][0]["content"][
+        "news_item"
+    ][0]
     assert "content" not in short
     assert short["content_source_url"] == LINK
     assert wechat.call("draft/batchget", {"offset": 0, "count": 21})["errcode"] == 40215
@@ -156,7 +158,7 @@ def test_a_missing_digest_becomes_the_first_54_characters_of_a_single_article(we
         ('<p style="background:url(https://example.org/x.png);color:red">文</p>', '<p style="color:red">文</p>'),
         ('<a href="java\nscript:alert(1)">x</a>', "x"),
         ("<p>A &amp; B &lt;1&gt; &#169;</p>", "<p>A &amp; B &lt;1&gt; &#169;</p>"),
-        ("<section><br/><!-- note --></section>", "<section><br /></section>"),
+        ("<section><br/><!-- note --></section>", "<section><br/></section>"),
         ("<div>块</div>", "<div>块</div>"),
     ],
 )
@@ -184,5 +186,8 @@ def test_menus_are_checked_and_kept(wechat: WeChat) -> None:
     assert wechat.call("menu/get", method="GET")["menu"] == menu
     assert wechat.raw("menu/create", data=json.dumps(menu).encode()).json()["errcode"] == 40033
     assert wechat.call("menu/create", {"button": []})["errcode"] == 40016
-    assert wechat.call("menu/create", {"button": [{"name": "一二三四五六", "type": "click", "key": "k"}]})["errcode"] == 40018
+    assert (
+        wechat.call("menu/create", {"button": [{"name": "一二三四五六", "type": "click", "key": "k"}]})["errcode"]
+        == 40018
+    )
     assert wechat.call("menu/delete", method="GET")["errcode"] == 0

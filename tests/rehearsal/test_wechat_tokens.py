@@ -9,7 +9,7 @@ from .clients import APPID, Control, WeChat
 
 def works(wechat: WeChat, token: str) -> int:
     wechat.token = token
-    return wechat.call("draft/count", method="GET").get("errcode", 0)
+    return int(wechat.call("draft/count", method="GET").get("errcode", 0))
 
 
 def test_stable_token_repeats_itself_with_the_remaining_time(wechat: WeChat) -> None:

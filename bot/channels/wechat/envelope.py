@@ -31,12 +31,12 @@ class EnvelopeError(ValueError):
 
 def signature(*parts: str) -> str:
     """The platform's signature over its parts, token included."""
-    return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1("".join(sorted(parts)).encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
 def genuine(given: str, *parts: str) -> bool:
     """Compare a signature in constant time."""
-    return hmac.compare_digest(given.encode(), signature(*parts).encode())
+    return hmac.compare_digest(given.encode("utf-8", "replace"), signature(*parts).encode())
 
 
 def aes_key(encoded: str) -> bytes:

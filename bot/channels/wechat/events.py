@@ -14,7 +14,7 @@ from bot.domain.channel import Failed, Pending, PlatformEvent, PositionReceipt, 
 
 from .client import text_id
 from .envelope import entries, text_of
-from .looking import PUBLISH_FAILURES, publish_failure
+from .looking import PUBLISH_FAILURES, position_id, publish_failure
 
 JOB_EVENTS = frozenset({"PUBLISHJOBFINISH", "MASSSENDJOBFINISH"})
 
@@ -98,7 +98,9 @@ def _mass_success(payload: Mapping[str, Any], ids: Mapping[str, str]) -> Receipt
     urls = {_number(item): text_of(item, "ArticleUrl") for item in _results(result) if _number(item)}
     if not urls or sorted(urls) != list(range(1, len(urls) + 1)):
         return Pending(ids, "微信通知群发完成，系统正在核对。")
-    positions = tuple(PositionReceipt(f"{ids['msg_id']}_{number}", urls[number] or None) for number in sorted(urls))
+    positions = tuple(
+        PositionReceipt(position_id(ids["msg_id"], number), urls[number] or None) for number in sorted(urls)
+    )
     return Receipt(ids, positions, json.dumps(dict(payload), ensure_ascii=False))
 
 

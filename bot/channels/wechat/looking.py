@@ -52,6 +52,11 @@ def look(client: Client, evidence: Evidence) -> Look:
         return Unclear(f"暂时查不到结果：{fault.message}")
 
 
+def position_id(act: str, number: int) -> str:
+    """Platform id of one article: the act's id (article_id or msg_id) and its place, from 1."""
+    return f"{act}_{number}"
+
+
 def named(posts: Sequence[Post]) -> str:
     """Titles and markers as JSON: statistics may have to be matched by title."""
     names = [{"title": articles.field(post, "title"), "marker": post.marker} for post in posts]
@@ -94,7 +99,9 @@ def _mass_without_id(evidence: Evidence) -> Absent | Unclear:
 def mass_receipt(evidence: Evidence, raw: Mapping[str, Any]) -> Receipt:
     """Live by mass/get. Addresses come from the event or the next day's statistics."""
     msg_id = evidence.ids["msg_id"]
-    positions = tuple(PositionReceipt(f"{msg_id}_{number}", None) for number in range(1, len(evidence.posts) + 1))
+    positions = tuple(
+        PositionReceipt(position_id(msg_id, number), None) for number in range(1, len(evidence.posts) + 1)
+    )
     ids = {**evidence.ids, "articles": named(evidence.posts)}
     return Receipt(ids, positions, json.dumps(raw, ensure_ascii=False))
 
@@ -121,12 +128,14 @@ def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
         found = _find(client, evidence)
         return found or Unclear(f"暂时查不到结果：{fault.message}")
     status = answer.get("publish_status")
-    if status == 0 and not isinstance(status, bool):
+    if isinstance(status, bool) or not isinstance(status, int):
+        status = None
+    if status == 0:
         return _published(client, evidence, answer)
-    if status == 1 and not isinstance(status, bool):
+    if status == 1:
         return Pending(dict(evidence.ids), "微信正在发布。")
     if status in PUBLISH_FAILURES:
-        return publish_failure(int(status), answer)
+        return publish_failure(status, answer)
     return Unclear("微信没有给出发布状态，系统会再查。")
 
 
@@ -192,7 +201,7 @@ def _receipt(
         message = f"第 {deleted + 1} 篇曾经发布，现在已被删除；请核对是谁删除的。"
         return Failed("deleted", message, gone=True, position=deleted)
     positions = tuple(
-        PositionReceipt(f"{article_id}_{number}", urls.get(number) or _url(item))
+        PositionReceipt(position_id(article_id, number), urls.get(number) or _url(item))
         for number, item in enumerate(items, 1)
     )
     ids = {**evidence.ids, "article_id": article_id, "articles": named(evidence.posts)}
@@ -248,7 +257,7 @@ def _find(client: Client, evidence: Evidence) -> Look | None:
 def _is_ours(client: Client, evidence: Evidence, item: Mapping[str, Any]) -> bool:
     """Whether one published object is these posts: not another receipt's, recent enough, same markers in order."""
     article_id, updated = text_id(item.get("article_id")), item.get("update_time")
-    if not article_id or article_id in evidence.owned_ids:
+    if not article_id or {article_id, position_id(article_id, 1)} & evidence.owned_ids:
         return False
     if isinstance(updated, int) and updated < (evidence.sent_at - SKEW).timestamp():
         return False

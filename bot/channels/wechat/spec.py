@@ -118,6 +118,7 @@ SPEC = ChannelSpec(
     ),
     link_field="content_source_url",
     metrics=tuple(METRICS),
+    metrics_daily=True,
     metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“未报告”。",
     cannot=(
         "不能由平台定时发布：发布时刻由本系统掌握。",

@@ -17,10 +17,10 @@ from bot.domain.channel import ChannelFault, Receipt, Remedy, Sample
 
 from .client import Client, text_id
 from .codes import Group
-from .spec import MASS, METRICS
+from .spec import METRICS
 
 NOT_PERMITTED = frozenset({"48001", "88000", "88001", "88002"})
-PUBLISH_TYPES = {MASS: 0, "publish": 1}  # 0 notified, 1 not notified
+NOTIFIED, NOT_NOTIFIED = 0, 1  # publish_type of a mass send and of freepublish
 
 
 def measure(client: Client, receipts: Sequence[Receipt], day: str) -> list[Sample]:
@@ -34,7 +34,7 @@ def measure(client: Client, receipts: Sequence[Receipt], day: str) -> list[Sampl
         sample
         for receipt in receipts
         for number, position in enumerate(receipt.positions, 1)
-        for row in [_match(client, rows, receipt, number, position.url)]
+        for row in [_match(rows, receipt, number, position.url)]
         if row is not None
         for sample in _samples(row, position.platform_id)
     ]
@@ -64,7 +64,7 @@ def _rows(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _match(
-    client: Client, rows: Sequence[Mapping[str, Any]], receipt: Receipt, number: int, url: str | None
+    rows: Sequence[Mapping[str, Any]], receipt: Receipt, number: int, url: str | None
 ) -> Mapping[str, Any] | None:
     """The row of one position: by `<msg_data_id>_<idx>`, else by address, else by a title that is unique."""
     data_id = receipt.ids.get("msg_data_id", "")
@@ -74,7 +74,7 @@ def _match(
         found = _only([row for row in rows if _same_page(row.get("content_url"), url)])
         if found is not None:
             return found
-    title, kind = _title(receipt, number), PUBLISH_TYPES[client.account.mode]
+    title, kind = _title(receipt, number), NOTIFIED if "msg_id" in receipt.ids else NOT_NOTIFIED
     same = [row for row in rows if title and row.get("title") == title and row.get("publish_type", kind) == kind]
     return _only([row for row in same if str(row.get("msgid", "")).endswith(f"_{number}")])
 

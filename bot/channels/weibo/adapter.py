@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.channel import (
@@ -38,16 +39,19 @@ from .checks import check_posts
 from .request import share_request
 from .spec import spec_for
 
+_RECENT = timedelta(minutes=1)
+
 
 class WeiboChannel:
-    """Implements Channel and Authorizer. Safe to share between threads; keeps nothing but its settings.
+    """Implements Channel and Authorizer. Safe to share between threads.
 
-    `sleep` is what waits between repeated reads; tests replace it.
+    Keeps its settings only, and the newest own id for a minute. `sleep` is what waits between repeated reads; tests replace it.
     """
 
     def __init__(self, account: AccountConfig, ports: Ports, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.spec, self.account, self._ports = spec_for(account), account, ports
         self._calls = Calls(account, ports, self._grant, sleep)
+        self._newest = (datetime.min.replace(tzinfo=UTC), "")
 
     @property
     def _uid(self) -> str:
@@ -79,7 +83,8 @@ class WeiboChannel:
 
     def withdraw(self, receipt: Receipt, *, position: int | None = None) -> ByHand:
         """Deleting is not open to apps: the steps for a person."""
-        where = receipt.positions[position or 0].url or "账号主页"
+        known = receipt.positions[position or 0 :][:1]
+        where = (known[0].url if known else None) or "账号主页"
         return ByHand(
             "微博不允许应用删除内容，需要人工操作：1. 用政务账号登录微博；2. 打开 "
             f"{where} ；3. 点右上角菜单，选“删除”并确认；4. 回到本系统登记“已撤回”，系统会再核对一次。"
@@ -124,23 +129,29 @@ class WeiboChannel:
         staging.require_sendable(posts, self.account, self._ports)
         staging.require_rip(self.account)
         staging.require_life(self.grant(), self._ports)
-        since = self.newest_own_id()
+        since = self._noted_newest() or self._read_newest()
         counted_on = staging.count_the_send(self._calls, self._ports, previous or {})
         return staging.staged_table(posts, self._ports, since=since, counted_on=counted_on)
 
     def newest_own_id(self) -> str:
         """The newest own post's id, by whatever app it was made; "" for an account without posts."""
+        newest = self._read_newest()
+        self._newest = (self._ports.now(), newest)
+        return newest
+
+    def _read_newest(self) -> str:
         return looking.newest_id(looking.read_timeline(self._calls, self._uid, own_app=False))
+
+    def _noted_newest(self) -> str:
+        """What `newest_own_id` found a moment ago: the day has only 100 calls, and an older fence is safe."""
+        asked, newest = self._newest
+        return newest if self._ports.now() - asked < _RECENT else ""
 
     def preflight(self) -> list[CheckResult]:
         """Settings, token (asked once of the platform), quota hint. The clock is compared from each answer's Date."""
-        results = health.settings(self.account)
-        try:
-            grant = self.grant()
-        except ChannelFault as fault:
-            return [*results, CheckResult("授权", False, fault.message)]
-        results += health.token(self._calls, self.account, grant, self._ports.now())
-        return [*results, health.quota(self._calls)]
+        token = health.token(self._calls, self.account, self._ports.now())
+        hints = [health.quota(self._calls)] if all(result.ok for result in token) else []
+        return [*health.settings(self.account), *token, *hints]
 
     # --- after the act ---------------------------------------------------------------------------------
 

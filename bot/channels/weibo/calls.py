@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.channels.http import Http, Reply
 from bot.domain.channel import AccountConfig, ChannelFault, Grant, Ports, Remedy
@@ -16,6 +16,8 @@ from bot.domain.secret import Secret
 
 from .codes import Do, assumed, error_code, fault, known
 from .spec import CALLS_PER_DAY, api_base, oauth_base
+
+_T = TypeVar("_T")
 
 CALLS_BUCKET = "weibo.calls"
 #: Calls of the day that numbers and pre-flights may not touch: they are for sending and for finding out.
@@ -49,13 +51,16 @@ class Calls:
 
         A token that is refused is replaced once, if somebody has authorised again meanwhile.
         """
+        return self._as_account(lambda grant: self._read(path, params, grant, reserve))
+
+    def _as_account(self, call: Callable[[Grant], _T]) -> _T:
         grant = self._grant(None)
         try:
-            return self._read(path, params, grant, reserve)
+            return call(grant)
         except ChannelFault as refusal:
             if not _is_token_fault(refusal):
                 raise
-        return self._read(path, params, self._grant(grant.token), reserve)
+        return call(self._grant(grant.token))
 
     def _read(self, path: str, params: Mapping[str, str], grant: Grant, reserve: int) -> Any:
         self.spend(reserve=reserve)
@@ -63,6 +68,10 @@ class Calls:
         return self._judge(
             path, lambda: self._http.get(f"{api_base(self._account)}/2/{path}.json", params, headers=headers)
         )
+
+    def own_token_info(self) -> dict[str, Any]:
+        """`token_info` of the account's token, or of the one that has replaced it meanwhile."""
+        return self._as_account(lambda grant: self.token_info(grant.token))
 
     def token_info(self, token: Secret) -> dict[str, Any]:
         """POST /oauth2/get_token_info: {uid, appkey, scope, create_at, expire_in}, types as they come."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any
 
-from bot.domain.channel import AccountConfig, ChannelFault, CheckResult, Grant
+from bot.domain.channel import AccountConfig, ChannelFault, CheckResult
 from bot.domain.instants import show
 
 from .authorise import life, require_uid
@@ -54,10 +54,10 @@ def _result(name: str, ok: bool, good: str, bad: str) -> CheckResult:
     return CheckResult(name, ok, good if ok else bad)
 
 
-def token(calls: Calls, account: AccountConfig, grant: Grant, now: datetime) -> list[CheckResult]:
+def token(calls: Calls, account: AccountConfig, now: datetime) -> list[CheckResult]:
     """Ask the platform once about the token: whose it is and how long it lives (POST get_token_info)."""
     try:
-        info = calls.token_info(grant.token)
+        info = calls.own_token_info()
         require_uid(account, info.get("uid"))
     except ChannelFault as fault:
         return [CheckResult("授权", False, fault.message)]

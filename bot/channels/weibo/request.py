@@ -14,6 +14,15 @@ from .pictures import EXTENSIONS, media_type
 from .spec import api_base
 
 
+class Unprinted(str):
+    """A header value whose repr shows nothing: a request that is printed or logged must not give its token away."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
 def share_request(account: AccountConfig, text: str, picture: Asset | None, grant: Grant, *, key: str) -> WireRequest:
     """POST /2/statuses/share.json: urlencoded without a picture, multipart with one.
 
@@ -25,7 +34,7 @@ def share_request(account: AccountConfig, text: str, picture: Asset | None, gran
     else:
         body, content_type = _multipart(account, fields, picture, key)
     headers = (
-        ("Authorization", f"OAuth2 {grant.token.reveal()}"),
+        ("Authorization", Unprinted(f"OAuth2 {grant.token.reveal()}")),
         ("Content-Type", content_type),
         ("Accept", "application/json"),
     )

@@ -15,6 +15,8 @@ from ..pictures import Album
 from ..tree import parse
 
 WHAT = "Word 文件"
+#: mammoth holds the whole document as a tree; 20 MB of markup are some thousand pages.
+MAX_XML = 20 << 20
 _STYLES = """
 p[style-name='Title'] => h1:fresh
 p[style-name='标题'] => h1:fresh
@@ -24,7 +26,7 @@ p[style-name='副标题'] => h2:fresh
 
 
 def _open(path: Path, name: str) -> Opened:
-    check(path, "word/document.xml", WHAT)
+    check(path, "word/document.xml", WHAT, max_xml=MAX_XML)
     with readable(WHAT):
         found = _record(path)
     return Opened(lambda: iter((found,)), total=1)

@@ -22,10 +22,12 @@ WHAT = "Excel 文件"
 #: Banner lines above the heading ("2017年信息公开目录") are usual.
 HEADING_ROWS = 10
 MAX_COLUMNS = 200
+#: Sheets are streamed, so a large one is bearable.
+MAX_XML = 150 << 20
 
 
 def _open(path: Path, name: str) -> Opened:
-    check(path, "xl/workbook.xml", WHAT)
+    check(path, "xl/workbook.xml", WHAT, max_xml=MAX_XML)
     with readable(WHAT), _workbook(path) as book:
         sheet, number, header = _heading(book)
         rows = sheet.max_row

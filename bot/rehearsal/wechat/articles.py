@@ -36,7 +36,7 @@ def accepted(call: Call, article: Any, *, single: bool) -> Doc:
 def _common(call: Call, article: Doc) -> Doc:
     keep_links, rewrite = bool(call.switch("keep_external_links", False)), bool(call.switch("rewrite_div", False))
     fields = {name: article.get(name, "") for name in ("title", "author", "digest", "content_source_url")}
-    flags = {name: int(article.get(name) or 0) for name in ("need_open_comment", "only_fans_can_comment")}
+    flags = {name: int(article.get(name) in (1, "1")) for name in ("need_open_comment", "only_fans_can_comment")}
     crops = {name: article[name] for name in ("pic_crop_235_1", "pic_crop_1_1") if article.get(name)}
     content = filtered(str(article.get("content", "")), keep_links=keep_links, rewrite_div=rewrite)
     return fields | flags | crops | {"article_type": article.get("article_type", "news"), "content": content}

@@ -79,6 +79,8 @@ def _parcel(world: World, account: str, key: str) -> Parcel | None:
 def attempt(world: World, parcel: Parcel) -> None:
     """Post once; on failure the next try follows at once, up to three in all."""
     answer = _post(parcel)
+    if world.stopping.is_set():
+        return  # the lease runs out after the restart, and the event is posted again
     with world.store.transaction():
         event = world.store.get("wx_event", parcel.account, parcel.key)
         if event is None:

@@ -90,7 +90,8 @@ class _Filter(HTMLParser):
             kept = _attribute(tag, key, value)
             if kept is not None:
                 parts.append(kept)
-        return f"<{' '.join(parts)}{' /' if closed else ''}>"
+        end = "" if not closed else " /" if (self.get_starttag_text() or "").endswith(" />") else "/"
+        return f"<{' '.join(parts)}{end}>"
 
     def handle_endtag(self, tag: str) -> None:
         if self._skipping:

@@ -57,7 +57,7 @@ def _send(call: Call, body: Doc, *, to_all: bool) -> Doc:
 
 
 def _check_type(body: Doc) -> None:
-    kind = body.get("msgtype")
+    kind = str(body.get("msgtype"))
     if kind == "wxcard":
         raise WeChatError(45113)
     if kind not in TYPES or not isinstance(body.get("images" if kind == "image" else kind), dict):

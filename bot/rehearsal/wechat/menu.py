@@ -30,7 +30,7 @@ def create(call: Call, body: Doc) -> Doc:
         below = button.get("sub_button")
         if below is not None and (not isinstance(below, list) or len(below) > 5):
             raise WeChatError(40023)
-        for one in below or ():
+        for one in below or []:
             _check(one, 60)
     call.store.put("wx_menu", call.id, "menu", {"button": buttons})
     return {"errcode": 0, "errmsg": "ok"}
@@ -39,13 +39,13 @@ def create(call: Call, body: Doc) -> Doc:
 def _check(button: Any, most: int) -> None:
     if not isinstance(button, dict) or not button.get("name"):
         raise WeChatError(40018)
-    if "\\u" in button["name"]:
+    if "\\u" in str(button["name"]):
         raise WeChatError(40033)
     if len(str(button["name"]).encode()) > most:
         raise WeChatError(40018)
     if button.get("sub_button"):
         return
-    kind = button.get("type")
+    kind = str(button.get("type"))
     if kind not in TYPES or (kind in NEEDS and not button.get(NEEDS[kind])):
         raise WeChatError(40017)
     if len(str(button.get("key", "")).encode()) > 128:

@@ -21,13 +21,25 @@ def authorize(call: Call) -> Answer:
     accounts = [one for one in call.store.all("account", "weibo") if one["app_key"] == asked.get("client_id")]
     if not accounts:
         raise WeiboError(21324, **_described("client_id is unknown"))
-    if asked.get("redirect_uri") != accounts[0]["redirect_uri"]:
+    if asked.get("redirect_uri") not in (accounts[0]["redirect_uri"], default_page(call)):
         raise WeiboError(21322, **_described("redirect_uri does not match the registered one"))
     if asked.get("response_type", "code") != "code":
         raise WeiboError(21329, **_described("response_type must be code"))
     if call.request.method == "GET":
         return Answer(_page(asked, accounts).encode(), media_type="text/html; charset=utf-8")
     return _decide(call, asked, accounts)
+
+
+def default_page(call: Call) -> str:
+    """Where an app without a page of its own sends people: they copy `code` from the address bar."""
+    return f"{call.world.base_url()}/weibo/oauth2/default.html"
+
+
+def show_default_page(call: Call) -> Answer:
+    """GET /oauth2/default.html."""
+    code = html.escape(call.request.query.get("code", ""))
+    page = f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>授权完成（演练）</title><p>授权码：<code>{code}</code></p>'
+    return Answer(page.encode(), media_type="text/html; charset=utf-8")
 
 
 def _decide(call: Call, asked: dict[str, str], accounts: list[Doc]) -> Answer:

@@ -18,6 +18,7 @@ OAUTH: dict[str, Handler] = {
     "oauth2/access_token": oauth.access_token,
     "oauth2/get_token_info": oauth.token_info,
     "oauth2/revokeoauth2": oauth.revoke,
+    "oauth2/default.html": oauth.show_default_page,
 }
 CALLS: dict[str, tuple[str, Handler]] = {
     "statuses/share": ("POST", share.share),

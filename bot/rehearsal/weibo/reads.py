@@ -13,9 +13,11 @@ MOST_IDS = 100
 
 
 def visible(call: Call) -> list[Doc]:
-    """The account's statuses as reads see them now, newest first, without deleted ones."""
+    """The account's latest statuses as reads see them now, newest first, without deleted ones."""
     now = call.world.now()
-    found = [one for one in call.store.all("wb_status", call.id) if one["visible_at"] <= now and not one["deleted"]]
+    found = [
+        one for one in call.store.newest("wb_status", call.id, 300) if one["visible_at"] <= now and not one["deleted"]
+    ]
     return sorted(found, key=lambda one: int(one["id"]), reverse=True)
 
 
@@ -71,7 +73,7 @@ def count(call: Call) -> list[Doc]:
         raise WeiboError(20001)
     if len(ids) > MOST_IDS:
         raise WeiboError(20009)
-    known = {one["id"]: one for one in visible(call)}
+    known = {status_id: one for status_id in ids if (one := _countable(call, status_id))}
     rows = []
     for status_id in ids:
         if status_id in known:
@@ -80,6 +82,11 @@ def count(call: Call) -> list[Doc]:
                 row | {"number_display_strategy": {"apply_scenario_flag": 3, "display_text_min_number": 1_000_000}}
             )
     return rows
+
+
+def _countable(call: Call, status_id: str) -> Doc | None:
+    found = call.store.get("wb_status", call.id, status_id)
+    return found if found and not found["deleted"] and found["visible_at"] <= call.world.now() else None
 
 
 def destroy(call: Call) -> Doc:
@@ -94,6 +101,7 @@ def destroy(call: Call) -> Doc:
 def delete_status(call: Call, status: Doc) -> None:
     """Take a status away, by the call above or by a person in the app."""
     call.store.put("wb_status", status["uid"], status["id"], status | {"deleted": True})
+    call.store.bump(f"wb:deleted:{status['uid']}")
     call.world.effect_gone(status["id"])
 
 
@@ -147,4 +155,9 @@ def rate_limit(call: Call) -> Doc:
 
 def query_mid(call: Call) -> Doc:
     """GET 2/statuses/querymid.json: the permalink code of an id."""
-    return {"mid": weibo_text.permalink_code(call.request.query.get("id", ""))} if call.request.query.get("id") else {}
+    status_id = call.request.query.get("id", "")
+    if not status_id:
+        raise WeiboError(20109)
+    if not (status_id.isascii() and status_id.isdigit()):
+        raise WeiboError(10017, "id is no number")
+    return {"mid": weibo_text.permalink_code(status_id)}

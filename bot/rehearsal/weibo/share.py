@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import ipaddress
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -102,17 +103,18 @@ def _bound(call: Call, url: str, domains: list[str]) -> bool:
 def _check_repeat(call: Call, text: str) -> None:
     now, bare = call.world.now(), weibo_text.without_urls(text)
     window, likeness = float(call.switch("repeat_seconds", 300)), float(call.switch("similar_seconds", 0))
-    for status in reversed(call.store.all("wb_status", call.id)):
-        age = now - status["at"]
-        if status.get("foreign") or age > max(window, likeness):
+    last = call.store.get("wb_sent", call.id, _digest(text))
+    if last and now - last["at"] <= window:
+        raise WeiboError(20019)
+    for status in call.store.newest("wb_status", call.id, 200) if likeness else ():
+        if status.get("foreign") or now - status["at"] > likeness:
             continue
-        if status["sent"] == text and age <= window:
-            raise WeiboError(20019)
-        if (
-            age <= likeness
-            and difflib.SequenceMatcher(None, weibo_text.without_urls(status["sent"]), bare).ratio() >= 0.8
-        ):
+        if difflib.SequenceMatcher(None, weibo_text.without_urls(status["sent"]), bare).ratio() >= 0.8:
             raise WeiboError(20017)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def keep_status(call: Call, text: str, picture: str, *, kind: str = "share") -> Doc:
@@ -125,6 +127,7 @@ def keep_status(call: Call, text: str, picture: str, *, kind: str = "share") -> 
     status = make_status(call.world, call.account, text, picture, now + delay)
     status |= {"visible_at": now + delay + lag, "request": call.journal_id}
     call.store.put("wb_status", call.id, status["id"], status)
+    call.store.put("wb_sent", call.id, _digest(text), {"at": now})
     call.effect = status["id"]
     call.store.bump(posts_bucket(call))
     urls = weibo_text.urls_of(text)

@@ -1,0 +1,1 @@
+"""The `tongfa` command; one file per command group."""

@@ -1,0 +1,166 @@
+"""`tongfa account`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .common import as_option, now, pairs, secret_from
+from .output import IN_PART, Reply, command, table
+
+
+@click.group("account")
+def account() -> None:
+    """账号：添加、列出、体检、授权、停用。"""
+
+
+@account.command("add")
+@click.argument("slug")
+@click.option("--channel", required=True, help="渠道：wechat、weibo。")
+@click.option("--name", required=True, help="账号名称，如 中国河东。")
+@click.option("--api-base", metavar="URL", default="", help="平台接口地址；其余地址默认随它。")
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    metavar="NAME=URL",
+    help="单独设置某个地址，如 token=… datacube=… oauth=…。",
+)
+@click.option("--mode", default="", help="发布方式：wechat 为 publish（发布）或 mass（群发），weibo 为 share。")
+@click.option(
+    "--set", "options", multiple=True, metavar="NAME=VALUE", help="账号设置，如 app_id=… account_type=subscription。"
+)
+@click.option(
+    "--secret-env", "secret_envs", multiple=True, metavar="NAME=VAR", help="从环境变量取凭据，如 app_secret=WX_SECRET。"
+)
+@click.option("--secret-file", "secret_files", multiple=True, metavar="NAME=FILE", help="从文件取凭据。")
+@click.option("--unit", default="office", show_default=True, help="所属单位代号。")
+@click.option("--proxy", default="", metavar="URL", help="访问平台用的 CONNECT 代理，http://主机:端口。")
+@click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
+@command
+def add(**given: Any) -> Reply:
+    """添加一个渠道账号。凭据只能来自文件或环境变量。"""
+    from bot.domain.secret import Secret
+    from bot.services import accounts, people
+
+    endpoints = pairs(given["endpoints"], "endpoint")
+    if given["api_base"]:
+        endpoints.setdefault("api", given["api_base"])
+    credentials = {
+        name: Secret(secret_from(file=None, variable=var) or "")
+        for name, var in pairs(given["secret_envs"], "secret-env").items()
+    }
+    credentials |= {
+        name: Secret(secret_from(file=file, variable=None) or "")
+        for name, file in pairs(given["secret_files"], "secret-file").items()
+    }
+    created = accounts.add_account(
+        given["slug"], channel=given["channel"], name=given["name"], mode=given["mode"],
+        unit=people.ensure_unit(given["unit"], "", now=now(), actor=given["actor"]),
+        endpoints=endpoints, options=pairs(given["options"], "set"), credentials=credentials, proxy=given["proxy"],
+        actor=given["actor"], now=now(),
+    )  # fmt: skip
+    spec = accounts.spec_of(created)
+    mode = spec.mode(created.mode)
+    lines = [f"已添加{spec.label}账号：{created.name}（{created.slug}），方式：{mode.label}——{mode.effect}"]
+    lines += [f"注意：{sentence}" for sentence in spec.cannot]
+    return Reply(_describe(created), lines)
+
+
+def _describe(account: Any) -> dict[str, Any]:
+    """An account without secrets: they are write-only."""
+    return {
+        "slug": account.slug, "channel": account.channel, "name": account.name, "mode": account.mode, "unit": account.unit.code,
+        "endpoints": account.endpoints, "options": account.options, "enabled": account.enabled, "disabled_reason": account.disabled_reason,
+        "credentials": sorted(account.credentials.values_list("name", flat=True)),
+    }  # fmt: skip
+
+
+@account.command("list")
+@command
+def list_accounts() -> Reply:
+    """列出账号。"""
+    from bot.models import Account
+    from bot.services import accounts
+
+    found = list(Account.objects.select_related("unit").order_by("pk"))
+    rows = [
+        [
+            a.slug,
+            a.name,
+            accounts.spec_of(a).label,
+            accounts.spec_of(a).mode(a.mode).label,
+            a.unit.name,
+            "可用" if a.enabled else f"停用：{a.disabled_reason}",
+        ]
+        for a in found
+    ]
+    return Reply(
+        {"accounts": [_describe(a) for a in found]}, table(["代号", "名称", "渠道", "方式", "单位", "状态"], rows)
+    )
+
+
+@account.command("check")
+@click.argument("slug")
+@command
+def check(slug: str) -> Reply:
+    """体检：令牌、权限、白名单、额度、时钟。"""
+    from bot.services import accounts
+
+    results = accounts.check_account(accounts.find_account(slug))
+    bad = [result for result in results if not result.ok]
+    marks = [("！" if result.warning else "✓") if result.ok else "✗" for result in results]
+    lines = [f"{mark} {result.name}：{result.message}" for mark, result in zip(marks, results, strict=True)]
+    data = {"checks": [{"name": r.name, "ok": r.ok, "warning": r.warning, "message": r.message} for r in results]}
+    return Reply(data, lines, code=IN_PART if bad else 0)
+
+
+@account.command("authorize")
+@click.argument("slug")
+@as_option
+@click.option("--redirect-uri", default="", help="与平台登记一致的回调地址；默认本系统的 /oauth/callback。")
+@click.option("--code", default="", help="浏览器带回的 code，用于完成授权。")
+@click.option("--state", default="", help="发起授权时给出的 state。")
+@command
+def authorize(slug: str, username: str, redirect_uri: str, code: str, state: str) -> Reply:
+    """网页授权（微博）：先得到授权地址，再用 code 和 state 完成。"""
+    from urllib.parse import parse_qs, urlsplit
+
+    from django.conf import settings
+
+    from bot.domain.workflow import Role
+    from bot.services import accounts, people
+
+    person = people.acting(username)
+    people.require(person, Role.SYSADMIN)
+    if code:
+        done = accounts.finish_authorization(state=state, code=code, person=person, now=now())
+        return Reply(
+            {"slug": done.slug, "authorized": True}, [f"账号“{done.name}”授权完成，已核对用户身份，令牌已加密保存。"]
+        )
+    found = accounts.find_account(slug)
+    place = redirect_uri or found.options.get("redirect_uri") or f"{settings.TONGFA.public_url}/oauth/callback"
+    url = accounts.begin_authorization(found, person=person, redirect_uri=place, now=now())
+    state = parse_qs(urlsplit(url).query).get("state", [""])[0]
+    return Reply(
+        {"slug": slug, "url": url, "state": state},
+        [
+            "请在浏览器中打开下面的地址并同意授权：",
+            url,
+            f"然后运行：tongfa account authorize {slug} --as {username} --state {state} --code <浏览器带回的 code>",
+        ],
+    )
+
+
+@account.command("disable")
+@click.argument("slug")
+@click.option("--reason", required=True, help="停用原因。")
+@click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
+@command
+def disable(slug: str, reason: str, actor: str) -> Reply:
+    """停用一个账号：不再编制、准备和发送。"""
+    from bot.services import accounts
+
+    done = accounts.disable_account(slug, reason=reason, actor=actor, now=now())
+    return Reply({"slug": slug, "enabled": False}, [f"已停用账号“{done.name}”：{reason}"])

@@ -1,0 +1,49 @@
+"""`tongfa audit`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from .output import REFUSED, Reply, command
+
+
+@click.group("audit")
+def audit() -> None:
+    """留痕：验证完整性、导出。"""
+
+
+@audit.command("verify")
+@command
+def verify() -> Reply:
+    """验证哈希链：任何一条被改、被删、被插入都会发现。"""
+    from bot.services.audit import verify_chain
+
+    count, head, broken = verify_chain()
+    if broken:
+        data = {"verified": count, "broken_at": broken.sequence, "message": broken.message}
+        return Reply(
+            data, [f"留痕不完整：前 {count} 条完好，{broken.message}。请立即报告审计员并封存数据库。"], code=REFUSED
+        )
+    return Reply({"verified": count, "head": head}, [f"留痕完整：共 {count} 条，链首尾相接，末端 {head[:16]}…"])
+
+
+@audit.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@command
+def export(file: Path) -> Reply:
+    """导出为 JSON Lines，一行一条，含链值，可独立复核。"""
+    from bot.models import AuditEvent
+
+    count = 0
+    with file.open("w", encoding="utf-8") as handle:
+        for event in AuditEvent.objects.order_by("sequence").iterator(2000):
+            row = {
+                "sequence": event.sequence, "at": event.at.isoformat(), "actor": event.actor, "action": event.action,
+                "subject": event.subject, "data": event.data, "previous": event.previous, "mac": event.mac, "algorithm": event.algorithm,
+            }  # fmt: skip
+            handle.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return Reply({"file": str(file), "rows": count}, [f"已导出 {count} 条留痕到 {file}。"])

@@ -1,0 +1,355 @@
+"""`tongfa demo`: the whole job on one machine, in rehearsal, while you watch."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import sys
+import time
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .common import now
+from .output import REFUSED, shorten, start_django, table
+
+ITEMS = Path(__file__).resolve().parents[1] / "data" / "hedong-2017-items.csv"
+PEOPLE = (
+    ("wang", "王拟稿", ["editor"]),
+    ("li", "李初审", ["first"]),
+    ("zhao", "赵复审", ["second"]),
+    ("sun", "孙终审", ["final"]),
+    ("zhou", "周签发", ["releaser", "duty"]),
+)
+PASSWORD = "rehearsal-2017"  # noqa: S105 - opens a rehearsal on this machine, nothing else
+RELEASED = ("HD17-001", "HD17-101", "HD17-040", "HD17-028")
+LEAD = timedelta(seconds=30)
+WATCH_FOR = timedelta(minutes=5)
+
+
+@click.command("demo")
+@click.option("--exit", "leave", is_flag=True, help="全部发布并核对后即退出；只有全部成功退出码才为 0。")
+@click.option("--fresh", is_flag=True, help="清空这个演练环境，从头开始。")
+@click.option("--port", default=8000, show_default=True, help="网页端口；被占用时另选一个并说明。")
+def demo(leave: bool, fresh: bool, port: int) -> None:
+    """演示：导入 2017 年 81 份文件，三审，签发，到点同步发布，看手机，采指标。"""
+    start_django()
+    from bot.runtime.locks import AlreadyRunningError
+    from bot.runtime.supervisor import NotReadyError, stopping_on_signals
+    from bot.services.errors import Refused
+
+    try:
+        if fresh:
+            _start_afresh()
+        _initialise()
+        from .processes import supervise
+
+        port = _free(port)
+        supervisor = supervise("127.0.0.1", port)
+        with stopping_on_signals(supervisor), supervisor:
+            code = _Demo(port).play()
+            if not leave:
+                click.echo("演示环境继续运行，按 Ctrl-C 停止。")
+                supervisor.wait()
+    except Refused as refusal:
+        click.echo("\n  - ".join([f"未办理：{refusal.message}", *refusal.details]), err=True)
+        code = REFUSED
+    except (AlreadyRunningError, NotReadyError) as error:
+        click.echo(f"未启动：{error}", err=True)
+        code = REFUSED
+    sys.exit(code)
+
+
+def _start_afresh() -> None:
+    from django.conf import settings
+
+    from bot.services import home
+    from bot.services.errors import Refused
+
+    folder: Path = settings.TONGFA.home.path
+    if not folder.exists():
+        return
+    if not home.exists() or home.is_live():
+        raise Refused("fresh", f"{folder} 不是演练环境，不会清空。请换一个 TONGFA_HOME。")
+    for entry in folder.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    click.echo(f"已清空演练环境 {folder}。")
+
+
+def _initialise() -> None:
+    from bot.models import Unit
+    from bot.services import home, people
+
+    from .home import initialise
+
+    if not home.exists():
+        _step("初始化演练环境（数据库、密钥、人员）")
+    elif home.is_live():
+        from bot.services.errors import Refused
+
+        raise Refused("wall", "这里是正式环境，不能运行演示。请换一个 TONGFA_HOME。")
+    initialise(live=False, admin="admin", admin_name="系统管理员", unit="office", unit_name="河东区人民政府办公室")
+    unit = Unit.objects.get(code="office")
+    for username, name, roles in PEOPLE:
+        if not unit.people.filter(username=username).exists():
+            people.add_person(
+                username, name=name, unit=unit, roles=roles, password=PASSWORD, actor="tongfa demo", now=now()
+            )
+
+
+def _free(port: int) -> int:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        other: int = probe.getsockname()[1]
+    click.echo(f"端口 {port} 已被占用，网页改用 {other}。")
+    return other
+
+
+def _step(text: str) -> None:
+    click.secho(f"▶ {text}", bold=True)
+
+
+class _Demo:
+    """One play of the main job."""
+
+    def __init__(self, port: int) -> None:
+        from bot.models import Unit
+        from bot.services import home
+
+        self._web = f"http://127.0.0.1:{port}"
+        self._rehearsal = home.rehearsal_url()
+        self._unit = Unit.objects.get(code="office")
+
+    def play(self) -> int:
+        """Returns the exit code: 0 only when everything is live and read back."""
+        self._accounts()
+        self._import()
+        release = self._unfinished() or self._sign()
+        if release is None:
+            return REFUSED
+        click.echo(f"  值班台：{self._web}/ （登录名 zhou，口令 {PASSWORD}）　两部手机：{self._web}/rehearsal/")
+        live = self._watch(release)
+        self._measure()
+        self._report(release)
+        return 0 if live else REFUSED
+
+    # --- accounts ------------------------------------------------------------------------------------------
+
+    def _accounts(self) -> None:
+        import base64
+        import secrets
+
+        from bot.domain.secret import Secret
+        from bot.models import Account
+        from bot.services import accounts
+
+        token, key = secrets.token_hex(16), base64.b64encode(secrets.token_bytes(32)).decode()[:43]
+        if not Account.objects.filter(slug="zghd").exists():
+            _step("添加演练账号“中国河东”（订阅号，群发）和“临沂河东”（微博）")
+            accounts.add_account(
+                "zghd", channel="wechat", name="中国河东", mode="mass", unit=self._unit, endpoints={"api": f"{self._rehearsal}/wechat"},
+                options={"app_id": "wxrehearsal0000001", "account_type": "subscription", "original_id": "gh_rehearsal0001", "callback_mode": "aes"},
+                credentials={"app_secret": Secret("rehearsal-secret"), "callback_token": Secret(token), "callback_aes_key": Secret(key)},
+                actor="tongfa demo", now=now(),
+            )  # fmt: skip
+        if not Account.objects.filter(slug="lyhd").exists():
+            accounts.add_account(
+                "lyhd", channel="weibo", name="临沂河东", mode="share", unit=self._unit, endpoints={"api": f"{self._rehearsal}/weibo"},
+                options={"app_key": "rehearsalkey", "uid": "2017000001", "safe_domain": "www.hedong.gov.cn", "rip": "127.0.0.1"},
+                credentials={"app_secret": Secret("rehearsal-weibo-secret"), "access_token": Secret(self._weibo_token())},
+                actor="tongfa demo", now=now(),
+            )  # fmt: skip
+        self._point_callback()
+
+    def _weibo_token(self) -> str:
+        from bot.rehearsal.defaults import WEIBO_TOKEN
+
+        return WEIBO_TOKEN
+
+    def _point_callback(self) -> None:
+        """Tell the rehearsal WeChat where to send its events (the web port may differ from run to run)."""
+        from bot.services import accounts
+
+        credentials = accounts.config_of(accounts.find_account("zghd")).credentials
+        callback = {
+            "url": f"{self._web}/callback/zghd", "mode": "safe", "format": "xml",
+            "token": credentials["callback_token"].reveal(), "aes_key": credentials["callback_aes_key"].reveal(),
+        }  # fmt: skip
+        self._control("accounts/change", {"platform": "wechat", "account": "wxrehearsal0000001", "set": {"callback": callback}})
+
+    def _control(self, path: str, body: dict[str, Any]) -> None:
+        import requests
+
+        with requests.Session() as session:
+            session.trust_env = False
+            session.post(f"{self._rehearsal}/_control/{path}", json=body, timeout=10).raise_for_status()
+
+    # --- editorial -----------------------------------------------------------------------------------------
+
+    def _import(self) -> None:
+        from bot import intake
+        from bot.services import documents, people
+
+        from .documents import import_reply
+
+        _step("导入 2017 年信息公开条目（测试数据）")
+        source = intake.open_source(ITEMS)
+        with click.progressbar(length=source.total, label="  导入", file=sys.stderr) as bar:
+            report = documents.import_rows(
+                source, person=people.acting("wang"), now=now(), each=lambda _: bar.update(1)
+            )
+        for line in import_reply(ITEMS.name, report).lines[:6]:
+            click.echo(f"  {line}")
+
+    def _review(self, ids: tuple[str, ...]) -> None:
+        from bot.domain.workflow import EditionState, Verdict, step_due
+        from bot.services import documents, editorial, people
+
+        _step("送审、初审、复审、终审（拟稿人不审自己的稿，一人只审一级）")
+        reviewers = {"first": "li", "second": "zhao", "final": "sun"}
+        for external_id in ids:
+            document = documents.find_document(external_id, unit=self._unit)
+            edition = document.current
+            if edition.status in {EditionState.DRAFTING, EditionState.RETURNED}:
+                edition = editorial.submit(document, person=people.acting("wang"), now=now())
+            while step := step_due(edition.status, self._unit.review_steps):
+                edition = editorial.review(
+                    document, person=people.acting(reviewers[step]), verdict=Verdict.PASS, now=now()
+                )
+            click.echo(f"  {external_id} {edition.status.label}：{shorten(edition.title, 60)}")
+
+    # --- release -------------------------------------------------------------------------------------------
+
+    def _unfinished(self) -> Any:
+        """A signed release that an earlier run did not see to its end."""
+        from bot.domain.delivery import SETTLED
+        from bot.models import Release
+
+        open_ones = Release.objects.filter(unit=self._unit, signed_at__isnull=False, cancelled_at__isnull=True)
+        return open_ones.exclude(publications__state__in=[str(state) for state in SETTLED]).order_by("-pk").first()
+
+    def _sign(self) -> Any:
+        from bot.models import Item, Release
+        from bot.services import documents, people, releases
+        from bot.services.errors import Refused
+
+        fresh = self._choose()
+        self._review(fresh)
+        chosen = [documents.find_document(external_id, unit=self._unit) for external_id in fresh]
+        _step("编制并签发发布单")
+        instant = (now() + LEAD).replace(microsecond=0)
+        person = people.acting("zhou")
+        release = releases.plan(
+            title="2017年政务公开要点及解读",
+            instant=instant,
+            documents=chosen,
+            accounts=releases.accounts_named((), unit=self._unit),
+            person=person,
+            now=now(),
+        )
+        try:
+            signed = releases.sign(release, person=person, now=now())
+        except Refused as refusal:
+            releases.cancel(release, person=person, reason="演示：额度已用完", now=now())
+            click.echo(f"  {refusal.message}")
+            click.echo("  没有重复发布任何内容。要从头再演一遍，请运行：make demo ARGS=--fresh")
+            latest = (
+                Release.objects.filter(unit=self._unit, signed_at__isnull=False, cancelled_at__isnull=True)
+                .order_by("-pk")
+                .first()
+            )
+            if latest and Item.objects.filter(publication__release=latest).exists():
+                self._report(latest)
+            return None
+        from bot.domain.instants import show
+
+        click.echo(
+            f"  发布单 {signed.pk} 已由 {person.name} 签发：{show(signed.instant)} 同时发布；清单哈希 {signed.manifest_hash[:16]}…"
+        )
+        return signed
+
+    def _choose(self) -> tuple[str, ...]:
+        """The policy pair and two more the first time; later, four that were not released yet."""
+        from bot.models import Document
+
+        used = set(
+            Document.objects.filter(unit=self._unit, editions__items__active=True).values_list("external_id", flat=True)
+        )
+        if not used.intersection(RELEASED):
+            return RELEASED
+        others = Document.objects.filter(unit=self._unit, is_policy=False, kind="notice").exclude(external_id__in=used)
+        return tuple(others.order_by("pk").values_list("external_id", flat=True)[:4])
+
+    def _watch(self, release: Any) -> bool:
+        """Tell every change of state until all is live or a person is needed."""
+        from bot.domain.delivery import FOR_A_PERSON, SETTLED, State
+
+        _step("等待发布时刻，到点同时发出，然后逐条读回核对")
+        stop, seen = max(now(), release.instant) + WATCH_FOR, {}
+        ended = SETTLED | FOR_A_PERSON | {State.HELD}
+        while now() < stop:
+            publications = list(release.publications.select_related("account").order_by("account_id", "lane"))
+            for publication in publications:
+                if seen.get(publication.pk) != publication.state:
+                    seen[publication.pk] = publication.state
+                    self._tell(publication)
+            if all(publication.status in ended for publication in publications):
+                return all(publication.status is State.LIVE for publication in publications)
+            time.sleep(0.2)
+        click.echo("  等了 5 分钟还没有全部发布，请看值班台。", err=True)
+        return False
+
+    def _tell(self, publication: Any) -> None:
+        left = (publication.instant - now()).total_seconds()
+        when = f"距时刻 {left:.0f} 秒" if left > 0 and publication.sent_at is None else ""
+        late = f"晚 {publication.late_ms:.1f} 毫秒" if publication.late_ms is not None else ""
+        name = f"{publication.account.name}#{publication.lane + 1}"
+        click.echo(
+            "  "
+            + "　".join(filter(None, [f"{now().astimezone():%H:%M:%S}", name, publication.status.label, when, late]))
+        )
+
+    # --- numbers -------------------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        from datetime import datetime
+        from datetime import time as clock_time
+
+        from bot.domain.instants import BEIJING, beijing_date, show
+        from bot.models import Account
+        from bot.services import measuring
+
+        morning = datetime.combine(beijing_date(now()) + timedelta(days=1), clock_time(9), BEIJING).astimezone(UTC)
+        self._control("clock", {"statistics": morning.isoformat()})
+        _step(f"把演练平台的统计时钟拨到次日 {show(morning)}（只拨演练平台的统计，不动本机时钟），采集首批指标")
+        for account in Account.objects.filter(unit=self._unit).order_by("pk"):
+            pulled = measuring.measure_account(account.pk, now=now, everything=True)
+            click.echo(
+                f"  {account.name}：{pulled.posts} 条推送，采到 {pulled.samples} 组数字{'；' + pulled.fault if pulled.fault else ''}"
+            )
+
+    def _report(self, release: Any) -> None:
+        from bot.domain.instants import show
+        from bot.services.measuring import latest_values
+
+        _step("结果")
+        rows = []
+        for publication in release.publications.select_related("account").order_by("account_id", "lane"):
+            for item in publication.items.select_related("edition__document").order_by("position"):
+                values = latest_values(item)
+                numbers = [values.get("reads"), values.get("shares", values.get("reposts")), values.get("comments")]
+                rows.append([
+                    item.edition.document.external_id, shorten(item.edition.title, 36), publication.account.name,
+                    show(publication.instant)[11:], f"{publication.late_ms:.1f}" if publication.late_ms is not None else "—",
+                    publication.status.label, item.url or "未取得", "/".join("—" if number is None else str(number) for number in numbers),
+                ])  # fmt: skip
+        header = ["编号", "标题", "账号", "计划", "晚(ms)", "状态", "链接", "阅读/转发/评论"]
+        for line in table(header, rows):
+            click.echo(f"  {line}")
+        click.echo(f"  看手机：{self._web}/rehearsal/　值班台：{self._web}/　（微博不提供阅读数，显示为“—”）")

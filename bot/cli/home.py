@@ -1,0 +1,78 @@
+"""`tongfa init`."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from typing import Any
+
+import click
+
+from .common import now, secret_from
+from .output import Reply, command
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@click.command("init")
+@click.option("--live", is_flag=True, help="正式环境。默认是演练环境；定下后不能更改。")
+@click.option("--admin", default="admin", show_default=True, help="首位系统管理员的登录名。")
+@click.option("--admin-name", default="系统管理员", show_default=True, help="首位系统管理员的姓名。")
+@click.option("--unit", default="office", show_default=True, help="管理员所在单位的代号。")
+@click.option("--unit-name", default="河东区人民政府办公室", show_default=True, help="单位名称。")
+@click.option("--password-env", metavar="VAR", help="从环境变量取管理员口令。")
+@click.option("--password-file", metavar="FILE", help="从文件取管理员口令。")
+@command
+def init(**options: Any) -> Reply:
+    """建立环境：目录、密钥、数据库、首位管理员。重复执行不改变已有内容。"""
+    return initialise(**options)
+
+
+def initialise(
+    *,
+    live: bool,
+    admin: str,
+    admin_name: str,
+    unit: str,
+    unit_name: str,
+    password_env: str | None = None,
+    password_file: str | None = None,
+) -> Reply:
+    """What `init` does, for `demo` too."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from bot.models import Person
+    from bot.services import home, people, vault
+
+    settings.TONGFA.home.make()
+    home.write(home.HomeFacts(live=live, rehearsal_port=0 if live else _free_port()))
+    vault.make_keys(settings.TONGFA.home.path)
+    call_command("migrate", verbosity=0, interactive=False)
+    lines = [f"{home.facts().label}已就绪：{settings.TONGFA.home.path}"]
+    data: dict[str, Any] = {
+        "home": str(settings.TONGFA.home.path),
+        "live": home.is_live(),
+        "admin": admin,
+        "created": False,
+    }
+    if not Person.objects.filter(username=admin).exists():
+        given = secret_from(file=password_file, variable=password_env)
+        password = given or secrets.token_urlsafe(12)
+        owner = people.ensure_unit(unit, unit_name, now=now(), actor="tongfa init")
+        people.add_person(
+            admin, name=admin_name, unit=owner, roles=["sysadmin"], password=password, actor="tongfa init", now=now()
+        )
+        data["created"] = True
+        lines.append(
+            f"首位系统管理员：{admin}" + ("" if given else f"　初始口令（只显示这一次，请记下并尽快更换）：{password}")
+        )
+        if not given:
+            data["password"] = password
+    lines.append("下一步：tongfa user add、tongfa account add，然后 tongfa up。")
+    return Reply(data, lines)

@@ -1,0 +1,98 @@
+"""How commands answer: Chinese lines for people, one JSON document for scripts; exit 0, 1, 2 or 3."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, ParamSpec
+from unicodedata import east_asian_width
+
+import click
+
+DONE, REFUSED, USAGE, IN_PART = 0, 1, 2, 3
+P = ParamSpec("P")
+
+
+class Reply:
+    """What a command found: `data` is the JSON document, `lines` what people read."""
+
+    def __init__(self, data: dict[str, Any], lines: Iterable[str] = (), *, code: int = DONE) -> None:
+        self.data, self.lines, self.code = data, list(lines), code
+
+
+def command(function: Callable[P, Reply]) -> Callable[P, None]:
+    """Give a command `--json`, print its reply, and turn refusals into exit 1 with a reason."""
+
+    @click.option("--json", "as_json", is_flag=True, help="以一个 JSON 文档输出，供脚本使用。")
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.pop("as_json", False))
+        start_django()
+        from bot.domain.channel import ChannelFault
+        from bot.services.errors import Refused
+
+        try:
+            reply = function(*args, **kwargs)
+        except Refused as refusal:
+            _refuse(refusal.code, refusal.message, refusal.details, as_json)
+        except ChannelFault as fault:
+            _refuse(fault.code or str(fault.remedy), fault.message, (), as_json)
+        if as_json:
+            click.echo(json.dumps({"ok": reply.code == DONE, **reply.data}, ensure_ascii=False, default=str))
+        else:
+            click.echo("\n".join(reply.lines))
+        sys.exit(reply.code)
+
+    return wrapper
+
+
+def _refuse(code: str, message: str, details: Sequence[str], as_json: bool) -> NoReturn:
+    if as_json:
+        document = {"ok": False, "code": code, "message": message, "details": list(details)}
+        click.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        click.echo(f"未办理：{message}", err=True)
+        for detail in details:
+            click.echo(f"  - {detail}", err=True)
+    sys.exit(REFUSED)
+
+
+def start_django() -> None:
+    """Load settings and records; only commands that need them pay for it."""
+    import django
+
+    from config import env
+
+    env.use_settings()
+    django.setup()
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: Chinese characters take two."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a plain table, aligned for mixed Chinese and Latin text."""
+    columns = list(zip(header, *rows, strict=True)) if rows else [(name,) for name in header]
+    widths = [max(width(cell) for cell in column) for column in columns]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (cell + " " * (wide - width(cell)) for cell, wide in zip(cells, widths, strict=True))
+        return "  ".join(padded).rstrip()
+
+    return [line(header), "  ".join("-" * wide for wide in widths), *(line(row) for row in rows)]
+
+
+def shorten(text: str, columns: int) -> str:
+    """Cut to a number of terminal columns, with … where cut."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for char in text:
+        if width(kept + char) > columns - 2:
+            break
+        kept += char
+    return kept + "…"

@@ -1,0 +1,319 @@
+"""`tongfa release`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from .common import INSTANT, as_option, now, pairs
+from .output import Reply, command, shorten, table
+
+
+@click.group("release")
+def release() -> None:
+    """发布单：编制、签发、查看、暂停、恢复、作废、停发、人工处理。"""
+
+
+def _find(pk: int, username: str) -> tuple[Any, Any]:
+    from bot.services import people, releases
+
+    person = people.acting(username)
+    return releases.find_release(pk, unit=person.unit), person
+
+
+@release.command("plan")
+@as_option
+@click.option("--title", default="", help="标题，默认取第一份文件的标题。")
+@click.option(
+    "--at", "instant", type=INSTANT, required=True, help="发布时刻（北京时间），如 2026-11-24T09:00:00，或 +10m。"
+)
+@click.option("--account", "accounts", multiple=True, help="账号代号，可多次；默认本单位全部可用账号。")
+@click.option("--item", "items", multiple=True, required=True, help="文件编号，按次序；政策文件会带上它的解读。")
+@click.option("--mode", "modes", multiple=True, metavar="ACCOUNT=MODE", help="某账号本次的发布方式，默认随账号。")
+@command
+def plan(
+    username: str,
+    title: str,
+    instant: datetime,
+    accounts: tuple[str, ...],
+    items: tuple[str, ...],
+    modes: tuple[str, ...],
+) -> Reply:
+    """编制发布单。"""
+    from bot.services import documents, people, releases
+
+    person = people.acting(username)
+    made = releases.plan(
+        title=title, instant=instant, documents=[documents.find_document(item, unit=person.unit) for item in items],
+        accounts=releases.accounts_named(accounts, unit=person.unit), person=person, now=now(), modes=pairs(modes, "mode"),
+    )  # fmt: skip
+    return Reply(
+        release_data(made),
+        [
+            f"发布单 {made.pk} 已编制，尚未签发。",
+            *release_lines(made),
+            f"下一步：tongfa release sign {made.pk} --as <签发人>",
+        ],
+    )
+
+
+@release.command("sign")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@command
+def sign(pk: int, username: str) -> Reply:
+    """签发：冻结内容、次序、账号与时刻，占用额度，到点自动发布。"""
+    from bot.services import releases
+
+    found, person = _find(pk, username)
+    signed = releases.sign(found, person=person, now=now())
+    return Reply(
+        release_data(signed), [f"发布单 {pk} 已签发，清单哈希 {signed.manifest_hash[:16]}…", *release_lines(signed)]
+    )
+
+
+@release.command("show")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@command
+def show(pk: int, username: str) -> Reply:
+    """一张发布单的来龙去脉：每次尝试问了什么、答了什么、什么已经公开。"""
+    found, _ = _find(pk, username)
+    return Reply(release_data(found), release_lines(found, attempts=True))
+
+
+@release.command("list")
+@as_option
+@command
+def list_releases(username: str) -> Reply:
+    """列出本单位的发布单，近的在前。"""
+    from bot.domain.instants import show as show_instant
+    from bot.models import Release
+    from bot.services import people
+
+    person = people.acting(username)
+    found = list(Release.objects.filter(unit=person.unit).order_by("-instant")[:200])
+    rows = [
+        [
+            str(r.pk),
+            show_instant(r.instant),
+            shorten(r.title, 50),
+            "已签发" if r.signed else ("已作废" if r.cancelled_at else "未签发"),
+            _states(r),
+        ]
+        for r in found
+    ]
+    return Reply({"releases": [release_data(r) for r in found]}, table(["编号", "时刻", "标题", "签发", "推送"], rows))
+
+
+def _states(release: Any) -> str:
+    from collections import Counter
+
+    counts = Counter(p.status.label for p in release.publications.all())
+    return "、".join(f"{label} {count}" for label, count in counts.items())
+
+
+@release.command("hold")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@click.option("--reason", required=True, help="暂停原因。")
+@click.option("--publication", type=int, help="只暂停其中一条推送。")
+@command
+def hold(pk: int, username: str, reason: str, publication: int | None) -> Reply:
+    """暂停还没有发出的推送。"""
+    from bot.services import releases
+
+    found, person = _find(pk, username)
+    answer = releases.hold(found, person=person, reason=reason, now=now(), only=publication)
+    return _stopped(answer)
+
+
+@release.command("resume")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@click.option("--publication", type=int, help="只恢复其中一条推送。")
+@command
+def resume(pk: int, username: str, publication: int | None) -> Reply:
+    """恢复暂停的推送；已过时刻的，准备好就发。"""
+    from bot.services import releases
+
+    found, person = _find(pk, username)
+    count = releases.resume(found, person=person, now=now(), only=publication)
+    return Reply({"resumed": count}, [f"已恢复 {count} 条推送。"])
+
+
+@release.command("cancel")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@click.option("--reason", required=True, help="作废原因。")
+@click.option("--publication", type=int, help="只作废其中一条推送。")
+@command
+def cancel(pk: int, username: str, reason: str, publication: int | None) -> Reply:
+    """作废还没有发出的推送。"""
+    from bot.services import releases
+
+    found, person = _find(pk, username)
+    return _stopped(releases.cancel(found, person=person, reason=reason, now=now(), only=publication))
+
+
+def _stopped(answer: Any) -> Reply:
+    return Reply({"sent": answer.sent, "stopped": answer.stopped, "in_flight": answer.in_flight}, [answer.message])
+
+
+@release.command("freeze")
+@as_option
+@click.option("--reason", default="", help="停发原因。")
+@click.option("--lift", is_flag=True, help="解除停发；被拦下的推送仍是暂停，须逐单恢复。")
+@command
+def freeze(username: str, reason: str, lift: bool) -> Reply:
+    """一键停发：本单位所有未发出的推送立即停下。"""
+    from bot.services import people, releases
+
+    person = people.acting(username)
+    if lift:
+        releases.unfreeze(person.unit, person=person, now=now())
+        return Reply({"frozen": False}, ["停发已解除。被拦下的推送仍是暂停，请逐单用 tongfa release resume 恢复。"])
+    answer = releases.freeze(person.unit, person=person, reason=reason, now=now())
+    return Reply(
+        {"frozen": True, "sent": answer.sent, "stopped": answer.stopped, "in_flight": answer.in_flight},
+        [f"已停发。{answer.message}"],
+    )
+
+
+@release.command("settle")
+@click.argument("publication", type=int)
+@as_option
+@click.option("--live", "urls", multiple=True, metavar="URL", help="核实已发：按篇次给出链接。")
+@click.option("--resend", "resend", metavar="REASON", help="核实未发并重发，写明核实情况；须有 --second。")
+@click.option("--second", metavar="USER", help="共同确认重发的第二人。")
+@click.option("--cancel", "cancel_reason", metavar="REASON", help="作废。")
+@command
+def settle(
+    publication: int,
+    username: str,
+    urls: tuple[str, ...],
+    resend: str | None,
+    second: str | None,
+    cancel_reason: str | None,
+) -> Reply:
+    """人工处理“需人工处理”或“错过”的推送：登记链接、两人重发、作废，三选一。"""
+    from bot.services import people, settling
+
+    if sum(map(bool, (urls, resend, cancel_reason))) != 1:
+        raise click.UsageError("请在 --live、--resend、--cancel 之中选一个。")
+    person = people.acting(username)
+    found = settling.find_publication(publication, unit=person.unit)
+    if urls:
+        settling.settle_live(found, urls=list(urls), person=person, now=now())
+    elif resend:
+        if not second:
+            raise click.UsageError("重发须用 --second 指明共同确认的第二人。")
+        settling.settle_again(found, person=person, second=people.acting(second), reason=resend, now=now())
+    else:
+        settling.settle_cancel(found, person=person, reason=cancel_reason or "", now=now())
+    return Reply(
+        {"publication": publication, "state": str(found.status)}, [f"推送 {publication}：{found.status.label}"]
+    )
+
+
+# --- how releases are told --------------------------------------------------------------------------------
+
+
+def release_data(release: Any) -> dict[str, Any]:
+    """The JSON form of a release (docs/reference/cli.md)."""
+    return {
+        "id": release.pk,
+        "title": release.title,
+        "instant": release.instant.isoformat(),
+        "sync": release.sync,
+        "signed": release.signed,
+        "signed_by": release.signed_by.username if release.signed_by else None,
+        "manifest_hash": release.manifest_hash,
+        "cancelled": release.cancelled_at is not None,
+        "publications": [publication_data(p) for p in _publications(release)],
+    }
+
+
+def _publications(release: Any) -> Any:
+    return release.publications.select_related("account").order_by("account_id", "lane")
+
+
+def publication_data(publication: Any) -> dict[str, Any]:
+    """The JSON form of a publication."""
+    return {
+        "id": publication.pk,
+        "account": publication.account.slug,
+        "channel": publication.account.channel,
+        "mode": publication.mode,
+        "lane": publication.lane,
+        "state": publication.state,
+        "reason": publication.reason,
+        "instant": publication.instant.isoformat(),
+        "sent_at": publication.sent_at.isoformat() if publication.sent_at else None,
+        "late_ms": publication.late_ms,
+        "live_at": publication.live_at.isoformat() if publication.live_at else None,
+        "ids": {name: value for name, value in publication.ids.items() if name != "articles"},
+        "items": [
+            {
+                "position": item.position,
+                "document": item.edition.document.external_id,
+                "edition": item.edition.number,
+                "title": item.edition.title,
+                "marker": item.edition.marker,
+                "payload_hash": item.payload_hash,
+                "platform_id": item.platform_id,
+                "url": item.url or None,
+            }
+            for item in publication.items.select_related("edition__document").order_by("position")
+        ],
+        "attempts": [
+            {
+                "number": attempt.number,
+                "kind": attempt.kind,
+                "intent_at": attempt.intent_at.isoformat(),
+                "sent_at": attempt.sent_at.isoformat() if attempt.sent_at else None,
+                "answered_at": attempt.answered_at.isoformat() if attempt.answered_at else None,
+                "outcome": attempt.outcome or "open",
+                "code": attempt.code,
+                "message": attempt.message,
+                "answer": attempt.answer,
+            }
+            for attempt in publication.attempts.order_by("number")
+        ],
+    }
+
+
+def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
+    """The Chinese form of a release."""
+    from bot.domain.instants import show as show_instant
+    from bot.services.accounts import spec_of
+
+    lines = [
+        f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜"
+        + ("已签发" if release.signed else "未签发")
+    ]
+    for publication in _publications(release):
+        mode = spec_of(publication.account).mode(publication.mode).label
+        late = (
+            f"，实发 {show_instant(publication.sent_at)}（晚 {publication.late_ms:.1f} 毫秒）"
+            if publication.sent_at
+            else ""
+        )
+        lines.append(
+            f"  [{publication.pk}] {publication.account.name}·{mode}：{publication.status.label}，计划 {show_instant(publication.instant)}{late}"
+        )
+        if publication.reason:
+            lines.append(f"      {publication.reason}")
+        for item in publication.items.select_related("edition__document").order_by("position"):
+            link = item.url or ("链接未取得" if publication.sent_at else "")
+            lines.append(
+                f"      {item.position + 1}. {item.edition.document.external_id} {shorten(item.edition.title, 60)} {link}"
+            )
+        for attempt in publication.attempts.order_by("number") if attempts else ():
+            when = show_instant(attempt.sent_at) if attempt.sent_at else "未发出"
+            lines.append(
+                f"      第 {attempt.number} 次尝试：{when}，结果 {attempt.outcome or '未知'} {attempt.code} {attempt.message}"
+            )
+    return lines

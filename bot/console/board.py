@@ -1,0 +1,171 @@
+"""What the duty desk (值班台) shows, read from the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Prefetch, Q
+
+from bot.domain.delivery import SETTLED, STOPPABLE, State
+from bot.domain.instants import beijing_date, beijing_midnight
+from bot.domain.workflow import Role
+from bot.models import Account, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
+
+from . import chips
+from .chips import Chip
+
+AHEAD = timedelta(days=7)
+MOST = 60  # releases on one page; more would not be a board any more
+ASKS = (State.NEEDS_PERSON, State.UNKNOWN, State.MISSED, State.BLOCKED, State.HELD)
+ON_ITS_WAY = (*STOPPABLE, State.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """All pushes of one release on one account (a Weibo lane has several)."""
+
+    account: Account
+    chips: Sequence[Chip]
+    planned: datetime
+    actual: datetime | None
+    late_ms: float | None
+    items: Sequence[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One release on the board."""
+
+    release: Release
+    standing: Chip
+    says: str
+    lines: Sequence[AccountLine]
+    passed: int
+    needed: int
+
+    @property
+    def titles(self) -> list[str]:
+        """The titles it publishes, each once, in order."""
+        return list(dict.fromkeys(item.edition.title for line in self.lines for item in line.items))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing that needs a person."""
+
+    chip: Chip
+    release: Release
+    account: Account | None
+    titles: Sequence[str]
+    reason: str
+    instant: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A freeze that stands, with the answer it got."""
+
+    freeze: Freeze
+    answer: str
+
+
+def _whole() -> Prefetch[str]:
+    items = Item.objects.select_related("edition").prefetch_related("edition__reviews").order_by("position")
+    found = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items))
+    return Prefetch("publications", found.order_by("account_id", "lane"))
+
+
+def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
+    """Today's (Beijing), the coming 7 days', and older ones that are not settled yet; in order of time."""
+    start = beijing_midnight(beijing_date(now))
+    open_states = [str(state) for state in State if state not in SETTLED]
+    older = Q(instant__lt=start, publications__state__in=open_states)
+    found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
+    newest = found.select_related("signed_by", "created_by").prefetch_related(_whole()).order_by("-instant", "-pk")
+    return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
+
+
+def row(release: Release, unit: Unit, now: datetime) -> Row:
+    """A release as the board shows it; `release` comes with its publications and items."""
+    publications = list(release.publications.all())
+    editions = {item.edition_id: item.edition for publication in publications for item in publication.items.all()}
+    passed = sum(review.verdict == "pass" for edition in editions.values() for review in edition.reviews.all())
+    return Row(
+        release,
+        chips.standing(release, publications, now),
+        chips.public_words(publications),
+        _lines(publications),
+        passed,
+        len(editions) * len(unit.review_steps),
+    )
+
+
+def _lines(publications: Iterable[Publication]) -> list[AccountLine]:
+    groups: dict[int, list[Publication]] = {}
+    for publication in publications:
+        groups.setdefault(publication.account_id, []).append(publication)
+    return [_line(group) for group in groups.values()]
+
+
+def _line(group: list[Publication]) -> AccountLine:
+    late = [publication.late_ms for publication in group if publication.late_ms is not None]
+    sent = [publication.sent_at for publication in group if publication.sent_at is not None]
+    return AccountLine(
+        group[0].account,
+        chips.grouped([publication.status for publication in group]),
+        group[0].instant,
+        min(sent, default=None),
+        max(late, default=None),
+        [item for publication in group for item in publication.items.all()],
+    )
+
+
+def asks(releases: Iterable[Release], now: datetime) -> list[Ask]:
+    """Everything that waits for a person, most urgent first."""
+    found = [_ask(release, one) for release in releases for one in release.publications.all() if one.status in ASKS]
+    found += [_unsigned(release) for release in releases if _wants_signature(release, now)]
+    order = {state.label: place for place, state in enumerate(chips.URGENCY)}
+    return sorted(found, key=lambda ask: (order.get(ask.chip.label, len(order)), ask.instant))
+
+
+def _ask(release: Release, publication: Publication) -> Ask:
+    titles = [item.edition.title for item in publication.items.all()]
+    reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
+    return Ask(chips.chip(publication.status), release, publication.account, titles, reason, publication.instant)
+
+
+def _wants_signature(release: Release, now: datetime) -> bool:
+    waiting = any(publication.status is State.PLANNED for publication in release.publications.all())
+    return waiting and not release.signed and release.cancelled_at is None and release.instant < now + AHEAD
+
+
+def _unsigned(release: Release) -> Ask:
+    return Ask(
+        Chip("未签发", "wait", "pen"), release, None, (),
+        "发布单已编好，还没有签发，到时不会发出。请签发人核对后签发，或改期、作废。", release.instant,
+    )  # fmt: skip
+
+
+def next_up(releases: Iterable[Release], now: datetime) -> Release | None:
+    """The next signed release that is still to go out."""
+    for release in releases:
+        waiting = any(publication.status in ON_ITS_WAY for publication in release.publications.all())
+        if release.signed and release.instant > now and waiting:
+            return release
+    return None
+
+
+def frozen(unit: Unit) -> Frozen | None:
+    """The freeze that stands, if one does, with what it stopped and what it could not."""
+    freeze = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).select_related("person").first()
+    if freeze is None:
+        return None
+    line = AuditEvent.objects.filter(subject=f"unit:{unit.code}", action="unit.frozen").order_by("-sequence").first()
+    return Frozen(freeze, line.data.get("answer", "") if line else "")
+
+
+def on_duty(unit: Unit) -> list[Person]:
+    """Who holds the duty role."""
+    return [person for person in unit.people.filter(is_active=True).order_by("pk") if person.has_role(Role.DUTY)]

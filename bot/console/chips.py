@@ -1,0 +1,111 @@
+"""How a state looks: a tone (colour), an icon and the word, for publications and for whole releases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.delivery import State
+from bot.models import Publication, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A state to show: never by colour alone. `count` "3/4" where it stands for several."""
+
+    label: str
+    tone: str
+    icon: str
+    count: str = ""
+
+
+LOOKS: dict[State, tuple[str, str]] = {
+    State.PLANNED: ("wait", "clock"),
+    State.BLOCKED: ("warn", "alert"),
+    State.STAGING: ("busy", "turn"),
+    State.STAGED: ("ready", "box"),
+    State.ARMED: ("ready", "target"),
+    State.SENDING: ("busy", "send"),
+    State.UNKNOWN: ("doubt", "question"),
+    State.CONFIRMING: ("busy", "eye"),
+    State.LIVE: ("good", "check"),
+    State.HELD: ("warn", "pause"),
+    State.CANCELLED: ("off", "cross"),
+    State.MISSED: ("missed", "late"),
+    State.NEEDS_PERSON: ("bad", "hand"),
+    State.GONE: ("bad", "trash"),
+    State.WITHDRAWN: ("off", "undo"),
+}
+#: Most urgent first: what a release with several states is called, and the order of the list for people.
+URGENCY = (
+    State.NEEDS_PERSON,
+    State.UNKNOWN,
+    State.MISSED,
+    State.GONE,
+    State.BLOCKED,
+    State.HELD,
+    State.SENDING,
+    State.CONFIRMING,
+    State.ARMED,
+    State.STAGED,
+    State.STAGING,
+    State.PLANNED,
+    State.WITHDRAWN,
+    State.CANCELLED,
+    State.LIVE,
+)
+#: States in which something is public for certain, or was.
+PUBLIC = frozenset({State.LIVE})
+#: Under way by itself: nobody need act.
+MOVING = frozenset({State.STAGED, State.ARMED, State.SENDING, State.CONFIRMING})
+SIGN_SOON = timedelta(hours=1)
+
+
+def chip(state: State, count: str = "") -> Chip:
+    """The chip of one publication's state."""
+    tone, icon = LOOKS[state]
+    return Chip(state.label, tone, icon, count)
+
+
+def grouped(states: Sequence[State]) -> list[Chip]:
+    """One chip for each state that occurs, most urgent first; with counts when there are several posts."""
+    total = len(states)
+    return [
+        chip(state, f"{states.count(state)}/{total}" if total > 1 else "") for state in URGENCY if state in states
+    ]
+
+
+def standing(release: Release, publications: Sequence[Publication], now: datetime) -> Chip:
+    """What a release as a whole is called. Partly public is shown as partly public, whatever the rest does."""
+    states = [publication.status for publication in publications]
+    alive = [state for state in states if state is not State.CANCELLED]
+    public = [state for state in states if state in PUBLIC]
+    if public and len(public) < len(states):
+        moving = all(state in MOVING for state in states if state not in PUBLIC)
+        return Chip("部分发出", "busy" if moving else "bad", "part", f"{len(public)}/{len(states)}")
+    if public:
+        return chip(State.LIVE)
+    if release.cancelled_at or not alive:
+        return chip(State.CANCELLED)
+    if not release.signed and all(state in {State.PLANNED, State.HELD} for state in alive):
+        return Chip("未签发", "warn" if release.instant < now + SIGN_SOON else "wait", "pen")
+    return chip(next(state for state in URGENCY if state in alive))
+
+
+def public_words(publications: Sequence[Publication]) -> str:
+    """What is already public, where only a part is; "" when all or nothing is."""
+    public = [publication for publication in publications if publication.status in PUBLIC]
+    rest = [publication for publication in publications if publication.status not in PUBLIC]
+    if not public or not rest:
+        return ""
+    return f"已公开：{_told(public)}。尚未公开：{_told(rest, states=True)}。"
+
+
+def _told(publications: Sequence[Publication], *, states: bool = False) -> str:
+    """`中国河东 1 条、临沂河东 3 条（结果不明）`."""
+    groups: dict[tuple[str, str], int] = {}
+    for publication in publications:
+        key = (publication.account.name, publication.status.label if states else "")
+        groups[key] = groups.get(key, 0) + 1
+    return "、".join(f"{name} {count} 次推送{f'（{state}）' if state else ''}" for (name, state), count in groups.items())

@@ -1,0 +1,197 @@
+"""文件: one document, what was said about it, and its posts exactly as they were rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET
+
+from bot.domain.article import Kind
+from bot.domain.channel import ChannelSpec
+from bot.domain.post import CREDIT_SLOT
+from bot.domain.workflow import EditionState, Step
+from bot.models import AssetRecord, Document, Edition, Item, Person, PostRecord
+from bot.services.accounts import spec_of
+from bot.services.documents import find_document
+
+from . import story
+from .middleware import PREVIEW_POLICY
+from .people import person
+from .pictures import Crop, crop
+
+ASSET = re.compile(r"asset:([0-9a-f]{64})")
+EDITION_TONES = {
+    EditionState.DRAFTING: ("wait", "pen"),
+    EditionState.SUBMITTED: ("ready", "clock"),
+    EditionState.FIRST_PASSED: ("ready", "clock"),
+    EditionState.SECOND_PASSED: ("ready", "clock"),
+    EditionState.APPROVED: ("good", "check"),
+    EditionState.RETURNED: ("warn", "undo"),
+    EditionState.SUPERSEDED: ("off", "cross"),
+}
+FIELD_WORDS = (
+    ("document_number", "发文字号"),
+    ("index_number", "索引号"),
+    ("unit", "发布机构"),
+    ("category", "栏目"),
+    ("subcategory", "子栏目"),
+    ("area", "区域"),
+    ("form", "公开形式"),
+    ("attribute", "公开属性"),
+    ("formed_on", "成文日期"),
+    ("published_on", "发布日期"),
+    ("provenance", "来源说明"),
+)
+PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One plain field of a post, with its length by the platform's own counting."""
+
+    label: str
+    value: str
+    length: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One rendered post. `frame` is the address of its HTML, "" where it has none."""
+
+    post: PostRecord
+    channel: str
+    fields: Sequence[Field]
+    frame: str
+    picture: Crop | None
+    hash_tail: str
+
+
+@require_GET
+def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
+    """The newest edition, or an older one with `?edition=2`."""
+    document = find_document(external_id, unit=person(request).unit)
+    edition = _edition(document, request.GET.get("edition", ""))
+    tone, icon = EDITION_TONES[edition.status]
+    posts = edition.posts.select_related("account").order_by("account_id")
+    context = {
+        "document": document,
+        "edition": edition,
+        "editions": document.editions.order_by("-number"),
+        "kind": Kind(document.kind).label,
+        "tone": tone,
+        "icon_name": icon,
+        "fields": [(label, edition.content.get(name)) for name, label in FIELD_WORDS if edition.content.get(name)],
+        "reviews": [(Step(review.step).label, review) for review in _reviews(edition)],
+        "findings": [(record.finding, record.account) for record in edition.findings.select_related("account")],
+        "waivers": document.waivers.select_related("person"),
+        "posts": [_shown(post) for post in posts],
+        "releases": _releases(edition),
+        "sentences": story.tell({f"document:{document.external_id}": "本文件"}),
+        "tail": story.tail,
+    }
+    return render(request, "document.html", context)
+
+
+def _edition(document: Document, number: str) -> Edition:
+    if not number:
+        return document.current
+    if not number.isascii() or not number.isdigit():
+        raise Http404
+    return get_object_or_404(document.editions, number=int(number[:9]))
+
+
+def _reviews(edition: Edition) -> Any:
+    return edition.reviews.select_related("person").order_by("at")
+
+
+def _releases(edition: Edition) -> Any:
+    return edition.items.select_related("publication__release", "account").order_by("publication__instant")
+
+
+def _shown(post: PostRecord) -> Shown:
+    spec, payload = spec_of(post.account), post.payload
+    html = next((field.name for field in spec.fields if field.form == "html" and payload.get(field.name)), "")
+    fields = [
+        Field(field.label or field.name, str(payload[field.name]), field.count(str(payload[field.name])), field.limit)
+        for field in spec.fields
+        if field.form == "text" and payload.get(field.name)
+    ]
+    frame = reverse("post-frame", args=[post.pk]) if html else ""
+    return Shown(post, spec.label, fields, frame, _picture(spec, payload), story.tail(post.hash))
+
+
+def _picture(spec: ChannelSpec, payload: Mapping[str, Any]) -> Crop | None:
+    """The post's cover: the wide crop where the canvas holds several."""
+    found = ASSET.fullmatch(str(payload.get(spec.cover.field, ""))) if spec.cover else None
+    if spec.cover is None or found is None:
+        return None
+    wide = payload.get(spec.cover.crops.get("wide", ""), "")
+    return crop(reverse("asset", args=[found.group(1)]), str(wide), 2.35 if wide else 2.0)
+
+
+# --- the HTML of a post, in a frame of its own ---------------------------------------------------------------
+
+
+@require_GET
+@xframe_options_sameorigin
+def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
+    """A rendered post, frozen at submit (the credit line is drawn at signing)."""
+    post = PostRecord.objects.select_related("account", "edition").filter(
+        pk=pk, edition__document__unit=person(request).unit
+    )
+    found = get_object_or_404(post)
+    return _frame(request, found.account.name, spec_of(found.account), found.payload)
+
+
+@require_GET
+@xframe_options_sameorigin
+def item_frame(request: HttpRequest, pk: int) -> HttpResponse:
+    """The signed bytes of one position, credit line included."""
+    found = _signed_item(person(request), pk)
+    return _frame(request, found.account.name, spec_of(found.account), found.payload)
+
+
+def _signed_item(who: Person, pk: int) -> Item:
+    items = Item.objects.select_related("account").filter(publication__release__unit=who.unit, payload__isnull=False)
+    return get_object_or_404(items, pk=pk)
+
+
+def _frame(request: HttpRequest, account: str, spec: ChannelSpec, payload: Mapping[str, Any]) -> HttpResponse:
+    content = "".join(str(payload.get(field.name, "")) for field in spec.fields if field.form == "html")
+    text = [str(payload.get(field.name, "")) for field in spec.fields if field.form == "text" and not content]
+    context = {
+        "title": str(payload.get("title", "")),
+        "account": account,
+        "author": str(payload.get("author", "")),
+        "at": None,
+        "content": with_asset_addresses(content.replace(CREDIT_SLOT, "")),
+        "text": "\n".join(text),
+        "source": str(payload.get(spec.link_field, "")) if spec.link_field and content else "",
+        "deleted": False,
+    }
+    response = render(request, "article.html", context)
+    response.headers["Content-Security-Policy"] = PREVIEW_POLICY
+    return response
+
+
+def with_asset_addresses(content: str) -> str:
+    """`asset:<sha256>` -> where the console serves the picture."""
+    return ASSET.sub(lambda found: reverse("asset", args=[found.group(1)]), content)
+
+
+@require_GET
+def asset(request: HttpRequest, sha256: str) -> HttpResponse:
+    """A picture by its hash: its name is its secret, and the login is asked for all the same."""
+    record = AssetRecord.objects.filter(sha256=sha256).first()
+    if record is None or record.media_type not in PICTURES:
+        raise Http404
+    headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "no-store"}
+    return HttpResponse(bytes(record.data), content_type=record.media_type, headers=headers)

@@ -1,0 +1,68 @@
+"""The state of the accounts at a glance: in use, last good call, how long the token holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.instants import show
+from bot.models import Account, Unit
+from bot.services.accounts import spec_of
+
+QUIET = timedelta(days=1)
+SOON = timedelta(days=7)
+CLOCK_LIMIT_MS = 2000  # design.md section 7: clocks agree within 2 s
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One dot: tone, icon and sentences."""
+
+    account: Account
+    channel: str
+    tone: str
+    icon: str
+    words: tuple[str, ...]
+    by_hand: bool  # a person must authorise it in a browser
+
+
+def of_unit(unit: Unit, *, now: datetime) -> list[Health]:
+    """The accounts of a unit, in the order they were added."""
+    found = unit.accounts.select_related("clock_reading", "token").order_by("pk")
+    return [of_account(account, now=now) for account in found]
+
+
+def of_account(account: Account, *, now: datetime) -> Health:
+    """What is known of one account without asking the platform."""
+    spec = spec_of(account)
+    by_hand = any(option.name == "access_token" for option in spec.credentials)
+    if not account.enabled:
+        return Health(account, spec.label, "off", "cross", (f"已停用：{account.disabled_reason}",), by_hand)
+    clock_tone, clock = _clock(account, now)
+    token_tone, token = _token(account, now, by_hand=by_hand)
+    tone = max(clock_tone, token_tone, key=("good", "wait", "warn", "bad").index)
+    icon = {"good": "check", "wait": "clock", "warn": "alert", "bad": "alert"}[tone]
+    return Health(account, spec.label, tone, icon, (clock, token), by_hand)
+
+
+def _clock(account: Account, now: datetime) -> tuple[str, str]:
+    reading = getattr(account, "clock_reading", None)
+    if reading is None:
+        return "wait", "还没有联系过平台"
+    words = f"{show(reading.at)} 联系正常，时钟相差 {reading.offset_ms / 1000:+.1f} 秒"
+    if abs(reading.offset_ms) > CLOCK_LIMIT_MS:
+        return "bad", f"{words}，超过 2 秒，请校准本机时钟"
+    return ("wait" if now - reading.at > QUIET else "good"), words
+
+
+def _token(account: Account, now: datetime, *, by_hand: bool) -> tuple[str, str]:
+    token = getattr(account, "token", None)
+    expires = token.expires_at if token else None
+    if not by_hand:
+        return "good", "令牌自动更新" + (f"，现有令牌至 {show(expires, seconds=False)}" if expires else "")
+    if expires is None:
+        return "bad", "还没有授权，请系统管理员授权"
+    if expires <= now:
+        return "bad", f"授权已于 {show(expires, seconds=False)} 到期，请系统管理员重新授权"
+    tone = "warn" if expires - now < SOON else "good"
+    return tone, f"授权至 {show(expires, seconds=False)}（还有 {(expires - now).days} 天）"

@@ -1,0 +1,74 @@
+"""What every answer of the console has in common: which home this is, safe headers, and refusals as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from structlog import get_logger
+
+from bot.domain.channel import ChannelFault
+from bot.services import home
+from bot.services.errors import NotFound, Refused
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""No inline script or style, nothing from elsewhere. Rehearsal pictures come through our own address too."""
+
+PREVIEW_POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'self'; sandbox allow-same-origin"
+)
+"""For a page that holds the HTML of a post: posts have inline styles, and no script of any kind may run.
+
+`allow-same-origin` lets it load pictures that are behind the login; without `allow-scripts` it opens nothing.
+"""
+
+OPEN_WITHOUT_HOME = ("/healthz",)
+
+log = get_logger(__name__)
+
+
+class SecurityHeaders:
+    """Content security policy, and no copies of embargoed text in any cache."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._respond(request)
+        response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        return response
+
+
+class HomeAndRefusals:
+    """Puts `home` on the request, for the banner of every page; turns what services refuse into pages."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not home.exists() and request.path not in OPEN_WITHOUT_HOME:
+            return render(request, "not_ready.html", status=503)
+        request.home = home.facts() if home.exists() else None  # type: ignore[attr-defined]
+        return self._respond(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """A page for what is no fault of the program; None leaves the rest to Django (500)."""
+        if isinstance(error, NotFound):
+            return render(request, "404.html", {"message": error.message}, status=404)
+        if isinstance(error, Refused):
+            if error.code == "role":
+                return render(request, "403.html", {"message": error.message}, status=403)
+            return render(request, "refused.html", {"message": error.message, "details": error.details}, status=409)
+        if isinstance(error, ChannelFault):
+            log.warning("console.channel_fault", code=error.code, remedy=str(error.remedy))
+            return render(request, "refused.html", {"message": error.message, "details": ()}, status=502)
+        return None

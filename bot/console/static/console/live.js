@@ -1,0 +1,105 @@
+// Keeps a page current without reloading it: one fetch per interval, only the parts that changed are replaced.
+// Also the wall clock and the countdowns, by the server's clock: a wrong clock at a desk must not mislead.
+"use strict";
+(() => {
+  const source = document.querySelector("[data-live]");
+  const stamped = document.querySelector("[data-now]");
+  const offline = document.querySelector("[data-offline]");
+  const BEIJING = new Intl.DateTimeFormat("zh-CN", {
+    timeZone: "Asia/Shanghai", hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit",
+  });
+  let skew = stamped ? Date.parse(stamped.dataset.now) - Date.now() : 0;
+  let last = Date.now();
+  let stopped = false;
+
+  const clock = (instant) => BEIJING.format(instant).replace(/^24/, "00");
+
+  function left(ms) {
+    const seconds = Math.max(0, Math.ceil(ms / 1000));
+    const days = Math.floor(seconds / 86400);
+    const parts = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+    const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
+    return days ? `${days} 天 ${text}` : text;
+  }
+
+  function paint() {
+    const now = Date.now() + skew;
+    for (const element of document.querySelectorAll("[data-until]")) {
+      const ms = Date.parse(element.dataset.until) - now;
+      element.textContent = ms > 0 ? left(ms) : "时刻已到";
+      element.classList.toggle("near", ms < 600000);
+    }
+    for (const element of document.querySelectorAll("[data-clock]")) {
+      const text = clock(now);
+      element.textContent = element.dataset.clock === "short" ? text.slice(0, 5) : text;
+    }
+  }
+
+  function tick() {
+    paint();
+    setTimeout(tick, 1005 - ((Date.now() + skew) % 1000));
+  }
+
+  function say(text) {
+    if (offline) {
+      offline.textContent = text;
+      offline.hidden = !text;
+    }
+  }
+
+  const FOCUSABLE = "a, button, summary, input, textarea";
+  const shown = new WeakMap();
+
+  function replace(part, html) {
+    const focused = [...part.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+    const open = [...part.querySelectorAll("details")].map((each) => each.open);
+    part.innerHTML = html;
+    part.querySelectorAll("details").forEach((each, place) => { each.open = open[place] ?? each.open; });
+    if (focused >= 0) part.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+    follow(part);
+  }
+
+  function swap(fresh) {
+    for (const part of document.querySelectorAll("[data-part]")) {
+      const other = fresh.getElementById(part.id);
+      if (!other || shown.get(part) === other.innerHTML) continue;
+      if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea")) continue;
+      shown.set(part, other.innerHTML);
+      replace(part, other.innerHTML);
+    }
+    const stamp = fresh.querySelector("[data-now]");
+    if (stamp) skew = Date.parse(stamp.dataset.now) - Date.now();
+    paint();
+  }
+
+  function follow(part) {
+    if (part.hasAttribute("data-follow")) part.scrollTop = part.scrollHeight;
+  }
+
+  async function refresh() {
+    if (document.hidden || stopped) return;
+    try {
+      const answer = await fetch(source.dataset.live, {
+        headers: { "X-Live": "1" }, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(10000),
+      });
+      if (answer.type === "opaqueredirect") {
+        stopped = true;
+        say("登录已过期，本页不再更新。请刷新后重新登录。");
+        return;
+      }
+      if (!answer.ok) throw new Error(String(answer.status));
+      swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      last = Date.now();
+      say("");
+    } catch {
+      say(`连接中断，正在重试。以下内容停留在 ${clock(last + skew)}。`);
+    }
+  }
+
+  for (const part of document.querySelectorAll("[data-part]")) follow(part);
+  tick();
+  if (source) {
+    setInterval(refresh, Number(source.dataset.every));
+    document.addEventListener("visibilitychange", refresh);
+  }
+})();

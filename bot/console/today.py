@@ -1,0 +1,88 @@
+"""值班台: what goes out today, what needs a person, and the switch that stops everything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from bot.domain.instants import beijing_date, to_beijing
+from bot.domain.workflow import Role
+from bot.models import Person
+from bot.services import releases
+from bot.services.errors import Refused
+
+from . import board, health
+from .people import now, person
+
+WEEKDAYS = "一二三四五六日"
+
+
+@require_GET
+def today(request: HttpRequest) -> HttpResponse:
+    """The page."""
+    return render(request, "today.html", _desk(person(request), now()))
+
+
+def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
+    unit = who.unit
+    found = board.releases_on_board(unit, at)
+    day = beijing_date(at)
+    rows = [board.row(release, unit, at) for release in found]
+    return {
+        "now": at,
+        "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
+        "groups": _groups(rows, at),
+        "asks": board.asks(found, at),
+        "next": board.next_up(found, at),
+        "frozen": board.frozen(unit),
+        "duty": board.on_duty(unit),
+        "health": health.of_unit(unit, now=at),
+        "may_freeze": who.has_role(Role.DUTY) or who.has_role(Role.RELEASER),
+        "may_lift": who.has_role(Role.RELEASER),
+        "may_authorize": who.has_role(Role.SYSADMIN),
+    }
+
+
+def _groups(rows: list[board.Row], at: datetime) -> list[tuple[str, list[board.Row]]]:
+    """今天 first, then what lies behind unsettled, then the coming days."""
+    day = beijing_date(at)
+    dated = [(beijing_date(row.release.instant), row) for row in rows]
+    groups = [
+        ("今天", [row for on, row in dated if on == day]),
+        ("以前未了结", [row for on, row in dated if on < day]),
+        ("未来七天", [row for on, row in dated if on > day]),
+    ]
+    return [group for group in groups if group[1] or group[0] == "今天"]
+
+
+@require_POST
+def freeze(request: HttpRequest) -> HttpResponse:
+    """一键停发, with a reason; the honest answer is shown."""
+    who = person(request)
+    try:
+        answer = releases.freeze(who.unit, person=who, reason=request.POST.get("reason", "").strip()[:300], now=now())
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        time = to_beijing(now()).strftime("%H:%M:%S")
+        messages.warning(request, f"已于 {time} 一键停发。{answer.message}")
+    return redirect("today")
+
+
+@require_POST
+def unfreeze(request: HttpRequest) -> HttpResponse:
+    """Lift the freeze; what it held stays held until somebody resumes it."""
+    who = person(request)
+    try:
+        releases.unfreeze(who.unit, person=who, now=now())
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, "停发已解除。被拦下的发布仍处于“已暂停”，没有自动发出；请签发人逐张核对后恢复。")
+    return redirect("today")

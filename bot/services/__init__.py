@@ -1,0 +1,1 @@
+"""The only writers of records: one use case per function."""

@@ -1,0 +1,93 @@
+"""The metrics log as a sheet: csv that no spreadsheet executes, or xlsx with text cells."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+
+from bot.domain.instants import show
+from bot.models import Item, Unit
+
+from .errors import Refused
+from .measuring import latest_values, released_items
+
+NUMBERS = {
+    "reads": "阅读", "shares": "分享", "reposts": "转发", "comments": "评论", "likes": "点赞", "attitudes": "赞",
+}  # fmt: skip
+COLUMNS = {
+    "document": "编号", "title": "标题", "account": "账号", "planned": "计划时刻", "actual": "实际时刻", "late_ms": "晚（毫秒）",
+    "state": "状态", "url": "链接", "platform_id": "平台编号", "sampled": "采样时刻", "stat_date": "统计日", **NUMBERS,
+}  # fmt: skip
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00")
+
+
+def rows(unit: Unit) -> Iterator[dict[str, Any]]:
+    """One row per position that went out; a number not reported is None."""
+    for item in released_items(unit):
+        yield _row(item)
+
+
+def _row(item: Item) -> dict[str, Any]:
+    publication = item.publication
+    newest = item.samples.order_by("-stat_date", "-taken_at", "-pk").first()
+    values = latest_values(item)
+    return {
+        "document": item.edition.document.external_id,
+        "title": item.edition.title,
+        "account": publication.account.name,
+        "planned": show(publication.instant),
+        "actual": show(publication.sent_at) if publication.sent_at else "",
+        "late_ms": f"{publication.late_ms:.1f}" if publication.late_ms is not None else "",
+        "state": publication.status.label,
+        "url": item.url or "未取得",
+        "platform_id": item.platform_id,
+        "sampled": show(newest.taken_at) if newest else "",
+        "stat_date": newest.stat_date if newest else "",
+        **{name: values.get(name) for name in NUMBERS},
+    }
+
+
+def safe(value: Any) -> str:
+    """Text that a spreadsheet shows and never runs (OWASP: CSV injection); not reported is empty."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_DANGEROUS) else text
+
+
+def write(file: Path, unit: Unit) -> int:
+    """Write .csv or .xlsx; returns the number of rows."""
+    found = list(rows(unit))
+    if file.suffix.lower() == ".csv":
+        _write_csv(file, found)
+    elif file.suffix.lower() == ".xlsx":
+        _write_xlsx(file, found)
+    else:
+        raise Refused("suffix", "只能导出为 .csv 或 .xlsx，请改文件名后缀。")
+    return len(found)
+
+
+def _write_csv(file: Path, found: list[dict[str, Any]]) -> None:
+    with file.open("w", encoding="utf-8-sig", newline="") as handle:
+        writer = csv.writer(handle, quoting=csv.QUOTE_ALL)
+        writer.writerow(COLUMNS.values())
+        writer.writerows([safe(row[name]) for name in COLUMNS] for row in found)
+
+
+def _write_xlsx(file: Path, found: list[dict[str, Any]]) -> None:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("指标")
+    sheet.append(list(COLUMNS.values()))
+    for row in found:
+        cells = []
+        for name in COLUMNS:
+            value = row[name]
+            cell = WriteOnlyCell(sheet, value=value if name in NUMBERS else ("" if value is None else str(value)))
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # text, whatever it begins with
+            cells.append(cell)
+        sheet.append(cells)
+    book.save(file)

@@ -1,0 +1,103 @@
+"""What only a person may decide about a publication that the machine has given up on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from bot.domain import timeline
+from bot.domain.delivery import FOR_A_PERSON, Event
+from bot.domain.workflow import Role
+from bot.models import Item, Person, Publication, Unit
+
+from . import audit
+from .errors import NotFound, Refused
+from .measuring import first_sample_at
+from .people import require
+from .releases import free_items
+from .transitions import move
+from .voiding import is_frozen
+
+
+def find_publication(pk: int, *, unit: Unit) -> Publication:
+    """A publication of this unit."""
+    try:
+        return Publication.objects.select_related("release__unit", "account").get(pk=pk, release__unit=unit)
+    except Publication.DoesNotExist:
+        raise NotFound("推送", pk) from None
+
+
+def _require_open(publication: Publication) -> None:
+    if publication.status not in FOR_A_PERSON:
+        raise Refused("state", f"这条推送现在是“{publication.status.label}”，不需要人工处理，未做改动。")
+
+
+def settle_live(publication: Publication, *, urls: list[str], person: Person, now: datetime) -> None:
+    """确认已发: the person found it on the platform and gives the address of every position."""
+    require(person, Role.DUTY, Role.RELEASER)
+    _require_open(publication)
+    items = list(publication.items.order_by("position"))
+    if len(urls) != len(items) or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise Refused("urls", f"这条推送有 {len(items)} 篇，请按次序给出 {len(items)} 个以 http 开头的链接，未做改动。")
+    with transaction.atomic():
+        for item, url in zip(items, urls, strict=True):
+            Item.objects.filter(pk=item.pk).update(
+                url=url, platform_id=item.platform_id or f"hand:{publication.pk}_{item.position + 1}"
+            )
+        move(
+            publication, Event.LIVE_BY_PERSON, actor=person.username, now=now, live_at=now, next_at=None,
+            sent_at=publication.sent_at or now, next_sample_at=first_sample_at(publication, now=now),
+            reason=f"{person.name}核实已发布并登记链接。",
+        )  # fmt: skip
+
+
+def settle_again(publication: Publication, *, person: Person, second: Person, reason: str, now: datetime) -> None:
+    """确认未发并重发: two people take it on themselves that it is not public; it is staged and sent again."""
+    require(person, Role.RELEASER, Role.DUTY)
+    require(second, Role.RELEASER, Role.DUTY, Role.FINAL)
+    _require_open(publication)
+    if person.pk == second.pk:
+        raise Refused("second", "重发须由两人共同确认，第二人不能是本人，未做改动。")
+    if not reason.strip():
+        raise Refused("reason", "重发须写明核实情况，未做改动。")
+    if not publication.release.signed or is_frozen(publication.release.unit):
+        raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
+    with transaction.atomic():
+        audit.append(
+            person.username,
+            "publication.resend",
+            f"publication:{publication.pk}",
+            {"second": second.username, "reason": reason},
+            now=now,
+        )
+        Publication.objects.filter(pk=publication.pk).update(
+            instant=max(now, publication.instant),
+            not_before=max(now, publication.instant),
+            ids={},
+            sent_at=None,
+            accepted_at=None,
+        )
+        publication.instant = publication.not_before = max(now, publication.instant)
+        move(
+            publication, Event.RETRY_BY_PERSON, actor=person.username, now=now, next_at=now, stage_faults=0,
+            stage_by=now + timeline.RESUME_GRACE, reason=f"{person.name}、{second.name}确认未发出，重新发送。",
+        )  # fmt: skip
+
+
+def settle_cancel(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:
+    """作废: it will not be sent."""
+    require(person, Role.RELEASER, Role.DUTY)
+    _require_open(publication)
+    if not reason.strip():
+        raise Refused("reason", "作废须写明原因，未做改动。")
+    with transaction.atomic():
+        move(
+            publication,
+            Event.CANCEL,
+            actor=person.username,
+            now=now,
+            next_at=None,
+            reason=f"{person.name}作废：{reason}",
+        )
+        free_items(publication, now=now)

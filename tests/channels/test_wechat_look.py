@@ -1,0 +1,247 @@
+"""Looking: is it public? Never raises for a platform's answer, and never says live without a read-back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+import pytest
+
+from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
+
+from .stub import Say, running_stub
+from .wechat_parts import SENT, SmallWeChat, evidence, make_channel, make_post
+
+STATUS, ARTICLE, LISTED = "/cgi-bin/freepublish/get", "/cgi-bin/freepublish/getarticle", "/cgi-bin/freepublish/batchget"
+DRAFT, MASS = "/cgi-bin/draft/get", "/cgi-bin/message/mass/get"
+POSTS = (make_post(1), make_post(2))
+AFTER = int(SENT.timestamp()) + 1
+
+
+def news(posts=POSTS, **more):
+    return [
+        {
+            "title": post.payload["title"],
+            "content_source_url": post.payload["content_source_url"],
+            "url": f"http://mp/{n}",
+        }
+        | more
+        for n, post in enumerate(posts, 1)
+    ]
+
+
+def listed(*items):
+    return {"total_count": len(items), "item_count": len(items), "item": list(items)}
+
+
+def published(article_id="ART1", *, items=None, at=AFTER):
+    return {"article_id": article_id, "content": {"news_item": news() if items is None else items}, "update_time": at}
+
+
+@pytest.fixture
+def stub():
+    with running_stub() as stub:
+        SmallWeChat(stub)
+        stub.script(ARTICLE, {"news_item": news()})
+        stub.script(LISTED, listed())
+        yield stub
+
+
+@pytest.fixture
+def channel(stub):
+    return make_channel(stub.url)
+
+
+def look(channel, **values):
+    return channel.look(evidence(POSTS, **values))
+
+
+class TestByPublishId:
+    IDS = MappingProxyType({"publish_id": "100"})
+
+    def test_published_and_read_back_is_live_with_every_address(self, stub, channel):
+        items = [
+            {"idx": 1, "article_url": "http://mp.weixin.qq.com/s/a"},
+            {"idx": 2, "article_url": "http://mp.weixin.qq.com/s/b"},
+        ]
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1", "article_detail": {"count": 2, "item": items}})
+        receipt = look(channel, ids=self.IDS)
+        assert isinstance(receipt, Receipt)
+        assert receipt.ids["article_id"] == "ART1"
+        assert [p.url for p in receipt.positions] == ["http://mp.weixin.qq.com/s/a", "http://mp.weixin.qq.com/s/b"]
+        assert [p.platform_id for p in receipt.positions] == ["ART1_1", "ART1_2"]
+
+    def test_missing_addresses_are_taken_from_the_read_back(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        assert [p.url for p in look(channel, ids=self.IDS).positions] == ["http://mp/1", "http://mp/2"]
+
+    @pytest.mark.parametrize("items", [news()[::-1], news()[:1], news(content_source_url="https://x"), []])
+    def test_another_article_under_our_id_is_never_live(self, stub, channel, items):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        stub.script(ARTICLE, {"news_item": items})
+        answer = look(channel, ids=self.IDS)
+        assert isinstance(answer, Unclear)
+        assert answer.needs_person
+
+    def test_in_progress_is_pending(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 1, "fail_idx": []})
+        assert look(channel, ids=self.IDS) == Pending(self.IDS, "微信正在发布。")
+
+    @pytest.mark.parametrize("status", [2, 3, 4])
+    def test_failures_name_the_position(self, stub, channel, status):
+        stub.script(STATUS, {"publish_status": status, "fail_idx": [2]})
+        answer = look(channel, ids=self.IDS)
+        assert isinstance(answer, Failed)
+        assert (answer.code, answer.gone, answer.position) == (str(status), False, 1)
+        assert "第 2 篇" in answer.message
+
+    def test_a_failure_without_an_index_is_still_a_failure(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 3})
+        assert look(channel, ids=self.IDS).position is None
+
+    @pytest.mark.parametrize("status", [5, 6])
+    def test_taken_away_is_gone(self, stub, channel, status):
+        stub.script(STATUS, {"publish_status": status})
+        assert look(channel, ids=self.IDS).gone
+
+    def test_one_deleted_article_is_gone_and_named(self, stub, channel):
+        items = news()
+        items[1]["is_deleted"] = True
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        stub.script(ARTICLE, {"news_item": items})
+        answer = look(channel, ids=self.IDS)
+        assert (answer.gone, answer.position) == (True, 1)
+
+    @pytest.mark.parametrize("status", [None, "0", 7, True, False, [0]])
+    def test_a_status_of_another_kind_tells_nothing(self, stub, channel, status):
+        stub.script(STATUS, {"publish_status": status, "article_id": "ART1"})
+        assert isinstance(look(channel, ids=self.IDS), Unclear)
+
+    @pytest.mark.parametrize("code", [45009, 53502])
+    def test_when_the_id_cannot_be_asked_the_markers_are_looked_for(self, stub, channel, code):
+        stub.script(STATUS, {"errcode": code})
+        assert isinstance(look(channel, ids=self.IDS), Unclear)
+        stub.script(LISTED, listed(published()))
+        assert isinstance(look(channel, ids=self.IDS), Receipt)
+
+    def test_published_without_an_article_id_is_found_by_marker_or_waits(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0})
+        assert isinstance(look(channel, ids=self.IDS), Pending)
+        stub.script(LISTED, listed(published()))
+        assert isinstance(look(channel, ids=self.IDS), Receipt)
+
+    def test_an_article_id_from_an_event_is_read_back_too(self, stub, channel):
+        assert isinstance(look(channel, ids={"article_id": "ART1"}), Receipt)
+        stub.script(ARTICLE, {"errcode": 53600})
+        assert look(channel, ids={"article_id": "ART1"}).gone
+
+    @pytest.mark.parametrize(
+        "say", [Say(drop=True), Say({}, 502), Say(b"<html>"), Say([]), Say({"errcode": -1}), Say({"errcode": 40164})]
+    )
+    def test_reads_that_fail_are_unclear_and_never_raise(self, stub, channel, say):
+        stub.script(STATUS, say)
+        answer = look(channel, ids=self.IDS)
+        assert isinstance(answer, Unclear)
+        assert not answer.needs_person
+
+
+class TestAfterALostAnswer:
+    """draft/get and batchget decide together; the engine spaces several looks."""
+
+    @pytest.fixture
+    def draft(self, stub):
+        stub.script(DRAFT, {"news_item": news()})
+
+    def test_found_by_its_ordered_markers_is_adopted(self, stub, channel):
+        stub.script(LISTED, listed(published("OTHER", items=news()[::-1]), published()))
+        receipt = look(channel, after_unknown=True)
+        assert receipt.ids["article_id"] == "ART1"
+        assert len(receipt.positions) == 2
+
+    def test_draft_there_and_not_listed_is_absent(self, draft, channel):
+        assert isinstance(look(channel, after_unknown=True), Absent)
+
+    def test_draft_gone_and_not_listed_is_a_contradiction_for_a_person(self, channel):
+        answer = look(channel, after_unknown=True)
+        assert isinstance(answer, Unclear)
+        assert answer.needs_person
+
+    def test_within_the_quiet_time_the_contradiction_may_still_resolve(self, channel):
+        answer = look(channel, after_unknown=True, now=SENT + timedelta(seconds=30))
+        assert isinstance(answer, Unclear)
+        assert not answer.needs_person
+
+    @pytest.mark.parametrize("owned", ["ART1", "ART1_1"])
+    def test_what_another_receipt_owns_is_not_taken_again(self, stub, draft, channel, owned):
+        """A receipt's own positions are named after the article id."""
+        stub.script(LISTED, listed(published()))
+        assert isinstance(look(channel, owned_ids=frozenset({owned})), Absent)
+
+    def test_what_was_published_long_before_is_not_ours(self, stub, draft, channel):
+        stub.script(LISTED, listed(published(at=int((SENT - timedelta(hours=1)).timestamp()))))
+        assert isinstance(look(channel), Absent)
+
+    def test_a_platform_clock_a_little_behind_is_allowed_for(self, stub, channel):
+        stub.script(LISTED, listed(published(at=int((SENT - timedelta(minutes=1)).timestamp()))))
+        assert isinstance(look(channel), Receipt)
+
+    def test_two_of_the_same_are_for_a_person(self, stub, channel):
+        stub.script(LISTED, listed(published("ART1"), published("ART2")))
+        assert look(channel).needs_person
+
+    def test_a_list_without_links_is_read_article_by_article(self, stub, channel):
+        bare = [{"title": post.payload["title"]} for post in POSTS]
+        stub.script(LISTED, listed(published(items=bare), published("X", items=[{"title": "别的"}])))
+        assert isinstance(look(channel), Receipt)
+        assert {asked.json["article_id"] for asked in stub.calls(ARTICLE)} == {"ART1"}
+
+    def test_a_list_that_cannot_be_read_proves_no_absence(self, stub, draft, channel):
+        stub.script(LISTED, {"errcode": 45009})
+        assert isinstance(look(channel), Unclear)
+
+    @pytest.mark.parametrize("say", [Say(drop=True), Say({"errcode": 48001}), Say({"errcode": -1})])
+    def test_a_draft_that_cannot_be_read_is_not_gone(self, stub, channel, say):
+        stub.script(DRAFT, say)
+        answer = look(channel)
+        assert isinstance(answer, Unclear)
+        assert not answer.needs_person
+
+    def test_looking_changes_nothing(self, stub, draft, channel):
+        look(channel)
+        assert set(stub.paths()) == {"/cgi-bin/stable_token", LISTED, DRAFT}
+
+
+class TestMass:
+    @pytest.fixture
+    def channel(self, stub):
+        return make_channel(stub.url, "mass")
+
+    def test_sent_is_live_without_an_address_yet(self, stub, channel):
+        stub.script(MASS, {"msg_id": 34182, "msg_status": "SEND_SUCCESS"})
+        receipt = look(channel, ids={"msg_id": "34182", "msg_data_id": "7"})
+        assert [(p.platform_id, p.url) for p in receipt.positions] == [("34182_1", None), ("34182_2", None)]
+        assert stub.calls(MASS)[0].json == {"msg_id": 34182}
+        assert json.loads(receipt.ids["articles"])[1]["marker"] == POSTS[1].marker
+
+    def test_sending_is_pending(self, stub, channel):
+        stub.script(MASS, {"msg_status": "SENDING"})
+        assert isinstance(look(channel, ids={"msg_id": "1"}), Pending)
+
+    @pytest.mark.parametrize(("status", "gone"), [("SEND_FAIL", False), ("DELETE", True)])
+    def test_failed_or_deleted(self, stub, channel, status, gone):
+        stub.script(MASS, {"msg_status": status})
+        answer = look(channel, ids={"msg_id": "1"})
+        assert (answer.code, answer.gone) == (status, gone)
+
+    @pytest.mark.parametrize("body", [{}, {"msg_status": "NEW"}, {"errcode": 40059}, {"errcode": -1}])
+    def test_anything_else_is_unclear(self, stub, channel, body):
+        stub.script(MASS, body)
+        assert isinstance(look(channel, ids={"msg_id": "1"}), Unclear)
+
+    def test_without_a_msg_id_only_the_key_can_tell(self, stub, channel):
+        assert isinstance(look(channel, after_unknown=True), Absent)
+        assert stub.asked == []
+
+    def test_after_23_hours_a_person_must(self, channel):
+        assert look(channel, now=datetime(2026, 11, 24, 1, tzinfo=UTC)).needs_person

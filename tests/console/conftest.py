@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from .world import District, fresh_home
+
+
+@pytest.fixture(autouse=True)
+def tongfa_home(tmp_path: Path) -> Iterator[Path]:
+    """A rehearsal home of its own for each test."""
+    with fresh_home(tmp_path / "home") as path:
+        yield path
+
+
+@pytest.fixture
+def district(db: None) -> District:
+    return District.make()
+
+
+@pytest.fixture
+def as_(district: District) -> Callable[[str], Client]:
+    """`as_("duty")`: a browser in which that person is logged in."""
+
+    def logged_in(who: str) -> Client:
+        client = Client()
+        client.force_login(district.people[who])
+        return client
+
+    return logged_in

@@ -1,0 +1,118 @@
+"""文件: its content, what was said about it, and its posts exactly as they will go out."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from bot.models import AssetRecord, PostRecord
+
+from .world import ARTICLES, District, now
+
+Login = Callable[[str], Client]
+
+
+def page(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_it_shows_fields_state_and_reviews(district: District, as_: Login) -> None:
+    district.approved()
+    shown = page(as_("first"), "/documents/HD-1")
+    for words in ("关于调整城区公交线路的通知", "临东政办字〔2017〕41号", "已通过", "初审通过", "王初", "钱终", "第 1 版送审"):
+        assert words in shown
+
+
+def test_both_posts_are_shown_with_their_lengths_by_the_platforms_counting(district: District, as_: Login) -> None:
+    document = district.approved()
+    shown = page(as_("first"), "/documents/HD-1")
+    weibo = PostRecord.objects.get(edition=document.current, account=district.accounts[1])
+    assert weibo.payload["status"].splitlines()[0][:12] in shown
+    assert re.search(r'class="meter">\d+/140', shown)
+    assert re.search(r'class="meter">\d+/32', shown)
+
+
+def test_the_article_is_shown_in_a_frame_where_nothing_can_run(district: District, as_: Login) -> None:
+    document = district.approved()
+    post = PostRecord.objects.get(edition=document.current, account=district.accounts[0])
+    shown = page(as_("first"), "/documents/HD-1")
+    assert f'src="/frames/post/{post.pk}" sandbox="allow-same-origin"' in shown
+    frame = as_("first").get(f"/frames/post/{post.pk}")
+    policy = frame.headers["Content-Security-Policy"]
+    assert "sandbox allow-same-origin" in policy
+    assert "script" not in policy
+    assert policy.startswith("default-src 'none'")
+    assert frame.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_pictures_come_from_our_own_address_behind_the_login_and_are_kept_nowhere(
+    district: District, as_: Login, client: Client
+) -> None:
+    district.approved()
+    shown = page(as_("first"), "/documents/HD-1")
+    assert "asset:" not in shown
+    address = re.search(r"/assets/[0-9a-f]{64}", shown)
+    assert address
+    picture = as_("first").get(address.group(0))
+    assert picture.headers["Content-Type"] in {"image/png", "image/jpeg"}
+    assert picture.headers["Cache-Control"] == "no-store"
+    assert client.get(address.group(0)).status_code == 302
+
+
+def test_pictures_inside_the_article_are_found(district: District, as_: Login) -> None:
+    from bot.console.document import with_asset_addresses
+
+    sha = "ab" * 32
+    assert with_asset_addresses(f'<img src="asset:{sha}">') == f'<img src="/assets/{sha}">'
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml"])
+def test_only_pictures_without_script_are_served(district: District, as_: Login, media_type: str) -> None:
+    AssetRecord.objects.create(sha256="0" * 64, media_type=media_type, data=b"<script>")
+    assert as_("first").get("/assets/" + "0" * 64).status_code == 404
+
+
+def test_a_draft_has_no_posts_yet_and_says_when_it_will(district: District, as_: Login) -> None:
+    district.document()
+    shown = page(as_("editor"), "/documents/HD-1")
+    assert "拟稿" in shown
+    assert "送审时按每个账号生成渠道稿" in shown
+
+
+def test_older_editions_can_be_read(district: District, as_: Login) -> None:
+    district.approved()
+    district.document(dataclasses.replace(ARTICLES[0], title="关于调整公交线路的通知（更正）"))
+    client = as_("editor")
+    assert "（更正）" in page(client, "/documents/HD-1")
+    assert "已被新版本取代" in page(client, "/documents/HD-1?edition=1")
+    assert client.get("/documents/HD-1?edition=9").status_code == 404
+    assert client.get("/documents/HD-1?edition=x").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["HD/1?x=1#y", "临东 1 号", "<b>1</b>"])
+def test_any_id_of_a_source_system_has_an_address(district: District, as_: Login, name: str) -> None:
+    from django.urls import reverse
+
+    district.document(dataclasses.replace(ARTICLES[0], external_id=name))
+    assert "公交线路" in page(as_("editor"), reverse("document", args=[name]))
+
+
+def test_documents_and_posts_of_another_unit_do_not_exist(district: District, as_: Login) -> None:
+    other = District.make("luozhuang", "罗庄区政府办公室")
+    other.approved()
+    post = PostRecord.objects.filter(edition__document__unit=other.unit)[0]
+    assert as_("editor").get("/documents/HD-1").status_code == 404
+    assert as_("editor").get(f"/frames/post/{post.pk}").status_code == 404
+
+
+def test_the_signed_version_carries_the_credit_line(district: District, as_: Login) -> None:
+    release = district.signed()
+    item = release.publications.get(account=district.accounts[0]).items.get()
+    assert "责编：李拟" in page(as_("releaser"), f"/frames/item/{item.pk}")
+    assert now() < release.instant

@@ -1,0 +1,126 @@
+"""发布单: the whole story of one release, for its own unit only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.test import Client
+
+from bot.models import Publication, SampleRecord
+from bot.services import releases
+
+from .world import ARTICLES, District, attempt, now, put
+
+Login = Callable[[str], Client]
+
+
+def story(client: Client, pk: int) -> str:
+    answer = client.get(f"/releases/{pk}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_header_names_state_instant_manifest_and_signer(district: District, as_: Login) -> None:
+    release = district.signed(title="十二月第一张")
+    shown = story(as_("editor"), release.pk)
+    assert "十二月第一张" in shown
+    assert "孙签" in shown
+    assert release.manifest_hash[-8:] in shown
+    assert "待准备" in shown
+
+
+def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: District, as_: Login) -> None:
+    release = district.signed(*ARTICLES[:2])
+    wechat = release.publications.get(account=district.accounts[0])
+    put(wechat, "live")
+    shown = story(as_("editor"), release.pk)
+    assert "审核：王初、赵复、钱终" in shown
+    for item in wechat.items.all():
+        assert item.payload_hash[-8:] in shown
+        assert f"/frames/item/{item.pk}" in shown
+    assert 'href="https://mp.weixin.qq.com/s/abc"' in shown
+    assert "100001" in shown
+
+
+def test_a_lane_shows_its_posts_one_by_one(district: District, as_: Login) -> None:
+    release = district.signed(*ARTICLES)
+    shown = story(as_("editor"), release.pk)
+    assert [word in shown for word in ("第 1 条", "第 2 条", "第 3 条")] == [True] * 3
+
+
+def test_attempts_tell_what_was_asked_and_what_came_back(district: District, as_: Login) -> None:
+    release = district.signed()
+    publication = release.publications.get(account=district.accounts[1])
+    at = publication.instant
+    attempt(
+        publication, outcome="refused", code="20018", message="内容含非法网址。请修改链接。",
+        answer='{"error_code":20018,"access_token":"***"}',
+        sent_at=at + timedelta(milliseconds=3), answered_at=at + timedelta(milliseconds=250),
+    )  # fmt: skip
+    shown = story(as_("duty"), release.pk)
+    assert "平台拒绝，没有发出" in shown
+    assert "20018" in shown
+    assert "内容含非法网址。请修改链接。" in shown
+    assert "用时 247 毫秒" in shown
+    assert "&#34;access_token&#34;:&#34;***&#34;" in shown
+
+
+def test_what_a_platform_answers_is_text_and_never_markup(district: District, as_: Login) -> None:
+    release = district.signed()
+    publication = release.publications.all()[0]
+    attempt(publication, outcome="unknown", answer="<script>alert(1)</script>", message="<img src=x onerror=a()>")
+    shown = story(as_("duty"), release.pk)
+    assert "<script>alert(1)" not in shown
+    assert "<img src=x" not in shown
+
+
+def test_the_trail_reads_as_sentences(district: District, as_: Login) -> None:
+    release = district.signed()
+    releases.hold(release, person=district.people["duty"], reason="领导要求再核对", now=now())
+    shown = story(as_("duty"), release.pk)
+    assert "编制发布单" in shown
+    assert "签发，清单哈希尾号" in shown
+    assert "中国河东：待准备 → 已暂停" in shown
+    assert "领导要求再核对" in shown
+    assert "周值" in shown
+    assert "publication.moved" not in shown
+
+
+def test_numbers_not_reported_are_a_dash_and_never_nought(district: District, as_: Login) -> None:
+    release = district.signed()
+    publication = release.publications.get(account=district.accounts[0])
+    put(publication, "live")
+    SampleRecord.objects.create(
+        item=publication.items.get(), taken_at=now(), values={"reads": 1234, "shares": None, "comments": 0}, raw="{}"
+    )
+    shown = story(as_("duty"), release.pk)
+    assert "阅读 <b>1,234</b>" in shown
+    assert "分享 <b>—</b>" in shown
+    assert "评论 <b>0</b>" in shown
+
+
+def test_a_release_of_another_unit_does_not_exist(district: District, as_: Login) -> None:
+    other = District.make("luozhuang", "罗庄区政府办公室")
+    release = other.signed()
+    answer = as_("duty").get(f"/releases/{release.pk}")
+    assert answer.status_code == 404
+    assert "没有找到" in answer.content.decode()
+    item = release.publications.all()[0].items.all()[0]
+    assert as_("duty").get(f"/frames/item/{item.pk}").status_code == 404
+
+
+def test_a_cancelled_release_says_when_and_why(district: District, as_: Login) -> None:
+    release = district.signed()
+    releases.cancel(release, person=district.people["releaser"], reason="改到下周", now=now())
+    shown = story(as_("duty"), release.pk)
+    assert "改到下周" in shown
+    assert "已作废" in shown
+
+
+def test_a_live_post_without_a_link_says_that_it_was_not_given_yet(district: District, as_: Login) -> None:
+    release = district.signed()
+    publication = release.publications.get(account=district.accounts[0])
+    put(publication, "live")
+    Publication.objects.get(pk=publication.pk).items.update(url="")
+    assert "链接未取得" in story(as_("duty"), release.pk)

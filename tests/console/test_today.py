@@ -1,0 +1,201 @@
+"""值班台: what goes out, what is stuck, and the switch that stops everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from bot.console import chips
+from bot.domain.delivery import State
+from bot.domain.instants import to_beijing
+from bot.models import Freeze, Publication
+from bot.services import releases
+
+from .world import ARTICLES, District, now, put
+
+Login = Callable[[str], Client]
+
+
+def page(client: Client, address: str = "/") -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_is_shown_by_colour_icon_and_word(state: State, district: District, as_: Login) -> None:
+    release = district.signed()
+    for publication in release.publications.all():
+        put(publication, state, live_at=now() if state is State.LIVE else None)
+    tone, icon = chips.LOOKS[state]
+    shown = page(as_("duty"))
+    assert state.label in shown
+    assert f"tone-{tone}" in shown
+    assert f"icons.svg#{icon}" in shown
+
+
+def test_the_icons_that_pages_name_exist() -> None:
+    from django.contrib.staticfiles.finders import find
+
+    sprite = open(str(find("console/icons.svg")), encoding="utf-8").read()
+    for _, icon in chips.LOOKS.values():
+        assert f'id="{icon}"' in sprite
+
+
+def test_an_empty_day_says_so(district: District, as_: Login) -> None:
+    shown = page(as_("duty"))
+    assert "今天没有安排发布" in shown
+    assert "没有等人处理的事" in shown
+    assert "值班：周值" in shown
+
+
+def test_the_next_release_has_a_countdown_in_the_servers_time(district: District, as_: Login) -> None:
+    release = district.signed(title="早间发布")
+    shown = page(as_("duty"))
+    assert f'data-until="{release.instant.isoformat()}"' in shown
+    assert "早间发布" in shown
+    assert "孙签 签发" in shown
+    assert "审核 3/3" in shown
+
+
+def test_planned_and_actual_times_are_shown_with_the_milliseconds_between(district: District, as_: Login) -> None:
+    release = district.signed()
+    for publication in release.publications.all():
+        put(publication, "live", sent_at=publication.instant + timedelta(milliseconds=37))
+    shown = page(as_("duty"))
+    assert "晚 37 毫秒" in shown
+    assert "https://mp.weixin.qq.com/s/abc" in shown
+    assert to_beijing(release.instant).strftime("%H:%M:%S") in shown
+
+
+def test_a_partial_release_is_called_partial_and_says_what_is_public(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(wechat, "live")
+    put(weibo, "unknown", reason="没有收到应答，正在核对。")
+    shown = page(as_("duty"))
+    assert "部分发出" in shown
+    assert "已公开：中国河东 1 次推送。尚未公开：临沂河东 1 次推送（结果不明）。" in shown
+
+
+@pytest.mark.parametrize("state", ["needs_person", "missed", "unknown", "held", "blocked"])
+def test_what_needs_a_person_is_listed_with_its_reason(state: str, district: District, as_: Login) -> None:
+    release = district.signed()
+    put(release.publications.all()[0], state, reason="平台拒绝：内容含外链。请修改后重发。")
+    shown = page(as_("duty")).split('id="asks"')[1]
+    assert State(state).label in shown
+    assert "平台拒绝：内容含外链。请修改后重发。" in shown
+    assert f"/releases/{release.pk}" in shown
+
+
+def test_the_most_urgent_comes_first(district: District, as_: Login) -> None:
+    release = district.signed(*ARTICLES)
+    held, needs, unknown = release.publications.order_by("pk")[:3]
+    put(held, "held", reason="暂停了")
+    put(needs, "needs_person", reason="请处理")
+    put(unknown, "unknown", reason="不知道")
+    shown = page(as_("duty")).split('id="asks"')[1]
+    assert shown.index("请处理") < shown.index("不知道") < shown.index("暂停了")
+
+
+def test_a_release_nobody_signed_is_in_front_of_somebody(district: District, as_: Login) -> None:
+    district.planned(title="等签发的一张")
+    shown = page(as_("duty")).split('id="asks"')[1]
+    assert "未签发" in shown
+    assert "到时不会发出" in shown
+
+
+def test_older_releases_stay_on_the_board_until_they_are_settled(district: District, as_: Login) -> None:
+    release = district.signed(title="上周的一张")
+    Publication.objects.filter(release=release).update(
+        instant=now() - timedelta(days=8), not_before=now() - timedelta(days=8), state="needs_person"
+    )
+    type(release).objects.filter(pk=release.pk).update(instant=now() - timedelta(days=8))
+    client = as_("duty")
+    assert "以前未了结" in page(client)
+    Publication.objects.filter(release=release).update(state="cancelled")
+    assert "上周的一张" not in page(client)
+
+
+def test_the_board_is_asked_for_without_a_query_per_release(
+    district: District, as_: Login, django_assert_max_num_queries: Callable[[int], object]
+) -> None:
+    for article in ARTICLES[1:]:
+        district.planned(article)
+    with django_assert_max_num_queries(24):  # type: ignore[attr-defined]
+        page(as_("duty"))
+
+
+# --- freeze ------------------------------------------------------------------------------------------------
+
+
+def test_freezing_gives_the_honest_answer_and_everybody_sees_it(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(wechat, "live")
+    answer = as_("duty").post("/freeze", {"reason": "正文有误"}, follow=True).content.decode()
+    assert "已发出 1 条，已拦下 1 条，在途 0 条" in answer
+    seen = page(as_("editor"))
+    assert "一键停发中" in seen
+    assert "正文有误" in seen
+    assert "已发出 1 条，已拦下 1 条，在途 0 条" in seen
+    weibo.refresh_from_db()
+    assert weibo.status is State.HELD
+
+
+def test_a_freeze_without_a_reason_changes_nothing(district: District, as_: Login) -> None:
+    answer = as_("duty").post("/freeze", {"reason": "  "}, follow=True).content.decode()
+    assert "停发须写明原因" in answer
+    assert not Freeze.objects.exists()
+
+
+@pytest.mark.parametrize(("who", "offered"), [("duty", True), ("releaser", True), ("editor", False), ("final", False)])
+def test_the_switch_is_offered_to_duty_and_releasers_only(
+    who: str, offered: bool, district: District, as_: Login
+) -> None:
+    client = as_(who)
+    assert ('action="/freeze"' in page(client)) is offered
+    client.post("/freeze", {"reason": "试一试"})
+    assert Freeze.objects.exists() is offered
+
+
+def test_a_releaser_lifts_it_and_nothing_goes_out_by_itself(district: District, as_: Login) -> None:
+    release = district.signed()
+    releases.freeze(district.unit, person=district.people["duty"], reason="核对", now=now())
+    answer = as_("releaser").post("/unfreeze", follow=True).content.decode()
+    assert "停发已解除" in answer
+    assert {publication.state for publication in release.publications.all()} == {"held"}
+    assert 'action="/unfreeze"' not in page(as_("duty"))
+
+
+def test_freezing_is_a_post(district: District, as_: Login) -> None:
+    assert as_("duty").get("/freeze").status_code == 405
+
+
+def test_another_units_releases_are_not_on_the_board(district: District, as_: Login) -> None:
+    other = District.make("luozhuang", "罗庄区政府办公室")
+    other.signed(title="别人的发布单")
+    assert "别人的发布单" not in page(as_("duty"))
+
+
+# --- accounts at a glance -----------------------------------------------------------------------------------
+
+
+def test_account_health_says_what_a_person_must_do(district: District, as_: Login) -> None:
+    weibo = district.accounts[1]
+    assert "授权至" in page(as_("duty"))
+    type(weibo.token).objects.filter(account=weibo).update(expires_at=now() - timedelta(days=1))
+    shown = page(as_("admin"))
+    assert "请系统管理员重新授权" in shown
+    assert "/accounts/wb/authorize" in shown
+    assert "/accounts/wb/authorize" not in page(as_("duty"))
+
+
+def test_a_live_refresh_takes_no_message_away(district: District, as_: Login) -> None:
+    client = as_("duty")
+    client.post("/freeze", {"reason": "核对"})
+    assert "flash" not in client.get("/", headers={"X-Live": "1"}).content.decode()
+    assert "一键停发。" in page(client)

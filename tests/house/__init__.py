@@ -1,0 +1,1 @@
+"""The house: settings, environment, processes, layers, scripts, containers."""
