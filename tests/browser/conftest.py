@@ -1,0 +1,119 @@
+"""Real Chromium against the real pages. CHROMIUM names the browser; `make test` finds or installs one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from bot.models.triggers import RULES
+from bot.rehearsal import RehearsalServer
+from tests.console.world import PASSWORD, District, fresh_home
+
+ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts" / "screens"
+SIZES = {"desk": (1366, 768), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _records_beside_an_event_loop() -> Iterator[None]:
+    """Playwright runs an event loop in this thread; Django would refuse the test's own queries beside it."""
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
+    """Rehearsal platforms that publish at once."""
+    with RehearsalServer(tmp_path / "platform") as server:
+        for name, identity in (("wechat", "wxrehearsal0000001"), ("weibo", "2017000001")):
+            with server.world.store.transaction():
+                account = server.world.store.get("account", name, identity)
+                account["switches"] |= {"publish_seconds": 0, "mass_seconds": 0}
+                server.world.store.put("account", name, identity, account)
+        yield server
+
+
+@pytest.fixture
+def records(transactional_db: None) -> Iterator[None]:
+    """Records that the live server sees too. They are erased afterwards, which our triggers would forbid.
+
+    Django installs the triggers again after erasing (it sends post_migrate).
+    """
+    yield
+    with connection.cursor() as cursor:
+        for rule in RULES:
+            table = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS tongfa_{rule.name}{table}")
+
+
+@pytest.fixture
+def district(platform: RehearsalServer, tmp_path: Path, records: None) -> Iterator[District]:
+    with fresh_home(tmp_path / "home", port=int(platform.base_url.rsplit(":", 1)[1])):
+        yield District.make(api=platform.base_url)
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the browser complained about (a blocked script or style, a missing file); must stay empty."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def window(chromium: Browser, live_server: Any, complaints: list[str]) -> Open:
+    """`with window("desk", "dark", login="duty") as page`: a page of that size, in that scheme."""
+
+    @contextmanager
+    def opened(size: str = "desk", scheme: Any = "light", *, login: str = "") -> Iterator[Page]:
+        width, height = SIZES[size]
+        context: BrowserContext = chromium.new_context(
+            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme,
+            locale="zh-CN", timezone_id="America/New_York", has_touch=size == "phone",
+        )  # fmt: skip
+        page = context.new_page()
+        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if login:
+            page.goto("/login")
+            page.fill("#username", login)
+            page.fill("#password", PASSWORD)
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/")
+        yield page
+        context.close()
+
+    return opened
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture under artifacts/screens/ for people to look at."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out to the right."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

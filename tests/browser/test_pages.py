@@ -1,0 +1,121 @@
+"""The staff pages in a real browser: they fit, keep themselves current, and break none of their own rules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from bot.services import releases
+from tests.console.world import ARTICLES, District, attempt, now, put
+
+from .conftest import Open, fits, shoot
+
+pytestmark = pytest.mark.browser
+
+LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
+
+
+def busy_day(district: District) -> int:
+    """A partial release with one doubt, one item refused, and a release still to come."""
+    release = district.signed(*ARTICLES, title="十二月第一批政务公开")
+    wechat, first, second, third = release.publications.order_by("account_id", "lane")
+    put(wechat, "live")
+    put(first, "live", sent_at=first.instant + timedelta(milliseconds=8))
+    attempt(
+        second, outcome="unknown", message="请求已发出但没有收到完整应答。", sent_at=second.instant,
+        answered_at=second.instant + timedelta(seconds=5),
+    )  # fmt: skip
+    put(second, "unknown", reason="没有收到应答，正在向平台核对，核对清楚之前不会重发。", sent_at=second.instant)
+    attempt(
+        third, outcome="refused", code="20018", message="内容含非法网址。", answer='{"error_code":20018}',
+        sent_at=third.instant, answered_at=third.instant + timedelta(milliseconds=210),
+    )  # fmt: skip
+    put(third, "needs_person", reason="平台拒绝：内容含非法网址。没有发出。请修改链接后重新签发。", sent_at=third.instant)
+    return int(release.pk)
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_the_duty_desk_fits_and_is_readable(size: str, scheme: str, district: District, window: Open) -> None:
+    busy_day(district)
+    with window(size, scheme, login="duty") as page:
+        expect(page.get_by_text("部分发出")).to_be_visible()
+        expect(page.get_by_text("演练 REHEARSAL")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"today-{size}-{scheme}")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_the_story_of_a_release_fits(size: str, scheme: str, district: District, window: Open) -> None:
+    pk = busy_day(district)
+    with window(size, scheme, login="duty") as page:
+        page.goto(f"/releases/{pk}")
+        expect(page.get_by_text("平台拒绝，没有发出")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"release-{size}-{scheme}")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_a_document_shows_its_posts_with_pictures(size: str, scheme: str, district: District, window: Open) -> None:
+    district.approved()
+    with window(size, scheme, login="duty") as page:
+        page.goto("/documents/HD-1")
+        frame = page.frame_locator(".article-frame").locator("h1")
+        page.locator(".article-frame").scroll_into_view_if_needed()
+        expect(frame).to_have_text(ARTICLES[0].title)
+        assert fits(page)
+        page.evaluate("scrollTo(0, 0)")
+        shoot(page, f"document-{size}-{scheme}")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_the_login_fits(size: str, scheme: str, district: District, window: Open) -> None:
+    with window(size, scheme) as page:
+        page.goto("/")
+        expect(page.get_by_role("heading", name="登录同发")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"login-{size}-{scheme}")
+
+
+def test_the_board_keeps_itself_current_and_keeps_a_half_written_reason(district: District, window: Open) -> None:
+    release = district.signed(title="早间发布")
+    with window(login="duty") as page:
+        page.locator(".freeze summary").click()
+        page.fill("#reason", "正在写原因")
+        put(release.publications.all()[0], "needs_person", reason="请人处理一下")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator("#asks")).to_contain_text("请人处理一下")
+        assert page.input_value("#reason") == "正在写原因"
+
+
+def test_the_countdown_ticks_every_second_in_beijing_time_wherever_the_desk_stands(
+    district: District, window: Open
+) -> None:
+    district.signed(ahead=timedelta(minutes=30))
+    with window(login="duty") as page:
+        countdown = page.locator(".next .countdown")
+        expect(countdown).to_contain_text("00:29:")
+        before = countdown.inner_text()
+        expect(countdown).not_to_have_text(before, timeout=3000)
+        beijing = (now() + timedelta(hours=8)).strftime("%H:")
+        expect(page.locator(".wall")).to_contain_text(beijing)
+
+
+def test_an_ended_session_is_said_and_not_hidden(district: District, window: Open) -> None:
+    with window(login="duty") as page:
+        page.context.clear_cookies()
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator("[data-offline]")).to_contain_text("登录已过期")
+
+
+def test_freezing_from_the_page_tells_what_it_did(district: District, window: Open) -> None:
+    release = district.signed()
+    with window(login="duty") as page:
+        page.locator(".freeze summary").click()
+        page.fill("#reason", "正文有误，请停")
+        page.get_by_role("button", name="立即停发").click()
+        expect(page.locator(".frozen")).to_contain_text("已拦下 2 条")
+        shoot(page, "today-frozen")
+    assert {publication.state for publication in release.publications.all()} == {"held"}
+    releases.unfreeze(district.unit, person=district.people["releaser"], now=now())
