@@ -7,7 +7,7 @@ from celery import shared_task
 from bot.services.clock import Job, perform
 
 
-@shared_task(name="tasks.publish.send")
+@shared_task(name="tasks.publish.send")  # type: ignore[untyped-decorator]
 def send(batch_id: int) -> None:
     """Take one batch through its instant, if nobody else has it."""
     perform(Job("send", batch_id))

@@ -7,19 +7,19 @@ from celery import shared_task
 from bot.services.clock import Job, perform
 
 
-@shared_task(name="tasks.work.stage")
+@shared_task(name="tasks.work.stage")  # type: ignore[untyped-decorator]
 def stage(publication_id: int) -> None:
     """Stage one publication."""
     perform(Job("stage", publication_id))
 
 
-@shared_task(name="tasks.work.look")
+@shared_task(name="tasks.work.look")  # type: ignore[untyped-decorator]
 def look(publication_id: int) -> None:
     """One read-only look at one publication."""
     perform(Job("look", publication_id))
 
 
-@shared_task(name="tasks.work.measure")
+@shared_task(name="tasks.work.measure")  # type: ignore[untyped-decorator]
 def measure(account_id: int) -> None:
     """Sample the due posts of one account."""
     perform(Job("measure", account_id))

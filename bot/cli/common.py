@@ -24,7 +24,7 @@ def as_option(function: F) -> F:
     )
 
 
-class InstantParam(click.ParamType):
+class InstantParam(click.ParamType):  # type: ignore[type-arg]
     """An instant: ISO 8601 (Beijing time without an offset), or `+30s`, `+10m`, `+2h` from now."""
 
     name = "instant"

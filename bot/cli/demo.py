@@ -181,7 +181,9 @@ class _Demo:
             "url": f"{self._web}/callback/zghd", "mode": "safe", "format": "xml",
             "token": credentials["callback_token"].reveal(), "aes_key": credentials["callback_aes_key"].reveal(),
         }  # fmt: skip
-        self._control("accounts/change", {"platform": "wechat", "account": "wxrehearsal0000001", "set": {"callback": callback}})
+        self._control(
+            "accounts/change", {"platform": "wechat", "account": "wxrehearsal0000001", "set": {"callback": callback}}
+        )
 
     def _control(self, path: str, body: dict[str, Any]) -> None:
         import requests
@@ -200,7 +202,7 @@ class _Demo:
 
         _step("导入 2017 年信息公开条目（测试数据）")
         source = intake.open_source(ITEMS)
-        with click.progressbar(length=source.total, label="  导入", file=sys.stderr) as bar:
+        with click.progressbar(length=source.total, label="  导入", file=sys.stderr) as bar:  # type: ignore[var-annotated]
             report = documents.import_rows(
                 source, person=people.acting("wang"), now=now(), each=lambda _: bar.update(1)
             )
@@ -291,7 +293,8 @@ class _Demo:
         from bot.domain.delivery import FOR_A_PERSON, SETTLED, State
 
         _step("等待发布时刻，到点同时发出，然后逐条读回核对")
-        stop, seen = max(now(), release.instant) + WATCH_FOR, {}
+        stop = max(now(), release.instant) + WATCH_FOR
+        seen: dict[int, str] = {}
         ended = SETTLED | FOR_A_PERSON | {State.HELD}
         while now() < stop:
             publications = list(release.publications.select_related("account").order_by("account_id", "lane"))

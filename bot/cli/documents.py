@@ -19,7 +19,13 @@ SHOWN = 20
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_option
-@click.option("--default", "defaults", multiple=True, metavar="FIELD=VALUE", help="文件里没有的字段，如 kind=notice source_url=https://… external_id=…。")
+@click.option(
+    "--default",
+    "defaults",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="文件里没有的字段，如 kind=notice source_url=https://… external_id=…。",
+)
 @command
 def import_file(file: Path, username: str, defaults: tuple[str, ...]) -> Reply:
     """导入文件：逐行报告新增、更新、未变、拒收及原因；一行有错不影响其余。"""
@@ -30,7 +36,7 @@ def import_file(file: Path, username: str, defaults: tuple[str, ...]) -> Reply:
     person = people.acting(username)
     try:
         source = intake.open_source(file, defaults=pairs(defaults, "default"))
-        with click.progressbar(
+        with click.progressbar(  # type: ignore[var-annotated]
             length=source.total, label="导入", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:
             report = documents.import_rows(source, person=person, now=now(), each=lambda _: bar.update(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, ParamSpec
@@ -67,6 +68,7 @@ def start_django() -> None:
 
     env.use_settings()
     django.setup()
+    logging.getLogger("bot").setLevel(logging.WARNING)  # a terminal shows results, the processes' logs keep the rest
 
 
 def width(text: str) -> int:

@@ -71,9 +71,7 @@ def chip(state: State, count: str = "") -> Chip:
 def grouped(states: Sequence[State]) -> list[Chip]:
     """One chip for each state that occurs, most urgent first; with counts when there are several posts."""
     total = len(states)
-    return [
-        chip(state, f"{states.count(state)}/{total}" if total > 1 else "") for state in URGENCY if state in states
-    ]
+    return [chip(state, f"{states.count(state)}/{total}" if total > 1 else "") for state in URGENCY if state in states]
 
 
 def standing(release: Release, publications: Sequence[Publication], now: datetime) -> Chip:
@@ -108,4 +106,6 @@ def _told(publications: Sequence[Publication], *, states: bool = False) -> str:
     for publication in publications:
         key = (publication.account.name, publication.status.label if states else "")
         groups[key] = groups.get(key, 0) + 1
-    return "、".join(f"{name} {count} 次推送{f'（{state}）' if state else ''}" for (name, state), count in groups.items())
+    return "、".join(
+        f"{name} {count} 次推送{f'（{state}）' if state else ''}" for (name, state), count in groups.items()
+    )

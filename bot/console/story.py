@@ -39,7 +39,9 @@ def tell(subjects: Mapping[str, str]) -> list[Sentence]:
     events = list(AuditEvent.objects.filter(subject__in=list(subjects)).order_by("sequence"))
     people = names(event.actor for event in events)
     return [
-        Sentence(event.sequence, event.at, people.get(event.actor, event.actor), *_words(event, subjects[event.subject]))
+        Sentence(
+            event.sequence, event.at, people.get(event.actor, event.actor), *_words(event, subjects[event.subject])
+        )
         for event in events
     ]
 
@@ -71,14 +73,18 @@ def _signed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 def _reviewed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     verdict = "通过" if data.get("verdict") == "pass" else "退回"
-    return f"{name}：{Step(data['step']).label}{verdict}，内容哈希尾号 {tail(data.get('content', ''))}", data.get("comment", "")
+    return f"{name}：{Step(data['step']).label}{verdict}，内容哈希尾号 {tail(data.get('content', ''))}", data.get(
+        "comment", ""
+    )
 
 
 def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
     """A fixed sentence with the reason, and the answer if there was one."""
 
     def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-        return what.format(name=name), "　".join(part for part in (data.get("reason", ""), data.get("answer", "")) if part)
+        return what.format(name=name), "　".join(
+            part for part in (data.get("reason", ""), data.get("answer", "")) if part
+        )
 
     return words
 
@@ -100,5 +106,3 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
         data.get("reason", ""),
     ),
 }  # fmt: skip
-
-

@@ -168,7 +168,7 @@ class Item(models.Model):
     @property
     def signed_post(self) -> Post:
         """The bytes that were signed, as a value."""
-        return Post(self.account.channel, self.payload, self.edition.marker or "")
+        return Post(self.account.channel, self.payload or {}, self.edition.marker or "")
 
 
 class Attempt(models.Model):

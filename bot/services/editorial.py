@@ -59,7 +59,9 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
         edition.article, spec, account_name=account.name, options=account.options, marker=marker,
         pair=pair_of(edition.document),
     )  # fmt: skip
-    keep_assets(rendered.assets)  # by hash, so harmless if the edition is not submitted; the check looks at the pictures
+    keep_assets(
+        rendered.assets
+    )  # by hash, so harmless if the edition is not submitted; the check looks at the pictures
     return rendered, [*findings, *channel_of(account).check([rendered.post])]
 
 

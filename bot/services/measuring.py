@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
+import structlog
 from django.db import transaction
 
 from bot.domain.channel import ChannelFault, ChannelSpec, PositionReceipt, Receipt, Remedy, Sample
 from bot.domain.delivery import State
 from bot.domain.instants import BEIJING, beijing_date
-from bot.models import Account, Item, Publication, SampleRecord, Unit
+from bot.models import Account, AccountSample, Item, Publication, SampleRecord, Unit
 
 from . import audit
 from .accounts import channel_of, spec_of
 
+log = structlog.get_logger(__name__)
 HOURLY_PLAN = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 24))
 DAILY_AT = time(8, 30)
 FOLLOW_FOR = timedelta(days=30)
@@ -77,7 +80,28 @@ def measure_account(account_id: int, *, now: Callable[[], datetime], everything:
             fault = problem.message
             again = problem.wait_until if problem.remedy is Remedy.WAIT and problem.wait_until else now() + BUSY_RETRY
             Publication.objects.filter(pk__in=[publication.pk for publication in group]).update(next_sample_at=again)
+    if publications and not fault:
+        _sample_account(account, now())
     return Pulled(account, taken, len(publications), fault)
+
+
+def _sample_account(account: Account, now: datetime) -> None:
+    """Yesterday's figures of the account as a whole, where the vendor reports them; once a day."""
+    adapter = channel_of(account)
+    yesterday = (beijing_date(now) - timedelta(days=1)).isoformat()
+    if not hasattr(adapter, "account_summary") or account.samples.filter(stat_date=yesterday).exists():
+        return
+    try:
+        rows = adapter.account_summary(yesterday, yesterday)
+    except ChannelFault as fault:
+        log.info("metrics.account", account=account.slug, fault=fault.code)
+        return
+    for row in rows:
+        values = {name: value for name, value in row.items() if isinstance(value, int) and not isinstance(value, bool)}
+        AccountSample.objects.create(
+            account=account, taken_at=now, stat_date=str(row.get("ref_date", yesterday))[:10], values=values,
+            raw=json.dumps(row, ensure_ascii=False),
+        )  # fmt: skip
 
 
 def _by_day(publications: Iterable[Publication]) -> dict[str, list[Publication]]:

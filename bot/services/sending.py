@@ -28,7 +28,7 @@ from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 from . import answers, batches
 from .accounts import channel_of
 from .clocksafety import distrust, has_reading
-from .locks import SenderLock
+from .locks import SenderLock, tidy
 from .staging import signed_posts
 from .transitions import Stale, move
 from .walltime import Clock, WallClock
@@ -84,7 +84,7 @@ def run_batch(batch_id: int, *, clock: Clock | None = None) -> None:
             batches.finish(batch)
     finally:
         lock.release()
-    batches.tidy(batch_id)
+    tidy(batch_id)
 
 
 class _Sender:

@@ -67,12 +67,14 @@ def encrypt(value: Secret, row: str) -> bytes:
     return nonce + AESGCM(_master()).encrypt(nonce, value.reveal().encode(), row.encode())
 
 
-def decrypt(data: bytes, row: str) -> Secret:
+def decrypt(data: bytes | memoryview, row: str) -> Secret:
     """Inverse of `encrypt`. Refused when key or row differ."""
     data = bytes(data)
     try:
-        return Secret(AESGCM(_master()).decrypt(data[:12], data[12:], row.encode()).decode())
+        value = AESGCM(_master()).decrypt(data[:12], data[12:], row.encode()).decode()
     except InvalidTag:
         raise Refused(
             "wrong_key", "凭据无法解密：密钥文件与数据库不是一套。请恢复原来的 keys 目录，或重新录入凭据。"
         ) from None
+    settings.TONGFA_REDACTOR.register(value)  # should it ever reach a log line, it is masked there
+    return Secret(value)
