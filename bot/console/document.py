@@ -156,11 +156,13 @@ def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
 def item_frame(request: HttpRequest, pk: int) -> HttpResponse:
     """The signed bytes of one position, credit line included."""
     found = _signed_item(person(request), pk)
-    return _frame(request, found.account.name, spec_of(found.account), found.payload)
+    return _frame(request, found.account.name, spec_of(found.account), found.signed_post.payload)
 
 
 def _signed_item(who: Person, pk: int) -> Item:
-    items = Item.objects.select_related("account").filter(publication__release__unit=who.unit, payload__isnull=False)
+    items = Item.objects.select_related("account", "edition").filter(
+        publication__release__unit=who.unit, payload__isnull=False
+    )
     return get_object_or_404(items, pk=pk)
 
 

@@ -41,6 +41,7 @@ class SecurityHeaders:
         self._respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add what the view did not set itself."""
         response = self._respond(request)
         response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -55,6 +56,7 @@ class HomeAndRefusals:
         self._respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 503 before `tongfa init`, but for the health check."""
         if not home.exists() and request.path not in OPEN_WITHOUT_HOME:
             return render(request, "not_ready.html", status=503)
         request.home = home.facts() if home.exists() else None  # type: ignore[attr-defined]

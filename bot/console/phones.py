@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import quote
 
 import requests
 from django.contrib.auth.decorators import login_not_required
@@ -122,7 +123,7 @@ def phone(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _view_path(account: Account) -> str:
     identity = next((account.options[name] for name in IDENTITY if account.options.get(name)), account.slug)
-    return f"/_view/{account.channel}/{requests.utils.quote(str(identity), safe='')}"
+    return f"/_view/{account.channel}/{quote(str(identity), safe='')}"
 
 
 @rehearsal_only

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,23 +29,40 @@ def _row(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def append(actor: str, action: str, subject: str, data: dict[str, Any] | None = None, *, now: datetime) -> None:
-    """Add one line, in the caller's transaction: what is not committed is not in the chain.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line to add: who did what to which subject. `data` holds ids, hashes and words, no secret, no content."""
 
-    `data` must hold no secret and no content, only ids, hashes and words.
-    """
+    actor: str
+    action: str
+    subject: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def append(actor: str, action: str, subject: str, data: dict[str, Any] | None = None, *, now: datetime) -> None:
+    """Add one line, in the caller's transaction: what is not committed is not in the chain."""
+    append_all([Entry(actor, action, subject, data or {})], now=now)
+
+
+def append_all(entries: Sequence[Entry], *, now: datetime) -> None:
+    """Add lines in order, in the caller's transaction."""
     at = require_aware(now).astimezone(UTC)
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PG_LOCK])
         last = AuditEvent.objects.order_by("-sequence").values_list("sequence", "mac").first()
-        sequence, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
-        event = AuditEvent(
-            sequence=sequence, at=at, actor=actor, action=action, subject=subject, data=data or {}, previous=previous
-        )
-        event.mac = link(audit_key(), previous, _row(event))
-        event.save(force_insert=True)
+        sequence, previous = last or (0, GENESIS)
+        events = []
+        for entry in entries:
+            sequence += 1
+            event = AuditEvent(
+                sequence=sequence, at=at, actor=entry.actor, action=entry.action, subject=entry.subject,
+                data=entry.data, previous=previous,
+            )  # fmt: skip
+            event.mac = previous = link(audit_key(), previous, _row(event))
+            events.append(event)
+        AuditEvent.objects.bulk_create(events)
 
 
 def _rows() -> Iterator[tuple[int, dict[str, Any], str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -14,7 +14,7 @@ from bot.domain.article import Article
 from bot.domain.delivery import State
 from bot.domain.post import Asset
 from bot.domain.workflow import EditionState, Role
-from bot.intake import Rejected, Row
+from bot.intake import Rejected, Row, Taken
 from bot.models import AssetRecord, Document, Edition, Item, Person, Unit
 from bot.proofing import propose_policy
 
@@ -85,7 +85,7 @@ def import_rows(
     report = ImportReport()
     for chunk in _chunks(rows, COMMIT_EVERY):
         with transaction.atomic():
-            results = [_take(row, person, now) for row in chunk]
+            results = _take_chunk(chunk, person, now)
             report.linked += _link_waiting(person.unit)
         for result in results:
             report.count(result)
@@ -97,7 +97,49 @@ def import_rows(
     return report
 
 
-def _take(row: Row, person: Person, now: datetime) -> RowResult:
+def _take_chunk(rows: Sequence[Row], person: Person, now: datetime) -> list[RowResult]:
+    """One transaction's worth of rows, with a handful of queries: it holds the write lock of SQLite."""
+    taken = [row for row in rows if isinstance(row, Taken)]
+    keep_assets(asset for row in taken for asset in row.assets)
+    known = _known([row.article.external_id for row in taken], person.unit)
+    fresh = [row.article for row in taken if row.article.external_id not in known]
+    _create_all(fresh, person, now)
+    return [_result(row, known, person, now) for row in rows]
+
+
+def _known(external_ids: list[str], unit: Unit) -> dict[str, str]:
+    """External id -> content hash of the newest edition, for those that exist."""
+    found = Edition.objects.filter(document__unit=unit, document__external_id__in=external_ids).order_by("number")
+    return dict(found.values_list("document__external_id", "content_hash"))
+
+
+def _create_all(articles: Sequence[Article], person: Person, now: datetime) -> None:
+    documents = Document.objects.bulk_create(
+        Document(
+            unit=person.unit, external_id=article.external_id, kind=article.kind, is_policy=propose_policy(article),
+            interprets_external=article.interprets, created_by=person, created_at=now,
+        )
+        for article in articles
+    )  # fmt: skip
+    Edition.objects.bulk_create(
+        _edition(document, 1, article, person, now) for document, article in zip(documents, articles, strict=True)
+    )
+    audit.append_all([_created(person, article.external_id, 1, article.hash) for article in articles], now=now)
+
+
+def _edition(document: Document, number: int, article: Article, person: Person, now: datetime) -> Edition:
+    return Edition(
+        document=document, number=number, title=article.title, content=article.content(),
+        content_hash=article.hash, author=person, created_at=now,
+    )  # fmt: skip
+
+
+def _created(person: Person, external_id: str, number: int, content_hash: str) -> audit.Entry:
+    data = {"number": number, "hash": content_hash}
+    return audit.Entry(person.username, "edition.created", f"document:{external_id}", data)
+
+
+def _result(row: Row, known: dict[str, str], person: Person, now: datetime) -> RowResult:
     if isinstance(row, Rejected):
         return RowResult(
             row.number,
@@ -108,9 +150,13 @@ def _take(row: Row, person: Person, now: datetime) -> RowResult:
             reason=row.reason,
             remedy=row.remedy,
         )
-    keep_assets(row.assets)
+    article = row.article
     notes = tuple(f"{cleaned.field}：{cleaned.what}" for cleaned in row.cleaned)
-    return RowResult(row.number, row.article.external_id, save_article(row.article, person=person, now=now), notes)
+    if article.external_id not in known:
+        return RowResult(row.number, article.external_id, CREATED, notes)
+    if article.hash == known[article.external_id]:
+        return RowResult(row.number, article.external_id, UNCHANGED, notes)
+    return RowResult(row.number, article.external_id, save_article(article, person=person, now=now), notes)
 
 
 def keep_assets(assets: Iterable[Asset]) -> None:
@@ -125,11 +171,7 @@ def save_article(article: Article, *, person: Person, now: datetime) -> str:
     """Create the document or a new edition of it; returns created, updated or unchanged."""
     document = Document.objects.filter(unit=person.unit, external_id=article.external_id).first()
     if document is None:
-        document = Document.objects.create(
-            unit=person.unit, external_id=article.external_id, kind=article.kind, is_policy=propose_policy(article),
-            interprets_external=article.interprets, created_by=person, created_at=now,
-        )  # fmt: skip
-        _new_edition(document, article, person, now)
+        _create_all([article], person, now)
         return CREATED
     if document.current.content_hash == article.hash:
         return UNCHANGED
@@ -150,12 +192,9 @@ def _new_edition(document: Document, article: Article, person: Person, now: date
     older = document.editions.exclude(state=EditionState.SUPERSEDED).order_by("-number").first()
     if older is not None:
         supersede(older, person=person, now=now)
-    edition = Edition.objects.create(
-        document=document, number=document.editions.count() + 1, title=article.title, content=article.content(),
-        content_hash=article.hash, author=person, created_at=now,
-    )  # fmt: skip
-    data = {"number": edition.number, "hash": edition.content_hash}
-    audit.append(person.username, "edition.created", f"document:{document.external_id}", data, now=now)
+    edition = _edition(document, document.editions.count() + 1, article, person, now)
+    edition.save(force_insert=True)
+    audit.append_all([_created(person, document.external_id, edition.number, edition.content_hash)], now=now)
     return edition
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from bot.models import ClockReading
 from bot.services import releases
 from tests.console.world import ARTICLES, District, attempt, now, put
 
@@ -14,11 +16,17 @@ from .conftest import Open, fits, shoot
 
 pytestmark = pytest.mark.browser
 
+TOMORROW = replace(
+    ARTICLES[1], external_id="HD-4", title="城乡居民医疗保险怎么缴费",
+    summary="每年9月至12月集中缴费，可在手机上办理，也可到社区便民服务站办理。",
+)  # fmt: skip
 LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
 
 
 def busy_day(district: District) -> int:
-    """A partial release with one doubt, one item refused, and a release still to come."""
+    """A partial release with one doubt and one item refused, accounts in contact, and a release still to come."""
+    for account in district.accounts:
+        ClockReading.objects.create(account=account, at=now(), offset_ms=120, boot_seconds=1.0, boot_id="boot")
     release = district.signed(*ARTICLES, title="十二月第一批政务公开")
     wechat, first, second, third = release.publications.order_by("account_id", "lane")
     put(wechat, "live")
@@ -32,7 +40,13 @@ def busy_day(district: District) -> int:
         third, outcome="refused", code="20018", message="内容含非法网址。", answer='{"error_code":20018}',
         sent_at=third.instant, answered_at=third.instant + timedelta(milliseconds=210),
     )  # fmt: skip
-    put(third, "needs_person", reason="平台拒绝：内容含非法网址。没有发出。请修改链接后重新签发。", sent_at=third.instant)
+    put(
+        third,
+        "needs_person",
+        reason="平台拒绝：内容含非法网址。没有发出。请修改链接后重新签发。",
+        sent_at=third.instant,
+    )
+    district.signed(TOMORROW, ahead=timedelta(days=1), title="明日便民服务")
     return int(release.pk)
 
 
@@ -41,6 +55,7 @@ def test_the_duty_desk_fits_and_is_readable(size: str, scheme: str, district: Di
     busy_day(district)
     with window(size, scheme, login="duty") as page:
         expect(page.get_by_text("部分发出")).to_be_visible()
+        expect(page.locator(".next .countdown")).to_contain_text("23:59:")
         expect(page.get_by_text("演练 REHEARSAL")).to_be_visible()
         assert fits(page)
         shoot(page, f"today-{size}-{scheme}")

@@ -25,7 +25,15 @@ def page(client: Client, address: str) -> str:
 def test_it_shows_fields_state_and_reviews(district: District, as_: Login) -> None:
     district.approved()
     shown = page(as_("first"), "/documents/HD-1")
-    for words in ("关于调整城区公交线路的通知", "临东政办字〔2017〕41号", "已通过", "初审通过", "王初", "钱终", "第 1 版送审"):
+    for words in (
+        "关于调整城区公交线路的通知",
+        "临东政办字〔2017〕41号",
+        "已通过",
+        "初审通过",
+        "王初",
+        "钱终",
+        "第 1 版送审",
+    ):
         assert words in shown
 
 

@@ -84,9 +84,7 @@ def test_a_right_password_clears_the_count(client: Client, district: District) -
         client.post("/logout")
 
 
-def test_one_address_cannot_try_many_names(
-    client: Client, district: District, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_address_cannot_try_many_names(client: Client, district: District, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "PER_ADDRESS", 8)
     codes = [enter(client, f"name{n}", "guess").status_code for n in range(9)]
     assert codes == [401] * 8 + [429]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles.finders import find
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -40,9 +42,7 @@ def test_every_state_is_shown_by_colour_icon_and_word(state: State, district: Di
 
 
 def test_the_icons_that_pages_name_exist() -> None:
-    from django.contrib.staticfiles.finders import find
-
-    sprite = open(str(find("console/icons.svg")), encoding="utf-8").read()
+    sprite = Path(str(find("console/icons.svg"))).read_text("utf-8")
     for _, icon in chips.LOOKS.values():
         assert f'id="{icon}"' in sprite
 

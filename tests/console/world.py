@@ -80,7 +80,13 @@ class District:
         prefix = "" if code == "hedong" else f"{code}-"
         members = {
             key: people.add_person(
-                prefix + key, name=full, unit=unit, roles=roles, password=PASSWORD if key in WITH_PASSWORD else None, actor="test", now=now()
+                prefix + key,
+                name=full,
+                unit=unit,
+                roles=roles,
+                password=PASSWORD if key in WITH_PASSWORD else None,
+                actor="test",
+                now=now(),
             )
             for key, (full, roles) in PEOPLE.items()
         }
@@ -159,7 +165,9 @@ def push_to_platform(release: Release) -> None:
     """Stage every publication on the rehearsal platform and make its one public call, without the engine."""
     for publication in release.publications.select_related("account").order_by("account_id", "lane"):
         adapter = accounts.channel_of(publication.account, mode=publication.mode)
-        posts = [item.signed_post for item in publication.items.select_related("account", "edition").order_by("position")]
+        posts = [
+            item.signed_post for item in publication.items.select_related("account", "edition").order_by("position")
+        ]
         staged = adapter.stage(posts, key=publication.key)
         call = adapter.public_request(posts, staged.table, adapter.grant(), key=publication.key)
         answer = requests.request(call.method, call.url, headers=dict(call.headers), data=call.body, timeout=10)

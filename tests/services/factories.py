@@ -1,0 +1,228 @@
+"""What the service tests are made of: a unit with five people and two accounts, and short words for the editorial way.
+
+    office = Office.make()                       # unit, people, accounts zghd (wechat, mass) and lyhd (weibo, share)
+    document = office.approved(article(1))       # imported, submitted, passed three times
+    release = office.signed(document)            # planned on both accounts, half an hour after NOW, signed
+    release = office.signed(document, instant=now + timedelta(minutes=5), on=[office.weibo], now=now)
+
+Nothing listens at the accounts' addresses: whatever calls a platform fails at once. Both accounts hold a token.
+Time is the value `NOW` (09:00 in Beijing) unless a test says otherwise; only tokens and call counters read the clock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.test import override_settings
+from PIL import Image
+
+from bot.domain.article import Article, Kind
+from bot.domain.channel import Grant
+from bot.domain.post import Asset
+from bot.domain.secret import Secret
+from bot.domain.workflow import Verdict
+from bot.models import Account, Document, Edition, Person, Publication, Release, Unit
+from bot.rendering import covers
+from bot.runtime.paths import Home
+from bot.services import accounts, documents, editorial, home, people, releases, vault
+
+NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Beijing
+HALF_HOUR = timedelta(minutes=30)
+NOWHERE = "http://127.0.0.1:9"  # nothing listens there
+APP_ID, UID = "wxrehearsal0000001", "2017000001"
+PORTAL = "https://www.hedong.gov.cn"
+STEPS = ("first", "second", "final")
+#: key (and login name) -> name, roles
+PEOPLE: Mapping[str, tuple[str, list[str]]] = {
+    "editor": ("李拟", ["editor"]),
+    "first": ("王初", ["first"]),
+    "second": ("赵复", ["second"]),
+    "final": ("钱终", ["final"]),
+    "releaser": ("孙签", ["releaser", "duty"]),
+}
+
+
+def article(number: int = 1, **changes: Any) -> Article:
+    """A notice that the gate lets pass; `number` makes it another one."""
+    plain = Article(
+        f"HD-{number}",
+        Kind.NOTICE,
+        f"关于调整城区公交线路的通知之{number}",
+        "自12月1日起，3路、8路公交车调整部分站点。",
+        "<p>自12月1日起调整，请市民留意站牌。</p>",
+        unit="河东区人民政府办公室",
+        category="通知公告",
+        source_url=f"{PORTAL}/info/{number}.html",
+        published_on=date(2026, 11, 20),
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def policy(number: int = 50, **changes: Any) -> Article:
+    """A policy document: it cannot go without its interpretation."""
+    given: dict[str, Any] = {
+        "kind": Kind.DISCLOSURE,
+        "title": "河东区人民政府关于印发河东区公共租赁住房管理办法的通知",
+        "summary": "为规范公共租赁住房的分配、使用和退出，制定本办法。",
+        "document_number": "临东政发〔2026〕12号",
+        "category": "政策文件",
+        "formed_on": date(2026, 11, 18),
+    }
+    return article(number, **given | changes)
+
+
+def interpretation(number: int = 51, *, of: str = "HD-50", **changes: Any) -> Article:
+    """The interpretation of the document with the external id `of`."""
+    given: dict[str, Any] = {
+        "kind": Kind.INTERPRETATION,
+        "title": "《河东区公共租赁住房管理办法》政策解读",
+        "summary": "哪些人可以申请、怎样申请、什么情况要退出，一文读懂。",
+        "category": "政策解读",
+        "interprets": of,
+    }
+    return article(number, **given | changes)
+
+
+@contextmanager
+def fresh_home(path: Path, *, live: bool = False) -> Iterator[Path]:
+    """A home of its own at `path`, with keys, rehearsal or live; `settings.TONGFA` points at it meanwhile."""
+    with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, home=Home(path))):
+        vault.make_keys(path)
+        home.write(home.HomeFacts(live=live, rehearsal_port=9))
+        yield path
+
+
+@cache
+def tiny_cover(layout: str) -> covers.Cover:
+    """What `cheap_covers` puts in place of a drawn cover: a small white picture, the real crops."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 32), "white").save(buffer, "PNG")
+    crops = covers._crops() if layout == "wide+square" else {}
+    return covers.Cover(Asset(buffer.getvalue(), "image/png", "cover.png"), crops)
+
+
+def drop_rules(*, event: str = "") -> None:
+    """Take the database's triggers away: a hand in the database with all rights. `event`: only those, e.g. DELETE."""
+    from bot.models.triggers import RULES
+
+    with connection.cursor() as cursor:
+        for rule in RULES:
+            if not event or rule.event == event:
+                on = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
+                cursor.execute(f"DROP TRIGGER IF EXISTS tongfa_{rule.name}{on}")
+
+
+@dataclass
+class Office:
+    """A unit, its people by role, its two accounts; every step goes through the services."""
+
+    unit: Unit
+    people: dict[str, Person]
+    wechat: Account
+    weibo: Account
+
+    @classmethod
+    def make(cls, code: str = "office", *, prefix: str = "", api: str = NOWHERE) -> Office:
+        """Another office in the same database needs another `code` and a `prefix` for logins and slugs."""
+        unit = people.ensure_unit(code, "河东区政府办公室", now=NOW, actor="test")
+        members = {
+            key: people.add_person(
+                prefix + key, name=name, unit=unit, roles=roles, password=None, actor="test", now=NOW
+            )
+            for key, (name, roles) in PEOPLE.items()
+        }
+        return cls(unit, members, add_wechat(unit, f"{prefix}zghd", api=api), add_weibo(unit, f"{prefix}lyhd", api=api))
+
+    @property
+    def accounts(self) -> list[Account]:
+        return [self.wechat, self.weibo]
+
+    def took(self, given: Article | None = None, *, now: datetime = NOW) -> Document:
+        """The document (or its new edition) as the editor handed it in."""
+        given = given or article()
+        documents.save_article(given, person=self.people["editor"], now=now)
+        documents._link_waiting(self.unit)
+        return documents.find_document(given.external_id, unit=self.unit)
+
+    def submitted(self, given: Article | None = None, *, now: datetime = NOW) -> Document:
+        document = self.took(given, now=now)
+        editorial.submit(document, person=self.people["editor"], now=now)
+        return document
+
+    def passes(self, document: Document, *steps: str, now: datetime = NOW) -> Edition:
+        """Let the reviewers of these steps (all three by default) pass it."""
+        for step in steps or STEPS:
+            edition = editorial.review(document, person=self.people[step], verdict=Verdict.PASS, now=now)
+        return edition
+
+    def approved(self, given: Article | None = None, *, now: datetime = NOW) -> Document:
+        document = self.submitted(given, now=now)
+        self.passes(document, now=now)
+        return document
+
+    def approved_pair(self) -> tuple[Document, Document]:
+        """A policy and its interpretation, both approved."""
+        self.took(policy())
+        self.took(interpretation())
+        return self.approved(policy()), self.approved(interpretation())
+
+    def planned(
+        self, *chosen: Document, instant: datetime = NOW + HALF_HOUR, on: Sequence[Account] = (), now: datetime = NOW
+    ) -> Release:
+        """Approved documents (one is made when none is given) on these accounts, both by default."""
+        return releases.plan(
+            title="", instant=instant, documents=chosen or [self.approved()], accounts=on or self.accounts,
+            person=self.people["editor"], now=now,
+        )  # fmt: skip
+
+    def signs(self, release: Release, *, now: datetime = NOW) -> Release:
+        return releases.sign(release, person=self.people["releaser"], now=now)
+
+    def signed(
+        self, *chosen: Document, instant: datetime = NOW + HALF_HOUR, on: Sequence[Account] = (), now: datetime = NOW
+    ) -> Release:
+        return self.signs(self.planned(*chosen, instant=instant, on=on, now=now), now=now)
+
+
+def add_wechat(unit: Unit, slug: str = "zghd", *, kind: str = "subscription", api: str = NOWHERE) -> Account:
+    """“中国河东”, 群发 mode, with a token in the store."""
+    account = accounts.add_account(
+        slug, channel="wechat", name="中国河东", mode="mass", unit=unit, endpoints={"api": f"{api}/wechat"},
+        options={"app_id": APP_ID, "account_type": kind}, credentials={"app_secret": Secret("wechat-secret")},
+        actor="test", now=NOW,
+    )  # fmt: skip
+    accounts.store_token(account, grant(), now=NOW)
+    return account
+
+
+def add_weibo(unit: Unit, slug: str = "lyhd", *, api: str = NOWHERE) -> Account:
+    """“临沂河东”, with a token in the store."""
+    account = accounts.add_account(
+        slug, channel="weibo", name="临沂河东", mode="share", unit=unit, endpoints={"api": f"{api}/weibo"},
+        options={"app_key": "key", "uid": UID, "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
+        credentials={"app_secret": Secret("weibo-secret")}, actor="test", now=NOW,
+    )  # fmt: skip
+    accounts.store_token(account, grant(), now=NOW)
+    return account
+
+
+def grant(token: str = "a-token-of-a-test") -> Grant:
+    """A token that does not end."""
+    return Grant(Secret(token), datetime(2099, 1, 1, tzinfo=UTC))
+
+
+def publication(release: Release, account: Account, lane: int = 0) -> Publication:
+    """The push of a release on one account, fresh from the database."""
+    return Publication.objects.select_related("release__unit", "account").get(
+        release=release, account=account, lane=lane
+    )
