@@ -231,10 +231,11 @@ class _Demo:
     def _unfinished(self) -> Any:
         """A signed release that an earlier run did not see to its end."""
         from bot.domain.delivery import SETTLED
-        from bot.models import Release
+        from bot.models import Publication, Release
 
         open_ones = Release.objects.filter(unit=self._unit, signed_at__isnull=False, cancelled_at__isnull=True)
-        return open_ones.exclude(publications__state__in=[str(state) for state in SETTLED]).order_by("-pk").first()
+        unsettled = Publication.objects.exclude(state__in=[str(state) for state in SETTLED])
+        return open_ones.filter(publications__in=unsettled).order_by("-pk").first()
 
     def _sign(self) -> Any:
         from bot.models import Item, Release

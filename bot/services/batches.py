@@ -83,7 +83,16 @@ def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | 
         armed = 0
         for publication in group:
             try:
-                move(publication, Event.ARM, actor=ACTOR, now=now, batch=batch, next_at=None)
+                move(
+                    publication,
+                    Event.ARM,
+                    actor=ACTOR,
+                    now=now,
+                    batch=batch,
+                    next_at=None,
+                    stop_event="",
+                    stop_reason="",
+                )
                 armed += 1
             except Stale:
                 continue
@@ -122,13 +131,13 @@ def recover(*, now: datetime) -> list[Batch]:
     """Settle batches whose sender is dead: before the intent it did nothing, after it nobody knows."""
     recovered = []
     for batch in Batch.objects.filter(state="claimed"):
-        if is_held(batch.pk):
+        if is_held("batch", batch.pk):
             continue
         with transaction.atomic():
             for publication in batch.publications.select_related("account", "release"):
                 _recover_one(publication, now)
             finish(batch)
-        tidy(batch.pk)
+        tidy("batch", batch.pk)
         recovered.append(batch)
     return recovered
 

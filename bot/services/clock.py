@@ -21,7 +21,7 @@ from bot.models import Account, Batch, Publication
 from . import batches, measuring
 from .confirming import look
 from .sending import run_batch
-from .staging import stage
+from .staging import stage, take_back
 from .transitions import Stale, move
 from .walltime import WallClock
 
@@ -52,6 +52,7 @@ def tick(now: datetime) -> Tick:
     """One look at the world."""
     result = Tick()
     batches.recover(now=now)
+    take_back(now=now)
     _sweep_too_late(now)
     due = list(_due(now))
     batches.hand_out([p for p in due if p.status is State.STAGED], now=now)

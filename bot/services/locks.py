@@ -1,4 +1,4 @@
-"""One lock per sending process, held by the living process and dropped by the kernel or the database when it dies.
+"""One lock per piece of work (a batch being sent, a publication being staged), held by the living process and dropped by the kernel or the database when it dies.
 
 One host: a file lock. PostgreSQL (several hosts): a session advisory lock on a connection of its own; it must
 not go through a transaction-pooling proxy.
@@ -15,20 +15,22 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-_CLASS = 0x746F6E67  # namespace of our advisory locks
+#: namespaces of our advisory locks
+_CLASSES = {"batch": 0x746F6E67, "stage": 0x746F6E68}
 
 
-def _path(batch: int) -> Path:
+def _path(kind: str, subject: int) -> Path:
     folder: Path = settings.TONGFA.home.path / "run" / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"batch-{batch}.lock"
+    return folder / f"{kind}-{subject}.lock"
 
 
-class SenderLock:
-    """Held from before the claim until after the last record of a batch."""
+class ProcessLock:
+    """Held from before the claim until after the last record: while it is held, its process lives."""
 
-    def __init__(self, batch: int) -> None:
-        self._batch = batch
+    def __init__(self, kind: str, subject: int) -> None:
+        """`kind` is "batch" or "stage", `subject` the row's id."""
+        self._kind, self._subject = kind, subject
         self._file: int | None = None
         self._session: psycopg.Connection[Any] | None = None
 
@@ -36,7 +38,7 @@ class SenderLock:
         """False when another living process holds it."""
         if connection.vendor == "postgresql":
             return self._acquire_session()
-        handle = os.open(_path(self._batch), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = os.open(_path(self._kind, self._subject), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -48,7 +50,7 @@ class SenderLock:
     def _acquire_session(self) -> bool:
         parameters = {key: value for key, value in connection.get_connection_params().items() if key in _PG_KEYS}
         session = psycopg.connect(**parameters, autocommit=True)
-        row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", [_CLASS, self._batch]).fetchone()
+        row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", [_CLASSES[self._kind], self._subject]).fetchone()
         if not row or not row[0]:
             session.close()
             return False
@@ -78,16 +80,16 @@ class SenderLock:
 _PG_KEYS = frozenset({"dbname", "user", "password", "host", "port", "sslmode", "options", "connect_timeout"})
 
 
-def is_held(batch: int) -> bool:
-    """True while some process holds the lock of the batch."""
-    lock = SenderLock(batch)
+def is_held(kind: str, subject: int) -> bool:
+    """True while some process holds the lock."""
+    lock = ProcessLock(kind, subject)
     if lock.acquire():
         lock.release()
         return False
     return True
 
 
-def tidy(batch: int) -> None:
-    """Remove the lock file of a batch that is done."""
+def tidy(kind: str, subject: int) -> None:
+    """Remove the lock file of work that is done for good."""
     if connection.vendor != "postgresql":
-        _path(batch).unlink(missing_ok=True)
+        _path(kind, subject).unlink(missing_ok=True)

@@ -28,7 +28,7 @@ from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 from . import answers, batches
 from .accounts import channel_of
 from .clocksafety import distrust, has_reading
-from .locks import SenderLock, tidy
+from .locks import ProcessLock, tidy
 from .staging import signed_posts
 from .transitions import Stale, move
 from .walltime import Clock, WallClock
@@ -73,7 +73,7 @@ def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datet
 def run_batch(batch_id: int, *, clock: Clock | None = None) -> None:
     """Send one batch, if nobody else has it. Safe to ring any number of times."""
     clock = clock or WallClock()
-    lock = SenderLock(batch_id)
+    lock = ProcessLock("batch", batch_id)
     if not lock.acquire():
         return
     try:
@@ -84,11 +84,11 @@ def run_batch(batch_id: int, *, clock: Clock | None = None) -> None:
             batches.finish(batch)
     finally:
         lock.release()
-    tidy(batch_id)
+    tidy("batch", batch_id)
 
 
 class _Sender:
-    def __init__(self, batch: Batch, lock: SenderLock, clock: Clock) -> None:
+    def __init__(self, batch: Batch, lock: ProcessLock, clock: Clock) -> None:
         self._batch, self._lock, self._clock = batch, lock, clock
         self._loads: dict[str, Load] = {}
 

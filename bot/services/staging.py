@@ -14,6 +14,7 @@ from bot.domain.post import Post
 from bot.models import Publication
 
 from .accounts import channel_of
+from .locks import ProcessLock, is_held
 from .transitions import Stale, lease, move
 
 ACTOR = "系统"
@@ -32,9 +33,18 @@ def signed_posts(publication: Publication) -> tuple[Post, ...]:
 
 def stage(publication_id: int, *, now: Callable[[], datetime]) -> None:
     """Stage one publication. Safe to ring twice: only one worker gets it, and staging repeats without harm."""
-    publication = load(publication_id)
-    if not publication.release.signed or not _take(publication, now()):
+    lock = ProcessLock("stage", publication_id)
+    if not lock.acquire():
         return
+    try:
+        publication = load(publication_id)
+        if publication.release.signed and _take(publication, now()):
+            _stage(publication, now)
+    finally:
+        lock.release()
+
+
+def _stage(publication: Publication, now: Callable[[], datetime]) -> None:
     try:
         adapter = channel_of(publication.account, mode=publication.mode)
         since = adapter.newest_own_id()
@@ -56,6 +66,15 @@ def _take(publication: Publication, now: datetime) -> bool:
     except Stale:
         return False
     return publication.status is State.STAGING and lease(publication, until, now=now)
+
+
+def take_back(*, now: datetime) -> None:
+    """Staging whose worker is dead is due at once, not when its lease ends."""
+    for publication in Publication.objects.filter(state=State.STAGING, lease_until__gt=now):
+        if not is_held("stage", publication.pk):
+            Publication.objects.filter(pk=publication.pk, state=State.STAGING, fence=publication.fence).update(
+                lease_until=None, next_at=now, rung_at=None
+            )
 
 
 def _staged(publication: Publication, staged: Staged, since: str, now: datetime) -> None:
