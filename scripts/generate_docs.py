@@ -99,8 +99,13 @@ def delivery_states() -> str:
     """Every state of a publication with staff's word for it."""
 
     def kind(state: State) -> str:
-        groups = {"stoppable": STOPPABLE, "a person must decide": FOR_A_PERSON, "settled": SETTLED}
-        return next((name for name, states in groups.items() if state in states), "the machine goes on")
+        groups = {
+            "nothing has left; freeze, hold and cancel act": STOPPABLE,
+            "a person decides": FOR_A_PERSON,
+            "settled": SETTLED,
+            "nothing has left; waits for a person to resume it": {State.HELD},
+        }
+        return next((name for name, states in groups.items() if state in states), "the machine is at it")
 
     return table(["state", "staff see", "group"], [[code(state), state.label, kind(state)] for state in State])
 
@@ -218,7 +223,7 @@ def _matrix_row(spec: ChannelSpec, mode: ModeSpec) -> list[str]:
 
 def _quotas(mode: ModeSpec) -> str:
     words = [
-        (f"{kind}: " if kind else "") + ", ".join(f"{quota.count} a {quota.period}" for quota in quotas)
+        (f"{kind}: " if kind else "") + ", ".join(f"{quota.count} per {quota.period}" for quota in quotas)
         for kind, quotas in mode.quotas.items()
     ]
     return "; ".join(words) or "none"

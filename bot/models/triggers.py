@@ -30,6 +30,10 @@ _PASSES = (
     "AND r.verdict = 'pass' AND r.content_hash = {hash})"
 )
 _STEPS = "(SELECT {array_length}(u.steps) FROM bot_unit u JOIN bot_document d ON d.unit_id = u.id WHERE d.id = NEW.document_id)"
+_SIGNED = (
+    "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+    "WHERE p.id = {publication} AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL)"
+)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -57,10 +61,19 @@ RULES: tuple[Rule, ...] = (
         "edition_immutable",
         "bot_edition",
         "UPDATE",
-        "NEW.content_hash <> OLD.content_hash OR NEW.author_id <> OLD.author_id "
+        "NEW.content_hash <> OLD.content_hash OR NEW.content <> OLD.content OR NEW.title <> OLD.title "
+        "OR NEW.document_id <> OLD.document_id OR NEW.number <> OLD.number OR NEW.author_id <> OLD.author_id "
         "OR (OLD.marker IS NOT NULL AND (NEW.marker IS NULL OR NEW.marker <> OLD.marker)) "
-        "OR (OLD.submitted_by_id IS NOT NULL AND NEW.submitted_by_id <> OLD.submitted_by_id)",
+        "OR (OLD.submitted_by_id IS NOT NULL "
+        "AND (NEW.submitted_by_id IS NULL OR NEW.submitted_by_id <> OLD.submitted_by_id))",
         "an edition does not change",
+    ),
+    Rule(
+        "edition_superseded_for_good",
+        "bot_edition",
+        "UPDATE",
+        "OLD.state = 'superseded' AND NEW.state <> 'superseded'",
+        "a superseded edition does not come back",
     ),
     Rule(
         "edition_approval_earned",
@@ -90,10 +103,25 @@ RULES: tuple[Rule, ...] = (
         "item_signed_bytes_kept",
         "bot_item",
         "UPDATE",
-        "OLD.payload_hash <> '' AND NEW.payload_hash <> OLD.payload_hash AND EXISTS ("
-        "SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
-        "WHERE p.id = NEW.publication_id AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL)",
+        "OLD.payload_hash <> '' AND (NEW.payload_hash <> OLD.payload_hash OR NEW.payload IS NULL "
+        "OR NEW.payload <> OLD.payload OR NEW.publication_id <> OLD.publication_id OR NEW.position <> OLD.position "
+        "OR NEW.account_id <> OLD.account_id OR NEW.edition_id <> OLD.edition_id OR NEW.post_id <> OLD.post_id) "
+        "AND " + _SIGNED.format(publication="OLD.publication_id"),
         "signed bytes do not change while the signature stands",
+    ),
+    Rule(
+        "item_not_added_after_signing",
+        "bot_item",
+        "INSERT",
+        _SIGNED.format(publication="NEW.publication_id"),
+        "what is added needs a new signature",
+    ),
+    Rule(
+        "item_not_taken_out_after_signing",
+        "bot_item",
+        "DELETE",
+        _SIGNED.format(publication="OLD.publication_id"),
+        "what is taken out needs a new signature",
     ),
     Rule(
         "attempt_signed",
@@ -166,12 +194,18 @@ def _sqlite(rule: Rule) -> str:
     )
 
 
-def _postgresql(rule: Rule) -> list[str]:
+def _body(rule: Rule) -> str:
+    """What the trigger's function does on PostgreSQL."""
     result = "OLD" if rule.event == "DELETE" else "NEW"
+    return (
+        f" BEGIN IF {_condition(rule, 'postgresql')} THEN RAISE EXCEPTION 'tongfa: {rule.message}' "
+        f"USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END "
+    )
+
+
+def _postgresql(rule: Rule) -> list[str]:
     return [
-        f"CREATE OR REPLACE FUNCTION {_name(rule)}() RETURNS trigger AS $body$ BEGIN "
-        f"IF {_condition(rule, 'postgresql')} THEN RAISE EXCEPTION 'tongfa: {rule.message}' "
-        f"USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END $body$ LANGUAGE plpgsql",
+        f"CREATE OR REPLACE FUNCTION {_name(rule)}() RETURNS trigger AS $body${_body(rule)}$body$ LANGUAGE plpgsql",
         f"DROP TRIGGER IF EXISTS {_name(rule)} ON {rule.table}",
         f"CREATE TRIGGER {_name(rule)} BEFORE {rule.event} ON {rule.table} "
         f"FOR EACH ROW EXECUTE FUNCTION {_name(rule)}()",
@@ -196,12 +230,15 @@ def install(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Names of rules that the database lacks or, on SQLite, holds with another text."""
+    """Names of rules that the database lacks, has disabled, or holds with another text."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
             held = dict(cursor.fetchall())
             return [rule.name for rule in RULES if held.get(_name(rule)) != _sqlite(rule)]
-        cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'")
-        names = {name for (name,) in cursor.fetchall()}
-        return [rule.name for rule in RULES if _name(rule) not in names]
+        cursor.execute(
+            "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'"
+        )
+        held = dict(cursor.fetchall())
+        return [rule.name for rule in RULES if held.get(_name(rule)) != _body(rule)]

@@ -16,6 +16,7 @@ _NEARLY, _GOOD_BREAKS = 0.72, 0.5
 _SQUEEZE = 0.42  # em of a full-width mark's own blank half that is left out
 _CLOSING = frozenset("》〉）”’】」』〕，。、；：！")
 _OPENING = frozenset("《〈（“‘【「『〔")
+_HALO = ((3.0, 0.16), (2.0, 0.4))  # rings of haze around the sun: (radius in suns, strength of the wave's colour)
 _FINE = 2  # lines are drawn this much larger and scaled down: Pillow's own lines have steps
 
 
@@ -48,6 +49,45 @@ class Board:
             spread = (0.35 + 0.65 * (1 - x)) * number / lines
             y = height * (top + (1 - top) * (0.16 + spread) + 0.075 * swell + 0.025 * ripple - 0.06 * x)
             points.append((x * width * self.scale * _FINE, y * self.scale * _FINE))
+        return points
+
+    def sunrise(self, phase: float, *, horizon: float, sun: tuple[float, float]) -> None:
+        """A sun (centre x, radius) behind the far bank and the bands of a river before it, darker towards us.
+
+        Paints the whole ground, so it comes first. From 0.02 of the height below `horizon` (a share of the
+        height) downwards there are calm dark tones only.
+        """
+        width, height = self._pixels(self.size)
+        picture = Image.new("RGB", (width * _FINE, height * _FINE), self.palette.ground)
+        pen = ImageDraw.Draw(picture)
+        device = self.scale * _FINE
+        centre = (sun[0] * device, horizon * self.size[1] * device)
+        for share, strength in _HALO:
+            pen.circle(centre, sun[1] * share * device, fill=mixed(self.palette.ground, self.palette.wave, strength))
+        pen.circle(centre, sun[1] * device, fill=self.palette.glow)
+        for number, tone in enumerate(self._tones()):
+            crest = self._crest(number, phase, horizon)
+            shore = [(x * device, y * device) for x, y in crest]
+            pen.polygon([*shore, (width * _FINE, height * _FINE), (0, height * _FINE)], fill=tone)
+        self.image.paste(picture.resize((width, height), Image.Resampling.BOX), (0, 0))
+
+    def _tones(self) -> list[tuple[int, int, int]]:
+        """Colours of the bands from the far bank to the near one: haze first, then depth."""
+        ground, wave = self.palette.ground, self.palette.wave
+        haze = [mixed(ground, wave, share) for share in (0.62, 0.3)]
+        return [*haze, *(mixed(ground, "#000000", share) for share in (0.04, 0.17, 0.3))]
+
+    def _crest(self, number: int, phase: float, horizon: float) -> list[tuple[float, float]]:
+        """The upper edge of a band: bands grow in height and in swell the nearer they are."""
+        width, height = self.size
+        level = horizon + (1 - horizon) * (0.0, 0.14, 0.32, 0.54, 0.78)[number]
+        swell, turn = 0.012 + 0.011 * number, 2 * math.pi * (phase + 0.31 * number)
+        points = []
+        for step in range(0, 181):
+            x = step / 180
+            long = math.sin(2 * math.pi * (0.9 - 0.08 * number) * x + turn)
+            short = math.sin(2 * math.pi * 2.1 * x - 2 * turn)
+            points.append((x * width, height * (level + swell * (0.8 * long + 0.2 * short))))
         return points
 
     def words(

@@ -1,13 +1,17 @@
-"""Generated covers: a calm ground with the lines of a river, and the words set well.
+"""Generated covers: a calm ground with a river, and the words set well.
 
-河东 means "east of the river"; every item has its own course of lines, drawn from its id, so that covers of
-one kind belong together without being the same.
+河东 means "east of the river", where the sun rises; every item has its own course of the river, drawn from its
+id, so that covers of one kind belong together without being the same.
+
+WeChat lays the title in white over the lower part of the wide cover of a message's first article. So that
+cover says in its upper part what the title is about, shorter, and keeps its lower part quiet.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,17 +24,23 @@ from bot.domain.post import Asset
 
 from .brush import Board
 from .context import inline
-from .headline import label_word, wordings
+from .headline import label_word, subject, wordings
 from .palette import PALETTES, Palette
 from .typefaces import SANS, SERIF
 
 #: WeChat's two covers, in CSS pixels: 900x383 (2.35:1) and 383x383 (1:1), side by side on one canvas.
 WIDE, SQUARE = (900, 383), (383, 383)
 CARD = (1200, 600)
+#: Nothing to be read stands below this share of the wide cover's height: there the platform writes the title.
+QUIET_FROM = 0.56
 _PAPER = "#fdfaf3"
-_LEADING = 1.4
+_LEADING, _TIGHT = 1.4, 1.32
 _EASY_TITLE = 30  # characters; the unit stands below, so a longer title may do without its issuer
 _MUTED = 0.78  # how far secondary words stand out from the ground
+_NOTE = re.compile(r"（([^（）]+)）$")
+_ISSUED = re.compile(r"^[\u4e00-\u9fff]{2,12}人民政府(?:办公室)?(?:印发|公布|发布|转发)")
+_LEAD = re.compile(r"^(?:一图读懂：|关于(?=.))")
+_WHOLE = re.compile(r"^《([^《》]+)》$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,11 @@ class Words:
     """What is written on a cover."""
 
     title: str
+    gist: str  # what the title is about, without what the other words say
     label: str
     unit: str
     note: str  # document number, else the heading it is filed under
+    edition: str  # document number, else the title's own note in brackets, else the heading
     place: str
 
 
@@ -71,13 +83,34 @@ def draw_cover(article: Article, spec: CoverSpec, *, place: str) -> Cover:
 def _words(article: Article, place: str) -> Words:
     title = inline(article.title)
     notice = article.kind is Kind.NOTICE
+    number, heading = inline(article.document_number), inline(article.subcategory or article.category)
+    own = _NOTE.search(title)
     return Words(
         title=next((wording for wording in wordings(title) if len(wording) <= _EASY_TITLE), title),
+        gist=_gist(title, place),
         label=label_word(title, article.kind.label) if notice else article.kind.label,
         unit=inline(article.unit),
-        note=inline(article.document_number) or inline(article.subcategory or article.category),
+        note=number or heading,
+        edition=number or (own[1] if own else heading),
         place=place,
     )
+
+
+def _gist(title: str, place: str) -> str:
+    """What a title is about, without issuer, place, note in brackets and words of form; `title` if that is all."""
+    district = re.compile(rf"^(?:{re.escape(place)}|{re.escape(_district(place))})(?=.)(?![直人域内委])")
+    text, before = title, ""
+    while text != before:
+        before = text
+        shortest = min(wordings(text), key=len)
+        text = subject(_ISSUED.sub("", shortest)) or shortest
+        text = _WHOLE.sub(r"\1", district.sub("", _LEAD.sub("", text)) or text)
+    return text or title
+
+
+def _district(place: str) -> str:
+    """临沂市河东区 -> 河东区."""
+    return re.split(r"(?<=[省市州])(?=.)", place)[-1]
 
 
 def _crops() -> dict[str, str]:
@@ -88,34 +121,60 @@ def _crops() -> dict[str, str]:
 
 def _wide_and_square(words: Words, palette: Palette, phase: float, scale: int) -> Image.Image:
     canvas = Board((WIDE[0] + SQUARE[0], WIDE[1]), palette, scale)
-    canvas.paste(_banner(words, palette, phase, scale, WIDE), (0, 0))
+    canvas.paste(_wide(words, palette, phase, scale), (0, 0))
     canvas.paste(_square(words, palette, phase, scale), (WIDE[0], 0))
     return canvas.image
 
 
+def _wide(words: Words, palette: Palette, phase: float, scale: int) -> Board:
+    """Kind and edition, below them the gist; a sun over the river where the platform writes."""
+    (width, height), margin = WIDE, 50
+    board = Board(WIDE, palette, scale)
+    board.sunrise(phase, horizon=QUIET_FROM - 0.03, sun=(width - 114, 46))
+    _headline(board, words, margin, 56)
+    top, bottom = 87.0, height * (QUIET_FROM - 0.065)
+    _title(board, words.gist, (margin, top), (width - 2 * margin - 130, bottom - top), range(56, 29, -2), _TIGHT)
+    return board
+
+
+def _headline(board: Board, words: Words, margin: float, y: float) -> None:
+    """Label, edition and place in one line: they must be read on a phone, at two fifths of this size."""
+    palette, right = board.palette, board.size[0] - margin
+    board.rule(margin, y - 25, 5, thick=28, colour=palette.glow)
+    x = margin + 19
+    x += board.words(words.label, (x, y), font=SANS, size=29, colour=palette.glow, spacing=0.12) + 24
+    taken = board.words(
+        words.place, (right, y), font=SANS, size=25, colour=_PAPER, strength=_MUTED, spacing=0.06, anchor="r"
+    )
+    edition = board.fitted(words.edition, font=SANS, size=25, room=right - taken - 40 - x)
+    board.words(edition, (x, y), font=SANS, size=25, colour=_PAPER, strength=_MUTED)
+
+
 def _card(words: Words, palette: Palette, phase: float, scale: int) -> Image.Image:
-    return _banner(words, palette, phase, scale, CARD).image
-
-
-def _banner(words: Words, palette: Palette, phase: float, scale: int, size: tuple[int, int]) -> Board:
     """Label above, title in the middle, unit and number below; all measures in shares of the height."""
-    width, height = size
+    width, height = CARD
     unit = height / 383
-    board = Board(size, palette, scale)
+    board = Board(CARD, palette, scale)
     board.river(phase, top=0.42)
-    margin, small = 54 * unit, 20 * unit
+    margin = 54 * unit
     _header(board, words, margin, unit)
     top, bottom = 92 * unit, height - 106 * unit
-    room = (width - 2 * margin, bottom - top)
     sizes = [round(value * unit) for value in range(60, 23, -2)]
-    lines, points = board.set_title(words.title, font=SERIF, room=room, sizes=sizes, leading=_LEADING)
-    block = points * (1 + _LEADING * (len(lines) - 1))
-    baseline = top + (room[1] - block) / 2 + points * 0.88
+    _title(board, words.title, (margin, top), (width - 2 * margin, bottom - top), sizes, _LEADING)
+    _footer(board, words, margin, 20 * unit, height - 42 * unit)
+    return board.image
+
+
+def _title(
+    board: Board, text: str, at: tuple[float, float], room: tuple[float, float], sizes: Sequence[int], leading: float
+) -> None:
+    """Lines as large as the room (width, height) from `at` allows, in the middle of its height."""
+    lines, points = board.set_title(text, font=SERIF, room=room, sizes=sizes, leading=leading)
+    block = points * (1 + leading * (len(lines) - 1))
+    baseline = at[1] + (room[1] - block) / 2 + points * 0.88
     for line in lines:
-        board.words(line, (margin, baseline), font=SERIF, size=points, colour=_PAPER)
-        baseline += points * _LEADING
-    _footer(board, words, margin, small, height - 42 * unit)
-    return board
+        board.words(line, (at[0], baseline), font=SERIF, size=points, colour=_PAPER)
+        baseline += points * leading
 
 
 def _header(board: Board, words: Words, margin: float, unit: float) -> None:

@@ -18,6 +18,7 @@ _FORBIDDEN = 1e9
 _IN_WORD, _IN_QUOTE, _PLAIN, _EDGE, _AFTER_DE, _SENSE = 6.0, 2.5, 1.0, 0.5, 0.2, 0.0
 _RAGGED = 14.0  # how much an uneven line weighs against a break in a poor place
 _QUOTED = re.compile(r"[“‘][^“”‘’]{1,10}[”’]")
+_PERIOD = re.compile(r"\d{4}年(?:[上下]半年|第?[一二三四]季度)")
 _SENSE_END = frozenset("，。、；：！？")
 
 
@@ -76,11 +77,13 @@ def _best(widths: list[float], penalties: list[float], width: float, count: int)
 
 
 def _pieces(text: str) -> list[str]:
-    """Atoms, with marks that may not stand alone at a line's edge tied to their neighbours."""
+    """Atoms, with marks that may not stand alone at a line's edge tied to their neighbours.
+
+    A blank belongs to what stands before it: lines are stripped, so it would not keep a mark off their edge.
+    """
     pieces: list[str] = []
     for atom in atoms(text):
-        tied = pieces and (atom[0] in NOT_FIRST or pieces[-1][-1] in NOT_LAST)
-        if tied:
+        if pieces and (atom.isspace() or atom[0] in NOT_FIRST or pieces[-1].rstrip()[-1:] in NOT_LAST):
             pieces[-1] += atom
         else:
             pieces.append(atom)
@@ -89,7 +92,7 @@ def _pieces(text: str) -> list[str]:
 
 def _penalties(text: str, pieces: list[str]) -> list[float]:
     """Cost of a line break before each piece (index 0 is never used)."""
-    inside, edges = _spans(text, WORD, PLACE)
+    inside, edges = _spans(text, WORD, PLACE, _PERIOD)
     quoted, _ = _spans(text, _QUOTED)
     costs, at = [0.0], 0
     for piece in pieces[:-1]:

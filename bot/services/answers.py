@@ -16,6 +16,7 @@ from bot.models import Attempt, CallbackRecord, Item, Publication
 from . import audit
 from .accounts import spec_of
 from .batches import first_look
+from .releases import free_items
 from .transitions import Stale, move
 
 ACTOR = "系统"
@@ -76,6 +77,8 @@ def not_sent(publication: Publication, attempt: Attempt, reason: str, *, now: da
                 stop_event="",
                 stop_reason="",
             )
+        if publication.status is State.CANCELLED:
+            free_items(publication, now=now)
 
 
 def _still_unknown(publication: Publication, reason: str, now: datetime) -> None:

@@ -200,12 +200,17 @@ def _new_edition(document: Document, article: Article, person: Person, now: date
 
 def supersede(edition: Edition, *, person: Person, now: datetime) -> None:
     """Retire an edition. Signed releases that hold it and have not sent a byte lose their signature."""
+    void_waiting(edition, reason=f"《{edition.title[:40]}》内容有修改", person=person, now=now)
+    Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
+
+
+def void_waiting(edition: Edition, *, reason: str, person: Person, now: datetime) -> None:
+    """Take back the signature of every release in which this edition still waits to be sent."""
     waiting = Item.objects.filter(edition=edition, active=True).exclude(
         publication__state__in=[State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED]
     )
     for release_id in set(waiting.values_list("publication__release_id", flat=True)):
-        void_signature(release_id, reason=f"《{edition.title[:40]}》内容有修改", actor=person.username, now=now)
-    Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
+        void_signature(release_id, reason=reason, actor=person.username, now=now)
 
 
 def _link_waiting(unit: Unit) -> int:

@@ -21,7 +21,7 @@ from bot.models import Account, Document, Edition, FindingRecord, Person, PostRe
 
 from . import audit
 from .accounts import channel_of
-from .documents import keep_assets
+from .documents import keep_assets, void_waiting
 from .errors import Refused
 from .people import require
 
@@ -221,11 +221,16 @@ def _record_review(
 
 
 def set_policy(document: Document, is_policy: bool, *, reason: str, person: Person, now: datetime) -> None:
-    """Say whether a document is a policy (and so needs its interpretation). Changed only with a reason."""
+    """Say whether a document is a policy (and so needs its interpretation). Changed only with a reason.
+
+    One that becomes a policy loses the signatures given without its interpretation: they are checked again at signing.
+    """
     require(person, Role.EDITOR)
     if not reason.strip():
         raise Refused("reason", "更改“是否政策文件”须写明理由，未做改动。")
     with transaction.atomic():
+        if is_policy and not document.is_policy:
+            void_waiting(document.current, reason="已改定为政策文件，须与解读同时发布", person=person, now=now)
         Document.objects.filter(pk=document.pk).update(is_policy=is_policy)
         data = {"is_policy": is_policy, "reason": reason}
         audit.append(person.username, "document.policy", f"document:{document.external_id}", data, now=now)

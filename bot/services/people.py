@@ -20,8 +20,10 @@ def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Seque
     """The unit with this code, created if there is none."""
     if steps is not None:
         chosen = [Step(step) for step in steps]
-        if len(chosen) < LEAST_STEPS or chosen != [step for step in Step if step in chosen]:
-            raise Refused("steps", "审核至少两级，且须按初审、复审、终审的次序。请改正单位的审核步骤。")
+        # an edition waits for its first review when it is submitted: without that step nobody could take it up
+        ordered = [step for step in Step if step in chosen]
+        if len(chosen) < LEAST_STEPS or chosen != ordered or chosen[0] is not Step.FIRST:
+            raise Refused("steps", "审核至少两级，从初审开始，且须按初审、复审、终审的次序。请改正单位的审核步骤。")
     with transaction.atomic():
         unit, created = Unit.objects.get_or_create(
             code=code, defaults={"name": name or code} | ({"steps": list(steps)} if steps is not None else {})

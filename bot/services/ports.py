@@ -79,8 +79,8 @@ class AccountPorts:
         """The shared token; at most one process fetches at a time, the others wait for its result."""
         deadline = time.monotonic() + REFRESH_LEASE.total_seconds() + 5
         while True:
-            held = self._held()
-            if held and held.token != refused and held.expires_at > self.now() + TOKEN_MARGIN:
+            held = self._usable(refused)
+            if held:
                 return held
             if fetch is None:
                 raise ChannelFault(
@@ -94,6 +94,11 @@ class AccountPorts:
             if time.monotonic() > deadline:
                 raise ChannelFault(Remedy.UNKNOWN, "等待其他进程更新令牌超时，稍后自动重试。", code="token_wait")
             self._sleep(REFRESH_POLL)
+
+    def _usable(self, refused: Secret | None) -> Grant | None:
+        held = self._held()
+        good = held and held.token != refused and held.expires_at > self.now() + TOKEN_MARGIN
+        return held if good else None
 
     def _held(self) -> Grant | None:
         row = Token.objects.filter(account=self._account, ciphertext__isnull=False).first()
@@ -111,6 +116,9 @@ class AccountPorts:
 
     def _refresh(self, fetch: Callable[[bool], Grant], refused: Secret | None, owner: str) -> Grant:
         try:
+            # another refresher may have finished between our look and our turn: one fetch is enough
+            if held := self._usable(refused):
+                return held
             grant = fetch(False)
             if refused is not None and grant.token == refused:
                 grant = fetch(True)

@@ -12,9 +12,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from bot.domain import timeline
+from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.findings import blocking
-from bot.domain.instants import require_aware, show
+from bot.domain.instants import beijing_date, require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRecord, Publication, Release, Unit
@@ -102,7 +103,7 @@ def _plan_account(release: Release, account: Account, editions: list[Edition], m
             f"账号“{account.name}”已停用（{account.disabled_reason}），发布单未保存。请换一个账号或先恢复它。",
         )
     spec = spec_of(account)
-    mode = spec.mode(mode_name)
+    mode = _mode_of(spec, mode_name)
     groups = [editions[start : start + mode.max_posts] for start in range(0, len(editions), mode.max_posts)]
     instants = timeline.lane_instants(release.instant, len(groups), spec.spacing)
     for lane, (instant, group) in enumerate(zip(instants, groups, strict=True)):
@@ -112,6 +113,14 @@ def _plan_account(release: Release, account: Account, editions: list[Edition], m
         )  # fmt: skip
         for position, edition in enumerate(group):
             _plan_item(publication, position, edition)
+
+
+def _mode_of(spec: ChannelSpec, name: str) -> ModeSpec:
+    try:
+        return spec.mode(name)
+    except KeyError:
+        words = "、".join(f"{known.name}（{known.label}）" for known in spec.modes)
+        raise Refused("mode", f"{spec.label}没有发布方式“{name}”，发布单未保存。可用：{words}。") from None
 
 
 def _plan_item(publication: Publication, position: int, edition: Edition) -> None:
@@ -230,7 +239,9 @@ def _require_pairs(publications: Sequence[Publication], editions: Sequence[Editi
 
 def credit_line(edition: Edition) -> str:
     """来源 / 责编 / 审核, from the review record."""
-    reviewers = "、".join(review.person.name for review in edition.reviews.select_related("person").order_by("at"))
+    reviewers = "、".join(
+        review.person.name for review in edition.reviews.select_related("person").order_by("at", "pk")
+    )
     unit = edition.content.get("unit") or edition.document.unit.name
     return f"来源：{unit}　责编：{edition.author.name}　审核：{reviewers}"
 
@@ -410,7 +421,9 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
         waiting = list(
             Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
             .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
-            .filter(Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN]) | Q(instant__date=now.date()))
+            .filter(
+                Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN]) | Q(instant__date=beijing_date(now))
+            )
             .select_related("account", "release")
         )
         answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason}", person.username, now)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +28,7 @@ from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 from . import answers, batches
 from .accounts import channel_of
 from .clocksafety import distrust, has_reading
+from .errors import Refused
 from .locks import ProcessLock, tidy
 from .staging import signed_posts
 from .transitions import Stale, move
@@ -121,10 +122,16 @@ class _Sender:
         wanted = State.UNKNOWN if self._batch.kind == "probe" else State.ARMED
         rows = self._batch.publications.select_related("account__unit", "release__unit").filter(state=wanted)
         for publication in rows:
+            if timeline.too_late(self._clock.now(), publication.instant, settings.TONGFA.max_lateness):
+                continue  # an old bell, heard before the clock was up: the clock takes it to "missed"
             try:
                 load = self._load(publication)
             except ChannelFault as fault:
                 self._put_back(publication, fault.message)
+            except (Refused, ValueError, LookupError) as error:
+                log.error("sender.load", publication=publication.pk, error=type(error).__name__)
+                why = error.message if isinstance(error, Refused) else "签发的内容与准备好的不一致，或请求无法生成"
+                self._hold(publication, f"{why}，未发出。请系统管理员核对后恢复或重新签发。")
             else:
                 if load:
                     self._loads[load.key] = load
@@ -159,21 +166,25 @@ class _Sender:
         except Stale:
             return
 
+    def _hold(self, publication: Publication, reason: str) -> None:
+        """Nothing was sent and the machine cannot help: a person decides. A probe's publication stays unknown."""
+        if publication.status is not State.ARMED:
+            return
+        now = self._clock.now()
+        with suppress(Stale):
+            move(publication, Event.HOLD, actor=ACTOR, now=now, batch=None, next_at=None, reason=reason)
+
     def _check_clock(self) -> None:
         """No byte leaves on a clock that the platform contradicts."""
         for load in list(self._loads.values()):
-            account, now = load.publication.account, self._clock.now()
-            if not has_reading(account, now=now):
-                load.adapter.preflight()  # any answer of the platform carries its Date
+            account = load.publication.account
+            if not has_reading(account, now=self._clock.now()):
+                with suppress(ChannelFault):  # then there is no reading, and `distrust` says what that means
+                    load.adapter.preflight()  # any answer of the platform carries its Date
             reason = distrust(account, now=self._clock.now())
-            if not reason:
-                continue
-            del self._loads[load.key]
-            if load.publication.status is State.ARMED:
-                try:
-                    move(load.publication, Event.HOLD, actor=ACTOR, now=now, batch=None, next_at=None, reason=reason)
-                except Stale:
-                    continue
+            if reason:
+                del self._loads[load.key]
+                self._hold(load.publication, reason)
 
     # --- intents -------------------------------------------------------------------------------------------
 
@@ -238,8 +249,10 @@ class _Sender:
     # --- at T ----------------------------------------------------------------------------------------------
 
     def _fire(self, launcher: Launcher) -> None:
-        at = max(self._batch.instant.timestamp(), time.time() if isinstance(self._clock, WallClock) else 0.0)
-        send_by = at + timeline.SEND_BY.total_seconds()
+        """One write each. A process that slept since its intents (a suspended machine) is past their `send_by`."""
+        at = max(self._batch.instant, self._clock.now()).timestamp()
+        intents = [load.attempt.send_by.timestamp() for load in self._loads.values() if load.attempt]
+        send_by = min(intents, default=at)
         events = launcher.fire(at, send_by=send_by, answer_deadline=at + timeline.ANSWER_WITHIN.total_seconds())
         self._record(events)
 

@@ -72,7 +72,7 @@ def decrypt(data: bytes | memoryview, row: str) -> Secret:
     data = bytes(data)
     try:
         value = AESGCM(_master()).decrypt(data[:12], data[12:], row.encode()).decode()
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce, or not text
         raise Refused(
             "wrong_key", "凭据无法解密：密钥文件与数据库不是一套。请恢复原来的 keys 目录，或重新录入凭据。"
         ) from None

@@ -14,7 +14,9 @@ from .transitions import move
 
 
 def give_back_quota(publication: Publication, *, now: datetime) -> None:
-    """Free the slots of a publication of which no byte has left."""
+    """Free the slots of a publication, unless a byte of it may have left: then the platform may have counted it."""
+    if publication.attempts.exclude(outcome="not_sent").exists():
+        return
     Reservation.objects.filter(publication=publication, released_at__isnull=True).update(released_at=now)
 
 
@@ -36,7 +38,8 @@ def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -
                 reason=f"签发已作废：{reason}。未发出。请重新编制或签发。",
                 next_at=None,
             )
-            give_back_quota(publication, now=now)
+        for publication in Publication.objects.filter(release_id=release_id, state=State.HELD):
+            give_back_quota(publication, now=now)  # also of those that a person had held before
 
 
 def is_frozen(unit: Unit) -> bool:

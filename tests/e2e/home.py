@@ -19,8 +19,8 @@ from bot.runtime import pids
 
 from .processes import ROOT, TONGFA, Process, environment, free_port, wait_for
 
-COMMAND_WITHIN = 90.0  # seconds; a command takes about two on an idle machine
-UP_WITHIN = 90.0
+COMMAND_WITHIN = 180.0  # seconds; a command takes about two on an idle machine
+UP_WITHIN = 180.0
 Row = dict[str, Any]
 
 

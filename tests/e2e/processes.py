@@ -35,6 +35,12 @@ def free_port() -> int:
         return port
 
 
+def patient(seconds: float) -> float:
+    """A lead for an instant, longer on a machine that is busy with more than us: commands take their time there."""
+    waiting = max(0.0, os.getloadavg()[0] - (os.cpu_count() or 1))
+    return seconds + min(60.0, 5 * waiting)
+
+
 def sleep_until(instant: float) -> None:
     """Until that epoch second; returns at once when it has passed."""
     while (left := instant - time.time()) > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 from .home import Home, Row
@@ -13,8 +14,6 @@ ENDED = {"live", "needs_person", "missed", "held"}
 
 def account_of(publication: Row) -> str:
     """The account's id on its platform."""
-    import json
-
     options = publication["options"]
     named = json.loads(options) if isinstance(options, str) else options
     return str(named["app_id"] if publication["channel"] == "wechat" else named["uid"])

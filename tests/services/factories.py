@@ -35,6 +35,7 @@ from bot.models import Account, Document, Edition, Person, Publication, Release,
 from bot.rendering import covers
 from bot.runtime.paths import Home
 from bot.services import accounts, documents, editorial, home, people, releases, vault
+from bot.services.ports import store_token
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Beijing
 HALF_HOUR = timedelta(minutes=30)
@@ -201,7 +202,7 @@ def add_wechat(unit: Unit, slug: str = "zghd", *, kind: str = "subscription", ap
         options={"app_id": APP_ID, "account_type": kind}, credentials={"app_secret": Secret("wechat-secret")},
         actor="test", now=NOW,
     )  # fmt: skip
-    accounts.store_token(account, grant(), now=NOW)
+    store_token(account, grant(), now=NOW)
     return account
 
 
@@ -212,7 +213,7 @@ def add_weibo(unit: Unit, slug: str = "lyhd", *, api: str = NOWHERE) -> Account:
         options={"app_key": "key", "uid": UID, "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
         credentials={"app_secret": Secret("weibo-secret")}, actor="test", now=NOW,
     )  # fmt: skip
-    accounts.store_token(account, grant(), now=NOW)
+    store_token(account, grant(), now=NOW)
     return account
 
 

@@ -1,0 +1,55 @@
+"""What the pages say of states, settings, commands and channels is drawn from the code, and fresh."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot import channels
+from bot.domain import timeline
+from scripts import generate_docs
+
+from .pages import PAGES, ROOT, read
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_is_stale(page):
+    """`python scripts/generate_docs.py` mends it."""
+    text = page.read_text("utf-8")
+    assert generate_docs.rewritten(text) == text
+
+
+def test_every_part_is_shown_somewhere():
+    shown = {part["name"] for page in PAGES for part in generate_docs.BLOCK.finditer(page.read_text("utf-8"))}
+    wanted = set(generate_docs.BLOCKS)
+    wanted |= {f"channel: {name}" for name in channels.kinds()}
+    wanted |= {f"command: {words}" for words in generate_docs.commands()}
+    assert shown == wanted
+
+
+def test_every_opening_mark_has_its_end():
+    """A lost end mark would swallow the text between two parts."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        assert text.count("<!-- generated: ") == text.count("<!-- /generated -->") == len(list(generate_docs.BLOCK.finditer(text)))
+
+
+def test_every_delay_of_the_timeline_is_explained():
+    held = {
+        name for name, value in vars(timeline).items()
+        if isinstance(value, timedelta) or (isinstance(value, tuple) and value and isinstance(value[0], timedelta))
+    }  # fmt: skip
+    assert held == set(generate_docs.DELAYS)
+
+
+def test_a_changed_table_makes_a_page_stale(monkeypatch):
+    """The check itself works: another limit in the code shows up as a difference."""
+    page = read("docs/explanation/architecture.md")
+    monkeypatch.setattr(timeline, "SEND_BY", timedelta(seconds=6))
+    assert generate_docs.rewritten(page) != page
+
+
+def test_delays_read_as_people_say_them():
+    assert generate_docs.spans([timedelta(milliseconds=100), timedelta(seconds=90), timedelta(minutes=10)]) == "100 ms, 90 s, 10 min"
+    assert generate_docs.span(timedelta(days=1)) == "1 d"

@@ -1,0 +1,81 @@
+"""Instants carry a zone; Beijing time is for the edges."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+
+from bot.domain.instants import (
+    BEIJING,
+    NaiveInstantError,
+    beijing_date,
+    beijing_midnight,
+    milliseconds,
+    parse_instant,
+    require_aware,
+    show,
+    to_beijing,
+)
+
+from .strategies import INSTANTS, QUICK
+
+NAIVE = datetime(2026, 11, 23, 9)
+
+
+@pytest.mark.parametrize("function", [require_aware, to_beijing, beijing_date, show])
+def test_a_datetime_without_a_zone_is_refused_since_a_guess_could_publish_hours_early(function):
+    with pytest.raises(NaiveInstantError, match="time zone"):
+        function(NAIVE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T09:00:00",
+        "2026-11-23 09:00",
+        " 2026-11-23T01:00:00+00:00 ",
+        "2026-11-23T01:00:00Z",
+        "2026-11-23T10:00+09:00",
+    ],
+)
+def test_without_an_offset_staff_mean_beijing_time(text):
+    assert parse_instant(text) == datetime(2026, 11, 23, 1, tzinfo=UTC)
+    assert parse_instant(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "09:00", "2026-13-01", "2026-11-23T25:00", "+10m"])
+def test_anything_else_is_refused(text):
+    with pytest.raises(ValueError):
+        parse_instant(text)
+
+
+@QUICK
+@given(instant=INSTANTS)
+def test_what_is_shown_can_be_typed_in_again(instant):
+    assert parse_instant(show(instant)) == instant.replace(microsecond=0)
+
+
+@QUICK
+@given(instant=INSTANTS)
+def test_the_beijing_day_begins_at_its_midnight_and_lasts_24_hours(instant):
+    start = beijing_midnight(beijing_date(instant))
+    assert start <= instant < start + timedelta(days=1)
+    assert start.tzinfo is UTC
+    assert to_beijing(start).hour == 0
+
+
+def test_the_day_changes_at_16_o_clock_utc():
+    assert beijing_date(datetime(2026, 11, 23, 15, 59, 59, tzinfo=UTC)) == date(2026, 11, 23)
+    assert beijing_date(datetime(2026, 11, 23, 16, 0, tzinfo=UTC)) == date(2026, 11, 24)
+
+
+def test_staff_see_24_hour_beijing_time():
+    at = datetime(2026, 11, 23, 7, 5, 9, tzinfo=UTC)
+    assert show(at) == "2026-11-23 15:05:09"
+    assert show(at.astimezone(BEIJING), seconds=False) == "2026-11-23 15:05"
+
+
+def test_milliseconds_keep_their_fraction():
+    assert milliseconds(timedelta(seconds=1, microseconds=500)) == 1000.5

@@ -1,0 +1,83 @@
+"""A release in time: the order of its moments, the spacing of a lane, the ends of patience."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import timeline
+
+from .strategies import INSTANTS, QUICK
+
+T = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SPACINGS = st.timedeltas(timedelta(0), timedelta(minutes=5))
+
+
+def test_the_moments_before_t_come_in_the_order_of_the_plan():
+    ahead = [
+        timeline.STAGE_AHEAD, timeline.MIN_LEAD, timeline.HAND_OUT, timeline.CHILD_SENDER, timeline.CONNECT,
+        timeline.INTENT, timeline.RECHECK, timedelta(0),
+    ]  # fmt: skip
+    assert all(earlier > later for earlier, later in pairwise(ahead))
+    assert timeline.STAGED_BY >= timeline.HAND_OUT
+
+
+def test_the_numbers_of_the_plan():
+    assert timedelta(minutes=10) == timeline.STAGE_AHEAD
+    assert timedelta(minutes=30) == timeline.MAX_LATENESS
+    assert timedelta(seconds=90) == timeline.MIN_LEAD
+    assert timeline.SEND_BY == 5 * SECOND
+    assert list(timeline.PREFLIGHTS) == sorted(timeline.PREFLIGHTS, reverse=True)
+
+
+@QUICK
+@given(first=INSTANTS, count=st.integers(0, 20), spacing=SPACINGS)
+def test_the_first_of_a_lane_leaves_at_t_and_each_next_one_after_the_spacing_and_an_answer(first, count, spacing):
+    instants = timeline.lane_instants(first, count, spacing)
+    assert len(instants) == count
+    assert instants[:1] == ([first] if count else [])
+    assert all(later - earlier == spacing + timeline.LANE_ALLOWANCE for earlier, later in pairwise(instants))
+    assert all(later > earlier for earlier, later in pairwise(instants))
+
+
+def test_four_posts_of_a_weibo_lane():
+    assert [at - T for at in timeline.lane_instants(T, 4, 5 * SECOND)] == [
+        0 * SECOND,
+        6 * SECOND,
+        12 * SECOND,
+        18 * SECOND,
+    ]
+
+
+@QUICK
+@given(faults=st.integers(0, 10_000))
+def test_staging_waits_longer_after_each_fault_but_never_longer_than_a_minute(faults):
+    assert timedelta(0) < timeline.stage_backoff(faults) <= timeline.stage_backoff(faults + 1) <= timedelta(minutes=1)
+
+
+def test_the_first_fault_is_tried_again_after_five_seconds():
+    assert [timeline.stage_backoff(n).total_seconds() for n in (1, 2, 3, 4, 5)] == [5, 15, 30, 60, 60]
+
+
+@QUICK
+@given(delays=st.lists(SPACINGS, min_size=1, max_size=6).map(tuple), asked=st.integers(0, 20))
+def test_the_last_delay_between_looks_repeats(delays, asked):
+    assert timeline.nth_delay(delays, asked) == (delays[asked] if asked < len(delays) else delays[-1])
+
+
+@pytest.mark.parametrize(
+    ("late", "refused"), [(timedelta(minutes=30), False), (timedelta(minutes=30, microseconds=1), True)]
+)
+def test_later_than_max_lateness_the_machine_sends_nothing(late, refused):
+    assert timeline.too_late(T + late, T) is refused
+
+
+@QUICK
+@given(now=INSTANTS, patience=SPACINGS)
+def test_nothing_is_too_late_before_its_instant(now, patience):
+    assert not timeline.too_late(now, now + SECOND, patience)

@@ -1,0 +1,134 @@
+"""A killing: a release on both accounts, one process (or all) ended by kill -9 at a moment, and a restart.
+
+Trials take minutes and mostly wait, so that a few run side by side, each in a home of its own with accounts of its own
+on one pair of platforms.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .district import make_ready, plan_and_sign
+from .home import Home
+from .platform import Pair, Platform, epoch
+from .processes import Process, kill_group, sleep_until, wait_for
+from .verdict import ENDED
+
+LEAD = 45.0  # seconds from planning to T; the commands themselves take some of it
+SETTLED_WITHIN = 300.0  # after T: Weibo is asked until T + 180 s before a person is
+ONE_AT_A_TIME = threading.Lock()
+"""For what keeps the processor busy: one trial gets ready while the others wait for their instants."""
+ITEMS = ("E2E-001", "E2E-002")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Who dies, and when."""
+
+    victim: str
+    moment: str
+
+    @property
+    def name(self) -> str:
+        """For test ids and folders."""
+        return f"{self.victim}-{self.moment}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was left to judge."""
+
+    home: Home
+    pair: Pair
+    release: int
+
+
+#: Seconds from T at which the victim dies; "staging" is as soon as the draft is being made.
+MOMENTS = {"hand-out": -12.0, "intent": -1.0, "sent": 0.05}
+
+
+def play(trial: Trial, number: int, folder: Path, platform: Platform) -> Outcome:
+    """Play one trial to its end."""
+    pair = platform.make_pair(number)
+    home = Home(folder / trial.name)
+    with ONE_AT_A_TIME:
+        make_ready(home, platform, {"": pair}, items=len(ITEMS))
+    _slow_down(trial, pair, platform)
+    with ONE_AT_A_TIME:
+        running = home.up()
+    try:
+        release = plan_and_sign(home, lead=LEAD, items=ITEMS)
+        _wait_for_the_moment(trial, home, release)
+        running = VICTIMS[trial.victim](home, running)
+        home.wait_states(release, ENDED, _time_left(home, release), running)
+        return Outcome(home, pair, release)
+    finally:
+        running.end()
+        home.end_leftovers()
+
+
+def _slow_down(trial: Trial, pair: Pair, platform: Platform) -> None:
+    """Make the moment wide enough to be hit: staging waits at the draft, answers come late."""
+    if trial.moment == "staging":
+        platform.arm("wechat", pair.appid, "draft/add", "slow", seconds=3, when="before")
+    if trial.moment == "sent":
+        for name, account, call in (
+            ("wechat", pair.appid, "message/mass/sendall"),
+            ("weibo", pair.uid, "statuses/share"),
+        ):
+            platform.arm(name, account, call, "slow", seconds=1.5)
+
+
+def _wait_for_the_moment(trial: Trial, home: Home, release: int) -> None:
+    if trial.moment == "staging":
+        wait_for(lambda: any(row["state"] == "staging" for row in home.publications(release)), 30, "staging begins")
+        time.sleep(0.5)
+        return
+    at = epoch(home.publications(release)[0]["instant"]) + MOMENTS[trial.moment]
+    assert time.time() < at, "the release was signed too late for this moment"
+    sleep_until(at)
+
+
+def _time_left(home: Home, release: int) -> float:
+    return epoch(home.publications(release)[0]["instant"]) - time.time() + SETTLED_WITHIN
+
+
+# --- who dies --------------------------------------------------------------------------------------------------
+
+
+def _one_program(name: str) -> Callable[[Home, Process], Process]:
+    """A program and its pool at once; `tongfa up` sees to it that it comes back."""
+
+    def strike(home: Home, running: Process) -> Process:
+        kill_group(home.pid(name))
+        return running
+
+    return strike
+
+
+def _supervisor(home: Home, running: Process) -> Process:
+    """The supervisor alone; whoever is on duty types `tongfa up` again."""
+    running.kill()
+    return home.up()
+
+
+def _power_cut(home: Home, running: Process) -> Process:
+    """Everything in the same instant, as when the machine loses its power."""
+    programs = home.pids()
+    running.kill_group()
+    for pid in programs:
+        kill_group(pid)
+    return home.up()
+
+
+VICTIMS: dict[str, Callable[[Home, Process], Process]] = {
+    "publish-worker": _one_program("worker-publish"),
+    "clock": _one_program("clock"),
+    "broker": _one_program("valkey"),
+    "supervisor": _supervisor,
+    "everything": _power_cut,
+}

@@ -1,0 +1,365 @@
+"""A signed release through its instant: once, never early, never unapproved, and stopped until the first byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from bot.domain.channel import Refused, Remedy, Unknown
+from bot.domain.delivery import State
+from bot.models import Attempt, Batch, Edition, Freeze, Item, Reservation
+from bot.services import releases, sending
+from bot.services.locks import ProcessLock
+
+from .delivery_support import (
+    LATE,
+    MINUTE,
+    NO_ANSWER,
+    NOT_LEFT,
+    SECOND,
+    T,
+    Engine,
+    Killed,
+    events_of,
+    fault,
+    outcomes,
+    put,
+    states,
+)
+from .factories import Office, article
+
+
+@pytest.fixture
+def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(office, monkeypatch)
+
+
+# --- the good way -----------------------------------------------------------------------------------------
+
+
+def test_a_signed_release_leaves_at_its_instant_on_both_accounts_and_ends_live(engine: Engine) -> None:
+    release = engine.signed()
+    engine.go(T + MINUTE)
+    assert [(left.slug, left.at) for left in engine.platform.sent] == [("zghd", T), ("lyhd", T)]
+    assert states(release) == [State.LIVE, State.LIVE]
+    assert outcomes(engine.wechat(release)) == [("first", "accepted")]
+
+
+def test_nothing_leaves_before_the_instant(engine: Engine) -> None:
+    engine.signed()
+    engine.go(T - 16 * SECOND)
+    assert not engine.platform.sent
+    engine.clock.at(T - timedelta(milliseconds=1), lambda: pytest.fail("sent early") if engine.platform.sent else None)
+    engine.go(T + SECOND)
+    assert len(engine.platform.sent) == 2
+
+
+def test_the_intent_is_in_the_database_before_any_byte(engine: Engine) -> None:
+    """A sender that dies afterwards leaves an open attempt: somebody will look, nobody will send again."""
+    release, seen = engine.signed(), list[tuple[str, int]]()
+    engine.clock.at(T, lambda: seen.extend((s, Attempt.objects.filter(outcome="").count()) for s in states(release)))
+    engine.go(T + SECOND)
+    assert seen == [(State.SENDING, 2), (State.SENDING, 2)]
+
+
+def test_an_attempt_keeps_what_was_sent_by_whom_and_when(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + MINUTE)
+    done = engine.wechat(release)
+    attempt = done.attempts.get()
+    assert attempt.payload_hashes == [item.payload_hash for item in done.items.all()]
+    assert (attempt.key, attempt.sent_at, attempt.send_by) == (done.key, T, T + 5 * SECOND)
+    assert attempt.intent_at == T - 2 * SECOND
+    assert ":" in attempt.owner
+    assert done.late_ms == 0
+
+
+def test_a_batch_rung_twice_sends_once(engine: Engine) -> None:
+    engine.armed()
+    batch = Batch.objects.get()
+    for _ in range(3):
+        sending.run_batch(batch.pk, clock=engine.clock)
+    assert len(engine.platform.sent) == 2
+
+
+def test_a_batch_that_another_process_holds_is_left_to_it(engine: Engine) -> None:
+    release = engine.armed()
+    batch = Batch.objects.get()
+    other = ProcessLock("batch", batch.pk)
+    assert other.acquire()
+    sending.run_batch(batch.pk, clock=engine.clock)
+    other.release()
+    assert not engine.platform.sent
+    assert states(release) == [State.ARMED, State.ARMED]
+
+
+# --- stopping: until the first byte ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", [20, 10, 1.5, 0.5], ids=["staged", "armed", "after the intent", "half a second"])
+def test_a_freeze_stops_everything_that_has_not_left(engine: Engine, left: float) -> None:
+    release, answers = engine.signed(), list[releases.Stopped]()
+
+    def freeze() -> None:
+        unit, now = engine.office.unit, engine.clock.now()
+        answers.append(releases.freeze(unit, person=engine.releaser, reason="有误", now=now))
+
+    engine.clock.at(T - timedelta(seconds=left), freeze)
+    engine.go(T + MINUTE)
+    assert answers == [releases.Stopped(sent=0, stopped=2, in_flight=0)]
+    assert not engine.platform.sent
+    assert states(release) == [State.HELD, State.HELD]
+    assert "有误" in engine.wechat(release).reason
+
+
+@pytest.mark.parametrize("left", [10, 1.5], ids=["armed", "after the intent"])
+def test_one_publication_can_be_held_while_the_other_goes(engine: Engine, left: float) -> None:
+    release = engine.signed()
+    only = engine.wechat(release).pk
+
+    def hold() -> None:
+        releases.hold(release, person=engine.releaser, reason="标题待核", now=engine.clock.now(), only=only)
+
+    engine.clock.at(T - timedelta(seconds=left), hold)
+    engine.go(T + MINUTE)
+    assert [shot.slug for shot in engine.platform.sent] == ["lyhd"]
+    assert states(release) == [State.HELD, State.LIVE]
+
+
+@pytest.mark.parametrize("left", [20, 10, 1.5], ids=["staged", "armed", "after the intent"])
+def test_a_cancelled_release_never_leaves_and_gives_back_editions_and_quota(engine: Engine, left: float) -> None:
+    document = engine.office.approved(article(1), now=engine.clock.now())
+    release = engine.signed(document)
+
+    def cancel() -> None:
+        releases.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now())
+
+    engine.clock.at(T - timedelta(seconds=left), cancel)
+    engine.go(T + MINUTE)
+    assert not engine.platform.sent
+    assert states(release) == [State.CANCELLED, State.CANCELLED]
+    assert not Item.objects.filter(publication__release=release, active=True).exists()
+    assert not Reservation.objects.filter(publication__release=release, released_at__isnull=True).exists()
+    assert engine.office.planned(document, instant=T + timedelta(days=1), now=T)  # so the edition may be planned anew
+
+
+def test_what_is_about_to_leave_within_a_tenth_of_a_second_counts_as_in_flight(engine: Engine) -> None:
+    """The sender has read the wishes already: promising to stop it would be a lie."""
+    release = engine.signed(on=[engine.office.wechat])
+    past = T - timedelta(days=3)
+    put(engine.wechat(release), State.SENDING, instant=past, not_before=past)
+    assert releases.hold(release, person=engine.releaser, reason="停", now=T) == releases.Stopped(0, 0, 1)
+
+
+def test_what_is_unknown_counts_as_in_flight_and_what_was_accepted_as_sent(engine: Engine) -> None:
+    release = engine.signed()
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.go(T + SECOND)
+    answer = releases.freeze(engine.office.unit, person=engine.releaser, reason="停", now=engine.clock.now())
+    assert answer == releases.Stopped(sent=1, stopped=0, in_flight=1)
+    assert states(release)[1] == State.UNKNOWN
+
+
+def test_a_freeze_written_by_hand_into_the_database_stops_the_intent(engine: Engine) -> None:
+    release = engine.armed()
+
+    def by_hand() -> None:
+        Freeze.objects.create(unit=engine.office.unit, reason="停", person=engine.releaser, at=engine.clock.now())
+
+    engine.clock.at(T - 3 * SECOND, by_hand)
+    engine.go(T + SECOND)
+    assert not engine.platform.sent
+    assert not Attempt.objects.exists()
+    assert states(release) == [State.HELD, State.HELD]
+    assert "frozen" in engine.wechat(release).reason
+
+
+# --- never unapproved ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", [60, 20, 10, 1.5, 0.5])
+def test_an_edition_superseded_after_staging_does_not_go_out(engine: Engine, left: float) -> None:
+    release = engine.signed()
+
+    def correct() -> None:
+        engine.office.took(article(1, body_html="<p>改正后的正文。</p>"), now=engine.clock.now())
+
+    engine.clock.at(T - timedelta(seconds=left), correct)
+    engine.go(T + MINUTE)
+    assert not engine.platform.sent
+    assert states(release) == [State.HELD, State.HELD]
+    assert "签发" in engine.wechat(release).reason
+
+
+@pytest.mark.parametrize("left", [3, 1], ids=["before the intent", "after the intent"])
+def test_an_approval_taken_away_by_hand_stops_what_holds_it_alone(engine: Engine, left: int) -> None:
+    first = engine.signed(engine.office.approved(article(1), now=engine.clock.now()), on=[engine.office.wechat])
+    second = engine.signed(engine.office.approved(article(2), now=engine.clock.now()), on=[engine.office.weibo])
+    edition = Edition.objects.get(items__publication__release=first)
+    engine.clock.at(T - left * SECOND, lambda: Edition.objects.filter(pk=edition.pk).update(state="superseded"))
+    engine.go(T + 4 * SECOND)
+    assert [shot.slug for shot in engine.platform.sent] == ["lyhd"]
+    assert engine.wechat(first).status in {State.HELD, State.STAGED}
+    assert states(second) == [State.LIVE]
+
+
+def test_a_sender_that_lost_its_lock_sends_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = engine.armed()
+    monkeypatch.setattr(ProcessLock, "held", lambda self: False)
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert not engine.platform.sent
+    assert states(release) == [State.STAGED, State.STAGED]
+    assert outcomes(engine.wechat(release)) == [("first", "not_sent")]
+
+
+# --- never long after -------------------------------------------------------------------------------------
+
+
+def test_a_sender_that_slept_through_its_instant_sends_nothing(engine: Engine) -> None:
+    """A suspended machine wakes with the intent committed: its deadline was written down with the intent."""
+    release = engine.armed()
+    engine.clock.at(T - SECOND, lambda: setattr(engine.clock, "present", T + 40 * MINUTE))
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert not engine.platform.sent
+    engine.tick()
+    assert states(release) == [State.MISSED, State.MISSED]
+
+
+def test_a_pause_of_seconds_within_the_deadline_still_sends(engine: Engine) -> None:
+    release = engine.armed()
+    engine.clock.at(T - SECOND, lambda: setattr(engine.clock, "present", T + 3 * SECOND))
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert [shot.at for shot in engine.platform.sent] == [T + 3 * SECOND] * 2
+    assert states(release) == [State.CONFIRMING, State.CONFIRMING]
+
+
+def test_a_bell_heard_after_the_last_moment_sends_nothing(engine: Engine) -> None:
+    """All machines were off: a worker that finds the old bell first must not be faster than the clock."""
+    release = engine.armed()
+    engine.clock.wait_until(T + 31 * MINUTE)
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert not engine.platform.sent
+    engine.tick()
+    assert states(release) == [State.MISSED, State.MISSED]
+
+
+def test_a_batch_claimed_late_goes_at_once_within_the_lateness_allowed(engine: Engine) -> None:
+    release = engine.armed()
+    engine.clock.wait_until(T + 10 * MINUTE)
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert [shot.at for shot in engine.platform.sent] == [T + 10 * MINUTE] * 2
+    assert states(release) == [State.CONFIRMING, State.CONFIRMING]
+
+
+# --- one publication's trouble is not its neighbours' -------------------------------------------------------
+
+
+def _no_grant(engine: Engine) -> None:
+    engine.platform.grants["zghd"] = [fault(Remedy.OPERATOR, "令牌取不到。")]
+
+
+def _odd_request(engine: Engine) -> None:
+    engine.platform.requests["zghd"] = [ValueError("the post differs from what was staged")] * 9
+
+
+def _broken_preflight(engine: Engine) -> None:
+    engine.platform.preflights["zghd"] = [fault(Remedy.UNKNOWN, "连不上。")] * 9
+
+
+@pytest.mark.parametrize("trouble", [_no_grant, _odd_request, _broken_preflight])
+def test_trouble_with_one_account_does_not_keep_the_other_from_going_on_time(
+    engine: Engine, trouble: Callable[[Engine], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = engine.armed()
+    trouble(engine)
+    monkeypatch.setattr(sending, "has_reading", lambda account, *, now: account.slug != "zghd")
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert ("lyhd", T) in [(shot.slug, shot.at) for shot in engine.platform.sent]
+    assert engine.weibo(release).status is State.CONFIRMING
+
+
+def test_an_account_whose_token_could_not_be_had_is_tried_again_in_time(engine: Engine) -> None:
+    release = engine.armed(on=[engine.office.wechat])
+    _no_grant(engine)
+    engine.go(T + MINUTE)
+    assert states(release) == [State.LIVE]
+    assert events_of(engine.wechat(release)).count("disarm") == 1
+    assert engine.platform.shots("zghd")[0].at == T  # put back at T - 15 s, there was still time
+
+
+def test_bytes_that_cannot_be_made_are_put_before_a_person(engine: Engine) -> None:
+    release = engine.armed()
+    _odd_request(engine)
+    engine.go(T + MINUTE)
+    assert engine.wechat(release).status is State.HELD
+    assert "未发出" in engine.wechat(release).reason
+    assert not engine.platform.shots("zghd")
+
+
+# --- what the answer does ---------------------------------------------------------------------------------
+
+
+def test_a_token_refused_at_the_instant_is_renewed_and_the_call_made_once_more(engine: Engine) -> None:
+    release = engine.armed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [Refused("40001", Remedy.REFRESH, "令牌无效。")]
+    engine.go(T + MINUTE)
+    assert outcomes(engine.wechat(release)) == [("first", "refused"), ("again", "accepted")]
+    assert engine.platform.asked("preflight") == 1  # an ordinary call finds out and renews for everybody
+    assert engine.wechat(release).status is State.LIVE
+    assert engine.platform.sent[1].at - T < 5 * SECOND
+
+
+def test_a_token_refused_twice_needs_a_person(engine: Engine) -> None:
+    release = engine.armed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [Refused("40001", Remedy.REFRESH, "令牌无效。")] * 2
+    engine.go(T + MINUTE)
+    assert engine.wechat(release).status is State.NEEDS_PERSON
+    assert len(engine.platform.sent) == 2
+
+
+def test_a_connection_that_never_stood_is_tried_again_until_it_does(engine: Engine) -> None:
+    release = engine.armed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [NOT_LEFT, LATE]
+    engine.go(T + MINUTE)
+    assert outcomes(engine.weibo(release)) == [("first", "not_sent"), ("again", "not_sent"), ("again", "accepted")]
+    assert len(engine.platform.sent) == 1
+
+
+def test_what_never_left_by_the_last_moment_is_missed(engine: Engine) -> None:
+    release = engine.armed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [NOT_LEFT] * 3000
+    for minutes in (1, 29):
+        engine.clock.wait_until(T + minutes * MINUTE)
+        engine.go(engine.clock.now() + 5 * SECOND)
+        assert engine.weibo(release).status in {State.STAGED, State.ARMED}
+    engine.clock.wait_until(T + 31 * MINUTE)
+    engine.go(T + 32 * MINUTE)
+    assert engine.weibo(release).status is State.MISSED
+    assert not engine.platform.sent
+    assert "未发出" in engine.weibo(release).reason
+
+
+@pytest.mark.parametrize("answer", [NO_ANSWER, Unknown("-1", "系统繁忙。"), Killed], ids=["silence", "ambiguous", "killed"])
+def test_whatever_is_not_known_is_not_sent_again(engine: Engine, answer: object) -> None:
+    release = engine.armed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [answer]  # type: ignore[list-item]
+    engine.go(T + 5 * SECOND)
+    assert engine.weibo(release).status is State.UNKNOWN
+    assert outcomes(engine.weibo(release)) == [("first", "unknown")]
+    assert len(engine.platform.sent) == 1
+
+
+def test_the_database_itself_refuses_a_second_open_attempt(engine: Engine) -> None:
+    """Single flight is an index, not a habit."""
+    from django.db import IntegrityError, transaction
+
+    from .delivery_support import intend
+
+    release = engine.armed(on=[engine.office.weibo])
+    intend(engine.weibo(release), at=T)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        intend(engine.weibo(release), at=T)
+    assert connection.vendor in {"sqlite", "postgresql"}
