@@ -40,7 +40,7 @@ BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z0-9: _-]+) -->\n)(?P<body>.*?
 DELAYS = {
     "PREFLIGHTS": "before T: named for pre-flights; no part of this version runs them by itself",
     "STAGE_AHEAD": "before T: staging begins (at once when less is left)",
-    "STAGED_BY": "before T: a publication not staged by now is held, and its release with it",
+    "STAGED_BY": "before T: a publication that could not be staged by now is held, and its release with it",
     "HAND_OUT": "before T: publications are handed out in batches",
     "CHILD_SENDER": "before T: a batch that no worker claimed is given to a process of the clock's own",
     "CLAIM_GRACE": "time to claim a batch that was handed out later than that",

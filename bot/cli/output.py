@@ -41,8 +41,10 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
         except ChannelFault as fault:
             _refuse(fault.code or str(fault.remedy), fault.message, (), as_json)
         if as_json:
-            click.echo(json.dumps({"ok": reply.code == DONE, **reply.data}, ensure_ascii=False, default=str))
+            document = {"ok": reply.code == DONE, "environment": _environment()[0], **reply.data}
+            click.echo(json.dumps(document, ensure_ascii=False, default=str))
         else:
+            click.echo(f"〔{_environment()[1]}〕", err=True)
             click.echo("\n".join(reply.lines))
         sys.exit(reply.code)
 
@@ -51,13 +53,22 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
 
 def _refuse(code: str, message: str, details: Sequence[str], as_json: bool) -> NoReturn:
     if as_json:
-        document = {"ok": False, "code": code, "message": message, "details": list(details)}
+        document = {"ok": False, "environment": _environment()[0], "code": code, "message": message, "details": list(details)}
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
-        click.echo(f"未办理：{message}", err=True)
+        click.echo(f"〔{_environment()[1]}〕未办理：{message}", err=True)
         for detail in details:
             click.echo(f"  - {detail}", err=True)
     sys.exit(REFUSED)
+
+
+def _environment() -> tuple[str | None, str]:
+    """Live or rehearsal: every answer says which, so that nobody mistakes a drill for the real thing."""
+    from bot.services import home
+
+    if not home.exists():
+        return None, "尚未初始化"
+    return ("live" if home.is_live() else "rehearsal"), home.facts().label
 
 
 def start_django() -> None:

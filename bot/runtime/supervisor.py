@@ -176,7 +176,8 @@ class Supervisor:
             self._ready.set()
 
     def _supervise(self) -> None:
-        pids.end_leftovers(self._home.run)
+        # With the grace that a stop gives: a sender in mid-release would otherwise be killed between intent and answer.
+        pids.end_leftovers(self._home.run, grace=max((c.program.grace for c in self._children), default=5.0))
         alive.forget(self._home)
         try:
             for wave in self._waves():

@@ -139,7 +139,7 @@ def add_account(
 
 
 def set_credential(account: Account, name: str, secret: Secret, *, actor: str, now: datetime) -> None:
-    """Store one secret, encrypted. A pasted access token goes to the token store instead."""
+    """Store one secret, encrypted. A pasted access token is taken into use once the platform has vouched for it."""
     spec = spec_of(account)
     if name not in {option.name for option in spec.credentials}:
         words = "、".join(option.name for option in spec.credentials)

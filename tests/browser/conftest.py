@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from bot.models.triggers import RULES
 from bot.rehearsal import RehearsalServer
 from tests.console.world import PASSWORD, District, fresh_home
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts" / "screens"
+expect.set_options(timeout=20_000)  # milliseconds: a busy machine is slow, not wrong
 SIZES = {"desk": (1366, 768), "phone": (390, 844)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -55,7 +56,7 @@ def test_the_duty_desk_fits_and_is_readable(size: str, scheme: str, district: Di
     busy_day(district)
     with window(size, scheme, login="duty") as page:
         expect(page.get_by_text("部分发出")).to_be_visible()
-        expect(page.locator(".next .countdown")).to_contain_text("23:59:")
+        expect(page.locator(".next .countdown")).to_contain_text(re.compile("23:5[0-9]:"))
         expect(page.get_by_text("演练 REHEARSAL")).to_be_visible()
         assert fits(page)
         shoot(page, f"today-{size}-{scheme}")
@@ -110,9 +111,9 @@ def test_the_countdown_ticks_every_second_in_beijing_time_wherever_the_desk_stan
     district.signed(ahead=timedelta(minutes=30))
     with window(login="duty") as page:
         countdown = page.locator(".next .countdown")
-        expect(countdown).to_contain_text("00:29:")
+        expect(countdown).to_contain_text(re.compile("00:2[0-9]:"))
         before = countdown.inner_text()
-        expect(countdown).not_to_have_text(before, timeout=3000)
+        expect(countdown).not_to_have_text(before)
         beijing = (now() + timedelta(hours=8)).strftime("%H:")
         expect(page.locator(".wall")).to_contain_text(beijing)
 

@@ -22,9 +22,9 @@ def test_both_phones_show_the_release_and_an_article_opens(
     with window(size, scheme) as page:
         page.goto("/rehearsal/")
         wechat, weibo = page.frame_locator(".bezel iframe >> nth=0"), page.frame_locator(".bezel iframe >> nth=1")
-        expect(wechat.locator(".wx-first")).to_contain_text(ARTICLES[0].title, timeout=15000)
+        expect(wechat.locator(".wx-first")).to_contain_text(ARTICLES[0].title)
         expect(wechat.locator(".wx-row")).to_have_count(2)
-        expect(weibo.locator(".wb-status")).to_have_count(3, timeout=15000)
+        expect(weibo.locator(".wb-status")).to_have_count(3)
         assert fits(page)
         page.wait_for_load_state("networkidle")
         shoot(page, f"rehearsal-{size}-{scheme}")
@@ -54,6 +54,6 @@ def test_a_phone_at_its_true_width(scheme: str, district: District, window: Open
     with window("phone", scheme) as page:
         for slug, last in (("wx", ".wx-row"), ("wb", ".wb-status")):
             page.goto(f"/rehearsal/phone/{slug}")
-            expect(page.locator(last).first).to_be_visible(timeout=15000)
+            expect(page.locator(last).first).to_be_visible()
             assert fits(page)
             shoot(page, f"follower-{slug}-{scheme}")

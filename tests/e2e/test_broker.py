@@ -14,23 +14,24 @@ from .broker import TcpBroker
 from .district import make_ready, plan_and_sign
 from .home import Home
 from .platform import Pair, Platform, Playing, epoch
-from .processes import free_port, sleep_until, wait_for
+from .processes import free_port, patient, sleep_until, wait_for
 from .verdict import assert_promises
 
 pytestmark = pytest.mark.e2e
 LEAD = 75.0  # a bell that nobody answers is waited for 10 s before the clock does the work itself
-WITHIN = 8.0  # seconds after its instant at which a post must have left at the latest
+WITHIN = 8.0  # seconds after its instant at which a post must have left at the latest, on a machine of our own
 ITEMS = ("E2E-001", "E2E-002")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A release that went out without a broker."""
+    """A release that went out without a broker; `within` is how late it may have left."""
 
     home: Home
     pair: Pair
     release: int
     output: str
+    within: float
 
 
 def without_any(folder: Path, platform: Platform, pair: Pair) -> Outcome:
@@ -40,7 +41,7 @@ def without_any(folder: Path, platform: Platform, pair: Pair) -> Outcome:
     with home.start("clock", "run", "clock") as clock:
         release = plan_and_sign(home, lead=LEAD, items=ITEMS)
         home.wait_states(release, {"live"}, LEAD + 150, clock)
-        return Outcome(home, pair, release, clock.output())
+        return Outcome(home, pair, release, clock.output(), patient(WITHIN))
 
 
 def killed_before_the_instant(folder: Path, platform: Platform, pair: Pair) -> Outcome:
@@ -59,7 +60,7 @@ def killed_before_the_instant(folder: Path, platform: Platform, pair: Pair) -> O
         sleep_until(epoch(home.publications(release)[0]["instant"]) - 20)
         broker.process.kill()
         home.wait_states(release, {"live"}, 120, clock)
-        return Outcome(home, pair, release, clock.output())
+        return Outcome(home, pair, release, clock.output(), patient(WITHIN))
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +93,12 @@ def test_it_left_within_seconds_of_its_instant(stage, way):
     [mass] = platform.public_calls(outcome.pair.appid)
     posts = platform.public_calls(outcome.pair.uid)
     for call, publication in ((mass, wechat), (posts[0], first), (posts[1], second)):
-        assert 0 <= call["at"] - epoch(publication["instant"]) < WITHIN
+        assert 0 <= call["at"] - epoch(publication["instant"]) < outcome.within
 
 
 def test_the_work_was_done_by_children_of_the_clock(stage):
     """The journal cannot tell who sent; the clock says when it had to do somebody else's work."""
     _, outcomes = stage
-    assert {name: '"send"' in outcome.output or "send" in outcome.output for name, outcome in outcomes.items()} == {
-        "nowhere": True,
-        "killed": True,
-    }
-    assert all("clock.child" in outcome.output for outcome in outcomes.values())
+    for outcome in outcomes.values():
+        lines = [line for line in outcome.output.splitlines() if "clock.child" in line]
+        assert any('"job": "send"' in line for line in lines), outcome.output[-3000:]

@@ -89,7 +89,7 @@ def test_a_sender_killed_before_the_answer_sends_nothing_again_and_finds_what_it
 
 @only(AFTER_THE_HAND_OUT)
 def test_a_supervisor_killed_after_the_hand_out_costs_nothing_but_a_restart(theatre, trial):
-    """Its children end with it, before any intent; the next `tongfa up` hands out again and everything goes out."""
+    """The sender it leaves behind takes its batch through T while the next `tongfa up` waits for it; then all goes on."""
     outcome = theatre.outcome(trial)
     assert_promises(outcome.home, theatre.platform, outcome.release)
     assert {row["state"] for row in outcome.home.publications(outcome.release)} == {"live"}

@@ -1,0 +1,278 @@
+"""发布 (freepublish) and Weibo against the rehearsal platforms, judged by their journal and effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.delivery import State
+from bot.models import Account, Publication
+from bot.rehearsal import RehearsalServer
+from bot.services import settling
+
+from .delivery_drill import SHARE, SUBMIT, Drill, Mailbox, wall
+from .delivery_support import outcomes
+from .factories import Office
+
+
+@pytest.fixture
+def drill(db: None, tmp_path: Path) -> Iterator[Drill]:
+    with RehearsalServer(tmp_path / "platforms") as server:
+        made = Drill(server, Office.make(api=server.base_url))
+        made.by_publish()
+        yield made
+
+
+@pytest.fixture
+def wechat(drill: Drill) -> list[Account]:
+    return [drill.office.wechat]
+
+
+@pytest.fixture
+def weibo(drill: Drill) -> list[Account]:
+    return [drill.office.weibo]
+
+
+def drafts(drill: Drill) -> set[str]:
+    """The drafts that submits named."""
+    return {line["params"]["media_id"] for line in drill.calls(SUBMIT)}
+
+
+# --- freepublish -------------------------------------------------------------------------------------------
+
+
+def test_published_articles_are_read_back_by_marker_and_address(drill: Drill, wechat: list[Account]) -> None:
+    release = drill.released(*drill.documents(2), on=wechat)
+    drill.settle()
+    effects = drill.effects("wechat")
+    assert drill.wechat(release).status is State.LIVE
+    assert [item.url for item in drill.wechat(release).items.order_by("position")] == [e["url"] for e in effects]
+    assert len(drill.calls(SUBMIT)) == 1
+
+
+def test_a_job_in_progress_is_waited_for(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "publish", seconds=0.6)
+    release = drill.released(on=wechat)
+    drill.wait(timedelta(seconds=10))
+    drill.round()
+    assert drill.wechat(release).status is State.CONFIRMING  # publish_status 1: accepted is not live
+    drill.eventually_public("wechat")
+    drill.settle()
+    assert drill.wechat(release).status is State.LIVE
+
+
+@pytest.mark.parametrize(("status", "word"), [(2, "原创"), (3, "失败"), (4, "审核")])
+def test_a_job_that_fails_is_never_live_and_never_tried_again_by_machine(
+    drill: Drill, wechat: list[Account], status: int, word: str
+) -> None:
+    drill.arm("wechat", SUBMIT, "publish", seconds=0, status=status)
+    release = drill.released(on=wechat)
+    drill.settle()
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    assert word in drill.wechat(release).reason
+    assert not drill.effects("wechat")
+    assert len(drill.calls(SUBMIT)) == 1
+
+
+def test_a_job_whose_platform_never_decides_is_before_a_person_in_half_an_hour(
+    drill: Drill, wechat: list[Account]
+) -> None:
+    drill.arm("wechat", SUBMIT, "publish", seconds=9999)
+    release = drill.released(on=wechat)
+    drill.settle()
+    done = drill.wechat(release)
+    assert done.status is State.NEEDS_PERSON
+    assert done.accepted_at is not None
+    assert timedelta(minutes=30) <= wall() - done.accepted_at < timedelta(minutes=36)
+
+
+@pytest.mark.parametrize("fault", ["lost_after", "reset_after", "truncate"])
+def test_a_lost_answer_is_found_by_the_marker_without_a_second_submit(
+    drill: Drill, wechat: list[Account], fault: str
+) -> None:
+    drill.arm("wechat", SUBMIT, fault)
+    release = drill.released(on=wechat)
+    assert drill.wechat(release).status is State.UNKNOWN
+    drill.settle()
+    assert drill.wechat(release).status is State.LIVE
+    assert len(drill.calls(SUBMIT)) == len(drill.effects("wechat")) == 1
+
+
+def test_draft_present_and_absent_thrice_is_one_resend_of_the_same_draft(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "lost_before")
+    release = drill.released(on=wechat)
+    drill.settle()
+    assert drill.wechat(release).status is State.LIVE
+    assert [line["executed"] for line in drill.calls(SUBMIT)] == [False, True]
+    assert len(drafts(drill)) == 1
+    assert len(drill.calls("draft/add")) == 1
+    assert len(drill.effects("wechat")) == 1
+    assert outcomes(drill.wechat(release)) == [("first", "unknown"), ("again", "accepted")]
+
+
+def test_three_spaced_looks_come_before_the_resend(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "lost_before")
+    release = drill.released(on=wechat)
+    for looks in (1, 2):
+        drill.wait(drill.wechat(release).next_at - wall())  # type: ignore[operator]
+        drill.round()
+        assert drill.wechat(release).absents == looks
+        assert len(drill.calls(SUBMIT)) == 1
+
+
+def test_there_is_never_a_second_resend(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "lost_before", times=-1)
+    release = drill.released(on=wechat)
+    drill.settle()
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    assert len(drill.calls(SUBMIT)) == 2
+    assert len(drafts(drill)) == 1
+    assert not drill.effects("wechat")
+
+
+@pytest.mark.parametrize("answer", ["b", "c"])
+def test_a_resend_that_meets_the_first_still_running_is_not_doubled(
+    drill: Drill, wechat: list[Account], answer: str
+) -> None:
+    """The first arrived after all and takes very long; the platform turns the second away, we look again."""
+    drill.switch("wechat", duplicate_submit=answer)
+    drill.arm("wechat", SUBMIT, "lost_after")
+    drill.arm("wechat", SUBMIT, "publish", seconds=9999)
+    release = drill.released(on=wechat)
+    drill.settle()
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    assert len(drill.calls(SUBMIT)) == 2
+    assert len(drafts(drill)) == 1
+
+
+def test_a_draft_that_vanished_without_a_trace_is_for_a_person(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "lost_before")
+    release = drill.released(on=wechat)
+    drill.act("wechat", "delete_draft")
+    drill.settle()
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    assert len(drill.calls(SUBMIT)) == 1
+
+
+def test_a_draft_edited_after_staging_is_noticed_when_it_is_read_back(drill: Drill, wechat: list[Account]) -> None:
+    """Staged again after a hold: what somebody changed on the platform does not go out."""
+    drill.arm("wechat", "draft/get", "act", action="edit_draft", when="before", args={"change": {"title": "改了"}})
+    release = drill.staged(on=wechat)
+    assert drill.wechat(release).status is State.BLOCKED
+    assert not drill.calls()
+
+
+def test_an_article_taken_down_later_is_gone_not_live(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "publish", seconds=0, later=5, later_after=0)
+    with Mailbox() as mailbox:
+        drill.takes_callbacks(mailbox)
+        release = drill.released(on=wechat)
+        mailbox.wait(1)
+        drill.settle()
+        mailbox.wait(1)
+        drill.deliver(mailbox)
+    assert drill.wechat(release).status in {State.GONE, State.NEEDS_PERSON}
+    assert len(drill.calls(SUBMIT)) == 1
+
+
+# --- Weibo ---------------------------------------------------------------------------------------------------
+
+
+def test_a_post_is_recognised_in_the_timeline_and_has_its_address(drill: Drill, weibo: list[Account]) -> None:
+    release = drill.released(on=weibo)
+    drill.settle()
+    (effect,) = drill.effects("weibo")
+    item = drill.weibo(release).items.get()
+    assert drill.weibo(release).status is State.LIVE
+    assert item.platform_id == effect["object"]
+    assert item.edition.marker in effect["marker"]
+    assert item.url.startswith("https://weibo.com/")
+
+
+def test_a_lane_of_three_leaves_in_order_with_room_between(drill: Drill, weibo: list[Account]) -> None:
+    release = drill.released(*drill.documents(3), on=weibo)
+    drill.settle()
+    shares, effects = drill.calls(SHARE), drill.effects("weibo")
+    markers = [drill.weibo(release, lane).items.get().edition.marker or "" for lane in range(3)]
+    assert len(shares) == len(effects) == 3
+    assert all(marker in effect["marker"] for marker, effect in zip(markers, effects, strict=True))
+    assert [line["at"] for line in shares] == sorted(line["at"] for line in shares)
+
+
+@pytest.mark.parametrize("fault", ["lost_after", "reset_after", "truncate", "empty"])
+def test_a_post_whose_answer_was_lost_is_found_and_not_posted_again(
+    drill: Drill, weibo: list[Account], fault: str
+) -> None:
+    drill.arm("weibo", SHARE, fault)
+    release = drill.released(on=weibo)
+    assert drill.weibo(release).status is State.UNKNOWN
+    drill.settle()
+    assert drill.weibo(release).status is State.LIVE
+    assert len(drill.calls(SHARE)) == len(drill.effects("weibo")) == 1
+
+
+@pytest.mark.parametrize("fault", ["lost_before", "reset_before", "html_502", "busy"])
+def test_a_post_that_is_nowhere_to_be_found_is_for_a_person_and_never_posted_again(
+    drill: Drill, weibo: list[Account], fault: str
+) -> None:
+    """Weibo takes no key: absent five times is still no proof."""
+    drill.arm("weibo", SHARE, fault)
+    release = drill.released(on=weibo)
+    drill.settle()
+    drill.wait(timedelta(hours=1))
+    drill.round()
+    assert drill.weibo(release).status is State.NEEDS_PERSON
+    assert len(drill.calls(SHARE)) == 1
+    assert not drill.effects("weibo")
+
+
+@pytest.mark.parametrize("effect", [True, False])
+@pytest.mark.parametrize("code", [20019, 20017])
+def test_repeated_content_is_a_reason_to_look_never_proof(
+    drill: Drill, weibo: list[Account], code: int, effect: bool
+) -> None:
+    drill.arm("weibo", SHARE, "error", code=code, effect=effect)
+    release = drill.released(on=weibo)
+    assert drill.weibo(release).status is State.UNKNOWN
+    drill.settle()
+    assert drill.weibo(release).status is (State.LIVE if effect else State.NEEDS_PERSON)
+    assert len(drill.calls(SHARE)) == 1
+    assert len(drill.effects("weibo")) == int(effect)
+
+
+def test_accepted_but_shown_later_is_waited_for(drill: Drill, weibo: list[Account]) -> None:
+    """20032: one to two minutes."""
+    drill.arm("weibo", SHARE, "delayed", seconds=0.5)
+    release = drill.released(on=weibo)
+    assert drill.weibo(release).status is State.CONFIRMING
+    drill.eventually_public("weibo")
+    drill.settle()
+    assert drill.weibo(release).status is State.LIVE
+    assert len(drill.calls(SHARE)) == 1
+
+
+def test_a_token_that_ended_is_refused_without_effect_and_needs_a_person(drill: Drill, weibo: list[Account]) -> None:
+    drill.arm("weibo", SHARE, "act", action="end_token", when="before", args={"how": "expired"})
+    release = drill.released(on=weibo)
+    drill.settle()
+    assert drill.weibo(release).status is State.NEEDS_PERSON
+    assert "授权" in drill.weibo(release).reason
+    assert not drill.effects("weibo")
+
+
+def test_a_resend_by_two_people_is_the_only_second_post(drill: Drill, weibo: list[Account]) -> None:
+    drill.arm("weibo", SHARE, "lost_before")
+    release = drill.released(on=weibo)
+    drill.settle()
+    people = drill.office.people
+    settling.settle_again(
+        drill.weibo(release), person=people["releaser"], second=people["final"], reason="主页确认没有", now=wall()
+    )
+    drill.settle()
+    assert drill.weibo(release).status is State.LIVE
+    assert [line["executed"] for line in drill.calls(SHARE)] == [False, True]
+    assert len(drill.effects("weibo")) == 1
+    assert Publication.objects.get(pk=drill.weibo(release).pk).attempts.count() == 2
