@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from bot.domain.channel import Channel, Pending, Receipt, Refused, Remedy, Unknown, WireAnswer
 from bot.domain.delivery import Event, State
@@ -48,7 +47,7 @@ def close(
 
 def not_sent(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> None:
     """Provably no byte left (or a probe's did not): back to staged, or held/cancelled if somebody asked."""
-    with transaction.atomic():
+    with audit.serialised():
         if not close(attempt, "not_sent", message=reason, now=now):
             return
         if attempt.kind == "probe":
@@ -98,7 +97,7 @@ def broken(publication: Publication, attempt: Attempt, reason: str, *, now: date
 
 def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: str, *, now: datetime) -> None:
     """Kept apart: looked up later, never resent blindly."""
-    with transaction.atomic():
+    with audit.serialised():
         if not close(attempt, "unknown", code=answer.code, message=answer.message, answer=raw, now=now):
             return
         ids = {**publication.ids, **answer.ids}
@@ -115,7 +114,7 @@ def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: st
 
 def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str], raw: str, *, now: datetime) -> None:
     """The platform took it; whether it is public is for the looks to say."""
-    with transaction.atomic():
+    with audit.serialised():
         if not close(attempt, "accepted", answer=raw, now=now):
             return
         publication.refresh_from_db()
@@ -134,7 +133,7 @@ def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str],
 
 def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: str, *, now: datetime) -> None:
     """Without effect. The machine tries again where that can help in time; else a person."""
-    with transaction.atomic():
+    with audit.serialised():
         if not close(attempt, "refused", code=answer.code, message=answer.message, answer=raw, now=now):
             return
         if attempt.kind == "probe":

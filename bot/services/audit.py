@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,19 @@ class Entry:
     data: dict[str, Any] = field(default_factory=dict)
 
 
+@contextmanager
+def serialised() -> Iterator[None]:
+    """A transaction that will add to the chain: takes the chain's lock first, so that no two of them deadlock.
+
+    On SQLite every writing transaction is alone anyway (BEGIN IMMEDIATE).
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PG_LOCK])
+        yield
+
+
 def append(actor: str, action: str, subject: str, data: dict[str, Any] | None = None, *, now: datetime) -> None:
     """Add one line, in the caller's transaction: what is not committed is not in the chain."""
     append_all([Entry(actor, action, subject, data or {})], now=now)
@@ -47,10 +61,7 @@ def append(actor: str, action: str, subject: str, data: dict[str, Any] | None = 
 def append_all(entries: Sequence[Entry], *, now: datetime) -> None:
     """Add lines in order, in the caller's transaction."""
     at = require_aware(now).astimezone(UTC)
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PG_LOCK])
+    with serialised():
         last = AuditEvent.objects.order_by("-sequence").values_list("sequence", "mac").first()
         sequence, previous = last or (0, GENESIS)
         events = []

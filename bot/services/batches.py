@@ -8,12 +8,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from bot.domain import timeline
 from bot.domain.delivery import Event, State
 from bot.models import Attempt, Batch, Publication
 
+from . import audit
 from .accounts import spec_of
 from .locks import is_held, tidy
 from .transitions import Stale, move
@@ -75,7 +75,7 @@ def _lane_is_clear(publication: Publication, now: datetime) -> bool:
 
 
 def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | None:
-    with transaction.atomic():
+    with audit.serialised():
         batch = Batch.objects.create(
             instant=instant, handed_at=now,
             claim_by=max(instant - timeline.CHILD_SENDER, now + timeline.CLAIM_GRACE),
@@ -104,7 +104,7 @@ def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | 
 
 def arrange_probe(publication: Publication, *, now: datetime) -> Batch:
     """A batch of one: the replay of the same key that tells whether the first call arrived."""
-    with transaction.atomic():
+    with audit.serialised():
         batch = Batch.objects.create(kind="probe", instant=now, handed_at=now, claim_by=now + timeline.CLAIM_GRACE)
         Publication.objects.filter(pk=publication.pk, state=State.UNKNOWN, fence=publication.fence).update(
             batch=batch, next_at=now + timeline.LOOK_LEASE, lease_until=None
@@ -133,7 +133,7 @@ def recover(*, now: datetime) -> list[Batch]:
     for batch in Batch.objects.filter(state="claimed"):
         if is_held("batch", batch.pk):
             continue
-        with transaction.atomic():
+        with audit.serialised():
             for publication in batch.publications.select_related("account", "release"):
                 _recover_one(publication, now)
             finish(batch)
@@ -179,7 +179,7 @@ def first_look(publication: Publication) -> timedelta:
 
 def release_unclaimed(batch: Batch, *, now: datetime) -> None:
     """A batch that nobody could take in time: its publications are staged again and go late rather than never."""
-    with transaction.atomic():
+    with audit.serialised():
         taken = Batch.objects.filter(pk=batch.pk, state="ready", fence=batch.fence).update(state="done")
         for publication in batch.publications.filter(state=State.ARMED) if taken else ():
             move(publication, Event.DISARM, actor=ACTOR, now=now, batch=None, next_at=now)

@@ -42,6 +42,7 @@ def _take(account: Account, event: PlatformEvent, now: datetime) -> None:
                 name=event.name,
                 ids=dict(event.ids),
                 raw=event.raw[:20_000],
+                outcome=_addresses(event),
                 at=now,
             )
             audit.append(

@@ -18,7 +18,7 @@ from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.models import Account, Batch, Publication
 
-from . import batches, measuring
+from . import audit, batches, measuring
 from .confirming import look
 from .sending import run_batch
 from .staging import stage, take_back
@@ -112,7 +112,7 @@ def _hold_together(publication: Publication, now: datetime) -> None:
         release_id=publication.release_id, state__in=[str(state) for state in STOPPABLE]
     ).exclude(pk=publication.pk)
     why = publication.reason
-    with transaction.atomic():
+    with audit.serialised():
         try:
             move(
                 publication,

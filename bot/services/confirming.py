@@ -10,14 +10,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
 
 from bot.domain import timeline
 from bot.domain.channel import Absent, Channel, Failed, ModeSpec, Pending, Receipt, Unclear
 from bot.domain.delivery import Event, State
 from bot.models import Publication
 
-from . import answers, batches
+from . import answers, audit, batches
 from .accounts import channel_of, spec_of
 from .measuring import first_sample_at
 from .sending import evidence_of
@@ -87,7 +86,7 @@ def apply(publication: Publication, verdict: Verdict, *, now: datetime) -> None:
 
 def confirm(publication: Publication, receipt: Receipt, *, now: datetime) -> None:
     """Live: platform ids and read-back are there."""
-    with transaction.atomic():
+    with audit.serialised():
         _found(publication, dict(receipt.ids), "已在平台上找到。", now)
         answers.store_receipt(publication, receipt, now=now)
         move(

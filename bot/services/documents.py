@@ -8,8 +8,6 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.db import transaction
-
 from bot.domain.article import Article
 from bot.domain.delivery import State
 from bot.domain.post import Asset
@@ -84,14 +82,14 @@ def import_rows(
     require(person, Role.EDITOR)
     report = ImportReport()
     for chunk in _chunks(rows, COMMIT_EVERY):
-        with transaction.atomic():
+        with audit.serialised():
             results = _take_chunk(chunk, person, now)
             report.linked += _link_waiting(person.unit)
         for result in results:
             report.count(result)
             if each:
                 each(result)
-    with transaction.atomic():
+    with audit.serialised():
         data = {name: getattr(report, name) for name in (CREATED, UPDATED, UNCHANGED, REJECTED)}
         audit.append(person.username, "documents.imported", f"unit:{person.unit.code}", data, now=now)
     return report

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from bot import channels, proofing, rendering
 from bot.domain.article import Article
@@ -70,7 +70,7 @@ def waive(document: Document, rule: str, reason: str, *, person: Person, now: da
     require(person, Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
     if not reason.strip():
         raise Refused("reason", "忽略检查结果须写明理由，未做改动。请填写理由后重试。")
-    with transaction.atomic():
+    with audit.serialised():
         Waiver.objects.update_or_create(
             document=document, rule=rule, defaults={"reason": reason, "person": person, "at": now}
         )
@@ -95,10 +95,10 @@ def submit(document: Document, *, person: Person, now: datetime) -> Edition:
         rendered, findings = render_for(edition, account, marker)
         renderings.append((account, rendered))
         found += [(account, finding) for finding in findings]
-    with transaction.atomic():
+    with audit.serialised():
         _keep_findings(edition, found)
     _refuse_if_blocked(document, [finding for _, finding in found])
-    with transaction.atomic():
+    with audit.serialised():
         _freeze(edition, renderings, marker, person, now)
     edition.refresh_from_db()
     return edition
@@ -108,7 +108,7 @@ def _open_edition(document: Document, *, person: Person, now: datetime) -> Editi
     """The draft to submit; a returned edition is taken up again as a new one with the same content."""
     edition = document.current
     if edition.status is EditionState.RETURNED:
-        with transaction.atomic():
+        with audit.serialised():
             Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
             edition = Edition.objects.create(
                 document=document, number=edition.number + 1, title=edition.title, content=edition.content,
@@ -183,7 +183,7 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
     if target is EditionState.APPROVED:
         _require_pair(document)
     try:
-        with transaction.atomic():
+        with audit.serialised():
             _record_review(edition, person, step, verdict, comment, target, now)
     except IntegrityError as error:
         raise Refused("rule", f"数据库拒绝了这次审核（{_rule(error)}），未做改动。请刷新后再看。") from None
@@ -228,7 +228,7 @@ def set_policy(document: Document, is_policy: bool, *, reason: str, person: Pers
     require(person, Role.EDITOR)
     if not reason.strip():
         raise Refused("reason", "更改“是否政策文件”须写明理由，未做改动。")
-    with transaction.atomic():
+    with audit.serialised():
         if is_policy and not document.is_policy:
             void_waiting(document.current, reason="已改定为政策文件，须与解读同时发布", person=person, now=now)
         Document.objects.filter(pk=document.pk).update(is_policy=is_policy)

@@ -59,7 +59,7 @@ def plan(
     if not documents or not accounts:
         raise Refused("empty", "发布单至少要有一份文件和一个账号，未保存。")
     editions = [_approved_edition(document) for document in _with_interpretations(documents)]
-    with transaction.atomic():
+    with audit.serialised():
         release = Release.objects.create(
             unit=person.unit, title=title or editions[0].title, instant=instant, created_by=person, created_at=now
         )
@@ -166,7 +166,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     _require_lead(release, now)
     _require_approved(editions)
     _require_pairs(publications, editions)
-    with transaction.atomic():
+    with audit.serialised():
         entries = [_fill(publication) for publication in publications]
         for publication in publications:
             reserve(publication, now=now)
@@ -339,7 +339,7 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
     require(person, Role.RELEASER, Role.DUTY)
     if not reason.strip():
         raise Refused("reason", "暂停须写明原因，未做改动。")
-    with transaction.atomic():
+    with audit.serialised():
         answer = _stop(_unsettled(release, only), Event.HOLD, f"{person.name}暂停：{reason}", person.username, now)
         audit.append(
             person.username,
@@ -359,7 +359,7 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     if is_frozen(release.unit):
         raise Refused("frozen", "本单位正处于一键停发状态，不能恢复。请先解除停发。")
     resumed = 0
-    with transaction.atomic():
+    with audit.serialised():
         for publication in _unsettled(release, only):
             if publication.status is State.HELD:
                 first = max(now, publication.instant - timeline.STAGE_AHEAD)
@@ -381,7 +381,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
     require(person, Role.RELEASER, Role.DUTY)
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
-    with transaction.atomic():
+    with audit.serialised():
         publications = _unsettled(release, only)
         answer = _stop(publications, Event.CANCEL, f"{person.name}作废：{reason}", person.username, now)
         for publication in publications:
@@ -414,7 +414,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
     require(person, Role.DUTY, Role.RELEASER)
     if not reason.strip():
         raise Refused("reason", "停发须写明原因，未做改动。")
-    with transaction.atomic():
+    with audit.serialised():
         if is_frozen(unit):
             raise Refused("frozen", "本单位已处于一键停发状态。")
         Freeze.objects.create(unit=unit, reason=reason, person=person, at=now)
@@ -436,7 +436,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
 def unfreeze(unit: Unit, *, person: Person, now: datetime) -> None:
     """Lift a freeze; what it held stays held until somebody resumes it."""
     require(person, Role.RELEASER)
-    with transaction.atomic():
+    with audit.serialised():
         lifted = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).update(lifted_at=now, lifted_by=person)
         if not lifted:
             raise Refused("not_frozen", "本单位没有处于停发状态。")

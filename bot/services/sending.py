@@ -25,7 +25,7 @@ from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
-from . import answers, batches
+from . import answers, audit, batches
 from .accounts import channel_of
 from .clocksafety import distrust, has_reading
 from .errors import Refused
@@ -190,7 +190,7 @@ class _Sender:
 
     def _commit_intents(self) -> None:
         """All intents of the batch in one transaction, durable before any byte."""
-        with transaction.atomic():
+        with audit.serialised():
             for load in list(self._loads.values()):
                 try:
                     with transaction.atomic():

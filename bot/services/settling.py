@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
-
 from bot.domain import timeline
 from bot.domain.delivery import FOR_A_PERSON, Event
 from bot.domain.workflow import Role
@@ -40,7 +38,7 @@ def settle_live(publication: Publication, *, urls: list[str], person: Person, no
     items = list(publication.items.order_by("position"))
     if len(urls) != len(items) or not all(url.startswith(("http://", "https://")) for url in urls):
         raise Refused("urls", f"这条推送有 {len(items)} 篇，请按次序给出 {len(items)} 个以 http 开头的链接，未做改动。")
-    with transaction.atomic():
+    with audit.serialised():
         for item, url in zip(items, urls, strict=True):
             Item.objects.filter(pk=item.pk).update(
                 url=url, platform_id=item.platform_id or f"hand:{publication.pk}_{item.position + 1}"
@@ -63,7 +61,7 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         raise Refused("reason", "重发须写明核实情况，未做改动。")
     if not publication.release.signed or is_frozen(publication.release.unit):
         raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
-    with transaction.atomic():
+    with audit.serialised():
         audit.append(
             person.username,
             "publication.resend",
@@ -91,7 +89,7 @@ def settle_cancel(publication: Publication, *, person: Person, reason: str, now:
     _require_open(publication)
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
-    with transaction.atomic():
+    with audit.serialised():
         move(
             publication,
             Event.CANCEL,

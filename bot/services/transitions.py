@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 
 from bot.domain.delivery import Event, State, after
@@ -28,7 +27,7 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
     old = State(publication.state)
     new = after(old, event)
     changes.setdefault("reason", "")
-    with transaction.atomic():
+    with audit.serialised():
         touched = Publication.objects.filter(pk=publication.pk, state=old, fence=publication.fence).update(
             **{"lease_until": None, "rung_at": None, **changes, "state": new, "fence": F("fence") + 1}
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
-
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.models import Freeze, Publication, Release, Reservation, Unit
 
@@ -22,7 +20,7 @@ def give_back_quota(publication: Publication, *, now: datetime) -> None:
 
 def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -> None:
     """Take the signature back; whatever has not left is held until the release is signed again."""
-    with transaction.atomic():
+    with audit.serialised():
         if not Release.objects.filter(pk=release_id, signed_at__isnull=False).update(
             signed_at=None, signed_by=None, manifest_hash=""
         ):
