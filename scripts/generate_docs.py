@@ -229,10 +229,16 @@ def _quotas(mode: ModeSpec) -> str:
     return "; ".join(words) or "none"
 
 
-def channel(name: str) -> str:
-    """Everything that the spec of one channel says."""
-    spec = channels.kinds()[name].spec
-    return "\n".join([*_channel_posts(spec), *_channel_account(spec), *_channel_words(spec)])
+def every_channel() -> str:
+    """Everything that the specs say, one section for each channel: a new one needs no edit of the page."""
+    return "\n".join(line for kind in channels.kinds().values() for line in _channel(kind.spec))
+
+
+def _channel(spec: ChannelSpec) -> Iterator[str]:
+    yield f"## {spec.label} `{spec.name}`\n"
+    yield from _channel_posts(spec)
+    yield from _channel_account(spec)
+    yield from _channel_words(spec)
 
 
 def _channel_posts(spec: ChannelSpec) -> Iterator[str]:
@@ -316,6 +322,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "delays": delays,
     "settings": settings,
     "channel matrix": channel_matrix,
+    "channels": every_channel,
     "import columns": import_columns,
     "import kinds": import_kinds,
     "import files": import_files,
@@ -325,11 +332,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 def draw(name: str) -> str:
     """The text of one part. KeyError when there is no such part."""
     kind, _, rest = name.partition(": ")
-    if kind == "command":
-        return command(rest)
-    if kind == "channel":
-        return channel(rest)
-    return BLOCKS[name]()
+    return command(rest) if kind == "command" else BLOCKS[name]()
 
 
 def rewritten(text: str) -> str:

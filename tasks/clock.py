@@ -12,6 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,6 @@ import structlog
 from celery import Celery
 from celery.beat import Scheduler
 from django.conf import settings
-from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
 from bot.runtime import alive
@@ -28,6 +28,7 @@ from bot.services import clock
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0
 MOST_CHILDREN = 4
+CHILD_LIMIT = 150.0  # seconds; a send takes at most 35, staging with pictures a minute or two
 TASKS = {
     "send": "tasks.publish.send",
     "stage": "tasks.work.stage",
@@ -72,10 +73,12 @@ class Children:
 
     def __init__(self) -> None:
         self._running: dict[clock.Job, subprocess.Popen[bytes]] = {}
+        self._until: dict[clock.Job, float] = {}
         self._waiting: list[clock.Job] = []
 
     def start(self, jobs: list[clock.Job]) -> None:
         """Queue jobs, sends first, and start as many as may run."""
+        self._end_hung()
         self._running = {job: child for job, child in self._running.items() if child.poll() is None}
         self._waiting += [job for job in jobs if job not in self._waiting and job not in self._running]
         self._waiting.sort(key=lambda job: job.kind != "send")
@@ -84,6 +87,14 @@ class Children:
             log.warning("clock.child", job=job.kind, subject=job.subject)
             argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, str(job.subject)]
             self._running[job] = subprocess.Popen(argv, env=settings.TONGFA.for_child(), stdin=subprocess.DEVNULL)
+            self._until[job] = time.monotonic() + CHILD_LIMIT
+
+    def _end_hung(self) -> None:
+        """A child that hangs holds its lock, and with it the publication: end it, so that others may look."""
+        for job, child in self._running.items():
+            if child.poll() is None and time.monotonic() > self._until[job]:
+                log.error("clock.child_hung", job=job.kind, subject=job.subject)
+                child.kill()
 
 
 class ClockScheduler(Scheduler):  # type: ignore[misc]
@@ -108,12 +119,12 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         try:
             close_old_connections()
             result = clock.tick(now)
-        except DatabaseError as error:
-            log.error("clock.database", error=str(error).splitlines()[0])
+            for job in result.rings:
+                self._bell.ring(job)
+            self._children.start(result.children)
+            alive.touch(settings.TONGFA.home, "clock")
+        except Exception as error:  # database away, disk full, no process to be had: the clock itself goes on
+            log.error("clock.tick", error=type(error).__name__)
             return LONGEST_SLEEP
-        alive.touch(settings.TONGFA.home, "clock")
-        for job in result.rings:
-            self._bell.ring(job)
-        self._children.start(result.children)
         wait = (result.next_at - datetime.now(UTC)).total_seconds() if result.next_at else LONGEST_SLEEP
         return max(0.02, min(wait, LONGEST_SLEEP))

@@ -267,6 +267,7 @@ class Http:
         limit: int,
     ) -> Reply:
         """One exchange. The original exception is dropped, not chained: its text quotes the URL."""
+        sent = time.monotonic()
         try:
             with self._session.request(
                 method,
@@ -285,7 +286,7 @@ class Http:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             fault = _classify(error, _safe_host(url))
         else:
-            self._report_date(reply)
+            self._report_date(reply, time.monotonic() - sent)
             return reply
         raise fault
 
@@ -303,10 +304,10 @@ class Http:
             raise _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
         return bytes(body)
 
-    def _report_date(self, reply: Reply) -> None:
+    def _report_date(self, reply: Reply, took: float) -> None:
         date = reply.headers.get("Date", "")
         if date:
-            self._ports.platform_date(date)
+            self._ports.platform_date(date, took)
 
 
 def _safe_host(url: str) -> str:

@@ -53,7 +53,13 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
 
 def _refuse(code: str, message: str, details: Sequence[str], as_json: bool) -> NoReturn:
     if as_json:
-        document = {"ok": False, "environment": _environment()[0], "code": code, "message": message, "details": list(details)}
+        document = {
+            "ok": False,
+            "environment": _environment()[0],
+            "code": code,
+            "message": message,
+            "details": list(details),
+        }
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
         click.echo(f"〔{_environment()[1]}〕未办理：{message}", err=True)

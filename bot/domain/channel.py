@@ -409,8 +409,11 @@ class Ports(Protocol):
         Raises ChannelFault(WAIT, wait_until=end of the period) instead of going over `limit`.
         """
 
-    def platform_date(self, value: str) -> None:
-        """Tell the product the `Date` header of an answer just received, for clock safety."""
+    def platform_date(self, value: str, took: float = 0.0) -> None:
+        """Tell the product the `Date` header of an answer just received, for clock safety.
+
+        `took`: seconds since the request was sent; the platform wrote its Date somewhere in that time.
+        """
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:
         """Note one platform answer for the evidence trail. No secrets, no tokens, no full URLs."""

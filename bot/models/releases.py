@@ -96,6 +96,7 @@ class Publication(models.Model):
     staged_at = models.DateTimeField(null=True)
     stage_faults = models.PositiveIntegerField(default=0)
     stage_by = models.DateTimeField(null=True)
+    crashes = models.PositiveIntegerField(default=0)
     stop_event = models.CharField(max_length=10, blank=True, default="")
     stop_reason = models.CharField(max_length=300, blank=True, default="")
     ids = models.JSONField(default=dict)
@@ -176,6 +177,7 @@ class Attempt(models.Model):
 
     publication = models.ForeignKey(Publication, on_delete=models.PROTECT, related_name="attempts")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, default="first")  # first, again, probe
     fence = models.PositiveIntegerField()

@@ -25,7 +25,8 @@ _SECRET = re.compile(r'("?(?:access_token|secret|refresh_token|token)"?\s*[:=]\s
 
 def masked(body: bytes) -> str:
     """An answer for the record: at most 2,000 characters, no token in it."""
-    return _SECRET.sub(r"\1***", body[:4000].decode("utf-8", "replace"))[:2000].replace("\x00", "")
+    text = settings.TONGFA_REDACTOR.text(body[:4000].decode("utf-8", "replace"))
+    return _SECRET.sub(r"\1***", text)[:2000].replace("\x00", "")
 
 
 def instant_of(seconds: float) -> datetime:
@@ -164,7 +165,7 @@ def _again_at(publication: Publication, answer: Refused, now: datetime) -> datet
 
 def record(publication: Publication, attempt: Attempt, adapter: Channel, answer: WireAnswer, *, now: datetime) -> None:
     """Read an HTTP answer with the channel's own table and apply what it says."""
-    verdict = adapter.read_answer(answer, after_unknown=attempt.kind == "probe")
+    verdict = adapter.read_answer(answer, after_unknown=publication.attempts.filter(outcome="unknown").exists())
     raw = masked(answer.body)
     audit.append(
         ACTOR, "platform.answered", f"publication:{publication.pk}",
@@ -182,18 +183,19 @@ def record(publication: Publication, attempt: Attempt, adapter: Channel, answer:
 
 
 def store_receipt(publication: Publication, receipt: Receipt, *, now: datetime) -> None:
-    """Keep every position's platform id and address, and make it live."""
-    items = list(publication.items.order_by("position"))
+    """Keep every position's platform id and address. `receipt` has one place for each item."""
     told = _told_by_events(publication, receipt)
-    fallback = next(iter(receipt.ids.values()), "")
-    for index, item in enumerate(items):
-        place = receipt.positions[index] if index < len(receipt.positions) else None
-        item.platform_id = (place.platform_id if place else "") or f"{fallback}_{index + 1}"
-        item.url = (place.url if place else None) or item.url or (told[index] if index < len(told) else "")
-        item.published_at = (place.published_at if place else None) or publication.sent_at or now
+    for index, (item, place) in enumerate(zip(publication.items.order_by("position"), receipt.positions, strict=True)):
+        url = place.url or item.url or (told[index] if index < len(told) else "")
         Item.objects.filter(pk=item.pk).update(
-            platform_id=item.platform_id[:100], url=item.url, published_at=item.published_at
-        )
+            platform_id=place.platform_id[:100], url=_storable(url),
+            published_at=place.published_at or publication.sent_at or now,
+        )  # fmt: skip
+
+
+def _storable(url: str) -> str:
+    """An address that the record can hold; one that it cannot is as good as none."""
+    return url if len(url) <= 1000 and url.isprintable() else ""
 
 
 def _told_by_events(publication: Publication, receipt: Receipt) -> list[str]:

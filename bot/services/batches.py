@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 
 from bot.domain import timeline
 from bot.domain.delivery import Event, State
@@ -21,6 +22,7 @@ from .voiding import is_frozen
 
 ACTOR = "系统"
 PASSED = {State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN}
+MOST_CRASHES = 3
 STUCK = {State.UNKNOWN, State.NEEDS_PERSON, State.MISSED, State.HELD, State.BLOCKED}
 
 
@@ -39,6 +41,8 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
 def _may_go(publication: Publication, now: datetime) -> bool:
     if timeline.too_late(now, publication.instant, settings.TONGFA.max_lateness):
         return _leave(publication, Event.TOO_LATE, "超过最迟发送时限，未发出。请决定改期重发或作废。", now)
+    if publication.stop_event:
+        return _leave(publication, Event(publication.stop_event), publication.stop_reason, now)
     if not publication.release.signed:
         return _leave(publication, Event.HOLD, "发布单没有有效签发，未发出。请重新签发。", now)
     if not publication.account.enabled:
@@ -50,7 +54,7 @@ def _may_go(publication: Publication, now: datetime) -> bool:
 
 def _leave(publication: Publication, event: Event, reason: str, now: datetime) -> bool:
     with suppress(Stale):
-        move(publication, event, actor=ACTOR, now=now, reason=reason, next_at=None)
+        move(publication, event, actor=ACTOR, now=now, reason=reason, next_at=None, stop_event="", stop_reason="")
     return False
 
 
@@ -90,8 +94,6 @@ def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | 
                     now=now,
                     batch=batch,
                     next_at=None,
-                    stop_event="",
-                    stop_reason="",
                 )
                 armed += 1
             except Stale:
@@ -134,39 +136,46 @@ def recover(*, now: datetime) -> list[Batch]:
         if is_held("batch", batch.pk):
             continue
         with audit.serialised():
-            for publication in batch.publications.select_related("account", "release"):
-                _recover_one(publication, now)
+            for attempt in Attempt.objects.filter(batch=batch, outcome="").select_related("publication__account"):
+                _close_orphan(attempt, now)
+            for publication in batch.publications.select_related("account", "release").filter(state=State.ARMED):
+                _rearm(publication, now)
             finish(batch)
         tidy("batch", batch.pk)
         recovered.append(batch)
     return recovered
 
 
-def _recover_one(publication: Publication, now: datetime) -> None:
-    if publication.status is State.ARMED:
+def _rearm(publication: Publication, now: datetime) -> None:
+    """Its sender died before any intent: provably nothing left. Three times is no accident: a person looks."""
+    crashes = publication.crashes + 1
+    if crashes >= MOST_CRASHES:
+        reason = f"发送进程连续 {crashes} 次中断，均未发出，已暂停。请系统管理员查看日志后恢复。"
+        event = Event.HOLD
+    else:
+        event, reason = Event.DISARM, "发送进程中断，尚未发出，正在重新安排。"
+    with suppress(Stale), transaction.atomic():
         move(
-            publication,
-            Event.DISARM,
-            actor=ACTOR,
-            now=now,
-            batch=None,
-            next_at=now,
-            reason="发送进程中断，尚未发出，正在重新安排。",
-        )
-        return
+            publication, event, actor=ACTOR, now=now, batch=None, reason=reason, crashes=crashes,
+            next_at=now if event is Event.DISARM else None,
+        )  # fmt: skip
+
+
+def _close_orphan(attempt: Attempt, now: datetime) -> None:
+    """Its sender died with the intent committed: whether a byte left, nobody knows."""
+    Attempt.objects.filter(pk=attempt.pk, outcome="").update(
+        outcome="unknown", code="crash", message="发送进程在发出前后中断，不知道是否已发出。", answered_at=now
+    )
+    publication = attempt.publication
     if publication.status is not State.SENDING:
         return
-    attempt = publication.attempts.filter(outcome="").first()
-    sent = attempt.intent_at if attempt else now
-    if attempt:
-        Attempt.objects.filter(pk=attempt.pk).update(
-            outcome="unknown", code="crash", message="发送进程在发出前后中断，不知道是否已发出。", answered_at=now
-        )
-    move(
-        publication, Event.SILENCE, actor=ACTOR, now=now, sent_at=publication.sent_at or max(sent, publication.not_before),
-        reason="发送进程中断，是否已发出不明，正在向平台核对；核对清楚之前不会重发。",
-        next_at=now + first_look(publication), looks=0, absents=0,
-    )  # fmt: skip
+    with suppress(Stale), transaction.atomic():
+        move(
+            publication, Event.SILENCE, actor=ACTOR, now=now, looks=0, absents=0,
+            sent_at=publication.sent_at or max(attempt.intent_at, publication.not_before),
+            reason="发送进程中断，是否已发出不明，正在向平台核对；核对清楚之前不会重发。",
+            next_at=now + first_look(publication),
+        )  # fmt: skip
 
 
 def first_look(publication: Publication) -> timedelta:
@@ -175,11 +184,3 @@ def first_look(publication: Publication) -> timedelta:
     if policy.when_absent == "probe" and not publication.ids:
         return policy.probe_after
     return policy.looks[0]
-
-
-def release_unclaimed(batch: Batch, *, now: datetime) -> None:
-    """A batch that nobody could take in time: its publications are staged again and go late rather than never."""
-    with audit.serialised():
-        taken = Batch.objects.filter(pk=batch.pk, state="ready", fence=batch.fence).update(state="done")
-        for publication in batch.publications.filter(state=State.ARMED) if taken else ():
-            move(publication, Event.DISARM, actor=ACTOR, now=now, batch=None, next_at=now)

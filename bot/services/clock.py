@@ -7,11 +7,13 @@ the broker only a doorbell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from bot.domain import timeline
@@ -26,9 +28,10 @@ from .transitions import Stale, move
 from .walltime import WallClock
 
 ACTOR = "系统"
+log = structlog.get_logger(__name__)
 LONGEST = timedelta(seconds=30)
 MOST = 500  # publications looked at in one tick; the rest is due at the next
-WAITING = (State.PLANNED, State.BLOCKED, State.STAGING)
+WAITING = (State.PLANNED, State.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +52,40 @@ class Tick:
 
 
 def tick(now: datetime) -> Tick:
-    """One look at the world."""
+    """One look at the world. A part that fails is logged and does not keep the others from their turn."""
     result = Tick()
-    batches.recover(now=now)
-    take_back(now=now)
-    _sweep_too_late(now)
-    due = list(_due(now))
-    batches.hand_out([p for p in due if p.status is State.STAGED], now=now)
-    for publication in due:
-        if publication.status in WAITING:
-            _stage(publication, now, result)
-        elif publication.status in {State.CONFIRMING, State.UNKNOWN}:
-            _ring(publication, "look", now, result)
-    _ring_batches(now, result)
-    _measure(now, result)
+    for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _measure):
+        try:
+            part(now, result)
+        except OperationalError:
+            raise  # the database is away: the caller waits a moment
+        except Exception:
+            log.exception("clock.part", part=part.__name__)
     result.next_at = _next_at(now)
     return result
 
 
-def _due(now: datetime) -> list[Publication]:
-    active = [*WAITING, State.STAGED, State.CONFIRMING, State.UNKNOWN]
+def _recover(now: datetime, result: Tick) -> None:
+    del result
+    batches.recover(now=now)
+    take_back(now=now)
+
+
+def _hand_out(now: datetime, result: Tick) -> None:
+    del result
+    batches.hand_out(_due(now, [State.STAGED]), now=now)
+
+
+def _ring_the_due(now: datetime, result: Tick) -> None:
+    for publication in _due(now, [*WAITING, State.STAGING]):
+        _stage(publication, now, result)
+    for publication in _due(now, [State.CONFIRMING, State.UNKNOWN]):
+        _ring(publication, "look", now, result)
+
+
+def _due(now: datetime, states: Sequence[State]) -> list[Publication]:
     found = (
-        Publication.objects.filter(next_at__lte=now, state__in=[str(state) for state in active])
+        Publication.objects.filter(next_at__lte=now, state__in=[str(state) for state in states])
         .exclude(lease_until__gt=now)
         .select_related("account", "release__unit")
         .order_by("next_at", "release_id", "account_id", "lane")
@@ -78,7 +93,8 @@ def _due(now: datetime) -> list[Publication]:
     return list(found[:MOST])
 
 
-def _sweep_too_late(now: datetime) -> None:
+def _sweep_too_late(now: datetime, result: Tick) -> None:
+    del result
     late = Publication.objects.filter(
         state__in=[str(state) for state in STOPPABLE | {State.HELD}],
         instant__lt=now - settings.TONGFA.max_lateness,
@@ -99,11 +115,20 @@ def _sweep_too_late(now: datetime) -> None:
 
 
 def _stage(publication: Publication, now: datetime, result: Tick) -> None:
-    overdue = publication.stage_by is not None and now >= publication.stage_by
-    if overdue and publication.stage_faults and publication.status is State.BLOCKED:
+    if _should_have_been_ready(publication, now):
         _hold_together(publication, now)
         return
     _ring(publication, "stage", now, result)
+
+
+def _should_have_been_ready(publication: Publication, now: datetime) -> bool:
+    """Past T - 15 s and not staged although it was tried. After an outage, when nobody was there to try, late is
+    better than never: it is staged at once and goes as long as `max_lateness` allows."""
+    if publication.stage_by is None or now < publication.stage_by:
+        return False
+    return publication.stage_faults > 0 or (
+        publication.rung_at is not None and publication.rung_at < publication.stage_by
+    )
 
 
 def _hold_together(publication: Publication, now: datetime) -> None:
@@ -148,6 +173,7 @@ def _ring(publication: Publication, kind: str, now: datetime, result: Tick) -> N
 
 
 def _ring_batches(now: datetime, result: Tick) -> None:
+    Batch.objects.filter(state="ready", instant__lt=now - settings.TONGFA.max_lateness).update(state="done")
     for batch in Batch.objects.filter(state="ready"):
         if batch.rung_at is None:
             result.rings.append(Job("send", batch.pk))

@@ -7,8 +7,10 @@ through the same sender as everything else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 
 from bot.domain import timeline
@@ -23,6 +25,7 @@ from .sending import evidence_of
 from .staging import load, signed_posts
 from .transitions import Stale, lease, move, touch
 
+log = structlog.get_logger(__name__)
 ACTOR = "系统"
 Verdict = Receipt | Pending | Absent | Failed | Unclear
 
@@ -40,6 +43,12 @@ def look(publication_id: int, *, now: Callable[[], datetime]) -> None:
         _look(publication, now)
     except Stale:
         return
+    except Exception as error:  # an odd answer must not leave it waiting in silence: the deadline is kept
+        log.exception("confirming.look", publication=publication.pk)
+        message = f"核对时程序出错（{type(error).__name__}），稍后再核对。如持续出现请联系系统管理员。"
+        with suppress(Stale):
+            publication.refresh_from_db()
+            _wait(publication, message, now())
 
 
 def _look(publication: Publication, now: Callable[[], datetime]) -> None:
@@ -52,6 +61,13 @@ def _look(publication: Publication, now: Callable[[], datetime]) -> None:
         )
         return
     if publication.status is State.UNKNOWN and mode.unknown.when_absent == "probe" and not publication.ids:
+        if publication.stop_event:
+            _give_up(
+                publication,
+                f"{publication.stop_reason}。是否已发出不明，因已要求停止，不再用重放核对。请到平台后台查看。",
+                now(),
+            )
+            return
         batches.arrange_probe(publication, now=now())
         return
     adapter = channel_of(publication.account, mode=publication.mode)
@@ -85,7 +101,11 @@ def apply(publication: Publication, verdict: Verdict, *, now: datetime) -> None:
 
 
 def confirm(publication: Publication, receipt: Receipt, *, now: datetime) -> None:
-    """Live: platform ids and read-back are there."""
+    """Live: platform ids and read-back are there, for every position."""
+    places = receipt.positions
+    if len(places) != publication.items.count() or not all(place.platform_id for place in places):
+        _wait(publication, "平台给出的篇数与签发的不一致，稍后再核对。", now)
+        return
     with audit.serialised():
         _found(publication, dict(receipt.ids), "已在平台上找到。", now)
         answers.store_receipt(publication, receipt, now=now)

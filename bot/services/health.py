@@ -78,6 +78,12 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
         state__in=[State.PLANNED, State.BLOCKED, State.STAGING, State.STAGED, State.ARMED],
         release__signed_at__isnull=False, instant__lt=now - OVERDUE,
     ).count()  # fmt: skip
+    hung = Publication.objects.filter(state=State.SENDING, not_before__lt=now - OVERDUE).count()
+    yield CheckResult(
+        "发送中断",
+        not hung,
+        "没有" if not hung else f"{hung} 条发出一分多钟没有结论，发送进程可能挂起，请重启 tongfa up",
+    )
     yield CheckResult(
         "逾期未发", not overdue, "没有" if not overdue else f"{overdue} 条已过时刻仍未发出，请确认 tongfa up 正在运行"
     )

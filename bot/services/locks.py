@@ -83,10 +83,13 @@ _PG_KEYS = frozenset({"dbname", "user", "password", "host", "port", "sslmode", "
 def is_held(kind: str, subject: int) -> bool:
     """True while some process holds the lock."""
     lock = ProcessLock(kind, subject)
-    if lock.acquire():
+    try:
+        acquired = lock.acquire()
+    except psycopg.Error:
+        return True  # nobody can say: leave it to the next look
+    if acquired:
         lock.release()
-        return False
-    return True
+    return not acquired
 
 
 def tidy(kind: str, subject: int) -> None:

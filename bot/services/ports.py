@@ -24,6 +24,7 @@ from . import vault
 log = structlog.get_logger(__name__)
 REFRESH_LEASE = timedelta(seconds=30)
 REFRESH_POLL = 0.1
+OFFSET_LIMIT = 2_000_000_000  # ms; what the column holds
 #: a token must have this much life left, so that it does not end on the way to the platform
 TOKEN_MARGIN = timedelta(seconds=60)
 
@@ -151,23 +152,25 @@ class AccountPorts:
             wait_until=quota.window_end(period, now),
         )
 
-    def platform_date(self, value: str) -> None:
-        """Note how far the platform's clock is from ours (`Date` has whole seconds: up to 1 s of rounding)."""
+    def platform_date(self, value: str, took: float = 0.0) -> None:
+        """Note how far the platform's clock is from ours.
+
+        A `Date` of 12:00:00 means anything up to 12:00:00.999, written at some moment of the last `took`
+        seconds: only what lies outside that span counts as a difference.
+        """
         now = self.now()
         try:
             platform = parsedate_to_datetime(value)
-        except (TypeError, ValueError):
+            seconds = (platform - now).total_seconds()
+        except (TypeError, ValueError, OverflowError):
             return
-        if platform.tzinfo is None:
-            return
-        seconds = (platform - now).total_seconds()
-        # a Date of 12:00:00 means anything from 12:00:00.000 to 12:00:00.999
-        offset = 0.0 if -1 <= seconds <= 0 else min(seconds, seconds + 1, key=abs)
+        earliest = -1.0 - max(0.0, took)
+        offset = 0.0 if earliest <= seconds <= 0 else (seconds if seconds > 0 else seconds - earliest)
         ClockReading.objects.update_or_create(
             account=self._account,
             defaults={
                 "at": now,
-                "offset_ms": round(offset * 1000),
+                "offset_ms": max(-OFFSET_LIMIT, min(OFFSET_LIMIT, round(offset * 1000))),
                 "boot_seconds": boot_seconds(),
                 "boot_id": boot_id(),
             },

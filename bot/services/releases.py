@@ -25,7 +25,7 @@ from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .people import require
 from .quotas import reserve
-from .transitions import Stale, move
+from .transitions import move
 from .voiding import give_back_quota, is_frozen
 
 
@@ -281,6 +281,11 @@ def _schedule(publication: Publication, person: Person, now: datetime) -> None:
 # --- stop -----------------------------------------------------------------------------------------------
 
 
+#: The sender reads wishes to stop 100 ms before T; only with this much time is "stopped" a promise.
+STOP_MARGIN = timedelta(seconds=1)
+REASON_LENGTH = 240
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """The honest answer of a freeze, hold or cancel: what is already public, what was stopped, what is on its way."""
@@ -296,37 +301,20 @@ class Stopped:
 
 
 def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, now: datetime) -> Stopped:
+    """Stop what can be stopped. Where a byte may be out the wish is left with it: nothing of it is sent again."""
     sent = stopped = in_flight = 0
     for publication in publications:
         state = publication.status
         if state in STOPPABLE or (state is State.HELD and event is Event.CANCEL):
-            try:
-                move(publication, event, actor=actor, now=now, reason=reason, next_at=None)
-            except Stale:
-                publication.refresh_from_db()
-                state = publication.status
-            else:
-                stopped += 1
-                continue
-        if state is State.SENDING and publication.sent_at is None and _ask_to_stop(publication, event, reason, now):
+            move(publication, event, actor=actor, now=now, reason=reason[:500], next_at=None)
             stopped += 1
         elif state in {State.SENDING, State.UNKNOWN}:
-            in_flight += 1
+            Publication.objects.filter(pk=publication.pk).update(stop_event=str(event), stop_reason=reason[:300])
+            in_time = state is State.SENDING and publication.not_before > now + STOP_MARGIN
+            stopped, in_flight = stopped + in_time, in_flight + (not in_time)
         elif state in {State.CONFIRMING, State.LIVE}:
             sent += 1
     return Stopped(sent, stopped, in_flight)
-
-
-def _ask_to_stop(publication: Publication, event: Event, reason: str, now: datetime) -> bool:
-    """Between intent and T the sender holds it: leave a word, which it reads in the last 100 ms."""
-    return bool(
-        Publication.objects.filter(
-            pk=publication.pk,
-            state=State.SENDING,
-            sent_at__isnull=True,
-            not_before__gt=datetime.now(tz=publication.instant.tzinfo) + timeline.RECHECK,
-        ).update(stop_event=str(event), stop_reason=reason)
-    )
 
 
 def _unsettled(release: Release, only: int | None) -> list[Publication]:
@@ -340,7 +328,9 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
     if not reason.strip():
         raise Refused("reason", "暂停须写明原因，未做改动。")
     with audit.serialised():
-        answer = _stop(_unsettled(release, only), Event.HOLD, f"{person.name}暂停：{reason}", person.username, now)
+        answer = _stop(
+            _unsettled(release, only), Event.HOLD, f"{person.name}暂停：{reason[:REASON_LENGTH]}", person.username, now
+        )
         audit.append(
             person.username,
             "release.held",
@@ -371,6 +361,8 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
                     next_at=first,
                     stage_faults=0,
                     stage_by=now + timeline.RESUME_GRACE,
+                    stop_event="",
+                    stop_reason="",
                 )
                 resumed += 1
     return resumed
@@ -383,13 +375,13 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
         raise Refused("reason", "作废须写明原因，未做改动。")
     with audit.serialised():
         publications = _unsettled(release, only)
-        answer = _stop(publications, Event.CANCEL, f"{person.name}作废：{reason}", person.username, now)
+        answer = _stop(publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, now)
         for publication in publications:
             if publication.status is State.CANCELLED:
                 free_items(publication, now=now)
         if only is None:
             Release.objects.filter(pk=release.pk, cancelled_at__isnull=True).update(
-                cancelled_at=now, cancel_reason=reason
+                cancelled_at=now, cancel_reason=reason[:300]
             )
         audit.append(
             person.username,
@@ -417,7 +409,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
     with audit.serialised():
         if is_frozen(unit):
             raise Refused("frozen", "本单位已处于一键停发状态。")
-        Freeze.objects.create(unit=unit, reason=reason, person=person, at=now)
+        Freeze.objects.create(unit=unit, reason=reason[:300], person=person, at=now)
         waiting = list(
             Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
             .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
@@ -426,7 +418,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
             )
             .select_related("account", "release")
         )
-        answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason}", person.username, now)
+        answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason[:REASON_LENGTH]}", person.username, now)
         audit.append(
             person.username, "unit.frozen", f"unit:{unit.code}", {"reason": reason, "answer": answer.message}, now=now
         )

@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from bot.domain import timeline
-from bot.domain.channel import Channel, ChannelFault, Evidence, WireRequest
+from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, WireRequest
 from bot.domain.delivery import Event, State
 from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
@@ -30,8 +30,9 @@ from .accounts import channel_of
 from .clocksafety import distrust, has_reading
 from .errors import Refused
 from .locks import ProcessLock, tidy
+from .signature import require_signed
 from .staging import signed_posts
-from .transitions import Stale, move
+from .transitions import Stale, move, touch
 from .walltime import Clock, WallClock
 
 log = structlog.get_logger(__name__)
@@ -127,7 +128,12 @@ class _Sender:
             try:
                 load = self._load(publication)
             except ChannelFault as fault:
-                self._put_back(publication, fault.message)
+                if fault.remedy is Remedy.PERSON:
+                    self._hold(publication, fault.message)
+                else:
+                    self._put_back(publication, fault.message)
+            except Stale:
+                continue  # somebody stopped it meanwhile
             except (Refused, ValueError, LookupError) as error:
                 log.error("sender.load", publication=publication.pk, error=type(error).__name__)
                 why = error.message if isinstance(error, Refused) else "签发的内容与准备好的不一致，或请求无法生成"
@@ -141,12 +147,27 @@ class _Sender:
         posts = signed_posts(publication)
         if publication.attempts.filter(outcome="refused").exists():
             adapter.preflight()  # if the token was refused, an ordinary call finds out and renews it for all
+        if self._batch.kind == "release":
+            require_signed(publication)
+            self._read_back(publication, adapter, posts)
         grant = adapter.grant()
         if self._batch.kind == "release":
             request = adapter.public_request(posts, publication.staged, grant, key=publication.key)
             return Load(publication, adapter, posts, request)
         probe = adapter.probe_request(evidence_of(publication, posts, now=self._clock.now()), grant)
         return Load(publication, adapter, posts, probe) if probe else None
+
+    def _read_back(self, publication: Publication, adapter: Channel, posts: tuple[Post, ...]) -> None:
+        """Shortly before T the platform still holds what was approved. After an unknown act the draft is left alone."""
+        if publication.attempts.filter(outcome="unknown").exists():
+            return
+        staged = adapter.stage(posts, key=publication.key, previous=publication.staged or None)
+        if not staged.verified:
+            raise ChannelFault(
+                Remedy.PERSON, "平台上的草稿与签发内容不一致，未发出。请核对后重新签发。", code="read_back"
+            )
+        if dict(staged.table) != publication.staged:
+            touch(publication, staged=dict(staged.table))
 
     def _put_back(self, publication: Publication, reason: str) -> None:
         """Nothing was sent; the clock hands it out again shortly, as long as there is time."""
@@ -205,7 +226,7 @@ class _Sender:
         number = publication.attempts.count() + 1
         attempt = Attempt.objects.create(
             publication=publication, account=publication.account, number=number,
-            kind="probe" if probe else ("first" if number == 1 else "again"), fence=self._batch.fence,
+            batch=self._batch, kind="probe" if probe else ("first" if number == 1 else "again"), fence=self._batch.fence,
             owner=self._batch.owner, key=publication.key, payload_hashes=[post.hash for post in load.posts],
             intent_at=now, send_by=max(self._batch.instant, now) + timeline.SEND_BY,
         )  # fmt: skip
@@ -228,18 +249,22 @@ class _Sender:
         move(publication, Event.HOLD, actor=ACTOR, now=self._clock.now(), batch=None, next_at=None, reason=reason)
 
     def _struck(self) -> set[str]:
-        """The last look: freeze, signature, approvals, wishes to stop, and our own lock. One query each."""
-        ids = [load.publication.pk for load in self._loads.values()]
-        if not self._lock.held():
+        """The last look, struck out in full when the database cannot answer: so far provably nothing was sent."""
+        try:
+            return self._last_look() if self._lock.held() else set(self._loads)
+        except DatabaseError as error:
+            log.error("sender.last_look", batch=self._batch.pk, error=type(error).__name__)
             return set(self._loads)
-        good = set(
-            Publication.objects.filter(
-                pk__in=ids, state=State.SENDING, stop_event="", release__signed_at__isnull=False,
-                release__cancelled_at__isnull=True,
-            ).exclude(
-                release__unit__in=Freeze.objects.filter(lifted_at__isnull=True).values("unit")
-            ).values_list("pk", flat=True)
-        )  # fmt: skip
+
+    def _last_look(self) -> set[str]:
+        """Freeze, signature, approvals, wishes to stop: two queries for the whole batch."""
+        ids = [load.publication.pk for load in self._loads.values()]
+        frozen = Freeze.objects.filter(lifted_at__isnull=True).values("unit")
+        standing = Publication.objects.filter(
+            pk__in=ids, state=State.SENDING, stop_event="", release__signed_at__isnull=False,
+            release__cancelled_at__isnull=True,
+        ).exclude(release__unit__in=frozen)  # fmt: skip
+        good = set(standing.values_list("pk", flat=True))
         unapproved = Edition.objects.filter(items__publication__in=ids).exclude(state="approved")
         bad = set(unapproved.values_list("items__publication", flat=True))
         return {
@@ -261,14 +286,29 @@ class _Sender:
             load = self._loads.get(event.key)
             if load is None or load.attempt is None:
                 continue
-            now = self._clock.now()
-            match event:
-                case Sent():
-                    load.attempt.sent_at = datetime.fromtimestamp(event.first_byte_at, UTC)
-                    load.attempt.last_byte_at = datetime.fromtimestamp(event.last_byte_at, UTC)
-                case Answered():
-                    answers.record(load.publication, load.attempt, load.adapter, event.answer, now=now)
-                case Broken():
-                    answers.broken(load.publication, load.attempt, explain(event), now=now)
-                case NotSent():
-                    answers.not_sent(load.publication, load.attempt, explain(event), now=now)
+            try:
+                self._apply(load, load.attempt, event)
+            except Exception as error:  # one account's odd answer must not take the others' outcomes along
+                log.error("sender.record", publication=load.publication.pk, error=type(error).__name__)
+                self._apply_as_unknown(load, load.attempt)
+
+    def _apply(self, load: Load, attempt: Attempt, event: Sent | Answered | Broken | NotSent) -> None:
+        now = self._clock.now()
+        match event:
+            case Sent():
+                attempt.sent_at = datetime.fromtimestamp(event.first_byte_at, UTC)
+                attempt.last_byte_at = datetime.fromtimestamp(event.last_byte_at, UTC)
+            case Answered():
+                answers.record(load.publication, attempt, load.adapter, event.answer, now=now)
+            case Broken():
+                answers.broken(load.publication, attempt, explain(event), now=now)
+            case NotSent():
+                answers.not_sent(load.publication, attempt, explain(event), now=now)
+
+    def _apply_as_unknown(self, load: Load, attempt: Attempt) -> None:
+        """What cannot be recorded as it is stays unknown; if even that fails, `batches.recover` says so later."""
+        try:
+            load.publication.refresh_from_db()
+            answers.broken(load.publication, attempt, "应答无法记录", now=self._clock.now())
+        except Exception as error:
+            log.error("sender.unrecorded", publication=load.publication.pk, error=type(error).__name__)

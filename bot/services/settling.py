@@ -13,9 +13,10 @@ from . import audit
 from .errors import NotFound, Refused
 from .measuring import first_sample_at
 from .people import require
+from .quotas import reserve
 from .releases import free_items
 from .transitions import move
-from .voiding import is_frozen
+from .voiding import give_back_quota, is_frozen
 
 
 def find_publication(pk: int, *, unit: Unit) -> Publication:
@@ -45,7 +46,7 @@ def settle_live(publication: Publication, *, urls: list[str], person: Person, no
             )
         move(
             publication, Event.LIVE_BY_PERSON, actor=person.username, now=now, live_at=now, next_at=None,
-            sent_at=publication.sent_at or now, next_sample_at=first_sample_at(publication, now=now),
+            sent_at=publication.sent_at or now, accepted_at=publication.accepted_at or now, next_sample_at=first_sample_at(publication, now=now),
             reason=f"{person.name}核实已发布并登记链接。",
         )  # fmt: skip
 
@@ -77,9 +78,11 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
             accepted_at=None,
         )
         publication.instant = publication.not_before = max(now, publication.instant)
+        give_back_quota(publication, now=now)
+        reserve(publication, now=now)
         move(
             publication, Event.RETRY_BY_PERSON, actor=person.username, now=now, next_at=now, stage_faults=0,
-            stage_by=now + timeline.RESUME_GRACE, reason=f"{person.name}、{second.name}确认未发出，重新发送。",
+            stage_by=now + timeline.RESUME_GRACE, stop_event="", stop_reason="", crashes=0, reason=f"{person.name}、{second.name}确认未发出，重新发送。",
         )  # fmt: skip
 
 
@@ -96,6 +99,6 @@ def settle_cancel(publication: Publication, *, person: Person, reason: str, now:
             actor=person.username,
             now=now,
             next_at=None,
-            reason=f"{person.name}作废：{reason}",
+            reason=f"{person.name}作废：{reason}"[:500],
         )
         free_items(publication, now=now)

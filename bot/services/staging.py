@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
 from django.conf import settings
 
 from bot.domain import timeline
@@ -14,9 +15,11 @@ from bot.domain.post import Post
 from bot.models import Publication
 
 from .accounts import channel_of
+from .errors import Refused
 from .locks import ProcessLock, is_held
 from .transitions import Stale, lease, move
 
+log = structlog.get_logger(__name__)
 ACTOR = "系统"
 
 
@@ -46,15 +49,30 @@ def stage(publication_id: int, *, now: Callable[[], datetime]) -> None:
 
 def _stage(publication: Publication, now: Callable[[], datetime]) -> None:
     try:
-        adapter = channel_of(publication.account, mode=publication.mode)
-        since = adapter.newest_own_id()
-        staged = adapter.stage(signed_posts(publication), key=publication.key, previous=publication.staged or None)
-        adapter.grant()
-        _staged(publication, staged, since, now())
+        _put_in_place(publication, now)
     except ChannelFault as fault:
         _faulted(publication, fault, now())
     except Stale:
         return
+    except Refused as refusal:
+        _faulted(publication, ChannelFault(Remedy.OPERATOR, refusal.message, code=refusal.code), now())
+    except Exception as error:  # whatever it is, it must stand before a person and not stop the worker
+        log.exception("staging.failed", publication=publication.pk)
+        message = f"准备时程序出错（{type(error).__name__}），未发出，稍后自动重试。请系统管理员查看日志。"
+        _faulted(publication, ChannelFault(Remedy.OPERATOR, message, code="internal"), now())
+
+
+def _put_in_place(publication: Publication, now: Callable[[], datetime]) -> None:
+    """Never a new draft after an act whose effect is unknown: the one that may have been consumed is all there is."""
+    adapter = channel_of(publication.account, mode=publication.mode)
+    if publication.staged and publication.attempts.filter(outcome="unknown").exists():
+        adapter.grant()
+        _staged(publication, Staged(publication.staged, verified=True), publication.since, now())
+        return
+    since = adapter.newest_own_id()
+    staged = adapter.stage(signed_posts(publication), key=publication.key, previous=publication.staged or None)
+    adapter.grant()
+    _staged(publication, staged, since, now())
 
 
 def _take(publication: Publication, now: datetime) -> bool:

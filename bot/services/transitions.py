@@ -13,6 +13,8 @@ from bot.models import Publication
 
 from . import audit
 
+REASON_LENGTH = 500
+
 
 class Stale(Exception):
     """Somebody else has moved it meanwhile: stop, change nothing."""
@@ -26,7 +28,7 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
     require_aware(now)
     old = State(publication.state)
     new = after(old, event)
-    changes.setdefault("reason", "")
+    changes["reason"] = str(changes.get("reason", ""))[:REASON_LENGTH]
     with audit.serialised():
         touched = Publication.objects.filter(pk=publication.pk, state=old, fence=publication.fence).update(
             **{"lease_until": None, "rung_at": None, **changes, "state": new, "fence": F("fence") + 1}

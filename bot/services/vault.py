@@ -63,6 +63,7 @@ def key_id() -> str:
 
 def encrypt(value: Secret, row: str) -> bytes:
     """Nonce and ciphertext; `row` (table, id, field) must be the same to decrypt."""
+    settings.TONGFA_REDACTOR.register(value.reveal())
     nonce = secrets.token_bytes(12)
     return nonce + AESGCM(_master()).encrypt(nonce, value.reveal().encode(), row.encode())
 

@@ -26,12 +26,11 @@ def test_both_phones_show_the_release_and_an_article_opens(
         expect(wechat.locator(".wx-row")).to_have_count(2)
         expect(weibo.locator(".wb-status")).to_have_count(3)
         assert fits(page)
-        page.wait_for_load_state("networkidle")
+        page.reload()  # returns when every picture is there
         shoot(page, f"rehearsal-{size}-{scheme}")
         wechat.locator(".wx-first").click()
         article = wechat.frame_locator(".wx-page")
         expect(article.locator("h1")).to_have_text(ARTICLES[0].title)
-        page.wait_for_load_state("networkidle")
         shoot(page, f"rehearsal-article-{size}-{scheme}")
         wechat.get_by_label("返回").click()
         expect(wechat.locator(".wx-first")).to_be_visible()

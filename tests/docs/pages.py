@@ -41,7 +41,9 @@ def links(text: str) -> list[str]:
 
 def sections(text: str, level: int) -> Iterator[tuple[str, str]]:
     """(heading, text below it up to the next heading of this or a higher level)."""
-    parts = re.split(rf"^(#{{1,{level}}}) (.+)$", FENCE.sub(lambda m: m[0].replace("\n#", "\n\0#"), text), flags=re.MULTILINE)
+    parts = re.split(
+        rf"^(#{{1,{level}}}) (.+)$", FENCE.sub(lambda m: m[0].replace("\n#", "\n\0#"), text), flags=re.MULTILINE
+    )
     for marks, heading, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if len(marks) == level:
             yield heading.strip(), body.replace("\0", "")

@@ -84,9 +84,31 @@ def test_the_page_holds_three_folders_and_no_file_elsewhere():
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """pytest in a process of its own: the third channel must not be seen by other tests."""
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django", "-p", "beside", "--rootdir", str(folder), *arguments]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:django",
+        "-p",
+        "beside",
+        "--rootdir",
+        str(folder),
+        *arguments,
+    ]
     paths = os.pathsep.join([str(folder), str(ROOT)])
-    return subprocess.run(words, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
 
 
 def test_the_new_channel_passes_the_contract_with_no_edit_elsewhere(checkout: Path):

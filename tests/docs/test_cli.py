@@ -31,6 +31,9 @@ A-3,notice,没有链接的通知,没有链接的信息不能推送。,,,河东�
 """
 
 
+EVERYWHERE = {"ok", "environment"}
+
+
 # --- what the page says ---------------------------------------------------------------------------------
 
 
@@ -104,7 +107,7 @@ def _of_value(value: Any, field: Field, where: str) -> Iterator[str]:
 
 def differences(words: str, document: Mapping[str, Any]) -> list[str]:
     """[] when the document fits one of the section's tables; else what is wrong with the nearest."""
-    body = {name: value for name, value in document.items() if name != "ok"}
+    body = {name: value for name, value in document.items() if name not in EVERYWHERE}
     tables = fields_of(SECTIONS[words])
     found = [list(complaints(body, flattened(fields))) for fields in tables]
     return min(found, key=len) if found else [f"{words} has no table"]
@@ -126,7 +129,9 @@ def test_options_are_listed_once_for_each_command():
     """The tables are drawn from the code (test_generated); here they are counted against it."""
     for words, command in commands().items():
         listed = re.findall(r"^\| `(--[a-z-]+)", SECTIONS[words], re.MULTILINE)
-        assert sorted(listed) == sorted(param.opts[0] for param in command.params if param.param_type_name == "option"), words
+        assert sorted(listed) == sorted(
+            param.opts[0] for param in command.params if param.param_type_name == "option"
+        ), words
 
 
 def test_commands_with_json_have_fields_and_an_example():
@@ -141,13 +146,15 @@ def test_every_example_fits_its_table(words):
     for block in blocks(SECTIONS[words]):
         if block.language == "json":
             document = json.loads(block.text)
-            assert "ok" in document
+            assert set(document) >= EVERYWHERE
             assert differences(words, document) == []
 
 
 def test_a_field_that_is_not_documented_is_noticed():
     """The comparison itself works."""
-    assert differences("tongfa user disable", {"username": "x", "active": False, "more": 1}) == ["more is not documented"]
+    assert differences("tongfa user disable", {"username": "x", "active": False, "more": 1}) == [
+        "more is not documented"
+    ]
     assert differences("tongfa user disable", {"username": "x"}) == ["active is documented and missing"]
     assert differences("tongfa user disable", {"username": "x", "active": "no"})
 
@@ -169,6 +176,7 @@ class Shell:
         assert result.exit_code == code, result.output
         document: dict[str, Any] = json.loads(result.stdout)
         assert document["ok"] is (code == 0)
+        assert document["environment"] == "rehearsal"
         name = next(name for name in commands() if " ".join(["tongfa", *words, ""]).startswith(f"{name} "))
         assert differences(name, document) == [], name
         self.ran.add(name)
@@ -179,7 +187,7 @@ class Shell:
         result = self.run(*words)
         document: dict[str, Any] = json.loads(result.stdout)
         assert result.exit_code == 1
-        assert set(document) == {"ok", "code", "message", "details"}
+        assert set(document) == {*EVERYWHERE, "code", "message", "details"}
         return document
 
 
@@ -193,15 +201,57 @@ def shell(tmp_path: Path, db: None, settings: Any) -> Iterator[Shell]:
 
 def people(shell: Shell, tmp_path: Path) -> None:
     shell("init")
-    for username, role in {"wang": "editor", "li": "first", "zhao": "second", "sun": "final", "zhou": "releaser", "qian": "duty"}.items():
+    for username, role in {
+        "wang": "editor",
+        "li": "first",
+        "zhao": "second",
+        "sun": "final",
+        "zhou": "releaser",
+        "qian": "duty",
+    }.items():
         shell("user", "add", username, "--name", username.title(), "--role", role)
     shell("user", "add", "root2", "--role", "sysadmin")
     secret = tmp_path / "secret"
     secret.write_text("rehearsal-secret\n")
     given = ["--secret-file", f"app_secret={secret}"]
-    shell("account", "add", "wx", "--channel", "wechat", "--name", "中国河东", "--mode", "mass", "--api-base", f"{LOOPBACK}/wechat", "--set", "app_id=wx1", *given)
-    options = [f"--set={name}={value}" for name, value in {"app_key": "k", "uid": "2017000001", "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"}.items()]
-    shell("account", "add", "wb", "--channel", "weibo", "--name", "临沂河东", "--api-base", f"{LOOPBACK}/weibo", *options, *given)
+    shell(
+        "account",
+        "add",
+        "wx",
+        "--channel",
+        "wechat",
+        "--name",
+        "中国河东",
+        "--mode",
+        "mass",
+        "--api-base",
+        f"{LOOPBACK}/wechat",
+        "--set",
+        "app_id=wx1",
+        *given,
+    )
+    options = [
+        f"--set={name}={value}"
+        for name, value in {
+            "app_key": "k",
+            "uid": "2017000001",
+            "safe_domain": "www.hedong.gov.cn",
+            "rip": "203.0.113.7",
+        }.items()
+    ]
+    shell(
+        "account",
+        "add",
+        "wb",
+        "--channel",
+        "weibo",
+        "--name",
+        "临沂河东",
+        "--api-base",
+        f"{LOOPBACK}/weibo",
+        *options,
+        *given,
+    )
 
 
 def approved(shell: Shell, tmp_path: Path) -> None:
@@ -252,7 +302,9 @@ def went_out(pk: int) -> None:
     from tests.console.world import attempt, put
 
     Publication.objects.filter(pk=pk).update(state="armed")
-    made = attempt(Publication.objects.get(pk=pk), outcome="accepted", sent_at=datetime.now(UTC), answered_at=datetime.now(UTC))
+    made = attempt(
+        Publication.objects.get(pk=pk), outcome="accepted", sent_at=datetime.now(UTC), answered_at=datetime.now(UTC)
+    )
     put(made.publication, "live", ids={"msg_id": "1"})
 
 
@@ -280,7 +332,7 @@ def test_a_refusal_is_one_document_with_a_stable_word(shell, tmp_path):
 
 def test_the_first_example_of_the_page_is_a_refusal_as_they_all_are():
     example = json.loads(next(block.text for block in blocks(PAGE) if block.language == "json"))
-    assert set(example) == {"ok", "code", "message", "details"}
+    assert set(example) == {*EVERYWHERE, "code", "message", "details"}
 
 
 @pytest.mark.parametrize("words", [["release", "plan"], ["review", "A-1", "--as", "x"], ["nothing"]])
@@ -305,4 +357,3 @@ def test_an_instant_may_be_said_relative_to_now():
     given = INSTANT.convert("+10m", None, None)
     assert timedelta(minutes=9, seconds=59) < given - datetime.now(UTC) < timedelta(minutes=10, seconds=2)
     assert INSTANT.convert("2026-11-24T09:00:00", None, None) == datetime(2026, 11, 24, 1, tzinfo=UTC)
-

@@ -17,9 +17,8 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(page):
     for target in filter(LOCAL.match, links(page.read_text("utf-8"))):
         path, _, heading = target.partition("#")
         place = (page.parent / path).resolve() if path else page
-        if not place.is_relative_to(ROOT) or not place.exists():
-            broken.append(target)
-        elif heading and heading not in anchors(place.read_text("utf-8")):
+        there = place.is_relative_to(ROOT) and place.exists()
+        if not there or (heading and heading not in anchors(place.read_text("utf-8"))):
             broken.append(target)
     assert not broken
 
@@ -33,7 +32,11 @@ def test_every_page_under_docs_can_be_reached_from_the_index():
         if page in found:
             continue
         found.add(page)
-        paths = [(page.parent / target.partition("#")[0]).resolve() for target in links(page.read_text("utf-8")) if LOCAL.match(target)]
+        paths = [
+            (page.parent / target.partition("#")[0]).resolve()
+            for target in links(page.read_text("utf-8"))
+            if LOCAL.match(target)
+        ]
         waiting += [path for path in paths if path.suffix == ".md" and path.exists()]
     lost = {page for page in PAGES if page.is_relative_to(ROOT / "docs")} - found
     assert not lost
@@ -41,7 +44,9 @@ def test_every_page_under_docs_can_be_reached_from_the_index():
 
 def test_files_that_pages_name_exist():
     """`bot/services/clock.py` in a text is a promise like a link."""
-    named = re.compile(r"`((?:bot|config|tasks|templates|tests|scripts|docs|requirements|benchmarks)/[\w./-]+?)(?:::\w+)?`")
+    named = re.compile(
+        r"`((?:bot|config|tasks|templates|tests|scripts|docs|requirements|benchmarks)/[\w./-]+?)(?:::\w+)?`"
+    )
     missing = {
         f"{page.relative_to(ROOT)}: {name}"
         for page in PAGES

@@ -5,14 +5,21 @@ from __future__ import annotations
 import ast
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+import click
+import pytest
+
+from bot.cli.demo import PASSWORD, PEOPLE
+from bot.domain.delivery import State
+from bot.domain.workflow import EditionState
 from bot.proofing.rules import TERMS_FILE
 from bot.proofing.rules import load as load_terms
 from bot.rehearsal.control import HANDLERS
 from bot.rehearsal.faults import KNOWN
+from scripts.generate_docs import commands
 
-from .pages import ROOT, named, read
+from .pages import PAGES, ROOT, blocks, named, read
 
 RULE = re.compile(r"(?:classified|pairing|pii|source|texts|render|weibo)\.[a-z_]+")
 SOURCES = ["bot/proofing/checks", "bot/rendering", "bot/channels/weibo/checks.py", "bot/channels/weibo/pictures.py"]
@@ -31,13 +38,19 @@ def rules_in_code() -> set[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and RULE.fullmatch(node.value)
     }  # fmt: skip
     for node in constants("bot/channels/wechat/checking.py"):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"_finding", "self._note"} and isinstance(node.args[0], ast.Constant):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in {"_finding", "self._note"}
+            and isinstance(node.args[0], ast.Constant)
+        ):
             found.add(f"wechat.{node.args[0].value}")
     return found
 
 
 def test_every_rule_of_the_gate_is_explained_and_none_that_does_not_exist():
-    documented = {name for name in named(read("docs/reference/findings.md")) if "." in name and not name.startswith("terms.")}
+    documented = {
+        name for name in named(read("docs/reference/findings.md")) if "." in name and not name.startswith("terms.")
+    }
     assert documented == rules_in_code()
 
 
@@ -54,9 +67,11 @@ def test_every_kind_of_term_is_listed():
 def test_the_drill_page_uses_calls_and_faults_that_exist():
     page = read("docs/how-to/run-a-drill.md")
     calls = set(re.findall(r"_control/([a-z/]+)", page))
-    assert calls and calls <= {name for _, name in HANDLERS}
+    assert calls
+    assert calls <= {name for _, name in HANDLERS}
     faults = set(re.findall(r'"fault": "(\w+)"', page))
-    assert faults and faults <= set(KNOWN)
+    assert faults
+    assert faults <= set(KNOWN)
 
 
 def test_every_decision_has_the_four_parts():
@@ -65,3 +80,65 @@ def test_every_decision_has_the_four_parts():
         heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert heads == ["Context", "Decision", "Alternatives weighed", "Consequences"], page.name
         assert re.match(rf"# {int(page.name[:4])}\. ", text), page.name
+
+
+def test_the_rehearsal_page_names_every_fault_and_every_control_call():
+    page = read("docs/reference/rehearsal.md")
+    words = set(re.findall(r"`(\w+)`", page))
+    assert set(KNOWN) <= words
+    assert {name for _, name in HANDLERS} <= set(re.findall(r"`([a-z/]+)`", page))
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_both_readmes_give_the_login_of_the_demo_and_targets_that_exist(name):
+    page, makefile = read(name), read("Makefile")
+    assert f"`{PASSWORD}`" in page
+    assert "`zhou`" in page
+    assert "zhou" in {username for username, _, _ in PEOPLE}
+    targets = set(re.findall(r"(?:^|`)make ([a-z]+)", page, re.MULTILINE))
+    assert {"demo", "test"} <= targets
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+
+
+def test_both_readmes_have_the_same_parts():
+    """One is the other in another language: as many headings, steps and rows."""
+    english, chinese = read("README.md"), read("README.zh-CN.md")
+    for pattern in (r"^#+ ", r"^\d\. ", r"^\| ", r"^```"):
+        counts = [len(re.findall(pattern, page, re.MULTILINE)) for page in (english, chinese)]
+        assert counts[0] == counts[1], pattern
+
+
+def test_the_tutorial_explains_every_state_that_staff_can_see():
+    page = read("docs/tutorial.zh-CN.md")
+    labels = [state.label for state in State] + [state.label for state in EditionState]
+    assert [label for label in labels if label not in page] == []
+
+
+def test_the_people_of_the_tutorial_and_the_drills_are_those_of_the_demo():
+    demo = {username for username, _, _ in PEOPLE}
+    for name in ("docs/tutorial.zh-CN.md", "docs/how-to/run-a-drill.md"):
+        assert set(re.findall(r"--(?:as|second) ([a-z]+)", read(name))) <= demo, name
+
+
+def test_commands_in_pages_exist_with_their_options():
+    """Every `tongfa …` line of a code block can be typed: command and options are real."""
+    known = commands()
+    wrong = []
+    for page in PAGES:
+        for block in blocks(page.read_text("utf-8")):
+            for line in block.text.replace("\\\n", " ").splitlines():
+                wrong += [f"{page.name}: {line}" for _ in wrong_words(line.split("#")[0], known)]
+    assert not wrong
+
+
+def wrong_words(line: str, known: Mapping[str, click.Command]) -> Iterator[str]:
+    found = re.match(r"\s*(?:\$ )?(tongfa .*)", line)
+    if not found or "COMMAND" in line:
+        return
+    words = found[1].strip()
+    name = next((name for name in sorted(known, key=len, reverse=True) if f"{words} ".startswith(f"{name} ")), "")
+    if not name:
+        yield words
+        return
+    options = {option for param in known[name].params for option in (*param.opts, *param.secondary_opts)}
+    yield from (option for option in re.findall(r"(?<= )--[a-z-]+", words) if option not in options)

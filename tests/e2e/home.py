@@ -108,15 +108,7 @@ class Home:
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """Rows of the database, read by a connection that is none of the product's."""
         url = self.env.get("DATABASE_URL", "")
-        if url:
-            with psycopg.connect(url, row_factory=dict_row) as connection:
-                return list(connection.execute(sql.replace("?", "%s"), values))  # type: ignore[call-overload]
-        connection = sqlite3.connect(f"file:{self.path / 'tongfa.sqlite3'}?mode=ro", uri=True, timeout=20)
-        connection.row_factory = sqlite3.Row
-        try:
-            return [dict(row) for row in connection.execute(sql, values)]
-        finally:
-            connection.close()
+        return _from_postgresql(url, sql, values) if url else _from_sqlite(self.path / "tongfa.sqlite3", sql, values)
 
     def publications(self, release: int) -> list[Row]:
         """State, reason, instant and account of a release's publications, in order."""
@@ -147,3 +139,17 @@ class Home:
         except AssertionError as error:
             now = [(row["slug"], row["lane"], row["state"], row["reason"]) for row in self.publications(release)]
             raise AssertionError(f"{error}\n{now} at {time.time():.0f}") from None
+
+
+def _from_postgresql(url: str, sql: str, values: Sequence[Any]) -> list[Row]:
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        return list(connection.execute(sql.replace("?", "%s").encode(), values))
+
+
+def _from_sqlite(file: Path, sql: str, values: Sequence[Any]) -> list[Row]:
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)
+    connection.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in connection.execute(sql, values)]
+    finally:
+        connection.close()

@@ -111,7 +111,7 @@ class Platform:
 
     clock: VirtualClock
     answers: defaultdict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
-    looks: defaultdict[str, list[Verdict]] = field(default_factory=lambda: defaultdict(list))
+    looks: defaultdict[str, list[Verdict | Callable[[Evidence], Verdict]]] = field(default_factory=lambda: defaultdict(list))
     stages: defaultdict[str, list[Exception | Staged]] = field(default_factory=lambda: defaultdict(list))
     grants: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     requests: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
@@ -180,7 +180,8 @@ class ScriptedChannel:
     def look(self, evidence: Evidence) -> Verdict:
         self._call("look")
         self._platform.evidence.append(evidence)
-        return self._next(self._platform.looks) or receipt(evidence)
+        given = self._next(self._platform.looks) or receipt
+        return given(evidence) if callable(given) else given  # type: ignore[no-any-return]
 
     def withdraw(self, receipt: Receipt, *, position: int | None = None) -> ByHand:
         return ByHand("请到平台后台操作。")

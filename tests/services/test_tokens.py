@@ -285,4 +285,4 @@ def test_the_platform_s_date_shows_how_far_the_clocks_are_apart(office: Office, 
 @pytest.mark.parametrize("value", ["", "yesterday", "Mon, 23 Nov 2026 01:00:00 -0000 trailing", "Mon, 99 Nov 2026"])
 def test_a_date_that_cannot_be_read_is_passed_over(office: Office, value: str) -> None:
     AccountPorts(office.wechat).platform_date(value)
-    assert not ClockReading.objects.filter(offset_ms__gt=10**9).exists()
+    assert not ClockReading.objects.exists()

@@ -56,7 +56,7 @@ def _platform_now(answer: WireAnswer, fallback: datetime) -> datetime:
     """The platform's own clock (its Date header): quotas reset at its midnight."""
     try:
         value = parsedate_to_datetime(answer.header("Date"))
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return fallback
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 

@@ -101,6 +101,26 @@ def _compare_one(post: Post, table: Mapping[str, Any], item: Mapping[str, Any], 
     return f"{LABELS['content']}不同：{found}" if found else ""
 
 
+def wording_changed(posts: Sequence[Post], items: Sequence[Mapping[str, Any]]) -> str:
+    """The first published title or text that does not read as approved, in Chinese; "" when all do.
+
+    Of a published article only what a reader reads is compared: the platform rewrites markup and addresses.
+    """
+    for number, (post, item) in enumerate(zip(posts, items, strict=True), 1):
+        if not same_text(field(post, "title"), _text(item, "title")):
+            return f"第 {number} 篇的标题与批准的不一致"
+        shown = _text(item, "content")
+        if shown and _wording(shown) != _wording(field(post, "content")):
+            return f"第 {number} 篇的正文与批准的不一致"
+    return ""
+
+
+def _wording(content: str) -> str:
+    """What a reader reads, without white space."""
+    text = html.unescape(_TAG.sub("", content)).replace("\u200b", "")
+    return "".join(text.split())
+
+
 def altered(what: str) -> ChannelFault:
     """The fault of a draft that is not what was approved."""
     message = f"草稿读回后与批准的内容不一致，{what}。还没有发出任何内容；请核对该处内容后修改，或请系统管理员查看。"

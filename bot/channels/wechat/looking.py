@@ -186,6 +186,10 @@ def _read_back(
     if not articles.same_markers(evidence.posts, items):
         message = "平台上这篇文章不是本次批准的稿件（标记或篇数不符）；请在公众平台核对。"
         return Unclear(message, needs_person=True)
+    changed = articles.wording_changed(evidence.posts, items)
+    if changed:
+        message = f"文章已经公开，但{changed}；可能有人在公众平台改过。请马上核对，必要时撤回并更正。"
+        return Unclear(message, needs_person=True)
     return _receipt(evidence, article_id, items, urls, raw or answer)
 
 

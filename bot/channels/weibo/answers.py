@@ -103,6 +103,6 @@ def answered_at(answer: WireAnswer, now: datetime) -> datetime:
     """The platform's own time of the answer (`Date` header), else `now`."""
     try:
         stamp = parsedate_to_datetime(answer.header("Date"))
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return now
     return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)

@@ -1,0 +1,100 @@
+"""May we trust the local clock? It agrees with the platform's Date within 2 s and has not jumped since."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from bot.domain.delivery import State
+from bot.models import Account, ClockReading
+from bot.services import clocksafety, sending
+from bot.services.ports import AccountPorts, boot_id, boot_seconds
+
+from .delivery_support import SECOND, Engine, T, states
+from .factories import Office
+
+
+def read(account: Account, *, offset: float = 0.0, ago: float = 60.0, jump: float = 0.0, boot: str = "") -> datetime:
+    """A reading some seconds ago, `offset` s apart; since then the wall clock jumped. Returns the wall's now."""
+    now = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    ClockReading.objects.update_or_create(
+        account=account,
+        defaults={
+            "at": now - timedelta(seconds=ago + jump),
+            "offset_ms": round(offset * 1000),
+            "boot_seconds": boot_seconds() - ago,
+            "boot_id": boot or boot_id(),
+        },
+    )
+    return now
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.9, -1.9])
+def test_agreement_within_two_seconds_is_trusted(office: Office, offset: float) -> None:
+    now = read(office.weibo, offset=offset)
+    assert clocksafety.distrust(office.weibo, now=now) == ""
+
+
+@pytest.mark.parametrize("offset", [2.1, -2.1, 3600.0, -3600.0])
+def test_more_is_not_and_says_by_how_much(office: Office, offset: float) -> None:
+    now = read(office.weibo, offset=offset)
+    assert f"{offset:+.1f} 秒" in clocksafety.distrust(office.weibo, now=now)
+
+
+@pytest.mark.parametrize("jump", [0.5, -0.5, 3600.0, -3600.0])
+def test_a_wall_clock_that_jumped_since_the_reading_is_not_trusted(office: Office, jump: float) -> None:
+    now = read(office.weibo, jump=jump)
+    assert "跳变" in clocksafety.distrust(office.weibo, now=now)
+
+
+def test_no_reading_is_no_trust_unless_the_installation_says_so(office: Office) -> None:
+    now = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    assert "无法核对" in clocksafety.distrust(office.weibo, now=now)
+    with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, require_platform_date=False)):
+        assert clocksafety.distrust(office.weibo, now=now) == ""
+
+
+def test_a_reading_of_another_boot_or_an_hour_old_has_to_be_taken_again(office: Office) -> None:
+    now = read(office.weibo)
+    assert clocksafety.has_reading(office.weibo, now=now)
+    assert not clocksafety.has_reading(office.weibo, now=read(office.weibo, ago=3601))
+    assert not clocksafety.has_reading(office.weibo, now=read(office.weibo, boot="another"))
+    assert "无法核对" in clocksafety.distrust(office.weibo, now=now)
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0, 0), (3600, 3600), (-3600, -3600), (10, 10)])
+def test_every_answer_of_the_platform_is_a_reading(office: Office, shift: int, expected: int) -> None:
+    """`Date` has whole seconds: up to one second of it is rounding."""
+    stamp = datetime.now(UTC) + timedelta(seconds=shift)
+    AccountPorts(office.weibo).platform_date(format_datetime(stamp, usegmt=True))
+    reading = ClockReading.objects.get(account=office.weibo)
+    assert abs(reading.offset_ms / 1000 - expected) <= 1
+
+
+@pytest.mark.parametrize("value", ["", "yesterday", "Mon, 23 Nov 2026 01:00:00", "\x00"])
+def test_an_unreadable_date_is_no_reading(office: Office, value: str) -> None:
+    AccountPorts(office.weibo).platform_date(value)
+    assert not ClockReading.objects.filter(account=office.weibo).exists()
+
+
+@pytest.mark.parametrize("doubted_at", [-14, -3], ids=["when claimed", "once connected"])
+def test_a_doubted_clock_holds_that_account_and_sends_nothing_for_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, doubted_at: int
+) -> None:
+    engine = Engine(office, monkeypatch)
+    release = engine.signed()
+
+    def distrust(account: Account, *, now: datetime) -> str:
+        return "本机时钟与平台时间相差 +3600.0 秒，未发出。" if account.slug == "zghd" and now >= when else ""
+
+    when = T + doubted_at * SECOND - 2 * SECOND
+    monkeypatch.setattr(sending, "distrust", distrust)
+    engine.go(T + 60 * SECOND)
+    assert states(release) == [State.HELD, State.LIVE]
+    assert [shot.slug for shot in engine.platform.sent] == ["lyhd"]
+    assert "3600" in engine.wechat(release).reason

@@ -1,0 +1,148 @@
+"""Quota: taken at signing on the Beijing calendar, refused with the next free day, given back when nothing was sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.models import Account, Attempt, Reservation
+from bot.services import quotas, releases
+from bot.services.errors import Refused
+
+from .factories import HALF_HOUR, NOW, Office, add_wechat, article, publication
+
+T = NOW + HALF_HOUR
+DAY = timedelta(days=1)
+
+
+def sign_on(office: Office, account: Account, number: int, instant=T):  # type: ignore[no-untyped-def]
+    return office.signed(office.approved(article(number)), on=[account], instant=instant)
+
+
+def refused(office: Office, account: Account, number: int, instant=T) -> str:  # type: ignore[no-untyped-def]
+    release = office.planned(office.approved(article(number)), on=[account], instant=instant)
+    before = Reservation.objects.count()
+    with pytest.raises(Refused) as caught:
+        office.signs(release)
+    release.refresh_from_db()
+    assert (caught.value.code, release.signed, Reservation.objects.count()) == ("quota", False, before)
+    return caught.value.message
+
+
+def windows(account: Account) -> list[tuple[str, int]]:
+    held = Reservation.objects.filter(account=account, released_at__isnull=True)
+    return list(held.order_by("window", "slot").values_list("window", "slot"))
+
+
+def test_a_signature_takes_one_slot_of_its_day(office: Office) -> None:
+    sign_on(office, office.wechat, 1)
+    assert windows(office.wechat) == [("2026-11-23", 1)]
+
+
+def test_a_plan_takes_nothing_yet(office: Office) -> None:
+    office.planned()
+    assert windows(office.wechat) == []
+
+
+def test_a_second_mass_send_on_one_day_is_refused_naming_the_next_free_day(office: Office) -> None:
+    sign_on(office, office.wechat, 1)
+    message = refused(office, office.wechat, 2, T + timedelta(hours=5))
+    assert "账号“中国河东”当日的群发额度（1 次）已用完，未签发，什么都没有发出" in message
+    assert "最近可用的日期是 2026-11-24（例如 2026-11-24 14:30:00）" in message
+
+
+def test_the_next_free_day_skips_days_that_are_taken(office: Office) -> None:
+    for day in (0, 1, 2, 4):
+        sign_on(office, office.wechat, day + 1, T + day * DAY)
+    assert "最近可用的日期是 2026-11-26" in refused(office, office.wechat, 9)
+
+
+def test_the_day_changes_at_midnight_in_beijing(office: Office) -> None:
+    last = NOW.replace(hour=15, minute=59, second=59)  # 23:59:59
+    sign_on(office, office.wechat, 1, last)
+    sign_on(office, office.wechat, 2, last + timedelta(seconds=1))
+    assert windows(office.wechat) == [("2026-11-23", 1), ("2026-11-24", 1)]
+
+
+def test_a_service_account_has_four_mass_sends_a_month(office: Office) -> None:
+    service = add_wechat(office.unit, "fwh", kind="service")
+    for day in range(4):
+        sign_on(office, service, day + 1, T + day * DAY)
+    assert windows(service) == [("2026-11", slot) for slot in (1, 2, 3, 4)]
+    message = refused(office, service, 9, T + 5 * DAY)
+    assert "当月的群发额度（4 次）已用完" in message
+    assert "最近可用的日期是 2026-12-01（例如 2026-12-01 09:30:00）" in message
+    sign_on(office, service, 10, T + 10 * DAY)
+    assert windows(service)[-1] == ("2026-12", 1)
+
+
+def test_publishing_without_a_push_takes_no_quota(office: Office) -> None:
+    assert quotas.quotas_of(office.wechat, "publish") == ()
+
+
+def test_weibo_counts_by_the_hour_and_by_the_day(office: Office) -> None:
+    sign_on(office, office.weibo, 1)
+    assert windows(office.weibo) == [("2026-11-23", 1), ("2026-11-23T09", 1)]
+    assert [(rule.period, taken) for rule, taken in quotas.used(office.weibo, "share", T)] == [("hour", 1), ("day", 1)]
+
+
+def test_a_full_hour_names_the_next_hour(office: Office) -> None:
+    push = publication(sign_on(office, office.weibo, 1), office.weibo)
+    Reservation.objects.bulk_create(
+        Reservation(account=office.weibo, mode="share", window="2026-11-23T09", slot=slot, publication=push)
+        for slot in range(2, 31)
+    )
+    assert "最近可用的时段从 2026-11-23 10:00 开始" in refused(office, office.weibo, 2)
+
+
+def test_every_post_of_a_lane_takes_its_own_slot(office: Office) -> None:
+    documents = [office.approved(article(number)) for number in (1, 2, 3)]
+    office.signed(*documents, on=[office.weibo])
+    assert windows(office.weibo)[:3] == [("2026-11-23", slot) for slot in (1, 2, 3)]
+
+
+def test_a_refused_signature_takes_nothing_on_any_account(office: Office) -> None:
+    sign_on(office, office.wechat, 1)
+    release = office.planned(office.approved(article(2)))  # both accounts; only WeChat's day is used up
+    with pytest.raises(Refused):
+        office.signs(release)
+    assert windows(office.weibo) == []
+
+
+def test_cancelling_gives_the_day_back(office: Office) -> None:
+    release = sign_on(office, office.wechat, 1)
+    releases.cancel(release, person=office.people["releaser"], reason="改期", now=NOW)
+    assert windows(office.wechat) == []
+    sign_on(office, office.wechat, 2)
+    assert windows(office.wechat) == [("2026-11-23", 1)]
+
+
+def test_holding_keeps_it(office: Office) -> None:
+    releases.hold(sign_on(office, office.wechat, 1), person=office.people["releaser"], reason="等", now=NOW)
+    assert "已用完" in refused(office, office.wechat, 2)
+
+
+@pytest.mark.parametrize(("outcome", "kept"), [("not_sent", False), ("unknown", True), ("refused", True), ("", True)])
+def test_once_a_byte_may_have_left_nothing_is_given_back(office: Office, outcome: str, kept: bool) -> None:
+    release = sign_on(office, office.wechat, 1)
+    push = publication(release, office.wechat)
+    hashes = list(push.items.values_list("payload_hash", flat=True))
+    Attempt.objects.create(
+        publication=push, account=push.account, number=1, fence=1, key=push.key, payload_hashes=hashes,
+        intent_at=NOW, send_by=NOW,
+    )  # fmt: skip
+    if outcome:
+        Attempt.objects.update(outcome=outcome)
+    releases.cancel(release, person=office.people["releaser"], reason="停", now=NOW)
+    assert bool(windows(office.wechat)) is kept
+    assert push.items.get().active is kept
+
+
+def test_two_months_without_a_free_day_are_said_plainly(office: Office) -> None:
+    push = publication(sign_on(office, office.wechat, 1), office.wechat)
+    Reservation.objects.bulk_create(
+        Reservation(account=office.wechat, mode="mass", window=f"{T + day * DAY:%Y-%m-%d}", slot=1, publication=push)
+        for day in range(1, quotas.LOOK_AHEAD + 1)
+    )
+    assert "近两个月内没有空余" in refused(office, office.wechat, 2)
