@@ -14,7 +14,7 @@ import pytest
 from django.core import checks
 from django.db import connection
 
-from bot.models import Attempt, AuditEvent, Freeze, Item, PostRecord, Review
+from bot.models import Attempt, AuditEvent, Freeze, Item, PostRecord, Publication, Review
 from bot.models.triggers import RULES, install, missing
 from bot.services import editorial, people, releases
 from tests.services.factories import NOW, Office, article, drop_rules, interpretation, policy, publication
@@ -313,10 +313,9 @@ def test_no_attempt_of_other_bytes_than_the_signed_ones(office: Office) -> None:
 @proves("attempt_approved_at_every_position")
 def test_no_attempt_of_nothing(office: Office) -> None:
     release = office.signed()
-    insert(
-        "bot_publication", release_id=release.pk, account_id=office.wechat.pk, mode="mass", lane=9, instant=release.instant,
-        not_before=release.instant, key="k", state="armed", reason="", fence=0, staged="{}", stage_faults=0, stop_event="",
-        stop_reason="", ids="{}", since="", looks=0, absents=0,
+    Publication.objects.create(
+        release=release, account=office.wechat, mode="mass", lane=9, instant=release.instant,
+        not_before=release.instant, key="empty",
     )  # fmt: skip
     with refused("at every position"):
         attempt_row(publication(release, office.wechat, lane=9))

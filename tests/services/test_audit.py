@@ -79,9 +79,9 @@ def test_what_comes_back_from_the_database_is_what_was_signed(data: dict[str, ob
 
 def test_what_is_not_committed_is_not_in_the_chain() -> None:
     lines(2)
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         audit.append("a", "lost", "c", now=NOW)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     audit.append("a", "kept", "c", now=NOW)
     assert [event.action for event in AuditEvent.objects.order_by("sequence")] == ["step.0", "step.1", "kept"]
     assert audit.verify_chain()[0] == 3

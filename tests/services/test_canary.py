@@ -156,8 +156,8 @@ def test_adding_an_account_by_command_shows_only_the_names_of_its_secrets(plante
 
 def test_exports_hold_none(planted: Office, tmp_path: Path) -> None:
     planted.signed(planted.approved(article(7)))
-    Publication.objects.update(state="live", live_at=NOW, sent_at=NOW)
     Item.objects.update(platform_id="1")
+    Publication.objects.update(state="live", live_at=NOW, sent_at=NOW)
     exporting.write(tmp_path / "out.csv", planted.unit)
     exporting.write(tmp_path / "out.xlsx", planted.unit)
     assert leaked((tmp_path / "out.csv").read_text("utf-8")) == []

@@ -26,8 +26,8 @@ EVIL = '=HYPERLINK("http://evil.example","点我")'
 def release(office: Office) -> Release:
     """Signed and gone out on both accounts, with a title and a link that a spreadsheet would run."""
     made = office.signed(office.approved(article(title="@SUM(1+1)公告", external_id="-2+3")))
-    Publication.objects.update(state="live", live_at=SENT, sent_at=SENT)
     Item.objects.update(platform_id="100001", url=EVIL)
+    Publication.objects.update(state="live", live_at=SENT, sent_at=SENT)
     return made
 
 
@@ -111,5 +111,5 @@ def test_xlsx_cells_are_text_not_formulas_and_numbers_are_numbers(
 
 
 def test_another_kind_of_file_is_refused(office: Office, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="只能导出为 .csv 或 .xlsx"):
+    with pytest.raises(Refused, match=r"只能导出为 \.csv 或 \.xlsx"):
         exporting.write(tmp_path / "out.pdf", office.unit)

@@ -77,6 +77,9 @@ def same_markers(posts: Sequence[Post], items: Sequence[Mapping[str, Any]]) -> b
     )
 
 
+_TAG = re.compile(r"<[^>]*>")
+
+
 def compare(posts: Sequence[Post], table: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str:
     """The first difference between approved posts and what was read back, in Chinese; "" when equal."""
     if len(items) != len(posts):

@@ -1,0 +1,243 @@
+"""The clock process: asks the database, rings from a thread, and lives on whatever is broken around it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.beat import Scheduler
+from django.db import OperationalError
+
+from bot.services.clock import Job, Tick
+from config.celery_app import CONF
+from tasks import clock as clock_task
+from tasks.clock import MOST_CHILDREN, Bell, Children, ClockScheduler
+from tests.support.broker import Broker
+
+
+def celery_at(url: str) -> Celery:
+    """An app like ours with another broker."""
+    app = Celery("test", set_as_current=False)
+    app.conf.update(CONF | {"broker_url": url})
+    return app
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A server that takes connections and never says a word: the worst broker."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(64)
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def ticks(monkeypatch: pytest.MonkeyPatch) -> list[Tick]:
+    """What the next ticks find; empty: nothing."""
+    script: list[Tick] = []
+    monkeypatch.setattr(clock_task.clock, "tick", lambda now: script.pop(0) if script else Tick())
+    return script
+
+
+def eventually(probe: Callable[[], bool], seconds: float = 15) -> None:
+    """Until another thread has done it."""
+    end = time.monotonic() + seconds
+    while not probe():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.01)
+
+
+def timed(work: Callable[[], Any]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+# --- what it overrides ------------------------------------------------------------------------------------------
+
+
+def test_it_replaces_the_schedule_and_the_tick_of_beat_and_nothing_else() -> None:
+    own = {name for name in vars(ClockScheduler) if not name.startswith("_")}
+    assert own & set(dir(Scheduler)) == {"setup_schedule", "tick"}
+
+
+def test_it_never_touches_the_producer_which_blocks_while_redis_is_down(
+    ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ClockScheduler, "producer", property(lambda self: pytest.fail("producer was touched")))
+    ticks.append(Tick([Job("stage", 1)], []))
+    assert 0 < ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick() <= 1
+
+
+@pytest.mark.parametrize(("ahead", "least", "most"), [(30, 1, 1), (0.5, 0.3, 0.5), (-5, 0.02, 0.02)])
+def test_it_sleeps_until_the_next_instant_but_never_longer_than_a_second(
+    ticks: list[Tick], ahead: float, least: float, most: float
+) -> None:
+    ticks.append(Tick(next_at=datetime.now(UTC) + timedelta(seconds=ahead)))
+    assert least <= ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick() <= most
+
+
+# --- what is broken around it --------------------------------------------------------------------------------------
+
+
+def test_a_broker_that_takes_connections_and_never_answers_does_not_hold_up_a_tick(
+    ticks: list[Tick], silent_port: int
+) -> None:
+    scheduler = ClockScheduler(celery_at(f"redis://127.0.0.1:{silent_port}/0"))
+    for _ in range(5):
+        ticks.append(Tick([Job("stage", number) for number in range(200)], []))
+    assert all(timed(scheduler.tick) < 0.5 for _ in range(5))
+
+
+def test_a_dead_broker_costs_the_bell_seconds_and_the_thread_lives_on(silent_port: int) -> None:
+    bell = Bell(celery_at(f"redis://127.0.0.1:{silent_port}/0"))
+    spent = timed(lambda: pytest.raises(Exception, bell._send, Job("stage", 1)))  # noqa: B017 - any of redis's errors
+    assert spent < 5
+    bell.start()
+    bell.ring(Job("stage", 2))
+    eventually(bell._jobs.empty)
+    assert bell.is_alive()
+
+
+def test_a_full_bell_forgets_rather_than_blocks(silent_port: int) -> None:
+    bell = Bell(celery_at(f"redis://127.0.0.1:{silent_port}/0"))  # not started: nobody empties it
+    assert timed(lambda: [bell.ring(Job("stage", number)) for number in range(10_050)]) < 5
+    assert bell._jobs.qsize() == 10_000
+
+
+@pytest.mark.parametrize("problem", [OperationalError("database is locked"), OSError(28, "No space left on device")])
+def test_a_database_that_is_away_is_asked_again_in_a_second(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+    def away(now: datetime) -> Tick:
+        raise problem
+
+    monkeypatch.setattr(clock_task.clock, "tick", away)
+    scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
+    assert [scheduler.tick(), scheduler.tick()] == [1.0, 1.0]
+
+
+def test_after_a_fork_the_bell_is_a_new_thread(ticks: list[Tick], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads do not survive a fork; beat may fork after it has made its scheduler."""
+    scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
+    scheduler.tick()
+    first = scheduler._bell
+    monkeypatch.setattr(clock_task.os, "getpid", lambda: -1)
+    scheduler.tick()
+    assert scheduler._bell is not first
+    assert scheduler._bell.is_alive()
+
+
+# --- bells ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "task", "queue"),
+    [
+        ("send", "tasks.publish.send", "publish"),
+        ("stage", "tasks.work.stage", "work"),
+        ("look", "tasks.work.look", "work"),
+        ("measure", "tasks.work.measure", "work"),
+    ],
+)
+def test_a_bell_is_one_id_in_the_right_queue_and_nothing_more(valkey: Broker, kind: str, task: str, queue: str) -> None:
+    app = celery_at(valkey.url)
+    Bell(app)._send(Job(kind, 4711))
+    with app.connection_for_read() as connection:
+        message = connection.SimpleQueue(app.amqp.queues[queue]).get(timeout=5)
+        message.ack()
+    args, kwargs, _ = message.payload
+    assert (message.headers["task"], args, kwargs) == (task, [4711], {})
+    assert (message.headers["eta"], message.headers["expires"], message.headers["retries"]) == (None, None, 0)
+    assert message.content_type == "application/json"
+
+
+def test_a_bell_of_a_kind_nobody_knows_does_not_end_the_thread(valkey: Broker) -> None:
+    bell = Bell(celery_at(valkey.url))
+    bell.start()
+    bell.ring(Job("dance", 1))
+    eventually(bell._jobs.empty)
+    assert bell.is_alive()
+
+
+# --- children ------------------------------------------------------------------------------------------------------
+
+
+class FakeChild:
+    """A child process that ends when told."""
+
+    started: list[list[str]] = []
+
+    def __init__(self, argv: list[str], **options: Any) -> None:
+        self.ended, self.killed = False, False
+        self.argv, self.options = argv, options
+        FakeChild.started.append(argv[-2:])
+
+    def poll(self) -> int | None:
+        return 0 if self.ended else None
+
+    def kill(self) -> None:
+        self.ended = self.killed = True
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    FakeChild.started = []
+    monkeypatch.setattr(clock_task.subprocess, "Popen", FakeChild)
+    return FakeChild.started
+
+
+def test_work_that_nobody_took_is_done_in_a_child_of_the_clock(ticks: list[Tick], started: list[list[str]]) -> None:
+    ticks.append(Tick([], [Job("stage", 3), Job("send", 8)]))
+    ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
+    assert started == [["send", "8"], ["stage", "3"]]  # what must leave now goes first
+
+
+def test_a_few_children_at_a_time_but_sending_never_waits(started: list[list[str]]) -> None:
+    children = Children()
+    children.start([Job("stage", number) for number in range(10)])
+    assert len(started) == MOST_CHILDREN
+    children.start([Job("send", 99)])
+    assert started[-1] == ["send", "99"]
+    for child in children._running.values():
+        child.ended = True  # type: ignore[attr-defined]
+    children.start([])
+    assert len(started) == 2 * MOST_CHILDREN + 1
+
+
+def test_the_same_work_is_started_once_while_it_runs(started: list[list[str]]) -> None:
+    children = Children()
+    for _ in range(3):
+        children.start([Job("look", 5)])
+    assert started == [["look", "5"]]
+
+
+def test_a_child_that_hangs_is_ended_so_that_its_lock_is_free(
+    started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    children = Children()
+    children.start([Job("stage", 1)])
+    (child,) = children._running.values()
+    monkeypatch.setattr(clock_task.time, "monotonic", lambda: 1e12)
+    children.start([])
+    assert child.killed  # type: ignore[attr-defined]
+
+
+def test_a_child_is_our_own_command_with_our_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[FakeChild] = []
+
+    def popen(argv: list[str], **options: Any) -> FakeChild:
+        made.append(FakeChild(argv, **options))
+        return made[0]
+
+    monkeypatch.setattr(clock_task.subprocess, "Popen", popen)
+    Children().start([Job("send", 7)])
+    assert made[0].argv[1:] == ["-m", "bot.cli.main", "run", "once", "send", "7"]
+    assert made[0].options["stdin"] is subprocess.DEVNULL
+    assert "TONGFA_HOME" in made[0].options["env"]
+    assert threading.active_count() > 0
