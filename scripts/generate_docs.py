@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from bot.domain.workflow import (  # noqa: E402
 from bot.intake import columns, validation  # noqa: E402
 from bot.intake.source import kinds as source_kinds  # noqa: E402
 from config.variables import VARIABLES  # noqa: E402
+from scripts.docs_tables import code, span, spans, table  # noqa: E402
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z0-9: _-]+) -->\n)(?P<body>.*?)(<!-- /generated -->)", re.DOTALL)
 
@@ -62,34 +63,6 @@ DELAYS = {
     "RING_AGAIN": "a bell that nobody answered: the clock does the work in a process of its own",
     "LANE_ALLOWANCE": "added to the vendor's spacing between the posts of one lane",
 }
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; bars and line breaks in cells are made harmless."""
-    lines = [header, ["---"] * len(header), *rows]
-    cells = (" | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) for line in lines)
-    return "".join(f"| {line} |\n" for line in cells)
-
-
-def span(delay: timedelta) -> str:
-    """A delay as people say it: 100 ms, 15 s, 10 min, 1 d."""
-    seconds = delay.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size * (2 if unit == "min" else 1) and seconds % size == 0:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:g} s"
-
-
-def spans(delays: Iterable[timedelta]) -> str:
-    """Several delays."""
-    return ", ".join(span(delay) for delay in delays)
-
-
-def code(text: str) -> str:
-    """As code, or nothing."""
-    return f"`{text}`" if text else ""
 
 
 # --- states ---------------------------------------------------------------------------------------------

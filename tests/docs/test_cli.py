@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,104 +13,23 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import bot.rendering.render  # noqa: F401 - its cover is replaced below
 from bot.cli.main import COMMANDS, HELP, main
 from bot.models import Publication
 from bot.services import accounts
 from scripts.generate_docs import commands
 from tests.console.world import fresh_home
+from tests.services.factories import tiny_cover
 
-from .pages import blocks, read, rows, sections
+from .fields import EVERYWHERE, PAGE, SECTIONS, differences, fields_of
+from .pages import blocks
 
-PAGE = read("docs/reference/cli.md")
-SECTIONS = dict(sections(PAGE, 3))
 LOOPBACK = "http://127.0.0.1:9"
 ROWS = """id,kind,title,summary,source_url,linked_document,unit
 A-1,notice,关于调整城区公交线路的通知,自12月1日起调整部分站点。,http://www.hedong.gov.cn/a/1.html,,河东区人民政府办公室
 A-2,service,新生儿落户怎么办,带齐材料，到户籍所在地派出所办理。,http://www.hedong.gov.cn/a/2.html,,河东区公安分局
 A-3,notice,没有链接的通知,没有链接的信息不能推送。,,,河东区人民政府办公室
 """
-
-
-EVERYWHERE = {"ok", "environment"}
-
-
-# --- what the page says ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Field:
-    """One documented field: its type, whether it may be missing, and the structure it refers to."""
-
-    name: str
-    type: str
-
-    @property
-    def optional(self) -> bool:
-        return self.type.endswith("?")
-
-    @property
-    def structure(self) -> str:
-        found = re.search(r"\[([a-z ]+)\]", self.type)
-        return found[1] if found else ""
-
-
-def fields_of(text: str) -> list[list[Field]]:
-    """The field tables of a section, one list for each."""
-    tables: list[list[Field]] = []
-    for row in rows(text):
-        if row[0] == "JSON field":
-            tables.append([])
-        elif tables and len(row) == 3 and re.fullmatch(r"`\w+`|\(all of it\)", row[0]):
-            tables[-1].append(Field(row[0].strip("`"), row[1]))
-    return tables
-
-
-def structure(name: str) -> list[Field]:
-    return fields_of(SECTIONS[name])[0]
-
-
-def flattened(fields: Sequence[Field]) -> list[Field]:
-    """A document that is one structure has that structure's fields."""
-    return structure(fields[0].structure) if fields[0].name == "(all of it)" else list(fields)
-
-
-TYPES: Mapping[str, tuple[type, ...]] = {
-    "text": (str,), "instant": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "object": (dict,), "list": (list,),
-}  # fmt: skip
-
-
-def complaints(value: Mapping[str, Any], fields: Sequence[Field], where: str = "") -> Iterator[str]:
-    """How a document differs from its table."""
-    known = {field.name: field for field in fields}
-    yield from (f"{where}{name} is not documented" for name in value if name not in known)
-    for name, field in known.items():
-        if name in value:
-            yield from _of_value(value[name], field, f"{where}{name}")
-        elif not field.optional:
-            yield f"{where}{name} is documented and missing"
-
-
-def _of_value(value: Any, field: Field, where: str) -> Iterator[str]:
-    plain = field.type.removesuffix("?")
-    if value is None:
-        if "or null" not in plain:
-            yield f"{where} is null"
-        return
-    word = re.sub(r" or null| of .*", "", plain).split(" ")[0]
-    wanted = TYPES.get(word, (dict,))
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        yield f"{where} is {type(value).__name__}, documented as {field.type}"
-    elif field.structure:
-        for index, element in enumerate(value if isinstance(value, list) else [value]):
-            yield from complaints(element, structure(field.structure), f"{where}[{index}].")
-
-
-def differences(words: str, document: Mapping[str, Any]) -> list[str]:
-    """[] when the document fits one of the section's tables; else what is wrong with the nearest."""
-    body = {name: value for name, value in document.items() if name not in EVERYWHERE}
-    tables = fields_of(SECTIONS[words])
-    found = [list(complaints(body, flattened(fields))) for fields in tables]
-    return min(found, key=len) if found else [f"{words} has no table"]
 
 
 # --- the page by itself -----------------------------------------------------------------------------------
@@ -192,8 +111,9 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, db: None, settings: Any) -> Iterator[Shell]:
-    """Quick passwords: what they are hashed with is not what this is about."""
+def shell(tmp_path: Path, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """Quick passwords and covers: neither is what this is about."""
+    monkeypatch.setattr(sys.modules["bot.rendering.render"], "draw_cover", lambda *_, place: tiny_cover("wide+square"))
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with fresh_home(tmp_path / "home"):
         yield Shell()

@@ -24,6 +24,7 @@ from django.db.models import F
 
 from bot.domain.channel import CallbackReply
 from bot.domain.delivery import State
+from bot.domain.manifest import manifest_hash
 from bot.domain.secret import Secret
 from bot.models import Account, Batch, Document, Publication, Release, Token
 from bot.rehearsal import RehearsalServer
@@ -127,8 +128,14 @@ class Drill:
 
     def wait(self, delta: timedelta) -> None:
         """Time passes: everything written so far is that much longer ago."""
-        if delta > timedelta():
-            Publication.objects.update(**{name: F(name) - delta for name in TIMES})
+        if delta <= timedelta():
+            return
+        Publication.objects.update(**{name: F(name) - delta for name in TIMES})
+        for release in Release.objects.filter(signed_at__isnull=False):
+            value = release.manifest or {}
+            for entry in value["publications"]:
+                entry["instant"] = (datetime.fromisoformat(entry["instant"]) - delta).isoformat()
+            Release.objects.filter(pk=release.pk).update(manifest=value, manifest_hash=manifest_hash(value))
 
     def bring(self) -> None:
         """Let the next instant come within `AHEAD`."""
@@ -145,7 +152,15 @@ class Drill:
 
     def settle(self, rounds: int = 60) -> None:
         """Go on until nothing is left that the machine would do."""
-        moving = [State.PLANNED, State.BLOCKED, State.STAGED, State.ARMED, State.SENDING, State.CONFIRMING, State.UNKNOWN]
+        moving = [
+            State.PLANNED,
+            State.BLOCKED,
+            State.STAGED,
+            State.ARMED,
+            State.SENDING,
+            State.CONFIRMING,
+            State.UNKNOWN,
+        ]
         for _ in range(rounds):
             self.round()
             left = Publication.objects.filter(state__in=moving)

@@ -111,7 +111,9 @@ class Platform:
 
     clock: VirtualClock
     answers: defaultdict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
-    looks: defaultdict[str, list[Verdict | Callable[[Evidence], Verdict]]] = field(default_factory=lambda: defaultdict(list))
+    looks: defaultdict[str, list[Verdict | Callable[[Evidence], Verdict]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     stages: defaultdict[str, list[Exception | Staged]] = field(default_factory=lambda: defaultdict(list))
     grants: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     requests: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
@@ -164,7 +166,9 @@ class ScriptedChannel:
             raise given
         return given or Staged({"draft": (previous or {}).get("draft") or f"draft-of-{key}"}, verified=True)
 
-    def public_request(self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str) -> WireRequest:
+    def public_request(
+        self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str
+    ) -> WireRequest:
         self._raise(self._platform.requests)
         return WireRequest("POST", "http://127.0.0.1:9/public", (), f"{self.slug} {key}".encode())
 
@@ -236,7 +240,9 @@ class ScriptedLauncher:
     def strike(self, keys: Iterable[str]) -> None:
         self._struck |= set(keys)
 
-    def fire(self, at: float, *, send_by: float, answer_deadline: float) -> Iterator[Sent | Answered | Broken | NotSent]:
+    def fire(
+        self, at: float, *, send_by: float, answer_deadline: float
+    ) -> Iterator[Sent | Answered | Broken | NotSent]:
         clock = self._platform.clock
         clock.wait_until(datetime.fromtimestamp(at, clock.now().tzinfo))
         for shot in self._shots:

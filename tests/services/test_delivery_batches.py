@@ -9,7 +9,7 @@ import pytest
 from bot.domain.channel import Pending, Refused, Remedy
 from bot.domain.delivery import State
 from bot.models import Account, Attempt, Batch, Publication
-from bot.services import batches, clock, releases, sending
+from bot.services import batches, releases, sending
 from bot.services.locks import ProcessLock, is_held, tidy
 
 from .delivery_support import (
@@ -26,7 +26,7 @@ from .delivery_support import (
     put,
     states,
 )
-from .factories import Office, article
+from .factories import Office
 
 
 @pytest.fixture
@@ -225,9 +225,7 @@ def _die() -> None:
 
 
 @pytest.mark.parametrize("left", [12, 5, 3], ids=["claimed", "connecting", "just before the intent"])
-def test_a_sender_that_died_before_its_intent_sent_nothing_and_its_batch_goes_again(
-    engine: Engine, left: int
-) -> None:
+def test_a_sender_that_died_before_its_intent_sent_nothing_and_its_batch_goes_again(engine: Engine, left: int) -> None:
     release = engine.signed()
     engine.clock.at(T - left * SECOND, _die)
     engine.go(T + MINUTE)
@@ -336,10 +334,3 @@ def test_an_unclaimed_batch_can_be_dissolved_and_its_publications_go_again(engin
     sending.run_batch(batch.pk, clock=engine.clock)  # and its old bell finds nothing
     assert not engine.platform.sent
     assert not Attempt.objects.exists()
-
-
-def test_clock_module_is_the_only_way_in(engine: Engine) -> None:
-    """An unknown job is an error, not silence."""
-    with pytest.raises(ValueError, match="no such job"):
-        clock.perform(clock.Job("dance", 1))
-    assert article(1).title

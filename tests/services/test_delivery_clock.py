@@ -70,7 +70,7 @@ def test_a_batch_is_rung_once_and_sent_by_a_child_when_unclaimed_eight_seconds_a
     handed = at(engine, T - 15 * SECOND)
     job = Job("send", Batch.objects.get().pk)
     assert (handed.rings, handed.children) == ([job], [])
-    assert at(engine, T - 14 * SECOND) .rings == []
+    assert at(engine, T - 14 * SECOND).rings == []
     assert at(engine, T - timedelta(seconds=8, milliseconds=1)).children == []
     assert at(engine, T - 8 * SECOND).children == [job]
     assert at(engine, T - 7 * SECOND).children == []

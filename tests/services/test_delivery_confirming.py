@@ -58,7 +58,9 @@ def test_looks_are_spaced_by_the_vendors_plan(engine: Engine) -> None:
     assert engine.wechat(release).status is State.LIVE
 
 
-@pytest.mark.parametrize("verdict", [Pending({}), Absent(), Unclear("读取失败。")], ids=["pending", "absent", "unclear"])
+@pytest.mark.parametrize(
+    "verdict", [Pending({}), Absent(), Unclear("读取失败。")], ids=["pending", "absent", "unclear"]
+)
 def test_after_acceptance_nothing_leads_back_to_sending(engine: Engine, verdict: Pending | Absent | Unclear) -> None:
     release = engine.signed(on=[engine.office.weibo])
     engine.platform.looks["lyhd"] = [verdict] * 99

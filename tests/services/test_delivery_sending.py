@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, transaction
 
 from bot.domain.channel import Refused, Remedy, Unknown
 from bot.domain.delivery import State
-from bot.models import Attempt, Batch, Edition, Freeze, Item, Reservation
+from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication, Release, Reservation
 from bot.services import releases, sending
 from bot.services.locks import ProcessLock
 
@@ -20,13 +20,13 @@ from .delivery_support import (
     NO_ANSWER,
     NOT_LEFT,
     SECOND,
-    T,
     Engine,
     Killed,
+    T,
     events_of,
     fault,
+    intend,
     outcomes,
-    put,
     states,
 )
 from .factories import Office, article
@@ -99,7 +99,7 @@ def test_a_batch_that_another_process_holds_is_left_to_it(engine: Engine) -> Non
 # --- stopping: until the first byte ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("left", [20, 10, 1.5, 0.5], ids=["staged", "armed", "after the intent", "half a second"])
+@pytest.mark.parametrize("left", [20, 10, 1.5], ids=["staged", "armed", "after the intent"])
 def test_a_freeze_stops_everything_that_has_not_left(engine: Engine, left: float) -> None:
     release, answers = engine.signed(), list[releases.Stopped]()
 
@@ -146,12 +146,30 @@ def test_a_cancelled_release_never_leaves_and_gives_back_editions_and_quota(engi
     assert engine.office.planned(document, instant=T + timedelta(days=1), now=T)  # so the edition may be planned anew
 
 
-def test_what_is_about_to_leave_within_a_tenth_of_a_second_counts_as_in_flight(engine: Engine) -> None:
-    """The sender has read the wishes already: promising to stop it would be a lie."""
+def test_a_freeze_in_the_last_second_is_not_promised_but_obeyed_if_it_is_read_in_time(engine: Engine) -> None:
+    """The sender reads wishes 100 ms ahead: so close to it, saying "stopped" might turn out a lie."""
+    release, answers = engine.signed(), list[releases.Stopped]()
+
+    def freeze() -> None:
+        unit, now = engine.office.unit, engine.clock.now()
+        answers.append(releases.freeze(unit, person=engine.releaser, reason="有误", now=now))
+
+    engine.clock.at(T - timedelta(seconds=0.5), freeze)
+    engine.go(T + MINUTE)
+    assert answers == [releases.Stopped(sent=0, stopped=0, in_flight=2)]
+    assert not engine.platform.sent
+    assert states(release) == [State.HELD, State.HELD]
+
+
+def test_a_wish_left_with_something_unknown_keeps_it_from_ever_leaving_again(engine: Engine) -> None:
+    """Somebody wants it stopped: it is looked for, never probed or sent once more."""
     release = engine.signed(on=[engine.office.wechat])
-    past = T - timedelta(days=3)
-    put(engine.wechat(release), State.SENDING, instant=past, not_before=past)
-    assert releases.hold(release, person=engine.releaser, reason="停", now=T) == releases.Stopped(0, 0, 1)
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    engine.go(T + SECOND)
+    releases.freeze(engine.office.unit, person=engine.releaser, reason="有误", now=engine.clock.now())
+    engine.go(T + 10 * MINUTE)
+    assert len(engine.platform.sent) == 1
+    assert engine.wechat(release).status is State.NEEDS_PERSON
 
 
 def test_what_is_unknown_counts_as_in_flight_and_what_was_accepted_as_sent(engine: Engine) -> None:
@@ -192,6 +210,33 @@ def test_an_edition_superseded_after_staging_does_not_go_out(engine: Engine, lef
     assert not engine.platform.sent
     assert states(release) == [State.HELD, State.HELD]
     assert "签发" in engine.wechat(release).reason
+
+
+def _other_text(release: Release) -> None:
+    Item.objects.filter(publication__release=release).update(payload={"title": "另一篇"})
+
+
+def _other_instant(release: Release) -> None:
+    Publication.objects.filter(release=release).update(instant=T - MINUTE, not_before=T - MINUTE)
+
+
+def _other_mode(release: Release) -> None:
+    Publication.objects.filter(release=release).update(mode="publish")
+
+
+def _other_manifest(release: Release) -> None:
+    Release.objects.filter(pk=release.pk).update(manifest={**release.manifest, "sync": "now"})
+
+
+@pytest.mark.parametrize("tamper", [_other_text, _other_instant, _other_mode, _other_manifest])
+def test_what_is_not_as_it_was_signed_does_not_leave(engine: Engine, tamper: Callable[[Release], None]) -> None:
+    """Whoever changes rows by hand: the manifest and its hash are compared once more ahead of the instant."""
+    release = engine.armed(on=[engine.office.wechat])
+    tamper(release)
+    engine.go(T + MINUTE)
+    assert engine.wechat(release).status is State.HELD
+    assert "不一致" in engine.wechat(release).reason
+    assert not engine.platform.sent
 
 
 @pytest.mark.parametrize("left", [3, 1], ids=["before the intent", "after the intent"])
@@ -342,7 +387,9 @@ def test_what_never_left_by_the_last_moment_is_missed(engine: Engine) -> None:
     assert "未发出" in engine.weibo(release).reason
 
 
-@pytest.mark.parametrize("answer", [NO_ANSWER, Unknown("-1", "系统繁忙。"), Killed], ids=["silence", "ambiguous", "killed"])
+@pytest.mark.parametrize(
+    "answer", [NO_ANSWER, Unknown("-1", "系统繁忙。"), Killed], ids=["silence", "ambiguous", "killed"]
+)
 def test_whatever_is_not_known_is_not_sent_again(engine: Engine, answer: object) -> None:
     release = engine.armed(on=[engine.office.weibo])
     engine.platform.answers["lyhd"] = [answer]  # type: ignore[list-item]
@@ -354,12 +401,7 @@ def test_whatever_is_not_known_is_not_sent_again(engine: Engine, answer: object)
 
 def test_the_database_itself_refuses_a_second_open_attempt(engine: Engine) -> None:
     """Single flight is an index, not a habit."""
-    from django.db import IntegrityError, transaction
-
-    from .delivery_support import intend
-
     release = engine.armed(on=[engine.office.weibo])
     intend(engine.weibo(release), at=T)
     with pytest.raises(IntegrityError), transaction.atomic():
         intend(engine.weibo(release), at=T)
-    assert connection.vendor in {"sqlite", "postgresql"}

@@ -12,7 +12,7 @@ from bot.models import AuditEvent, Publication
 from bot.services import audit
 from bot.services.transitions import Stale, lease, move, touch
 
-from .delivery_support import SECOND, T, Engine, put
+from .delivery_support import SECOND, Engine, T, put
 from .factories import Office, publication
 
 

@@ -113,7 +113,9 @@ def test_a_full_bell_forgets_rather_than_blocks(silent_port: int) -> None:
 
 
 @pytest.mark.parametrize("problem", [OperationalError("database is locked"), OSError(28, "No space left on device")])
-def test_a_database_that_is_away_is_asked_again_in_a_second(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
+def test_a_database_that_is_away_is_asked_again_in_a_second(
+    monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
     def away(now: datetime) -> Tick:
         raise problem
 
