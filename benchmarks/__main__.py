@@ -10,7 +10,9 @@ BENCHMARKS = ("benchmarks.launcher_lateness",)
 
 def main() -> int:
     """The worst exit status."""
-    return max(subprocess.run([sys.executable, "-m", name, *sys.argv[1:]], check=False).returncode for name in BENCHMARKS)
+    return max(
+        subprocess.run([sys.executable, "-m", name, *sys.argv[1:]], check=False).returncode for name in BENCHMARKS
+    )
 
 
 if __name__ == "__main__":

@@ -92,13 +92,18 @@ def check(target: str, username: str) -> Reply:
 
 
 def _check_file(path: Path) -> Reply:
-    from bot import intake, proofing
+    """Pairs are looked for within the file: first all rows are read for their ids, then each is checked."""
+    from bot import intake
     from bot.services import editorial
     from bot.services.errors import Refused
 
-    lines, data, blocked = [], [], False
+    lines: list[str] = []
+    data: list[dict[str, Any]] = []
+    blocked = False
     try:
-        for row in intake.open_source(path):
+        source = intake.open_source(path)
+        articles = {row.article.external_id: row.article for row in source if isinstance(row, intake.Taken)}
+        for row in source:
             if isinstance(row, intake.Rejected):
                 lines.append(
                     f"第 {row.number} 行 {row.external_id}：{row.field} {row.value!r}——{row.reason}{row.remedy}"
@@ -106,9 +111,7 @@ def _check_file(path: Path) -> Reply:
                 data.append({"row": row.number, "id": row.external_id, "rejected": row.reason, "field": row.field})
                 blocked = True
                 continue
-            linked = (row.article.external_id,) if row.article.interprets else ()
-            pair = proofing.Pair(is_policy=False, interpretation_ids=linked)
-            findings = editorial.check_article(row.article, pair, now=now())
+            findings = editorial.check_article(row.article, editorial.pair_within(row.article, articles), now=now())
             blocked = blocked or editorial.blocks(findings)
             data.append({"row": row.number, "id": row.article.external_id, "findings": [asdict(f) for f in findings]})
             if findings:

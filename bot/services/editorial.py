@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -24,6 +24,10 @@ from .accounts import channel_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused
 from .people import require
+
+#: Findings that nobody may wave through, and those that an editor may not wave through alone.
+NEVER_WAIVED = ("classified.",)
+BY_REVIEWERS = ("pii.",)
 
 
 def pair_of(document: Document) -> Article | None:
@@ -52,6 +56,17 @@ def check_article(article: Article, pair: proofing.Pair, *, now: datetime) -> li
     )
 
 
+def pair_within(article: Article, articles: Mapping[str, Article]) -> proofing.Pair:
+    """What a file that is not imported yet says of an article's counterpart."""
+    return proofing.Pair(
+        is_policy=proofing.propose_policy(article),
+        interpretation_ids=tuple(
+            other.external_id for other in articles.values() if other.interprets == article.external_id
+        ),
+        interpreted=articles.get(article.interprets) if article.interprets else None,
+    )
+
+
 def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendered, list[Finding]]:
     """Render one edition for one account, with the channel's own limits checked."""
     spec = channels.kinds()[account.channel].spec
@@ -67,6 +82,10 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
 
 def waive(document: Document, rule: str, reason: str, *, person: Person, now: datetime) -> None:
     """Let a finding pass, with a reason that is kept."""
+    if rule.startswith(NEVER_WAIVED):
+        raise Refused("never", "涉密与公开属性的检查结果不能忽略，未做改动。请送保密审查，或修改内容。")
+    if rule.startswith(BY_REVIEWERS):
+        require(person, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
     require(person, Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
     if not reason.strip():
         raise Refused("reason", "忽略检查结果须写明理由，未做改动。请填写理由后重试。")

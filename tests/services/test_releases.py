@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from bot.channels.wechat.spec import CONTENT_CHARACTERS
 from bot.domain.hashing import content_hash
 from bot.domain.instants import NaiveInstantError
 from bot.domain.manifest import manifest_hash
@@ -296,9 +297,10 @@ def test_an_account_disabled_after_planning_is_not_signed(office: Office) -> Non
 
 
 def test_what_breaks_a_limit_of_the_platform_with_its_credit_line_is_not_signed(office: Office) -> None:
-    office.unit.name = "单位" * 10_000
-    office.unit.save()
-    refused = refusal(office.signed, office.approved(article(unit="")))
+    short = office.submitted(article(1, body_html="<p>字</p>")).current.posts.get(account=office.wechat)
+    room = CONTENT_CHARACTERS - len(short.payload["content"])
+    full = office.approved(article(2, body_html=f"<p>{'字' * (1 + room)}</p>"))  # fits, as long as the slot is empty
+    refused = refusal(office.signed, full)
     assert (refused.code, bool(refused.details)) == ("blocked", True)
     assert not Item.objects.exclude(payload_hash="").exists()
     assert not Reservation.objects.exists()

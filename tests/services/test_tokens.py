@@ -28,7 +28,7 @@ PATIENCE = 30  # seconds until a test gives up on its threads
 
 
 def fresh(name: str = "new", life: timedelta = timedelta(hours=2)) -> Grant:
-    return Grant(Secret(name), datetime.now(UTC) + life)
+    return Grant(Secret(f"token-{name}"), datetime.now(UTC) + life)
 
 
 def expire(office: Office, left: timedelta = timedelta(seconds=-1)) -> None:
@@ -74,7 +74,7 @@ class Platform:
 def test_a_token_with_life_left_is_shared_without_asking_the_platform(office: Office) -> None:
     platform = Platform(fresh())
     store_token(office.wechat, fresh("held"), now=NOW)
-    assert AccountPorts(office.wechat).token(platform.fetch).token == Secret("held")
+    assert AccountPorts(office.wechat).token(platform.fetch).token == Secret("token-held")
     assert platform.asked == []
 
 
@@ -83,7 +83,7 @@ def test_a_token_that_would_end_on_its_way_is_fetched_anew_and_kept(office: Offi
     platform = Platform(fresh("new"))
     expire(office, left)
     for _ in range(2):
-        assert AccountPorts(office.wechat).token(platform.fetch).token == Secret("new")
+        assert AccountPorts(office.wechat).token(platform.fetch).token == Secret("token-new")
     assert platform.asked == [False]
 
 
@@ -107,7 +107,7 @@ def test_eight_threads_with_an_expired_token_ask_the_platform_once(committed_off
     platform = Platform(fresh("new"), wait=until_all_wait)
     expire(committed_office)
     grants = in_threads(lambda: AccountPorts(committed_office.wechat, sleep=sleep).token(platform.fetch))
-    assert {grant.token for grant in grants} == {Secret("new")}
+    assert {grant.token for grant in grants} == {Secret("token-new")}
     assert platform.asked == [False]
     row = Token.objects.get(account=committed_office.wechat)
     assert (row.refresher, row.refreshing_until) == ("", None)
@@ -122,7 +122,7 @@ def test_eight_threads_at_an_account_without_a_token_row_also_ask_once(committed
         gate.wait(PATIENCE)
         return AccountPorts(committed_office.wechat).token(platform.fetch)
 
-    assert {grant.token for grant in in_threads(work)} == {Secret("new")}
+    assert {grant.token for grant in in_threads(work)} == {Secret("token-new")}
     assert (platform.asked, platform.most_at_once) == ([False], 1)
 
 
@@ -139,7 +139,7 @@ def test_who_becomes_refresher_after_another_has_just_finished_takes_its_result(
         return take_turn(self)
 
     monkeypatch.setattr(AccountPorts, "_become_refresher", late)
-    assert AccountPorts(office.wechat).token(platform.fetch).token == Secret("first")
+    assert AccountPorts(office.wechat).token(platform.fetch).token == Secret("token-first")
     assert platform.asked == []
     assert Token.objects.get(account=office.wechat).refresher == ""
 
@@ -148,7 +148,7 @@ def test_a_refresher_that_died_is_replaced_when_its_lease_is_over(office: Office
     expire(office)
     gone = datetime.now(UTC) - timedelta(seconds=1)
     Token.objects.filter(account=office.wechat).update(refresher="dead", refreshing_until=gone)
-    assert AccountPorts(office.wechat).token(Platform(fresh("new")).fetch).token == Secret("new")
+    assert AccountPorts(office.wechat).token(Platform(fresh("new")).fetch).token == Secret("token-new")
 
 
 def test_who_waits_longer_than_a_lease_gives_up_with_a_reason(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_a_failed_refresh_leaves_the_way_free_for_the_next(office: Office) -> No
     with pytest.raises(ChannelFault, match="密钥不对"):
         AccountPorts(office.wechat).token(fails)
     assert Token.objects.get(account=office.wechat).refreshing_until is None
-    assert AccountPorts(office.wechat).token(Platform(fresh("new")).fetch).token == Secret("new")
+    assert AccountPorts(office.wechat).token(Platform(fresh("new")).fetch).token == Secret("token-new")
 
 
 # --- a refused token ------------------------------------------------------------------------------------
@@ -181,21 +181,27 @@ def test_a_failed_refresh_leaves_the_way_free_for_the_next(office: Office) -> No
 def test_a_refused_token_is_replaced_though_it_still_had_life(office: Office) -> None:
     store_token(office.wechat, fresh("refused"), now=NOW)
     platform = Platform(fresh("new"))
-    assert AccountPorts(office.wechat).token(platform.fetch, refused=Secret("refused")).token == Secret("new")
+    assert AccountPorts(office.wechat).token(platform.fetch, refused=Secret("token-refused")).token == Secret(
+        "token-new"
+    )
     assert platform.asked == [False]
 
 
 def test_when_the_platform_hands_out_the_refused_token_again_it_is_forced_to_make_a_new_one(office: Office) -> None:
     store_token(office.wechat, fresh("refused"), now=NOW)
     platform = Platform(fresh("refused"), fresh("forced"))
-    assert AccountPorts(office.wechat).token(platform.fetch, refused=Secret("refused")).token == Secret("forced")
+    assert AccountPorts(office.wechat).token(platform.fetch, refused=Secret("token-refused")).token == Secret(
+        "token-forced"
+    )
     assert platform.asked == [False, True]
 
 
 def test_a_token_that_another_process_has_replaced_meanwhile_is_taken_without_a_fetch(office: Office) -> None:
     store_token(office.wechat, fresh("newer"), now=NOW)
     platform = Platform(fresh("newest"))
-    assert AccountPorts(office.wechat).token(platform.fetch, refused=Secret("refused")).token == Secret("newer")
+    assert AccountPorts(office.wechat).token(platform.fetch, refused=Secret("token-refused")).token == Secret(
+        "token-newer"
+    )
     assert platform.asked == []
 
 
@@ -206,9 +212,9 @@ def test_eight_threads_whose_token_was_refused_ask_once(committed_office: Office
 
     def work() -> Grant:
         gate.wait(PATIENCE)
-        return AccountPorts(committed_office.wechat).token(platform.fetch, refused=Secret("refused"))
+        return AccountPorts(committed_office.wechat).token(platform.fetch, refused=Secret("token-refused"))
 
-    assert {grant.token for grant in in_threads(work)} == {Secret("new")}
+    assert {grant.token for grant in in_threads(work)} == {Secret("token-new")}
     assert (platform.asked, platform.most_at_once) == ([False], 1)
 
 
