@@ -36,8 +36,8 @@ def import_file(file: Path, username: str, defaults: tuple[str, ...]) -> Reply:
     person = people.acting(username)
     try:
         source = intake.open_source(file, defaults=pairs(defaults, "default"))
-        with click.progressbar(  # type: ignore[var-annotated]
-            length=source.total, label="导入", file=sys.stderr, hidden=not sys.stderr.isatty()
+        with click.progressbar(
+            length=max(source.total or 0, 1), label="导入", file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar:
             report = documents.import_rows(source, person=person, now=now(), each=lambda _: bar.update(1))
     except intake.SourceError as error:

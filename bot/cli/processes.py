@@ -18,18 +18,23 @@ from .output import REFUSED, Reply, command, start_django
 def up(port: int, host: str) -> None:
     """在本机启动全部进程，直到 Ctrl-C。"""
     start_django()
+    from django.core.management import call_command
+
     from bot.runtime.locks import AlreadyRunningError
+    from bot.runtime.paths import UnsafeFolderError
     from bot.runtime.supervisor import NotReadyError, stopping_on_signals
     from bot.runtime.valkey import NoBrokerError
     from bot.services import home
     from bot.services.errors import Refused
 
     try:
+        home.facts()
+        call_command("migrate", verbosity=0, interactive=False)  # a newer program on an older database
         supervisor = supervise(host, port)
         with stopping_on_signals(supervisor), supervisor:
             click.echo(f"{home.facts().label}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
             supervisor.wait()
-    except (AlreadyRunningError, NotReadyError, NoBrokerError, Refused) as error:
+    except (AlreadyRunningError, NotReadyError, NoBrokerError, UnsafeFolderError, Refused) as error:
         click.echo(f"未启动：{error}", err=True)
         sys.exit(REFUSED)
 

@@ -49,7 +49,10 @@ class Place:
             return self.name
         if self.city and unit.startswith(self.city.removesuffix("市")):
             return unit
-        return self.city + unit if unit.startswith(self.district) else self.name + unit
+        if unit.startswith(self.district):
+            return self.city + unit
+        # units call their own district just 区: 区政务服务中心 is 临沂市河东区政务服务中心
+        return self.name + (unit.removeprefix(self.district[-1]) if self.district else unit)
 
 
 def article_variables(

@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image
@@ -69,15 +70,20 @@ def draw_cover(article: Article, spec: CoverSpec, *, place: str) -> Cover:
 
     Same article, same bytes (for one version of Pillow). ValueError for a layout that is not known.
     """
+    if spec.layout not in _LAYOUTS:
+        raise ValueError(f"unknown cover layout {spec.layout!r}")
+    data, media_type = _drawn(article, spec.layout, spec.max_bytes, place)
+    if spec.layout == "wide+square":
+        return Cover(Asset(data, media_type, "cover"), _crops())
+    return Cover(Asset(data, media_type, "card"))
+
+
+@lru_cache(maxsize=16)
+def _drawn(article: Article, layout: str, max_bytes: int, place: str) -> tuple[bytes, str]:
+    """Encoded picture and media type. Kept for the next account of the same channel: drawing takes half a second."""
     words, palette = _words(article, place), PALETTES[article.kind]
     phase = int(sha256(f"{article.kind}:{article.external_id}".encode())[:8], 16) / 0xFFFFFFFF
-    if spec.layout == "wide+square":
-        data, media_type = _smallest(lambda scale: _wide_and_square(words, palette, phase, scale), spec.max_bytes)
-        return Cover(Asset(data, media_type, "cover"), _crops())
-    if spec.layout == "card":
-        data, media_type = _smallest(lambda scale: _card(words, palette, phase, scale), spec.max_bytes)
-        return Cover(Asset(data, media_type, "card"))
-    raise ValueError(f"unknown cover layout {spec.layout!r}")
+    return _smallest(lambda scale: _LAYOUTS[layout](words, palette, phase, scale), max_bytes)
 
 
 def _words(article: Article, place: str) -> Words:
@@ -239,3 +245,6 @@ def _encoded(image: Image.Image, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()
+
+
+_LAYOUTS = {"wide+square": _wide_and_square, "card": _card}

@@ -17,6 +17,7 @@ from bot.domain.secret import Secret
 from bot.models import Account, AuthorizationRequest, Credential, Person, Unit
 
 from . import audit, home, vault
+from .clocksafety import distrust
 from .errors import NotFound, Refused
 from .ports import AccountPorts, store_token
 
@@ -196,9 +197,11 @@ def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Acc
     return account
 
 
-def check_account(account: Account) -> list[CheckResult]:
+def check_account(account: Account, *, now: datetime) -> list[CheckResult]:
     """Ask the platform for token, rights, quota, clock: the adapter's own pre-flight."""
-    return channel_of(account).preflight()
+    results = channel_of(account).preflight()
+    doubt = distrust(account, now=now)
+    return [*results, CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致")]
 
 
 def begin_authorization(account: Account, *, person: Person, redirect_uri: str, now: datetime) -> str:

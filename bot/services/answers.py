@@ -107,10 +107,17 @@ def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: st
         try:
             move(
                 publication, Event.SILENCE, actor=ACTOR, now=now, ids=ids, looks=0, absents=0, next_at=now + wait,
-                sent_at=publication.sent_at or attempt.sent_at, reason=f"{answer.message}正在向平台核对，核对清楚之前不会重发。",
+                sent_at=_sent_at(publication, attempt), reason=f"{answer.message}正在向平台核对，核对清楚之前不会重发。",
             )  # fmt: skip
         except Stale:
             return  # a callback settled it first
+
+
+def _sent_at(publication: Publication, attempt: Attempt) -> datetime | None:
+    """When it was sent as far as known. A replay that meets its own key tells of the call before it, not of itself."""
+    if attempt.kind == "probe":
+        return publication.sent_at
+    return attempt.sent_at or publication.sent_at
 
 
 def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str], raw: str, *, now: datetime) -> None:
@@ -121,13 +128,13 @@ def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str],
         publication.refresh_from_db()
         if publication.status is not State.SENDING:
             Publication.objects.filter(pk=publication.pk).update(
-                ids={**publication.ids, **ids}, sent_at=publication.sent_at or attempt.sent_at
+                ids={**publication.ids, **ids}, sent_at=attempt.sent_at or publication.sent_at
             )
             return
         first = spec_of(publication.account).mode(publication.mode).confirm[0]
         move(
             publication, Event.ACCEPTED, actor=ACTOR, now=now, ids={**publication.ids, **ids}, accepted_at=now,
-            sent_at=publication.sent_at or attempt.sent_at, looks=0, absents=0, next_at=now + first,
+            sent_at=attempt.sent_at or publication.sent_at, looks=0, absents=0, next_at=now + first,
             reason="平台已受理，正在核对。",
         )  # fmt: skip
 
@@ -142,12 +149,21 @@ def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: st
             return
         again = _again_at(publication, answer, now)
         if again is None:
-            move(publication, Event.REFUSED, actor=ACTOR, now=now, batch=None, next_at=None, reason=answer.message)
+            move(publication, Event.REFUSED, actor=ACTOR, now=now, batch=None, next_at=None, reason=_final_word(answer))
             return
         move(
             publication, Event.NOT_SENT, actor=ACTOR, now=now, batch=None, not_before=max(again, publication.not_before),
             next_at=now, reason=f"{answer.message}未发出，将自动重试。",
         )  # fmt: skip
+
+
+def _final_word(answer: Refused) -> str:
+    """The sentence for a person when the machine is done: it promises no further try."""
+    if answer.remedy is Remedy.REFRESH:
+        return f"平台一再拒绝本账号的令牌（代码 {answer.code}），没有发出，系统不再自动重试。请系统管理员核对凭据后，由两人确认重发，或作废。"
+    if answer.remedy is Remedy.WAIT:
+        return f"{answer.message}到那时已超过最迟发送时限，系统不会自动重试；请决定改期另发，或作废。"
+    return answer.message
 
 
 def _again_at(publication: Publication, answer: Refused, now: datetime) -> datetime | None:

@@ -172,7 +172,6 @@ def _close_orphan(attempt: Attempt, now: datetime) -> None:
     with suppress(Stale), transaction.atomic():
         move(
             publication, Event.SILENCE, actor=ACTOR, now=now, looks=0, absents=0,
-            sent_at=publication.sent_at or max(attempt.intent_at, publication.not_before),
             reason="发送进程中断，是否已发出不明，正在向平台核对；核对清楚之前不会重发。",
             next_at=now + first_look(publication),
         )  # fmt: skip

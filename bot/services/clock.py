@@ -150,7 +150,8 @@ def _hold_together(publication: Publication, now: datetime) -> None:
         except Stale:
             return
         for mate in mates:
-            reason = f"同一发布单的“{publication.account.name}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
+            own = f"{mate.reason}另外，" if mate.stage_faults and mate.reason else ""
+            reason = f"{own}同一发布单的“{publication.account.name}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
             try:
                 with transaction.atomic():
                     move(mate, Event.HOLD, actor=ACTOR, now=now, next_at=None, batch=None, reason=reason)

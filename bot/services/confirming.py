@@ -27,6 +27,7 @@ from .transitions import Stale, lease, move, touch
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
+MOST_PROBES = 3
 Verdict = Receipt | Pending | Absent | Failed | Unclear
 
 
@@ -65,6 +66,13 @@ def _look(publication: Publication, now: Callable[[], datetime]) -> None:
             _give_up(
                 publication,
                 f"{publication.stop_reason}。是否已发出不明，因已要求停止，不再用重放核对。请到平台后台查看。",
+                now(),
+            )
+            return
+        if publication.attempts.filter(kind="probe").count() >= MOST_PROBES:
+            _give_up(
+                publication,
+                "用同一编号核对了几次仍没有结论，很可能已经发出。请到公众平台查看：已发出就登记链接，确实没有再决定是否重发。",
                 now(),
             )
             return
@@ -109,8 +117,9 @@ def confirm(publication: Publication, receipt: Receipt, *, now: datetime) -> Non
     with audit.serialised():
         _found(publication, dict(receipt.ids), "已在平台上找到。", now)
         answers.store_receipt(publication, receipt, now=now)
+        told = [place.published_at for place in receipt.positions if place.published_at]
         move(
-            publication, Event.CONFIRM, actor=ACTOR, now=now, live_at=now, batch=None, next_at=None,
+            publication, Event.CONFIRM, actor=ACTOR, now=now, live_at=now, sent_at=publication.sent_at or min(told, default=None), batch=None, next_at=None,
             ids={**publication.ids, **receipt.ids}, next_sample_at=first_sample_at(publication, now=now),
         )  # fmt: skip
 
@@ -188,7 +197,8 @@ def _next_look(publication: Publication, message: str, now: datetime, **changes:
 
 
 def _failed(publication: Publication, verdict: Failed, now: datetime) -> None:
-    where = f"第 {verdict.position + 1} 篇：" if verdict.position is not None else ""
+    named = verdict.position is not None and not verdict.message.startswith("第")
+    where = f"第 {(verdict.position or 0) + 1} 篇：" if named else ""
     reason = f"{where}{verdict.message}"[:500]
     if publication.status is State.LIVE:
         if verdict.gone:

@@ -43,7 +43,7 @@ def _row(item: Item) -> dict[str, Any]:
         "planned": show(publication.instant),
         "actual": show(publication.sent_at) if publication.sent_at else "",
         "late_ms": f"{publication.late_ms:.1f}" if publication.late_ms is not None else "",
-        "state": publication.status.label,
+        "state": "平台未列出，可能已删除或隐藏" if newest and newest.absent else publication.status.label,
         "url": item.url or "未取得",
         "platform_id": item.platform_id,
         "sampled": show(newest.taken_at) if newest else "",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from bot.domain.channel import ChannelFault, ChannelSpec, PositionReceipt, Receipt, Remedy, Sample
 from bot.domain.delivery import State
@@ -162,7 +163,8 @@ def latest_values(item: Item) -> dict[str, int | None]:
 def released_items(unit: Unit) -> Iterable[Item]:
     """All positions that went out, newest release first."""
     return (
-        Item.objects.filter(publication__release__unit=unit, publication__sent_at__isnull=False)
+        Item.objects.filter(publication__release__unit=unit)
+        .filter(Q(publication__sent_at__isnull=False) | Q(publication__live_at__isnull=False))
         .select_related("publication__release", "publication__account", "edition__document")
         .order_by("-publication__instant", "publication__account_id", "publication__lane", "position")
     )

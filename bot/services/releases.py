@@ -309,7 +309,10 @@ def _stop(publications: Sequence[Publication], event: Event, reason: str, actor:
             move(publication, event, actor=actor, now=now, reason=reason[:500], next_at=None)
             stopped += 1
         elif state in {State.SENDING, State.UNKNOWN}:
-            Publication.objects.filter(pk=publication.pk).update(stop_event=str(event), stop_reason=reason[:300])
+            wish = Publication.objects.filter(pk=publication.pk)
+            if event is Event.HOLD:
+                wish = wish.exclude(stop_event=str(Event.CANCEL))  # what was called off for good stays so
+            wish.update(stop_event=str(event), stop_reason=reason[:300])
             in_time = state is State.SENDING and publication.not_before > now + STOP_MARGIN
             stopped, in_flight = stopped + in_time, in_flight + (not in_time)
         elif state in {State.CONFIRMING, State.LIVE}:

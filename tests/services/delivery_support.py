@@ -400,7 +400,7 @@ def intend(of: Publication, *, at: datetime, kind: str = "first") -> Attempt:
     hashes = list(of.items.order_by("position").values_list("payload_hash", flat=True))
     return Attempt.objects.create(
         publication=of, account=of.account, number=of.attempts.count() + 1, kind=kind, fence=1, key=of.key,
-        payload_hashes=hashes, intent_at=at, send_by=at + timedelta(seconds=7),
+        batch=of.batch, payload_hashes=hashes, intent_at=at, send_by=at + timedelta(seconds=7),
     )  # fmt: skip
 
 

@@ -325,12 +325,21 @@ def test_the_lock_of_a_killed_process_is_free_again(tmp_path: object, engine: En
     assert ProcessLock("batch", 9).acquire()
 
 
-def test_an_unclaimed_batch_can_be_dissolved_and_its_publications_go_again(engine: Engine) -> None:
-    release = engine.armed()
-    batch = Batch.objects.get()
-    batches.release_unclaimed(batch, now=T)
-    assert states(release) == [State.STAGED, State.STAGED]
-    batches.release_unclaimed(batch, now=T)  # twice is once
-    sending.run_batch(batch.pk, clock=engine.clock)  # and its old bell finds nothing
+def test_a_sender_that_dies_three_times_before_its_intent_is_put_before_a_person(engine: Engine) -> None:
+    """The same poison would kill the fourth as well."""
+    release = engine.signed(on=[engine.office.weibo])
+    for left in (12, 5, 3):
+        engine.clock.at(T - left * SECOND, _die)
+    engine.go(T + MINUTE)
+    assert engine.weibo(release).status is State.HELD
+    assert "连续 3 次" in engine.weibo(release).reason
     assert not engine.platform.sent
+
+
+def test_an_old_batch_that_nobody_claimed_is_not_rung_for_ever(engine: Engine) -> None:
+    engine.armed()
+    engine.clock.wait_until(T + 31 * MINUTE)
+    engine.tick()
+    assert Batch.objects.get().state == "done"
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
     assert not Attempt.objects.exists()

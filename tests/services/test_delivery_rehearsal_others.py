@@ -165,6 +165,19 @@ def test_a_draft_edited_after_staging_is_noticed_when_it_is_read_back(drill: Dri
     assert not drill.calls()
 
 
+def test_a_draft_edited_between_staging_and_the_instant_does_not_go_out(drill: Drill, wechat: list[Account]) -> None:
+    """Somebody at the platform's console: what was approved goes out, or nothing."""
+    release = drill.staged(on=wechat)
+    assert drill.wechat(release).status is State.STAGED
+    drill.act("wechat", "edit_draft", change={"title": "改了标题"})
+    drill.bring()
+    drill.settle()
+    assert [effect["title"] for effect in drill.effects("wechat")] in (
+        [],
+        [drill.wechat(release).items.get().payload["title"]],
+    )
+
+
 def test_an_article_taken_down_later_is_gone_not_live(drill: Drill, wechat: list[Account]) -> None:
     drill.arm("wechat", SUBMIT, "publish", seconds=0, later=5, later_after=0)
     with Mailbox() as mailbox:

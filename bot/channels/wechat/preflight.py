@@ -73,4 +73,8 @@ def _quota(client: Client) -> list[CheckResult]:
     if left <= 0:
         message = f"今天“{label}”接口的调用次数已用完；北京时间次日零点恢复，请改期或联系系统管理员。"
         return [CheckResult("接口额度", False, message)]
-    return [CheckResult("接口额度", True, f"今天“{label}”接口还可调用 {left} 次。", warning=left < 5)]
+    return [
+        CheckResult(
+            "接口额度", True, f"今天“{label}”的接口调用额度还剩 {left} 次（不是可群发的次数）。", warning=left < 5
+        )
+    ]

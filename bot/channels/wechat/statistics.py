@@ -75,7 +75,13 @@ def _match(
         if found is not None:
             return found
     title, kind = _title(receipt, number), NOTIFIED if "msg_id" in receipt.ids else NOT_NOTIFIED
-    same = [row for row in rows if title and row.get("title") == title and row.get("publish_type", kind) == kind]
+    same = [
+        row
+        for row in rows
+        if title
+        and html.unescape(str(row.get("title", ""))) == html.unescape(title)
+        and row.get("publish_type", kind) == kind
+    ]
     return _only([row for row in same if str(row.get("msgid", "")).endswith(f"_{number}")])
 
 
@@ -107,6 +113,9 @@ def _same_page(one: Any, other: str) -> bool:
 
 
 def _count(value: Any) -> int | None:
+    """A count given as a number or as digits; anything else was not reported."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
