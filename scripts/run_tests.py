@@ -16,7 +16,15 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 ON_BOTH = ("tests/models", "tests/services")
+WHOLE = ("tests/browser", "tests/e2e")
+"""Real processes and real pages: they wait more than they compute, so two files run side by side."""
+
+TWO_AT_A_TIME = ("-n", "2")
+BY_FILE = ("-n", "2", "--dist", "loadfile")
 NO_TESTS = 5  # pytest's exit status
+STOPS = (2, 3, 4)
+"""Interrupted, internal error, usage error: the rest would tell no more."""
+
 sys.path.insert(0, str(ROOT))
 
 
@@ -44,14 +52,28 @@ class Count:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run both, print the closing line, return the worse status."""
-    print("· tests on SQLite", flush=True)
-    total = run([], arguments, {"DATABASE_URL": ""})
-    folders = [folder for folder in ON_BOTH if (ROOT / folder).is_dir()]
-    if folders and total.status != 2 and not names_files(arguments):
-        total += on_postgresql(folders, arguments)
+    """Run all parts, print the closing line, return the worst status."""
+    if names_files(arguments):
+        total = run([], arguments, {"DATABASE_URL": ""})
+    else:
+        print("· tests on SQLite", flush=True)
+        quick = [folder for folder in folders() if folder not in WHOLE]
+        total = run(quick, [*TWO_AT_A_TIME, *arguments], {"DATABASE_URL": ""})
+        if total.status not in STOPS:
+            total += on_postgresql([folder for folder in ON_BOTH if folder in quick], arguments)
+        if total.status not in STOPS:
+            print(f"· whole processes and pages: {' '.join(WHOLE)}", flush=True)
+            slow = run(
+                [folder for folder in WHOLE if (ROOT / folder).is_dir()], [*BY_FILE, *arguments], {"DATABASE_URL": ""}
+            )
+            total += Count() if arguments and slow.status == NO_TESTS else slow
     print(total.line(), flush=True)
     return total.status
+
+
+def folders() -> list[str]:
+    """The suites, one folder each."""
+    return sorted(f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py")))
 
 
 def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
@@ -60,7 +82,7 @@ def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
 
     print(f"· tests on PostgreSQL: {' '.join(folders)}", flush=True)
     with embedded_postgres() as url:
-        count = run(folders, arguments, {"DATABASE_URL": url})
+        count = run(folders, [*TWO_AT_A_TIME, *arguments], {"DATABASE_URL": url})
     return Count() if arguments and count.status == NO_TESTS else count
 
 

@@ -102,9 +102,14 @@ class TestMeasure:
         assert json.loads(sample.raw)["read_finish_rate"] == 0.5
 
     def test_a_figure_of_another_kind_is_not_reported(self, stub):
-        details = [{"stat_date": "2026-11-24", "read_user": None, "share_user": "3", "like_user": -1}]
+        details = [{"stat_date": "2026-11-24", "read_user": None, "share_user": [3], "like_user": -1}]
         (sample,) = self.measure(stub, row(detail_list=details), receipts=[receipt(None, msg_data_id="7")])
         assert sample.values == {"reads": None, "shares": None, "likes": None}
+
+    def test_a_figure_given_as_digits_is_a_number(self, stub):
+        details = [{"stat_date": "2026-11-24", "read_user": "321"}]
+        (sample,) = self.measure(stub, row(detail_list=details), receipts=[receipt(None, msg_data_id="7")])
+        assert sample.values == {"reads": 321}
 
     def test_each_platform_date_is_a_sample(self, stub):
         details = [{"stat_date": f"2026-11-2{n}", "read_user": n} for n in (4, 5, 6)]

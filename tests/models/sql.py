@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from bot.models import Edition, Person, Publication
 from tests.services.factories import NOW
+
+F = TypeVar("F", bound=Callable[..., None])
+#: names of the rules that some test shows; test_rules_installed.py says that none is left out
+PROVED: set[str] = set()
+
+
+def proves(*rules: str) -> Callable[[F], F]:
+    """Note which triggers a test shows."""
+
+    def note(test: F) -> F:
+        PROVED.update(rules)
+        return test
+
+    return note
 
 
 def run(statement: str, *values: Any) -> None:

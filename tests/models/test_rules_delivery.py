@@ -1,0 +1,223 @@
+"""Signed bytes, attempts and publications: what a hand in the database is refused, on both databases."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from bot.models import Attempt, Freeze, Item, PostRecord, Publication
+from bot.services import releases
+from tests.services.factories import NOW, Office, article, publication
+
+from .sql import attempt_row, delete, item_row, proves, refused, update
+
+# --- rendered and signed bytes --------------------------------------------------------------------------
+
+
+@proves("post_kept")
+def test_a_rendered_post_does_not_change(office: Office) -> None:
+    office.submitted()
+    for post in PostRecord.objects.all():
+        for changes in ({"payload": '{"status": "改过"}'}, {"hash": "0" * 64}):
+            with refused("a rendered post does not change"):
+                update(post, **changes)
+
+
+@proves("item_signed_bytes_kept")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"payload_hash": "0" * 64},
+        {"payload_hash": ""},
+        {"payload": '{"title": "改过"}'},
+        {"payload": None},
+        {"position": 5},
+    ],
+    ids=str,
+)
+def test_signed_bytes_and_their_order_do_not_change_while_the_signature_stands(office: Office, changes) -> None:
+    item = publication(office.signed(), office.wechat).items.get()
+    with refused("while the signature stands"):
+        update(item, **changes)
+
+
+@proves("item_signed_bytes_kept")
+def test_a_signed_position_is_not_given_to_another_edition_or_publication(office: Office) -> None:
+    other = office.approved(article(2)).current
+    release = office.signed()
+    item = publication(release, office.wechat).items.get()
+    elsewhere = publication(office.planned(office.approved(article(3))), office.wechat)
+    for changes in ({"edition_id": other.pk}, {"publication_id": elsewhere.pk}, {"account_id": office.weibo.pk}):
+        with refused("while the signature stands"):
+            update(item, **changes)
+
+
+def test_what_the_platform_answered_is_written_to_a_signed_position(office: Office) -> None:
+    item = publication(office.signed(), office.wechat).items.get()
+    update(item, platform_id="100001", url="https://mp.weixin.qq.com/s/a", published_at=NOW)
+
+
+@proves("item_not_added_after_signing", "item_not_taken_out_after_signing")
+def test_nothing_is_added_to_or_taken_out_of_what_was_signed(office: Office) -> None:
+    other = office.approved(article(2)).current
+    push = publication(office.signed(), office.wechat)
+    with refused("needs a new signature"):
+        item_row(push, other)
+    with refused("needs a new signature"):
+        delete(push.items.get())
+
+
+# --- attempts -------------------------------------------------------------------------------------------
+
+
+def test_an_attempt_may_be_made_of_what_was_signed_and_approved(office: Office) -> None:
+    attempt_row(publication(office.signed(), office.wechat))
+    assert Attempt.objects.count() == 1
+
+
+@proves("attempt_signed")
+def test_no_attempt_without_a_signature(office: Office) -> None:
+    release = office.planned()
+    with refused("no attempt without"):
+        attempt_row(publication(release, office.wechat))
+    Item.objects.filter(publication__release=release).update(payload_hash="a" * 64)  # as if it had been signed
+    with refused("no attempt without a signature"):
+        attempt_row(publication(release, office.wechat))
+
+
+@proves("attempt_signed")
+@pytest.mark.parametrize("changes", [{"signed_at": None}, {"cancelled_at": NOW}])
+def test_no_attempt_after_the_signature_fell_or_the_release_was_called_off(office: Office, changes) -> None:
+    release = office.signed()
+    update(release, **changes)
+    with refused("no attempt without a signature"):
+        attempt_row(publication(release, office.wechat))
+
+
+@proves("attempt_approved_at_every_position")
+def test_no_attempt_with_one_position_whose_edition_is_not_approved_any_more(office: Office) -> None:
+    documents = [office.approved(article(number)) for number in (1, 2, 3)]
+    push = publication(office.signed(*documents), office.wechat)
+    update(documents[2].current, state="superseded")
+    with refused("at every position"):
+        attempt_row(push)
+
+
+@proves("attempt_approved_at_every_position")
+def test_no_attempt_of_other_bytes_than_the_signed_ones(office: Office) -> None:
+    push = publication(office.signed(office.approved(article(1)), office.approved(article(2))), office.wechat)
+    signed = list(push.items.order_by("position").values_list("payload_hash", flat=True))
+    for hashes in ([], signed[:1], [signed[0], "0" * 64]):
+        with refused("at every position"):
+            attempt_row(push, payload_hashes=json.dumps(hashes))
+
+
+@proves("attempt_approved_at_every_position")
+def test_no_attempt_of_nothing(office: Office) -> None:
+    release = office.signed()
+    Publication.objects.create(
+        release=release, account=office.wechat, mode="mass", lane=9, instant=release.instant,
+        not_before=release.instant, key="empty",
+    )  # fmt: skip
+    with refused("at every position"):
+        attempt_row(publication(release, office.wechat, lane=9))
+
+
+@proves("attempt_not_frozen")
+def test_no_attempt_while_a_freeze_stands_and_again_when_it_is_lifted(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    freeze = Freeze.objects.create(unit=office.unit, reason="演练", person=office.people["releaser"], at=NOW)
+    with refused("tongfa: frozen"):
+        attempt_row(push)
+    update(freeze, lifted_at=NOW)
+    attempt_row(push)
+
+
+@proves("attempt_not_frozen")
+def test_a_freeze_of_another_unit_stops_nothing_here(office: Office) -> None:
+    other = Office.make("township", prefix="t-")
+    releases.freeze(other.unit, person=other.people["releaser"], reason="演练", now=NOW)
+    attempt_row(publication(office.signed(), office.wechat))
+
+
+@proves("attempt_starts_open")
+@pytest.mark.parametrize("outcome", ["accepted", "not_sent", "refused", "unknown"])
+def test_an_attempt_begins_without_an_outcome(office: Office, outcome: str) -> None:
+    with refused("intent before effect"):
+        attempt_row(publication(office.signed(), office.wechat), outcome=outcome)
+
+
+@proves("attempt_outcome_kept", "attempt_not_deleted")
+def test_an_outcome_is_written_once_and_no_attempt_disappears(office: Office) -> None:
+    attempt_row(publication(office.signed(), office.wechat))
+    attempt = Attempt.objects.get()
+    update(attempt, outcome="unknown", answered_at=NOW)
+    for changes in ({"outcome": ""}, {"outcome": "not_sent"}, {"answer": "改过"}):
+        with refused("an outcome is written once"):
+            update(attempt, **changes)
+    with refused("attempts are append-only"):
+        delete(attempt)
+
+
+def test_a_publication_and_an_account_have_one_open_attempt_at_a_time(office: Office) -> None:
+    documents = [office.approved(article(number)) for number in (1, 2)]
+    release = office.signed(*documents, on=[office.weibo])
+    one, other = publication(release, office.weibo), publication(release, office.weibo, lane=1)
+    attempt_row(one)
+    for push, number in ((one, 2), (other, 1)):
+        with refused("(?i)unique"):
+            attempt_row(push, number=number)
+    update(Attempt.objects.get(), outcome="accepted")
+    attempt_row(other)
+
+
+# --- publications ---------------------------------------------------------------------------------------
+
+
+@proves("publication_live_needs_ids")
+def test_live_needs_a_platform_id_at_every_position(office: Office) -> None:
+    push = publication(office.signed(office.approved(article(1)), office.approved(article(2))), office.wechat)
+    first, second = push.items.order_by("position")
+    update(first, platform_id="1")
+    with refused("live needs a platform id"):
+        update(push, state="live", live_at=NOW)
+    update(second, platform_id="2")
+    update(push, state="live", live_at=NOW)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"state": "published"}, {"state": "live", "live_at": None}, {"not_before": NOW}],
+    ids=["unknown state", "live without its time", "before its instant"],
+)
+def test_a_publication_holds_only_what_the_domain_knows(office: Office, changes) -> None:
+    push = publication(office.signed(), office.wechat)
+    Item.objects.filter(publication=push).update(platform_id="1")
+    with refused("(?i)check|constraint"):
+        update(push, **changes)
+
+
+@pytest.mark.parametrize("changes", [{"signed_by_id": None}, {"manifest_hash": ""}, {"sync": "whenever"}], ids=str)
+def test_a_signature_is_complete_or_there_is_none(office: Office, changes) -> None:
+    with refused("(?i)check|constraint"):
+        update(office.signed(), **changes)
+
+
+def test_the_same_edition_is_active_once_per_account(office: Office) -> None:
+    document = office.approved()
+    office.planned(document)
+    other = office.planned(office.approved(article(2)), instant=NOW + timedelta(days=1))
+    with refused("(?i)unique"):
+        item_row(publication(other, office.wechat), document.current, payload_hash="")
+
+
+@pytest.mark.parametrize("state", ["submitted", "first_passed", "returned"])
+def test_beyond_drafting_an_edition_has_a_marker_and_somebody_who_submitted_it(office: Office, state: str) -> None:
+    edition = office.took().current
+    with refused("(?i)check|constraint"):
+        update(edition, state=state)
+    with refused("(?i)check|constraint"):
+        update(edition, state=state, marker="abcd1234")
+    update(edition, state=state, marker="abcd1234", submitted_by_id=edition.author_id)

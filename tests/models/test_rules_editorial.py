@@ -1,0 +1,188 @@
+"""Four eyes, evidence and editions: what a hand in the database is refused, with plain SQL, on both databases."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.models import AuditEvent, Review
+from bot.services import editorial, people
+from tests.services.factories import NOW, Office, article, interpretation, policy
+
+from .sql import delete, insert, proves, refused, review_row, run, update
+
+# --- four eyes ------------------------------------------------------------------------------------------
+
+
+@proves("review_four_eyes")
+def test_neither_who_wrote_an_edition_nor_who_submitted_it_can_review_it(office: Office) -> None:
+    document = office.took()
+    deputy = people.add_person(
+        "deputy", name="郑拟", unit=office.unit, roles=["editor"], password=None, actor="test", now=NOW
+    )
+    editorial.submit(document, person=deputy, now=NOW)
+    edition = document.current
+    for person in (edition.author, edition.submitted_by):
+        assert person is not None
+        with refused("author may not review"):
+            review_row(edition, person)
+    assert edition.author_id != edition.submitted_by_id
+
+
+def test_one_person_takes_one_step_of_an_edition(office: Office) -> None:
+    edition = office.submitted().current
+    review_row(edition, office.people["first"])
+    with refused("(?i)unique"):
+        review_row(edition, office.people["first"], step="second")
+
+
+def test_one_step_is_taken_once(office: Office) -> None:
+    edition = office.submitted().current
+    review_row(edition, office.people["first"])
+    with refused("(?i)unique"):
+        review_row(edition, office.people["second"], step="first")
+
+
+@proves("review_of_these_bytes")
+def test_a_review_is_of_the_very_content_under_review(office: Office) -> None:
+    edition = office.submitted().current
+    with refused("under review and its hash"):
+        review_row(edition, office.people["first"], content_hash="0" * 64)
+    for finished in (office.took(article(2)).current, office.approved(article(3)).current):
+        with refused("under review and its hash"):
+            review_row(finished, office.people["releaser"], step="first")
+
+
+@proves("review_kept", "review_not_deleted")
+def test_a_review_is_neither_changed_nor_deleted(office: Office) -> None:
+    office.approved()
+    for review in Review.objects.all():
+        for column, value in {"verdict": "return", "comment": "改过", "person_id": office.people["editor"].pk}.items():
+            with refused("reviews are insert-only"):
+                update(review, **{column: value})
+        with refused("reviews are insert-only"):
+            delete(review)
+    with refused("reviews are insert-only"):
+        run("DELETE FROM bot_review")
+
+
+# --- evidence -------------------------------------------------------------------------------------------
+
+
+@proves("audit_kept", "audit_not_deleted")
+def test_the_audit_trail_is_neither_changed_nor_deleted(office: Office) -> None:
+    line = AuditEvent.objects.order_by("sequence").first()
+    assert line is not None
+    for column, value in {"actor": "谁", "data": "{}", "mac": "0" * 64, "sequence": 999}.items():
+        with refused("append-only"):
+            update(line, **{column: value})
+    with refused("append-only"):
+        delete(line)
+    with refused("append-only"):
+        run("DELETE FROM bot_auditevent WHERE sequence > 1")
+
+
+# --- editions -------------------------------------------------------------------------------------------
+
+
+@proves("edition_starts_as_draft")
+def test_an_edition_cannot_be_put_in_as_approved(office: Office) -> None:
+    old = office.took().current
+    row = {
+        "document_id": old.document_id, "number": 2, "title": "标题", "content": json.dumps(old.content),
+        "content_hash": old.content_hash, "author_id": old.author_id, "created_at": NOW,
+        "submitted_by_id": old.author_id, "marker": "abcd1234",
+    }  # fmt: skip
+    for state in ("approved", "submitted", "second_passed"):
+        with refused("editions start as drafts"):
+            insert("bot_edition", state=state, **row)
+
+
+@proves("edition_immutable")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_hash": "0" * 64},
+        {"content": '{"title": "改过"}'},
+        {"title": "改过"},
+        {"number": 9},
+        {"marker": "zzzzzzzz"},
+        {"marker": None, "state": "superseded"},
+        {"submitted_by_id": None, "state": "superseded"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_an_edition_keeps_its_content_its_number_its_marker_and_who_handed_it_in(office: Office, changes) -> None:
+    edition = office.submitted().current
+    with refused("an edition does not change"):
+        update(edition, **changes)
+
+
+@proves("edition_immutable")
+def test_an_author_cannot_be_exchanged_so_that_they_may_review(office: Office) -> None:
+    edition = office.submitted().current
+    for column in ("author_id", "submitted_by_id"):
+        with refused("an edition does not change"):
+            update(edition, **{column: office.people["final"].pk})
+
+
+@proves("edition_superseded_for_good")
+def test_a_superseded_edition_does_not_come_back_even_with_all_its_reviews(office: Office) -> None:
+    old = office.approved().current
+    office.took(article(summary="自12月2日起。"))
+    assert old.reviews.count() == 3
+    for state in ("approved", "submitted", "drafting"):
+        with refused("does not come back"):
+            update(old, state=state)
+
+
+@proves("edition_approval_earned")
+def test_an_approval_needs_every_step_by_different_people(office: Office) -> None:
+    edition = office.submitted().current
+    for step in ("first", "second"):
+        with refused("approval needs every step"):
+            update(edition, state="approved")
+        review_row(edition, office.people[step], step=step)
+    with refused("approval needs every step"):
+        update(edition, state="approved")
+    review_row(edition, office.people["final"], step="final")
+    update(edition, state="approved")
+
+
+@proves("edition_approval_earned")
+def test_an_edition_that_somebody_returned_is_never_approved(office: Office) -> None:
+    edition = office.submitted().current
+    review_row(edition, office.people["first"], verdict="return")
+    review_row(edition, office.people["second"], step="second")
+    review_row(edition, office.people["final"], step="final")
+    with refused("approval needs every step"):
+        update(edition, state="approved")
+
+
+@proves("edition_approval_earned")
+def test_even_a_unit_whose_steps_were_cut_to_one_needs_two_people(office: Office) -> None:
+    update(office.unit, steps='["first"]')
+    edition = office.submitted().current
+    review_row(edition, office.people["first"])
+    with refused("approval needs every step"):
+        update(edition, state="approved")
+
+
+@proves("edition_policy_has_pair")
+def test_a_policy_is_not_approved_without_its_interpretation_or_a_waiver(office: Office) -> None:
+    document = office.took(policy())
+    office.took(interpretation())
+    editorial.submit(document, person=office.people["editor"], now=NOW)
+    office.passes(document, "first", "second")
+    edition = document.current
+    review_row(edition, office.people["final"], step="final")
+    run("UPDATE bot_document SET interprets_id = NULL")
+    with refused("needs its interpretation or a waiver"):
+        update(edition, state="approved")
+    waiver = {"document_id": document.pk, "reason": "仅内部程序", "person_id": office.people["final"].pk, "at": NOW}
+    insert("bot_waiver", rule="terms.other", **waiver)
+    with refused("needs its interpretation or a waiver"):
+        update(edition, state="approved")
+    insert("bot_waiver", rule="pairing", **waiver)
+    update(edition, state="approved")

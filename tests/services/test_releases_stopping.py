@@ -1,0 +1,187 @@
+"""What takes a signature away, and the honest answers of hold, cancel and freeze."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.timeline import STAGE_AHEAD
+from bot.models import AuditEvent, Freeze, Item, Publication, Release, Reservation
+from bot.services import releases
+from bot.services.errors import Refused
+from bot.services.voiding import is_frozen
+
+from .factories import HALF_HOUR, NOW, Office, article, publication
+
+T = NOW + HALF_HOUR
+LATER = NOW + timedelta(minutes=1)
+
+
+def refusal(act: Any, *args: Any, **kwargs: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        act(*args, **kwargs)
+    return caught.value
+
+
+def titles(push: Publication) -> list[str]:
+    return [item.edition.title for item in push.items.select_related("edition").order_by("position")]
+
+
+def states(release: Release) -> set[str]:
+    return set(release.publications.values_list("state", flat=True))
+
+
+# --- void on change -------------------------------------------------------------------------------------
+
+
+def test_a_change_of_content_takes_edition_signature_and_quota_back_and_holds_the_rest(office: Office) -> None:
+    documents = [office.approved(article(number)) for number in (1, 2)]
+    release = office.signed(*documents)
+    old = documents[0].current
+    office.took(article(1, summary="自12月2日起。"), now=LATER)
+    release.refresh_from_db()
+    old.refresh_from_db()
+    assert (old.state, release.signed, release.manifest_hash, release.signed_by) == ("superseded", False, "", None)
+    assert states(release) == {"held"}
+    assert set(release.publications.values_list("next_at", flat=True)) == {None}
+    assert all("签发已作废" in push.reason and "未发出" in push.reason for push in release.publications.all())
+    assert set(Reservation.objects.values_list("released_at", flat=True)) == {LATER}
+    assert AuditEvent.objects.get(action="release.voided").subject == f"release:{release.pk}"
+
+
+def test_the_quota_of_what_somebody_had_held_before_is_given_back_too(office: Office) -> None:
+    release = office.signed()
+    releases.hold(release, person=office.people["releaser"], reason="等一等", now=NOW)
+    office.took(article(summary="改过。"), now=LATER)
+    assert not Reservation.objects.filter(released_at__isnull=True).exists()
+
+
+def test_a_change_after_it_went_out_voids_nothing(office: Office) -> None:
+    release = office.signed()
+    Item.objects.update(platform_id="1")
+    Publication.objects.update(state="live", live_at=NOW)
+    office.took(article(summary="更正。"))
+    release.refresh_from_db()
+    assert release.signed
+    assert states(release) == {"live"}
+
+
+def test_a_partial_release_keeps_what_is_public_and_holds_what_is_not(office: Office) -> None:
+    release = office.signed()
+    Publication.objects.filter(account=office.wechat).update(state="confirming")
+    office.took(article(summary="改过。"))
+    release.refresh_from_db()
+    assert not release.signed
+    assert publication(release, office.wechat).state == "confirming"
+    assert publication(release, office.weibo).state == "held"
+
+
+def test_a_void_release_is_neither_resumed_nor_signed_until_it_is_composed_anew(office: Office) -> None:
+    release = office.signed()
+    office.took(article(summary="改过。"))
+    release.refresh_from_db()
+    assert refusal(releases.resume, release, person=office.people["releaser"], now=NOW).code == "unsigned"
+    assert refusal(office.signs, release).code == "not_approved"
+    assert office.signed(office.approved(article(summary="改过。"))).signed
+
+
+def test_the_same_content_imported_again_voids_nothing(office: Office) -> None:
+    release = office.signed()
+    office.took(article())
+    release.refresh_from_db()
+    assert release.signed
+
+
+# --- hold, cancel, freeze -------------------------------------------------------------------------------
+
+
+def test_hold_pauses_everything_with_its_reason_and_resume_takes_it_up_again(office: Office) -> None:
+    release = office.signed()
+    answer = releases.hold(release, person=office.people["releaser"], reason="领导核对", now=NOW)
+    assert answer.message == "已发出 0 条，已拦下 2 条，在途 0 条（字节已发出，无法拦回）。"
+    assert states(release) == {"held"}
+    assert publication(release, office.wechat).reason == "孙签暂停：领导核对"
+    assert releases.resume(release, person=office.people["releaser"], now=LATER) == 2
+    assert states(release) == {"planned"}
+    assert publication(release, office.wechat).next_at == T - STAGE_AHEAD
+
+
+def test_one_publication_may_be_held_alone(office: Office) -> None:
+    release = office.signed()
+    only = publication(release, office.weibo)
+    releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW, only=only.pk)
+    assert (publication(release, office.weibo).state, publication(release, office.wechat).state) == ("held", "planned")
+    assert releases.resume(release, person=office.people["releaser"], now=NOW, only=only.pk) == 1
+
+
+def test_the_answer_counts_what_is_out_and_what_is_on_its_way(office: Office) -> None:
+    release = office.signed(*[office.approved(article(number)) for number in (1, 2, 3)], on=[office.weibo])
+    for lane, state in enumerate(["confirming", "unknown", "staged"]):
+        Publication.objects.filter(release=release, lane=lane).update(state=state)
+    answer = releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
+    assert (answer.sent, answer.stopped, answer.in_flight) == (1, 1, 1)
+
+
+def test_cancel_is_for_good_and_gives_editions_and_quota_back(office: Office) -> None:
+    document = office.approved()
+    release = office.signed(document)
+    answer = releases.cancel(release, person=office.people["releaser"], reason="改期", now=NOW)
+    release.refresh_from_db()
+    assert (answer.stopped, states(release), release.cancel_reason) == (2, {"cancelled"}, "改期")
+    assert not release.signed
+    assert refusal(office.signs, release).code == "cancelled"
+    assert office.signed(document).signed
+
+
+def test_cancel_also_ends_what_was_held_and_what_was_never_signed(office: Office) -> None:
+    held = office.signed(office.approved(article(1)))
+    releases.hold(held, person=office.people["releaser"], reason="核对", now=NOW)
+    planned = office.planned(office.approved(article(2)))
+    for release in (held, planned):
+        releases.cancel(release, person=office.people["releaser"], reason="不发了", now=NOW)
+        assert states(release) == {"cancelled"}
+    assert not Item.objects.filter(active=True).exists()
+
+
+@pytest.mark.parametrize("act", [releases.hold, releases.cancel])
+def test_stopping_needs_a_reason_and_the_role(office: Office, act: Any) -> None:
+    release = office.signed()
+    assert refusal(act, release, person=office.people["releaser"], reason=" ", now=NOW).code == "reason"
+    assert refusal(act, release, person=office.people["editor"], reason="停", now=NOW).code == "role"
+    assert states(release) == {"planned"}
+
+
+def test_a_freeze_stops_the_unit_says_what_it_did_and_stands_until_it_is_lifted(office: Office) -> None:
+    releaser = office.people["releaser"]
+    release = office.signed()
+    waiting = office.planned(office.approved(article(2)), instant=T + timedelta(days=1))
+    answer = releases.freeze(office.unit, person=releaser, reason="突发事件", now=NOW)
+    assert (answer.sent, answer.stopped, answer.in_flight) == (0, 2, 0)
+    assert is_frozen(office.unit)
+    assert refusal(releases.freeze, office.unit, person=releaser, reason="再停", now=NOW).code == "frozen"
+    assert refusal(office.signs, waiting).code == "frozen"
+    assert refusal(releases.resume, release, person=releaser, now=NOW).code == "frozen"
+    releases.unfreeze(office.unit, person=releaser, now=LATER)
+    assert states(release) == {"held"}
+    assert releases.resume(release, person=releaser, now=LATER) == 2
+    assert refusal(releases.unfreeze, office.unit, person=releaser, now=LATER).code == "not_frozen"
+
+
+def test_a_freeze_counts_what_went_out_today_by_beijing_s_calendar(office: Office) -> None:
+    """At 07:00 in Beijing it is still yesterday in Greenwich."""
+    early = NOW - timedelta(hours=2)
+    release = office.signed(instant=early, now=early - HALF_HOUR)
+    Item.objects.update(platform_id="1")
+    Publication.objects.filter(release=release).update(state="live", live_at=early)
+    answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=early)
+    assert answer.sent == 2
+
+
+def test_a_freeze_leaves_other_units_alone(office: Office) -> None:
+    other = Office.make("township", prefix="t-")
+    release = other.signed()
+    releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW)
+    assert states(release) == {"planned"}
+    assert Freeze.objects.get().unit == office.unit
