@@ -121,7 +121,11 @@ class _Sender:
 
     def _prepare(self) -> None:
         wanted = State.UNKNOWN if self._batch.kind == "probe" else State.ARMED
-        rows = self._batch.publications.select_related("account__unit", "release__unit").filter(state=wanted)
+        rows = (
+            self._batch.publications.select_related("account__unit", "release__unit")
+            .filter(state=wanted)
+            .order_by("pk")
+        )
         for publication in rows:
             if timeline.too_late(self._clock.now(), publication.instant, settings.TONGFA.max_lateness):
                 continue  # an old bell, heard before the clock was up: the clock takes it to "missed"
