@@ -118,7 +118,9 @@ class Publication(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=["next_at"], name="publication_due", condition=~Q(state__in=[str(s) for s in SETTLED])),
+            models.Index(
+                fields=["next_at"], name="publication_due", condition=~Q(state__in=sorted(str(s) for s in SETTLED))
+            ),
             models.Index(fields=["next_sample_at"], name="publication_sample_due"),
         )
 
