@@ -22,7 +22,7 @@ from bot.models import Account, Document, Edition, FindingRecord, Person, PostRe
 from . import audit
 from .accounts import channel_of
 from .documents import keep_assets, void_waiting
-from .errors import Refused
+from .errors import Refused, in_staff_words
 from .people import require
 
 #: Findings that nobody may wave through, and those that an editor may not wave through alone.
@@ -205,13 +205,9 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
         with audit.serialised():
             _record_review(edition, person, step, verdict, comment, target, now)
     except IntegrityError as error:
-        raise Refused("rule", f"数据库拒绝了这次审核（{_rule(error)}），未做改动。请刷新后再看。") from None
+        raise Refused("rule", f"数据库拒绝了这次审核（{in_staff_words(error)}），未做改动。请刷新后再看。") from None
     edition.refresh_from_db()
     return edition
-
-
-def _rule(error: IntegrityError) -> str:
-    return str(error).splitlines()[0].removeprefix("tongfa: ")
 
 
 def _require_pair(document: Document) -> None:

@@ -26,3 +26,29 @@ class Outcome:
 
     done: int = 0
     refused: tuple[str, ...] = field(default=())
+
+
+#: What the database's own rules say, for staff; keys are parts of its messages (bot/models/triggers.py).
+_DATABASE_WORDS = {
+    "author may not review": "拟稿人不能审核自己的稿件",
+    "review needs an edition": "稿件已不在审核中，或内容已改变",
+    "review_one_per_step": "这一审次刚由他人办理",
+    "review_one_step_per_person": "同一人只能承担一个审次",
+    "bot_review.edition_id, bot_review.step": "这一审次刚由他人办理",
+    "bot_review.edition_id, bot_review.person_id": "同一人只能承担一个审次",
+    "approval needs every step": "审核没有由不同的人逐级完成",
+    "a policy needs its interpretation": "政策文件没有配套解读",
+    "no attempt without a signature": "没有有效的签发",
+    "no attempt without approvals": "审批不完整，或内容与审批不一致",
+    "tongfa: frozen": "本单位处于一键停发状态",
+    "attempt_single_flight": "这条推送上一次发送还没有结论",
+    "bot_attempt.publication_id": "这条推送上一次发送还没有结论",
+    "attempt_one_per_account": "同一账号另有一次发送还没有结论",
+    "bot_attempt.account_id": "同一账号另有一次发送还没有结论",
+}
+
+
+def in_staff_words(error: Exception) -> str:
+    """Why the database refused, in Chinese."""
+    text = str(error)
+    return next((words for part, words in _DATABASE_WORDS.items() if part in text), "数据库规则不允许")

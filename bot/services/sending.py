@@ -28,7 +28,7 @@ from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 from . import answers, audit, batches
 from .accounts import channel_of
 from .clocksafety import distrust, has_reading
-from .errors import Refused
+from .errors import Refused, in_staff_words
 from .locks import ProcessLock, tidy
 from .signature import require_signed
 from .staging import signed_posts
@@ -248,8 +248,8 @@ class _Sender:
         publication.refresh_from_db()
         if publication.status is not State.ARMED:
             return
-        rule = str(error).splitlines()[0].removeprefix("tongfa: ")
-        reason = f"发出前复核未通过（{rule}），未发出。请核对审批与签发后恢复或重新签发。"
+        log.warning("sender.intent_refused", publication=publication.pk, rule=str(error).splitlines()[0])
+        reason = f"发出前复核未通过（{in_staff_words(error)}），未发出。请核对审批与签发后恢复或重新签发。"
         move(publication, Event.HOLD, actor=ACTOR, now=self._clock.now(), batch=None, next_at=None, reason=reason)
 
     def _struck(self) -> set[str]:

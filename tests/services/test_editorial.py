@@ -138,7 +138,7 @@ def test_what_only_the_database_refuses_is_told_in_chinese_and_changes_nothing(
     document = office.submitted()
     monkeypatch.setattr(editorial, "may_review", lambda **_: None)  # as if the program had forgotten the rule
     refused = refusal(review, office, document, "editor")
-    assert (refused.code, "author may not review" in refused.message) == ("rule", True)
+    assert (refused.code, "拟稿人不能审核自己的稿件" in refused.message) == ("rule", True)
     assert not Review.objects.exists()
     assert document.current.status is EditionState.SUBMITTED
 
