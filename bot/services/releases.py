@@ -417,7 +417,9 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
             Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
             .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
             .filter(
-                Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN]) | Q(instant__date=beijing_date(now))
+                Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN])
+                | Q(instant__date=beijing_date(now))
+                | Q(live_at__date=beijing_date(now))
             )
             .select_related("account", "release")
         )

@@ -126,7 +126,7 @@ def test_a_freeze_written_by_hand_into_the_database_stops_the_intent(engine: Eng
     assert not engine.platform.sent
     assert not Attempt.objects.exists()
     assert states(release) == [State.HELD, State.HELD]
-    assert "frozen" in engine.wechat(release).reason
+    assert "一键停发" in engine.wechat(release).reason
 
 
 # --- never unapproved ------------------------------------------------------------------------------------
