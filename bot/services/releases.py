@@ -15,7 +15,7 @@ from bot.domain import timeline
 from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.findings import blocking
-from bot.domain.instants import beijing_date, require_aware, show
+from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRecord, Publication, Release, Unit
@@ -418,8 +418,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
             .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
             .filter(
                 Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN])
-                | Q(instant__date=beijing_date(now))
-                | Q(live_at__date=beijing_date(now))
+                | Q(instant__gt=now - timedelta(days=1))
             )
             .select_related("account", "release")
         )
