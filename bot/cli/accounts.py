@@ -108,7 +108,7 @@ def check(slug: str) -> Reply:
     """体检：令牌、权限、白名单、额度、时钟。"""
     from bot.services import accounts
 
-    results = accounts.check_account(accounts.find_account(slug), now=now())
+    results = accounts.check_account(accounts.find_account(slug))
     bad = [result for result in results if not result.ok]
     marks = [("！" if result.warning else "✓") if result.ok else "✗" for result in results]
     lines = [f"{mark} {result.name}：{result.message}" for mark, result in zip(marks, results, strict=True)]

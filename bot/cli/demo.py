@@ -238,10 +238,10 @@ class _Demo:
         return open_ones.filter(publications__in=unsettled).order_by("-pk").first()
 
     def _sign(self) -> Any:
-        from bot.models import Item, Release
         from bot.services import documents, people, releases
-        from bot.services.errors import Refused
 
+        if self._used_up():
+            return None
         fresh = self._choose()
         self._review(fresh)
         chosen = [documents.find_document(external_id, unit=self._unit) for external_id in fresh]
@@ -256,26 +256,32 @@ class _Demo:
             person=person,
             now=now(),
         )
-        try:
-            signed = releases.sign(release, person=person, now=now())
-        except Refused as refusal:
-            releases.cancel(release, person=person, reason="演示：额度已用完", now=now())
-            click.echo(f"  {refusal.message}")
-            click.echo("  没有重复发布任何内容。要从头再演一遍，请运行：make demo ARGS=--fresh")
-            latest = (
-                Release.objects.filter(unit=self._unit, signed_at__isnull=False, cancelled_at__isnull=True)
-                .order_by("-pk")
-                .first()
-            )
-            if latest and Item.objects.filter(publication__release=latest).exists():
-                self._report(latest)
-            return None
+        signed = releases.sign(release, person=person, now=now())
         from bot.domain.instants import show
 
         click.echo(
             f"  发布单 {signed.pk} 已由 {person.name} 签发：{show(signed.instant)} 同时发布；清单哈希 {signed.manifest_hash[:16]}…"
         )
         return signed
+
+    def _used_up(self) -> bool:
+        """Today's 群发 is gone: say so, and when the next one is, before anything is reviewed or planned."""
+        from bot.domain.instants import show
+        from bot.models import Release
+        from bot.services import accounts, quotas
+
+        account, instant = accounts.find_account("zghd"), now() + LEAD
+        full = [rule for rule, used in quotas.used(account, account.mode, instant) if used >= rule.count]
+        if not full:
+            return False
+        free = quotas.next_free(account, account.mode, full[0], instant)
+        when = f"最近可用的日期是 {show(free)[:10]}" if free else "近两个月内没有空余"
+        click.echo(f"  账号“{account.name}”今天的群发额度（{full[0].count} 次）已用完：没有再发布任何内容。{when}。")
+        click.echo("  要从头再演一遍，请运行：make demo ARGS=--fresh；只看页面，请运行：.venv/bin/tongfa up")
+        latest = Release.objects.filter(unit=self._unit, signed_at__isnull=False, cancelled_at__isnull=True)
+        if release := latest.order_by("-pk").first():
+            self._report(release)
+        return True
 
     def _choose(self) -> tuple[str, ...]:
         """The policy pair and two more the first time; later, four that were not released yet."""

@@ -32,9 +32,12 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
         as_json = bool(kwargs.pop("as_json", False))
         start_django()
         from bot.domain.channel import ChannelFault
+        from bot.services import home
         from bot.services.errors import Refused
 
         try:
+            if function.__name__ != "init":
+                home.facts()
             reply = function(*args, **kwargs)
         except Refused as refusal:
             _refuse(refusal.code, refusal.message, refusal.details, as_json)

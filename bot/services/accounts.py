@@ -197,10 +197,12 @@ def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Acc
     return account
 
 
-def check_account(account: Account, *, now: datetime) -> list[CheckResult]:
+def check_account(account: Account) -> list[CheckResult]:
     """Ask the platform for token, rights, quota, clock: the adapter's own pre-flight."""
     results = channel_of(account).preflight()
-    doubt = distrust(account, now=now)
+    doubt = distrust(
+        account, now=AccountPorts(account).now()
+    )  # the reading is from just now, not from before the calls
     return [*results, CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致")]
 
 

@@ -30,11 +30,11 @@ def distrust(account: Account, *, now: datetime) -> str:
     if reading is None or reading.boot_id != boot_id():
         if not settings.TONGFA.require_platform_date:
             return ""
-        return "平台的应答没有给出时间，无法核对本机时钟，未发出。请检查网络与平台地址；核对无误后恢复发布。"
+        return "平台的应答没有给出时间，无法核对本机时钟。请检查网络与平台地址；核对无误后恢复发布。"
     offset = timedelta(milliseconds=reading.offset_ms)
     if abs(offset) > timeline.CLOCK_AGREEMENT:
-        return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒，未发出。请校准本机时钟（NTP）后恢复发布。"
+        return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒。请校准本机时钟（NTP）后恢复发布。"
     drift = (now - reading.at) - timedelta(seconds=boot_seconds() - reading.boot_seconds)
     if abs(drift) > timeline.CLOCK_DRIFT:
-        return f"本机时钟在核对之后跳变了 {milliseconds(drift):+.0f} 毫秒，未发出。请校准本机时钟（NTP）后恢复发布。"
+        return f"本机时钟在核对之后跳变了 {milliseconds(drift):+.0f} 毫秒。请校准本机时钟（NTP）后恢复发布。"
     return ""

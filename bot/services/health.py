@@ -25,7 +25,7 @@ def examine(*, now: datetime, ask_platforms: bool) -> list[CheckResult]:
     """All checks, local ones first."""
     results = [*_installation(), *_people(), *_cases(now)]
     for account in Account.objects.filter(disabled_reason="").order_by("pk") if ask_platforms else ():
-        results += _account(account, now)
+        results += _account(account)
     return results
 
 
@@ -89,9 +89,9 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
     )
 
 
-def _account(account: Account, now: datetime) -> list[CheckResult]:
+def _account(account: Account) -> list[CheckResult]:
     try:
-        results = accounts.check_account(account, now=now)
+        results = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
         return [CheckResult(account.name, False, fault.message)]
     return [

@@ -209,7 +209,7 @@ class _Sender:
             reason = distrust(account, now=self._clock.now())
             if reason:
                 del self._loads[load.key]
-                self._hold(load.publication, reason)
+                self._hold(load.publication, f"未发出：{reason}")
 
     # --- intents -------------------------------------------------------------------------------------------
 

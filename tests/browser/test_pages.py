@@ -47,7 +47,7 @@ def busy_day(district: District) -> int:
         reason="平台拒绝：内容含非法网址。没有发出。请修改链接后重新签发。",
         sent_at=third.instant,
     )
-    district.signed(TOMORROW, ahead=timedelta(days=1), title="明日便民服务")
+    district.signed(TOMORROW, ahead=timedelta(days=2), title="后天便民服务")
     return int(release.pk)
 
 
