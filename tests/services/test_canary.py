@@ -194,7 +194,7 @@ def test_neither_messages_nor_tracebacks_nor_logs_hold_one_whatever_the_platform
     account = accounts.find_account(slug)
     told: list[str] = []
     try:
-        told += [f"{line.name} {line.message}" for line in accounts.check_account(account, now=NOW)]
+        told += [f"{line.name} {line.message}" for line in accounts.check_account(account)]
     except ChannelFault as fault:
         told += [str(fault), repr(fault), fault.message, fault.detail, fault.code]
         logging.getLogger("bot.test").exception("check failed")
