@@ -63,20 +63,12 @@ def main(arguments: Sequence[str]) -> int:
             total += on_postgresql([folder for folder in ON_BOTH if folder in quick], arguments)
         if total.status not in STOPS:
             print(f"· whole processes and pages: {' '.join(WHOLE)}", flush=True)
-            total += whole(arguments)
+            slow = run(
+                [folder for folder in WHOLE if (ROOT / folder).is_dir()], [*BY_FILE, *arguments], {"DATABASE_URL": ""}
+            )
+            total += Count() if arguments and slow.status == NO_TESTS else slow
     print(total.line(), flush=True)
     return total.status
-
-
-def whole(arguments: Sequence[str]) -> Count:
-    """Processes and pages, two files side by side. They keep promises about milliseconds, so a run that fails on a
-    strained machine is repeated with one file at a time; what fails then has failed."""
-    present = [folder for folder in WHOLE if (ROOT / folder).is_dir()]
-    count = run(present, [*BY_FILE, *arguments], {"DATABASE_URL": ""})
-    if count.failed and count.status not in STOPS:
-        print(f"· {count.failed} failed side by side; once more, one file at a time", flush=True)
-        count = run(present, arguments, {"DATABASE_URL": ""})
-    return Count() if arguments and count.status == NO_TESTS else count
 
 
 def folders() -> list[str]:
