@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -27,11 +27,6 @@ def masked(body: bytes) -> str:
     """An answer for the record: at most 2,000 characters, no token in it."""
     text = settings.TONGFA_REDACTOR.text(body[:4000].decode("utf-8", "replace"))
     return _SECRET.sub(r"\1***", text)[:2000].replace("\x00", "")
-
-
-def instant_of(seconds: float) -> datetime:
-    """A launcher time as an aware instant."""
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def close(

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 
 from bot.domain import timeline
-from bot.domain.channel import Absent, Channel, Failed, ModeSpec, Pending, Receipt, Unclear
+from bot.domain.channel import Absent, Failed, ModeSpec, Pending, Receipt, Unclear
 from bot.domain.delivery import Event, State
 from bot.models import Publication
 
@@ -214,8 +214,3 @@ def _failed(publication: Publication, verdict: Failed, now: datetime) -> None:
 def _give_up(publication: Publication, reason: str, now: datetime) -> None:
     event = Event.GIVE_UP if publication.status is State.UNKNOWN else Event.FAIL
     move(publication, event, actor=ACTOR, now=now, reason=reason[:500], next_at=None, batch=None)
-
-
-def adapter_of(publication: Publication) -> Channel:
-    """The adapter for a publication, in its own mode."""
-    return channel_of(publication.account, mode=publication.mode)

@@ -43,8 +43,3 @@ def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -
 def is_frozen(unit: Unit) -> bool:
     """True while a freeze of the unit stands."""
     return Freeze.objects.filter(unit=unit, lifted_at__isnull=True).exists()
-
-
-def held_label(publication: Publication) -> str:
-    """Why a publication is held, for staff."""
-    return publication.reason if publication.state == State.HELD else ""
