@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from bot.domain import timeline
 from bot.domain.delivery import Event, State
+from bot.domain.engine import handing_out, recovery
+from bot.domain.engine.facts import Step
 from bot.models import Attempt, Batch, Publication
 
 from . import audit
 from .accounts import spec_of
+from .facts import facts_of
 from .locks import is_held, tidy
-from .transitions import Stale, move
+from .transitions import Stale, enact, move
 from .voiding import is_frozen
 
 ACTOR = "系统"
-PASSED = {State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN}
-MOST_CRASHES = 3
-STUCK = {State.UNKNOWN, State.NEEDS_PERSON, State.MISSED, State.HELD, State.BLOCKED}
 
 
 def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
@@ -39,43 +38,37 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
 
 
 def _may_go(publication: Publication, now: datetime) -> bool:
-    if timeline.too_late(now, publication.instant, settings.TONGFA.max_lateness):
-        return _leave(publication, Event.TOO_LATE, "超过最迟发送时限，未发出。请决定改期重发或作废。", now)
-    if publication.stop_event:
-        return _leave(publication, Event(publication.stop_event), publication.stop_reason, now)
-    if not publication.release.signed:
-        return _leave(publication, Event.HOLD, "发布单没有有效签发，未发出。请重新签发。", now)
-    if not publication.account.enabled:
-        return _leave(publication, Event.HOLD, f"账号已停用（{publication.account.disabled_reason}），未发出。", now)
-    if is_frozen(publication.release.unit):
-        return _leave(publication, Event.HOLD, "本单位处于一键停发状态，未发出。", now)
-    return _lane_is_clear(publication, now)
+    """Whether it may be armed; what stands in its way for good is written down."""
+    answer = handing_out.may_go(facts_of(publication, ()), _standing(publication), now=now)
+    if isinstance(answer, Step):
+        with suppress(Stale):
+            enact(publication, answer, actor=ACTOR, now=now)
+        return False
+    if answer is None:
+        return False
+    if answer.not_before > publication.not_before:
+        Publication.objects.filter(pk=publication.pk, state=State.STAGED).update(not_before=answer.not_before)
+        publication.not_before = answer.not_before
+    return True
 
 
-def _leave(publication: Publication, event: Event, reason: str, now: datetime) -> bool:
-    with suppress(Stale):
-        move(publication, event, actor=ACTOR, now=now, reason=reason, next_at=None, stop_event="", stop_reason="")
-    return False
+def _standing(publication: Publication) -> handing_out.Standing:
+    return handing_out.Standing(
+        signed=publication.release.signed,
+        frozen=is_frozen(publication.release.unit),
+        disabled=publication.account.disabled_reason,
+        previous=_previous(publication),
+    )
 
 
-def _lane_is_clear(publication: Publication, now: datetime) -> bool:
-    """The next of a lane goes after the previous answer and the vendor's spacing; trouble holds the rest."""
+def _previous(publication: Publication) -> handing_out.Previous | None:
     if publication.lane == 0:
-        return True
+        return None
     earlier = publication.release.publications.filter(account_id=publication.account_id, lane__lt=publication.lane)
     previous = earlier.exclude(state=State.CANCELLED).order_by("-lane").first()
     if previous is None:
-        return True
-    if previous.status in STUCK:
-        reason = f"同一账号的上一条“{previous.status.label}”，本条暂停，未发出。处理好上一条后可恢复本条。"
-        return _leave(publication, Event.HOLD, reason, now)
-    if previous.status not in PASSED or previous.accepted_at is None:
-        return False
-    earliest = previous.accepted_at + spec_of(publication.account).spacing
-    if earliest > publication.not_before:
-        Publication.objects.filter(pk=publication.pk, state=State.STAGED).update(not_before=earliest)
-        publication.not_before = earliest
-    return True
+        return None
+    return handing_out.Previous(previous.status, previous.accepted_at, spec_of(publication.account).spacing)
 
 
 def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | None:
@@ -147,18 +140,8 @@ def recover(*, now: datetime) -> list[Batch]:
 
 
 def _rearm(publication: Publication, now: datetime) -> None:
-    """Its sender died before any intent: provably nothing left. Three times is no accident: a person looks."""
-    crashes = publication.crashes + 1
-    if crashes >= MOST_CRASHES:
-        reason = f"发送进程连续 {crashes} 次中断，均未发出，已暂停。请系统管理员查看日志后恢复。"
-        event = Event.HOLD
-    else:
-        event, reason = Event.DISARM, "发送进程中断，尚未发出，正在重新安排。"
     with suppress(Stale), transaction.atomic():
-        move(
-            publication, event, actor=ACTOR, now=now, batch=None, reason=reason, crashes=crashes,
-            next_at=now if event is Event.DISARM else None,
-        )  # fmt: skip
+        enact(publication, recovery.rearmed(facts_of(publication, ()), now=now), actor=ACTOR, now=now)
 
 
 def _close_orphan(attempt: Attempt, now: datetime) -> None:
@@ -166,20 +149,7 @@ def _close_orphan(attempt: Attempt, now: datetime) -> None:
     Attempt.objects.filter(pk=attempt.pk, outcome="").update(
         outcome="unknown", code="crash", message="发送进程在发出前后中断，不知道是否已发出。", answered_at=now
     )
-    publication = attempt.publication
-    if publication.status is not State.SENDING:
-        return
-    with suppress(Stale), transaction.atomic():
-        move(
-            publication, Event.SILENCE, actor=ACTOR, now=now, looks=0, absents=0,
-            reason="发送进程中断，是否已发出不明，正在向平台核对；核对清楚之前不会重发。",
-            next_at=now + first_look(publication),
-        )  # fmt: skip
-
-
-def first_look(publication: Publication) -> timedelta:
-    """Delay of the first look after an unknown result."""
-    policy = spec_of(publication.account).mode(publication.mode).unknown
-    if policy.when_absent == "probe" and not publication.ids:
-        return policy.probe_after
-    return policy.looks[0]
+    step = recovery.orphaned(facts_of(attempt.publication), now=now)
+    if step is not None:
+        with suppress(Stale), transaction.atomic():
+            enact(attempt.publication, step, actor=ACTOR, now=now)

@@ -8,6 +8,7 @@ the broker only a doorbell.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,14 +18,17 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from bot.domain import timeline
-from bot.domain.delivery import STOPPABLE, Event, State
+from bot.domain.delivery import STOPPABLE, State
+from bot.domain.engine import handing_out
+from bot.domain.engine import staging as staging_rules
 from bot.models import Account, Batch, Publication
 
 from . import audit, batches, measuring
 from .confirming import look
+from .facts import facts_of
 from .sending import run_batch
 from .staging import stage, take_back
-from .transitions import Stale, move
+from .transitions import Stale, enact
 from .walltime import WallClock
 
 ACTOR = "系统"
@@ -100,35 +104,19 @@ def _sweep_too_late(now: datetime, result: Tick) -> None:
         instant__lt=now - settings.TONGFA.max_lateness,
         release__signed_at__isnull=False,
     ).exclude(lease_until__gt=now)
-    for publication in late[:MOST]:
-        was = f"（此前：{publication.reason}）" if publication.reason else ""
-        try:
-            move(
-                publication, Event.TOO_LATE, actor=ACTOR, now=now, next_at=None,
-                reason=f"超过最迟发送时限，未发出{was}。请决定改期重发或作废。"[:500],
-            )  # fmt: skip
-        except Stale:
-            continue
+    for publication in late.select_related("account")[:MOST]:
+        with suppress(Stale):
+            enact(publication, handing_out.expired(facts_of(publication, ())), actor=ACTOR, now=now)
 
 
 # --- staging --------------------------------------------------------------------------------------------
 
 
 def _stage(publication: Publication, now: datetime, result: Tick) -> None:
-    if _should_have_been_ready(publication, now):
+    if staging_rules.unready(facts_of(publication, ()), now=now):
         _hold_together(publication, now)
         return
     _ring(publication, "stage", now, result)
-
-
-def _should_have_been_ready(publication: Publication, now: datetime) -> bool:
-    """Past T - 15 s and not staged although it was tried. After an outage, when nobody was there to try, late is
-    better than never: it is staged at once and goes as long as `max_lateness` allows."""
-    if publication.stage_by is None or now < publication.stage_by:
-        return False
-    return publication.stage_faults > 0 or (
-        publication.rung_at is not None and publication.rung_at < publication.stage_by
-    )
 
 
 def _hold_together(publication: Publication, now: datetime) -> None:
@@ -136,27 +124,15 @@ def _hold_together(publication: Publication, now: datetime) -> None:
     mates = Publication.objects.filter(
         release_id=publication.release_id, state__in=[str(state) for state in STOPPABLE]
     ).exclude(pk=publication.pk)
-    why = publication.reason
+    name = publication.account.name
     with audit.serialised():
         try:
-            move(
-                publication,
-                Event.HOLD,
-                actor=ACTOR,
-                now=now,
-                next_at=None,
-                reason=f"到点前没有准备好，未发出：{why}"[:500],
-            )
+            enact(publication, staging_rules.held_for_itself(facts_of(publication, ())), actor=ACTOR, now=now)
         except Stale:
             return
-        for mate in mates:
-            own = f"{mate.reason}另外，" if mate.stage_faults and mate.reason else ""
-            reason = f"{own}同一发布单的“{publication.account.name}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
-            try:
-                with transaction.atomic():
-                    move(mate, Event.HOLD, actor=ACTOR, now=now, next_at=None, batch=None, reason=reason)
-            except Stale:
-                continue
+        for mate in mates.select_related("account"):
+            with suppress(Stale), transaction.atomic():
+                enact(mate, staging_rules.held_for_its_mate(facts_of(mate, ()), name), actor=ACTOR, now=now)
 
 
 # --- bells ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,9 @@ from django.db.models import Q
 from bot.domain import timeline
 from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.delivery import STOPPABLE, Event, State
+from bot.domain.engine import people as by_people
+from bot.domain.engine import stopping
+from bot.domain.engine.facts import Step
 from bot.domain.findings import blocking
 from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
@@ -23,9 +27,10 @@ from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRec
 from . import audit, home
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
+from .facts import facts_of
 from .people import require
 from .quotas import reserve
-from .transitions import move
+from .transitions import enact
 from .voiding import give_back_quota, is_frozen
 
 
@@ -270,19 +275,12 @@ def _fill(publication: Publication) -> ManifestPublication:
 
 
 def _schedule(publication: Publication, person: Person, now: datetime) -> None:
-    first = max(now, publication.instant - timeline.STAGE_AHEAD)
-    stage_by = max(publication.instant - timeline.STAGED_BY, now + timeline.STAGE_GRACE)
-    if publication.status is State.HELD:
-        move(publication, Event.RESUME, actor=person.username, now=now, next_at=first, stage_by=stage_by)
-    else:
-        Publication.objects.filter(pk=publication.pk).update(next_at=first, stage_by=stage_by)
+    enact(publication, by_people.scheduled(facts_of(publication), now=now), actor=person.username, now=now)
 
 
 # --- stop -----------------------------------------------------------------------------------------------
 
 
-#: The sender reads wishes to stop 100 ms before T; only with this much time is "stopped" a promise.
-STOP_MARGIN = timedelta(seconds=1)
 REASON_LENGTH = 240
 
 
@@ -302,22 +300,25 @@ class Stopped:
 
 def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, now: datetime) -> Stopped:
     """Stop what can be stopped. Where a byte may be out the wish is left with it: nothing of it is sent again."""
-    sent = stopped = in_flight = 0
+    reached: Counter[stopping.Reach] = Counter()
     for publication in publications:
-        state = publication.status
-        if state in STOPPABLE or (state is State.HELD and event is Event.CANCEL):
-            move(publication, event, actor=actor, now=now, reason=reason[:500], next_at=None)
-            stopped += 1
-        elif state in {State.SENDING, State.UNKNOWN}:
-            wish = Publication.objects.filter(pk=publication.pk)
-            if event is Event.HOLD:
-                wish = wish.exclude(stop_event=str(Event.CANCEL))  # what was called off for good stays so
-            wish.update(stop_event=str(event), stop_reason=reason[:300])
-            in_time = state is State.SENDING and publication.not_before > now + STOP_MARGIN
-            stopped, in_flight = stopped + in_time, in_flight + (not in_time)
-        elif state in {State.CONFIRMING, State.LIVE}:
-            sent += 1
-    return Stopped(sent, stopped, in_flight)
+        step, reach = stopping.stop(facts_of(publication), event, reason, now=now)
+        reached[reach] += 1
+        if step is not None and step.event is None:
+            _wish(publication, event, step)
+        elif step is not None:
+            enact(publication, step, actor=actor, now=now)
+    return Stopped(
+        *(reached[reach] for reach in (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT))
+    )
+
+
+def _wish(publication: Publication, event: Event, step: Step) -> None:
+    """Left with the row whoever holds it: its sender reads it before T, and before anything is sent again."""
+    wish = Publication.objects.filter(pk=publication.pk)
+    if event is Event.HOLD:
+        wish = wish.exclude(stop_event=str(Event.CANCEL))  # what was called off for good stays so
+    wish.update(**step.changes)
 
 
 def _unsettled(release: Release, only: int | None) -> list[Publication]:
@@ -355,18 +356,7 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     with audit.serialised():
         for publication in _unsettled(release, only):
             if publication.status is State.HELD:
-                first = max(now, publication.instant - timeline.STAGE_AHEAD)
-                move(
-                    publication,
-                    Event.RESUME,
-                    actor=person.username,
-                    now=now,
-                    next_at=first,
-                    stage_faults=0,
-                    stage_by=now + timeline.RESUME_GRACE,
-                    stop_event="",
-                    stop_reason="",
-                )
+                enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
                 resumed += 1
     return resumed
 

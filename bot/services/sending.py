@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from bot.domain import timeline
 from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, WireRequest
 from bot.domain.delivery import Event, State
+from bot.domain.engine import handing_out, sender
 from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
@@ -93,29 +94,45 @@ class _Sender:
     def __init__(self, batch: Batch, lock: ProcessLock, clock: Clock) -> None:
         self._batch, self._lock, self._clock = batch, lock, clock
         self._loads: dict[str, Load] = {}
+        self._shots: set[str] = set()
+        self._launcher: Launcher
 
     def run(self) -> None:
-        """Prepare, connect, commit, look once more, write."""
-        self._prepare()
-        self._check_clock()
-        if not self._loads:
-            return
+        """Carry out the acts of `bot.domain.engine.sender`, each at its time."""
+        instant = self._batch.instant
+        with ExitStack() as stack:
+            for act, at in sender.acts(instant):
+                if at is not None:
+                    self._clock.wait_until(at)
+                if not self._loads and act is not sender.Act.PREPARE:
+                    return
+                self._carry_out(act, stack)
+
+    def _carry_out(self, act: sender.Act, stack: ExitStack) -> None:
+        match act:
+            case sender.Act.PREPARE:
+                self._prepare()
+            case sender.Act.COMPARE_CLOCK:
+                self._check_clock()
+            case sender.Act.CONNECT:
+                self._connect(stack)
+            case sender.Act.COMMIT_INTENTS:
+                self._commit_intents()
+                self._launcher.strike(self._shots - set(self._loads))
+            case sender.Act.REFRESH:
+                self._launcher.refresh()
+            case sender.Act.LAST_LOOK:
+                self._launcher.strike(self._struck())
+            case sender.Act.FIRE:
+                self._fire(self._launcher)
+
+    def _connect(self, stack: ExitStack) -> None:
         shots = [Shot(load.key, load.request) for load in self._loads.values()]
-        with Launcher(shots, ca_file=settings.TONGFA.ca_file) as launcher:
-            instant = self._batch.instant
-            self._clock.wait_until(instant - timeline.CONNECT)
-            deadline = max(instant - timeline.INTENT, self._clock.now() + LATE_PREPARATION)
-            for key, error in launcher.connect(deadline=deadline.timestamp()).items():
-                log.warning("sender.connect", publication=key, error=error)
-            self._check_clock()
-            self._clock.wait_until(instant - timeline.INTENT)
-            self._commit_intents()
-            launcher.strike({shot.key for shot in shots} - set(self._loads))
-            self._clock.wait_until(instant - 2 * timeline.RECHECK)
-            launcher.refresh()
-            self._clock.wait_until(instant - timeline.RECHECK)
-            launcher.strike(self._struck())
-            self._fire(launcher)
+        self._shots = {shot.key for shot in shots}
+        self._launcher = stack.enter_context(Launcher(shots, ca_file=settings.TONGFA.ca_file))
+        deadline = max(self._batch.instant - timeline.INTENT, self._clock.now() + LATE_PREPARATION)
+        for key, error in self._launcher.connect(deadline=deadline.timestamp()).items():
+            log.warning("sender.connect", publication=key, error=error)
 
     # --- ahead of T ----------------------------------------------------------------------------------------
 
@@ -232,7 +249,7 @@ class _Sender:
             publication=publication, account=publication.account, number=number,
             batch=self._batch, kind="probe" if probe else ("first" if number == 1 else "again"), fence=self._batch.fence,
             owner=self._batch.owner, key=publication.key, payload_hashes=[post.hash for post in load.posts],
-            intent_at=now, send_by=max(self._batch.instant, now) + timeline.SEND_BY,
+            intent_at=now, send_by=sender.send_by(self._batch.instant, now),
         )  # fmt: skip
         fence, state = publication.fence, publication.state
         try:
@@ -255,31 +272,38 @@ class _Sender:
     def _struck(self) -> set[str]:
         """The last look, struck out in full when the database cannot answer: so far provably nothing was sent."""
         try:
-            return self._last_look() if self._lock.held() else set(self._loads)
+            return self._last_look(lock_held=self._lock.held())
         except DatabaseError as error:
             log.error("sender.last_look", batch=self._batch.pk, error=type(error).__name__)
             return set(self._loads)
 
-    def _last_look(self) -> set[str]:
-        """Freeze, signature, approvals, wishes to stop: two queries for the whole batch."""
+    def _last_look(self, *, lock_held: bool) -> set[str]:
+        """Freeze, signature, approvals, wishes to stop: three queries for the whole batch."""
         ids = [load.publication.pk for load in self._loads.values()]
-        frozen = Freeze.objects.filter(lifted_at__isnull=True).values("unit")
-        standing = Publication.objects.filter(
-            pk__in=ids, state=State.SENDING, stop_event="", release__signed_at__isnull=False,
-            release__cancelled_at__isnull=True,
-        ).exclude(release__unit__in=frozen)  # fmt: skip
-        good = set(standing.values_list("pk", flat=True))
-        unapproved = Edition.objects.filter(items__publication__in=ids).exclude(state="approved")
-        bad = set(unapproved.values_list("items__publication", flat=True))
-        return {
-            key for key, load in self._loads.items() if load.publication.pk not in good or load.publication.pk in bad
-        }
+        frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit", flat=True))
+        unapproved = set(
+            Edition.objects.filter(items__publication__in=ids)
+            .exclude(state="approved")
+            .values_list("items__publication", flat=True)
+        )
+        rows = Publication.objects.filter(pk__in=ids).values_list(
+            "pk", "state", "stop_event", "release__unit", "release__signed_at", "release__cancelled_at"
+        )
+        standing = {
+            str(pk)
+            for pk, state, stop_event, unit, signed_at, cancelled_at in rows
+            if not handing_out.struck(
+                handing_out.Standing(signed=signed_at is not None and cancelled_at is None, frozen=unit in frozen),
+                State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held,
+            )
+        }  # fmt: skip
+        return set(self._loads) - standing
 
     # --- at T ----------------------------------------------------------------------------------------------
 
     def _fire(self, launcher: Launcher) -> None:
         """One write each. A process that slept since its intents (a suspended machine) is past their `send_by`."""
-        at = max(self._batch.instant, self._clock.now()).timestamp()
+        at = sender.fire_at(self._batch.instant, self._clock.now()).timestamp()
         intents = [load.attempt.send_by.timestamp() for load in self._loads.values() if load.attempt]
         send_by = min(intents, default=at)
         events = launcher.fire(at, send_by=send_by, answer_deadline=at + timeline.ANSWER_WITHIN.total_seconds())

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain import timeline
-from bot.domain.delivery import FOR_A_PERSON, Event
+from bot.domain.delivery import FOR_A_PERSON
+from bot.domain.engine import people as engine
 from bot.domain.workflow import Role
 from bot.models import Item, Person, Publication, Unit
 
 from . import audit
 from .errors import NotFound, Refused
+from .facts import facts_of
 from .measuring import first_sample_at
 from .people import require
 from .quotas import reserve
 from .releases import free_items
-from .transitions import move
+from .transitions import enact
 from .voiding import give_back_quota, is_frozen
 
 
@@ -44,11 +45,8 @@ def settle_live(publication: Publication, *, urls: list[str], person: Person, no
             Item.objects.filter(pk=item.pk).update(
                 url=url, platform_id=item.platform_id or f"hand:{publication.pk}_{item.position + 1}"
             )
-        move(
-            publication, Event.LIVE_BY_PERSON, actor=person.username, now=now, live_at=now, next_at=None,
-            sent_at=publication.sent_at or now, accepted_at=publication.accepted_at or now, next_sample_at=first_sample_at(publication, now=now),
-            reason=f"{person.name}核实已发布并登记链接。",
-        )  # fmt: skip
+        step = engine.settled_live(facts_of(publication), person.name, now=now)
+        enact(publication, step, actor=person.username, now=now, next_sample_at=first_sample_at(publication, now=now))
 
 
 def settle_again(publication: Publication, *, person: Person, second: Person, reason: str, now: datetime) -> None:
@@ -70,20 +68,10 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
             {"second": second.username, "reason": reason},
             now=now,
         )
-        Publication.objects.filter(pk=publication.pk).update(
-            instant=max(now, publication.instant),
-            not_before=max(now, publication.instant),
-            ids={},
-            sent_at=None,
-            accepted_at=None,
-        )
-        publication.instant = publication.not_before = max(now, publication.instant)
+        words = f"{person.name}、{second.name}确认未发出，重新发送。"
+        enact(publication, engine.sent_again(facts_of(publication), words, now=now), actor=person.username, now=now)
         give_back_quota(publication, now=now)
         reserve(publication, now=now)
-        move(
-            publication, Event.RETRY_BY_PERSON, actor=person.username, now=now, next_at=now, stage_faults=0,
-            stage_by=now + timeline.RESUME_GRACE, stop_event="", stop_reason="", crashes=0, reason=f"{person.name}、{second.name}确认未发出，重新发送。",
-        )  # fmt: skip
 
 
 def settle_cancel(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:
@@ -93,12 +81,6 @@ def settle_cancel(publication: Publication, *, person: Person, reason: str, now:
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
     with audit.serialised():
-        move(
-            publication,
-            Event.CANCEL,
-            actor=person.username,
-            now=now,
-            next_at=None,
-            reason=f"{person.name}作废：{reason}"[:500],
-        )
+        step = engine.called_off(facts_of(publication), person.name, reason)
+        enact(publication, step, actor=person.username, now=now)
         free_items(publication, now=now)

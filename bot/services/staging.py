@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
-from django.conf import settings
 
 from bot.domain import timeline
 from bot.domain.channel import ChannelFault, Remedy, Staged
-from bot.domain.delivery import Event, State
+from bot.domain.delivery import State
+from bot.domain.engine import staging as engine
 from bot.domain.post import Post
 from bot.models import Publication
 
 from .accounts import channel_of
 from .errors import Refused
+from .facts import facts_of
 from .locks import ProcessLock, is_held
-from .transitions import Stale, lease, move
+from .transitions import Stale, enact, lease
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
@@ -76,14 +78,14 @@ def _put_in_place(publication: Publication, now: Callable[[], datetime]) -> None
 
 
 def _take(publication: Publication, now: datetime) -> bool:
-    until = now + timeline.STAGE_LEASE
+    taken = engine.taken(facts_of(publication), now=now)
+    if taken is None:
+        return publication.status is State.STAGING and lease(publication, now + timeline.STAGE_LEASE, now=now)
     try:
-        if publication.status in {State.PLANNED, State.BLOCKED}:
-            move(publication, Event.STAGE, actor=ACTOR, now=now, lease_until=until, next_at=until)
-            return True
+        enact(publication, taken, actor=ACTOR, now=now)
     except Stale:
         return False
-    return publication.status is State.STAGING and lease(publication, until, now=now)
+    return True
 
 
 def take_back(*, now: datetime) -> None:
@@ -100,25 +102,13 @@ def _staged(publication: Publication, staged: Staged, since: str, now: datetime)
         raise ChannelFault(
             Remedy.PERSON, "平台上的草稿与签发内容不一致，未发出。请联系系统管理员核对后重新签发。", code="read_back"
         )
-    next_at = publication.not_before - timeline.HAND_OUT
-    move(
-        publication, Event.STAGE_OK, actor=ACTOR, now=now, staged=dict(staged.table), staged_at=now, since=since,
-        next_at=next_at, stage_faults=0,
-    )  # fmt: skip
+    hand_out = publication.not_before - timeline.HAND_OUT
+    step = engine.staged(facts_of(publication), staged.table, since=since, hand_out=hand_out, now=now)
+    enact(publication, step, actor=ACTOR, now=now)
 
 
 def _faulted(publication: Publication, fault: ChannelFault, now: datetime) -> None:
     """Blocked, with the reason; tried again while there is time (a person's fault may be mended meanwhile)."""
-    faults = publication.stage_faults + 1
-    again = fault.wait_until if fault.wait_until and fault.wait_until > now else now + timeline.stage_backoff(faults)
-    deadline = publication.stage_by
-    if deadline and now < deadline:
-        again = min(again, deadline)
-    last = publication.instant + settings.TONGFA.max_lateness
-    try:
-        move(
-            publication, Event.STAGE_FAULT, actor=ACTOR, now=now, stage_faults=faults, next_at=min(again, last),
-            reason=fault.message[:500],
-        )  # fmt: skip
-    except Stale:
-        return
+    step = engine.faulted(facts_of(publication), fault.message, wait_until=fault.wait_until, now=now)
+    with suppress(Stale):
+        enact(publication, step, actor=ACTOR, now=now)

@@ -8,12 +8,11 @@ from typing import Any
 from django.db.models import F
 
 from bot.domain.delivery import Event, State, after
+from bot.domain.engine.facts import REASON_LENGTH, Step
 from bot.domain.instants import require_aware
 from bot.models import Publication
 
 from . import audit
-
-REASON_LENGTH = 500
 
 
 class Stale(Exception):
@@ -41,6 +40,18 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
     publication.rung_at = None
     for name, value in changes.items():
         setattr(publication, name, value)
+
+
+def enact(publication: Publication, step: Step, *, actor: str, now: datetime, **more: Any) -> None:
+    """Write what the domain decided: its event with its columns, or the columns alone. Raises Stale like `move`.
+
+    `more`: columns that only the records know (a batch, the next sample).
+    """
+    changes = {**step.changes, **more}
+    if step.event is None:
+        touch(publication, **changes)
+    else:
+        move(publication, step.event, actor=actor, now=now, **changes)
 
 
 def lease(publication: Publication, until: datetime, *, now: datetime) -> bool:

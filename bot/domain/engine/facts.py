@@ -1,0 +1,78 @@
+"""What is known of one publication, and what is to be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain import timeline
+from bot.domain.channel import ModeSpec
+from bot.domain.delivery import Event, State
+
+REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One publication at one moment: its row, its mode, and its attempts by outcome.
+
+    `unknowns`, `refusals`, `probes` count attempts that ended unknown, ended refused, or were replays; `effects`
+    those of which a byte may have left. Instants are aware.
+    """
+
+    state: State
+    mode: ModeSpec
+    instant: datetime
+    not_before: datetime
+    stage_by: datetime | None = None
+    rung_at: datetime | None = None
+    stage_faults: int = 0
+    crashes: int = 0
+    looks: int = 0
+    absents: int = 0
+    lane: int = 0
+    reason: str = ""
+    stop_event: str = ""
+    stop_reason: str = ""
+    ids: Mapping[str, Any] = field(default_factory=dict)
+    sent_at: datetime | None = None
+    accepted_at: datetime | None = None
+    unknowns: int = 0
+    refusals: int = 0
+    probes: int = 0
+    effects: int = 0
+    max_lateness: timedelta = timeline.MAX_LATENESS
+
+    def too_late(self, now: datetime) -> bool:
+        """True when no machine may send any more."""
+        return timeline.too_late(now, self.instant, self.max_lateness)
+
+    @property
+    def last_instant(self) -> datetime:
+        """The last instant at which a machine may send."""
+        return self.instant + self.max_lateness
+
+    @property
+    def since(self) -> datetime:
+        """When the public act began, as far as known."""
+        return self.sent_at or self.not_before
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event with the columns it changes; `event` None: the state stays. `changes` names columns of the record."""
+
+    event: Event | None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """The sentence for staff."""
+        return str(self.changes.get("reason", ""))
+
+
+def step(event: Event | None, reason: str = "", **changes: Any) -> Step:
+    """A step with its Chinese sentence, cut to what the record holds."""
+    return Step(event, {**changes, "reason": reason[:REASON_LENGTH]})

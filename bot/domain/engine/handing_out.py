@@ -1,0 +1,87 @@
+"""May it go? Asked when batches are handed out; the last look before T asks the decisive part once more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.delivery import Event, State
+
+from .facts import Facts, Step, step
+
+PASSED = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN})
+STUCK = frozenset({State.UNKNOWN, State.NEEDS_PERSON, State.MISSED, State.HELD, State.BLOCKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """The publication before it in its lane."""
+
+    state: State
+    accepted_at: datetime | None
+    spacing: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands around a publication: its release, its unit, its account, its lane. `shut`: a gate is not open yet."""
+
+    signed: bool = True
+    frozen: bool = False
+    disabled: str = ""
+    previous: Previous | None = None
+    shut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It may go, not before this instant."""
+
+    not_before: datetime
+
+
+def may_go(facts: Facts, standing: Standing, *, now: datetime) -> Go | Step | None:
+    """Go, or a step that takes it out of the way, or None: not yet."""
+    if facts.too_late(now):
+        return expired(facts)
+    if facts.stop_event:
+        return step(Event(facts.stop_event), facts.stop_reason, **_STOPPED)
+    for holds, reason in _obstacles(standing):
+        if holds:
+            return step(Event.HOLD, reason, **_STOPPED)
+    return None if standing.shut else _in_lane(facts, standing.previous)
+
+
+_STOPPED = {"next_at": None, "stop_event": "", "stop_reason": ""}
+
+
+def _obstacles(standing: Standing) -> tuple[tuple[bool, str], ...]:
+    return (
+        (not standing.signed, "发布单没有有效签发，未发出。请重新签发。"),
+        (bool(standing.disabled), f"账号已停用（{standing.disabled}），未发出。"),
+        (standing.frozen, "本单位处于一键停发状态，未发出。"),
+    )
+
+
+def _in_lane(facts: Facts, previous: Previous | None) -> Go | Step | None:
+    """The next of a lane goes after the previous answer and the vendor's spacing; trouble holds the rest."""
+    if previous is None:
+        return Go(facts.not_before)
+    if previous.state in STUCK:
+        reason = f"同一账号的上一条“{previous.state.label}”，本条暂停，未发出。处理好上一条后可恢复本条。"
+        return step(Event.HOLD, reason, **_STOPPED)
+    if previous.state not in PASSED or previous.accepted_at is None:
+        return None
+    return Go(max(facts.not_before, previous.accepted_at + previous.spacing))
+
+
+def expired(facts: Facts) -> Step:
+    """Later than `max_lateness` and unsent: a person decides."""
+    was = f"（此前：{facts.reason}）" if facts.reason else ""
+    return step(Event.TOO_LATE, f"超过最迟发送时限，未发出{was}。请决定改期重发或作废。", **_STOPPED)
+
+
+def struck(standing: Standing, state: State, stop_event: str, *, approved: bool, lock_held: bool) -> bool:
+    """The last look, 100 ms before T: True takes it out, provably unsent."""
+    wanted = standing.signed and not standing.frozen and not stop_event and state is State.SENDING
+    return not (wanted and approved and lock_held)

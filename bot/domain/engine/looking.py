@@ -1,0 +1,154 @@
+"""After the answer: read-only looks until the platform shows it, or says that it never will be.
+
+Looks repeat freely. The one thing here that sends is the replay of the same key (WeChat mass), and proved absence
+(WeChat freepublish: the draft still stands and nothing is published) leads back to staged, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain import timeline
+from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
+from bot.domain.delivery import Event, State
+
+from .facts import Facts, Step, step
+
+MOST_PROBES = 3
+LEAST_PAUSE = timedelta(seconds=10)
+Verdict = Receipt | Pending | Absent | Failed | Unclear
+
+_TIME_IS_UP = "核对时限已过，仍不知道是否发出。请到平台后台查看：已发出就登记链接，确实没有再决定是否重发。"
+_NO_CONCLUSION = (
+    "用同一编号核对了几次仍没有结论，很可能已经发出。请到公众平台查看：已发出就登记链接，确实没有再决定是否重发。"
+)
+_RESUBMIT = "已查明没有发出：草稿还在，平台上没有这篇。正在用同一份草稿重新提交。"
+
+
+class Ask(StrEnum):
+    """How to find out."""
+
+    LOOK = "look"
+    PROBE = "probe"  # replay the same key
+
+
+def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
+    """What is due for a publication that is confirming or unknown."""
+    if facts.state is not State.UNKNOWN:
+        return Ask.LOOK
+    if facts.too_late(now) or now > facts.since + facts.mode.verdict_within:
+        return give_up(facts, _TIME_IS_UP)
+    if facts.mode.unknown.when_absent != "probe" or facts.ids:
+        return Ask.LOOK
+    if facts.stop_event:
+        reason = f"{facts.stop_reason}。是否已发出不明，因已要求停止，不再用重放核对。请到平台后台查看。"
+        return give_up(facts, reason)
+    return give_up(facts, _NO_CONCLUSION) if facts.probes >= MOST_PROBES else Ask.PROBE
+
+
+def after_look(facts: Facts, verdict: Verdict, *, places: int, now: datetime) -> tuple[Step, ...]:
+    """What one look (or a callback's proof) does. `places`: how many positions were signed.
+
+    A step with Event.CONFIRM must be written together with the receipts of all positions.
+    """
+    match verdict:
+        case Receipt():
+            return _confirm(facts, verdict, places, now)
+        case Pending(ids=ids, message=message):
+            return _pending(facts, dict(ids), message, now)
+        case Failed():
+            return _failed(facts, verdict, now)
+        case Absent(message=message):
+            return (_absent(facts, message, now),)
+        case Unclear(message=message, needs_person=True):
+            return (give_up(facts, message),)
+        case Unclear(message=message):
+            return (wait(facts, message, now=now),)
+
+
+def _confirm(facts: Facts, receipt: Receipt, places: int, now: datetime) -> tuple[Step, ...]:
+    """Live: platform ids and read-back are there, for every position."""
+    if len(receipt.positions) != places or not all(place.platform_id for place in receipt.positions):
+        return (wait(facts, "平台给出的篇数与签发的不一致，稍后再核对。", now=now),)
+    told = [place.published_at for place in receipt.positions if place.published_at]
+    live = step(
+        Event.CONFIRM, live_at=now, sent_at=facts.sent_at or min(told, default=None), batch=None, next_at=None,
+        ids={**facts.ids, **receipt.ids},
+    )  # fmt: skip
+    return (*_found(facts, receipt.ids, "已在平台上找到。", now), live)
+
+
+def _found(facts: Facts, ids: Mapping[str, str], reason: str, now: datetime) -> tuple[Step, ...]:
+    """From unknown (or a call whose answer is still out) to confirming."""
+    if facts.state is State.CONFIRMING:
+        return ()
+    return (
+        step(
+            Event.FOUND, reason, ids={**facts.ids, **ids}, accepted_at=facts.accepted_at or now, looks=0, absents=0,
+            next_at=now,
+        ),
+    )  # fmt: skip
+
+
+def _pending(facts: Facts, ids: Mapping[str, str], message: str, now: datetime) -> tuple[Step, ...]:
+    if facts.state is State.CONFIRMING:
+        return (_next_look(facts, message, now, ids=ids),)
+    found = step(
+        Event.FOUND, message or "平台已受理，正在核对。", ids={**facts.ids, **ids},
+        accepted_at=facts.accepted_at or now, looks=1, absents=0, next_at=now + timeline.nth_delay(facts.mode.confirm, 1),
+    )  # fmt: skip
+    return (found,)
+
+
+def _absent(facts: Facts, message: str, now: datetime) -> Step:
+    if facts.state is State.CONFIRMING:
+        return _next_look(facts, message or "平台尚未显示，稍后再看。", now)
+    policy, absents = facts.mode.unknown, facts.absents + 1
+    if absents < len(policy.looks):
+        return wait(facts, message or "这一次没有查到，稍后再查。", now=now, absents=absents)
+    if policy.when_absent == "resend" and facts.unknowns == 1:
+        again = max(facts.not_before, now)
+        return step(Event.PROVED_ABSENT, _RESUBMIT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
+    return give_up(facts, f"隔时查了 {absents} 次都没有查到，仍不能断定没有发出。{message}请到平台后台核实后处理。")
+
+
+def wait(facts: Facts, message: str, *, now: datetime, **changes: object) -> Step:
+    """Look again at the next spaced instant."""
+    if facts.state is State.CONFIRMING:
+        return _next_look(facts, message, now)
+    looks, asked = facts.mode.unknown.looks, facts.looks + 1
+    planned = facts.since + looks[min(asked, len(looks) - 1)]
+    return _stay(message, looks=asked, next_at=max(planned, now + LEAST_PAUSE), **changes)
+
+
+def _next_look(facts: Facts, message: str, now: datetime, *, ids: Mapping[str, str] | None = None) -> Step:
+    since = facts.accepted_at or facts.sent_at or now
+    if now > since + facts.mode.verdict_within:
+        minutes = int(facts.mode.verdict_within.total_seconds() // 60)
+        reason = f"平台受理已 {minutes} 分钟仍没有结论。请到平台后台核实：已发出就登记链接，确实没有再决定是否重发。"
+        return step(Event.FAIL, reason, next_at=None, batch=None)
+    asked = facts.looks + 1
+    known = {"ids": {**facts.ids, **ids}} if ids else {}
+    return _stay(message, looks=asked, next_at=now + timeline.nth_delay(facts.mode.confirm, asked), **known)
+
+
+def _stay(message: str, **changes: object) -> Step:
+    return step(None, message, lease_until=None, rung_at=None, **changes)
+
+
+def _failed(facts: Facts, verdict: Failed, now: datetime) -> tuple[Step, ...]:
+    named = verdict.position is not None and not verdict.message.startswith("第")
+    where = f"第 {(verdict.position or 0) + 1} 篇：" if named else ""
+    reason = f"{where}{verdict.message}"
+    if facts.state is State.LIVE:
+        return (step(Event.VANISH, reason, next_at=None),) if verdict.gone else ()
+    found = _found(facts, {}, reason, now) if facts.state is State.SENDING else ()
+    return (*found, give_up(facts, reason))
+
+
+def give_up(facts: Facts, reason: str) -> Step:
+    """A person decides, from here on."""
+    event = Event.GIVE_UP if facts.state is State.UNKNOWN else Event.FAIL
+    return step(event, reason, next_at=None, batch=None)

@@ -1,0 +1,60 @@
+"""Staging: everything that followers cannot see, ahead of T. Faults are tried again while there is time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.domain import timeline
+from bot.domain.delivery import Event, State
+
+from .facts import Facts, Step, step
+
+
+def taken(facts: Facts, *, now: datetime) -> Step | None:
+    """A worker takes it up, for `STAGE_LEASE`; None where it is not waiting to be staged.
+
+    Staging that is under way is taken over by a lease alone, and only when its worker's lease has ended.
+    """
+    until = now + timeline.STAGE_LEASE
+    if facts.state in {State.PLANNED, State.BLOCKED}:
+        return step(Event.STAGE, lease_until=until, next_at=until)
+    return None
+
+
+def staged(facts: Facts, table: Mapping[str, Any], *, since: str, hand_out: datetime, now: datetime) -> Step:
+    """In place, read back and equal: due again when batches are handed out."""
+    return step(Event.STAGE_OK, staged=dict(table), staged_at=now, since=since, next_at=hand_out, stage_faults=0)
+
+
+def faulted(facts: Facts, message: str, *, wait_until: datetime | None, now: datetime) -> Step:
+    """Blocked, with the reason. A look at the deadline is always due, so that nobody waits in silence."""
+    faults = facts.stage_faults + 1
+    again = wait_until if wait_until and wait_until > now else now + timeline.stage_backoff(faults)
+    if facts.stage_by and now < facts.stage_by:
+        again = min(again, facts.stage_by)
+    return step(Event.STAGE_FAULT, message, stage_faults=faults, next_at=min(again, facts.last_instant))
+
+
+def unready(facts: Facts, *, now: datetime) -> bool:
+    """Past T - 15 s and not staged although it was tried: the release is held together.
+
+    After an outage, when nobody was there to try, late is better than never: it is staged at once and goes as long as
+    `max_lateness` allows.
+    """
+    if facts.stage_by is None or now < facts.stage_by:
+        return False
+    return facts.stage_faults > 0 or (facts.rung_at is not None and facts.rung_at < facts.stage_by)
+
+
+def held_for_itself(facts: Facts) -> Step:
+    """Not ready at T - 15 s."""
+    return step(Event.HOLD, f"到点前没有准备好，未发出：{facts.reason}", next_at=None)
+
+
+def held_for_its_mate(facts: Facts, mate: str) -> Step:
+    """Another account of the same release is not ready: nothing goes out by halves."""
+    own = f"{facts.reason}另外，" if facts.stage_faults and facts.reason else ""
+    reason = f"{own}同一发布单的“{mate}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
+    return step(Event.HOLD, reason, next_at=None, batch=None)

@@ -1,0 +1,39 @@
+"""Hold, cancel, freeze: they act until the first byte, and say honestly what they did not reach."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.delivery import STOPPABLE, Event, State
+
+from .facts import Facts, Step, step
+
+#: The sender reads wishes to stop 100 ms before T; only with this much time is "stopped" a promise.
+STOP_MARGIN = timedelta(seconds=1)
+
+
+class Reach(StrEnum):
+    """How far a wish to stop got."""
+
+    STOPPED = "stopped"
+    IN_FLIGHT = "in_flight"
+    SENT = "sent"
+    NOTHING = "nothing"  # settled, or with a person
+
+
+def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Step | None, Reach]:
+    """What a wish to stop does, and what may be promised of it.
+
+    Where a byte may be out the wish is left with the publication: nothing of it is sent again. What was called off
+    for good stays so, whatever is wished later.
+    """
+    if facts.state in STOPPABLE or (facts.state is State.HELD and event is Event.CANCEL):
+        return step(event, reason, next_at=None), Reach.STOPPED
+    if facts.state in {State.SENDING, State.UNKNOWN}:
+        in_time = facts.state is State.SENDING and facts.not_before > now + STOP_MARGIN
+        reach = Reach.STOPPED if in_time else Reach.IN_FLIGHT
+        if event is Event.HOLD and facts.stop_event == Event.CANCEL:
+            return None, reach
+        return Step(None, {"stop_event": str(event), "stop_reason": reason[:300]}), reach
+    return None, Reach.SENT if facts.state in {State.CONFIRMING, State.LIVE} else Reach.NOTHING

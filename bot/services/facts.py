@@ -1,0 +1,34 @@
+"""A publication's row and attempts as the domain's `Facts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from bot.domain.delivery import State
+from bot.domain.engine.facts import Facts
+from bot.models import Publication
+
+from .accounts import spec_of
+
+_SAME = (
+    "instant", "not_before", "stage_by", "rung_at", "stage_faults", "crashes", "looks", "absents", "lane", "reason",
+    "stop_event", "stop_reason", "ids", "sent_at", "accepted_at",
+)  # fmt: skip
+
+
+def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:
+    """What is known of it now. `attempts`: (kind, outcome) of each, where the caller has them already; else asked."""
+    tries = list(publication.attempts.values_list("kind", "outcome") if attempts is None else attempts)
+    outcomes = [outcome for _, outcome in tries]
+    return Facts(
+        state=State(publication.state),
+        mode=spec_of(publication.account).mode(publication.mode),
+        unknowns=outcomes.count("unknown"),
+        refusals=outcomes.count("refused"),
+        probes=sum(1 for kind, _ in tries if kind == "probe"),
+        effects=sum(1 for outcome in outcomes if outcome != "not_sent"),
+        max_lateness=settings.TONGFA.max_lateness,
+        **{name: getattr(publication, name) for name in _SAME},
+    )
