@@ -76,17 +76,23 @@ def test_members_named_like_secrets_are_masked_at_any_depth():
 
 @pytest.fixture
 def lines(monkeypatch):
-    """Our logging, writing to a buffer; the root logger is given back as it was."""
+    """Our logging, writing to a buffer; the loggers are given back as they were.
+
+    A command that ran in this process before has set ours to WARNING.
+    """
     stream = io.StringIO()
     root = logging.getLogger()
-    before = (root.handlers[:], root.level)
+    ours = logging.getLogger("bot")
+    before = (root.handlers[:], root.level, ours.level)
+    ours.setLevel(logging.NOTSET)
     settings = logging_settings("INFO")
     settings["handlers"]["stderr"]["stream"] = stream
     settings["loggers"] = {}
     logging.config.dictConfig(settings)
     configure_structlog()
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:], root.level = before
+    root.handlers[:], root.level = before[0], before[1]
+    ours.setLevel(before[2])
     structlog.reset_defaults()
 
 

@@ -52,10 +52,13 @@ def log() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     settings["handlers"]["stderr"]["stream"] = stream
     root = logging.getLogger()
-    before = (root.handlers[:], root.level)
+    ours = logging.getLogger("bot")  # a command that ran in this process before has set it to WARNING
+    before = (root.handlers[:], root.level, ours.level)
+    ours.setLevel(logging.NOTSET)
     logging.config.dictConfig(settings)
     yield stream
     root.handlers[:], root.level = before[0], before[1]
+    ours.setLevel(before[2])
 
 
 @pytest.fixture
