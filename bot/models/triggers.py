@@ -13,6 +13,8 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from bot.domain.delivery import TRANSITIONS
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -34,6 +36,9 @@ _SIGNED = (
     "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
     "WHERE p.id = {publication} AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL)"
 )
+
+#: the delivery table's arrows, as the text that a trigger compares
+_ARROWS = ", ".join(sorted({f"'{state}>{target}'" for (state, _), target in TRANSITIONS.items()}))
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -160,6 +165,20 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("attempt_outcome_kept", "bot_attempt", "UPDATE", "OLD.outcome <> ''", "an outcome is written once"),
     Rule("attempt_not_deleted", "bot_attempt", "DELETE", "1 = 1", "attempts are append-only"),
+    Rule(
+        "publication_follows_the_table",
+        "bot_publication",
+        "UPDATE",
+        "NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (" + _ARROWS + ")",
+        "no such step in the delivery table",
+    ),
+    Rule(
+        "publication_starts_planned",
+        "bot_publication",
+        "INSERT",
+        "NEW.state <> 'planned'",
+        "publications start as planned",
+    ),
     Rule(
         "publication_live_needs_ids",
         "bot_publication",

@@ -17,6 +17,7 @@ from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Freeze, Publication
 from bot.services import releases
+from tests.services.factories import force
 
 from .world import ARTICLES, District, now, put
 
@@ -112,13 +113,12 @@ def test_a_release_nobody_signed_is_in_front_of_somebody(district: District, as_
 
 def test_older_releases_stay_on_the_board_until_they_are_settled(district: District, as_: Login) -> None:
     release = district.signed(title="上周的一张")
-    Publication.objects.filter(release=release).update(
-        instant=now() - timedelta(days=8), not_before=now() - timedelta(days=8), state="needs_person"
-    )
+    early = now() - timedelta(days=8)
+    force(Publication.objects.filter(release=release), "needs_person", instant=early, not_before=early)
     type(release).objects.filter(pk=release.pk).update(instant=now() - timedelta(days=8))
     client = as_("duty")
     assert "以前未了结" in page(client)
-    Publication.objects.filter(release=release).update(state="cancelled")
+    force(Publication.objects.filter(release=release), "cancelled")
     assert "上周的一张" not in page(client)
 
 

@@ -21,6 +21,7 @@ from bot.domain.workflow import Verdict
 from bot.models import Account, Attempt, Document, Item, Person, Publication, Release, Unit
 from bot.runtime.paths import Home
 from bot.services import accounts, documents, editorial, home, people, releases, vault
+from tests.services.factories import force
 
 PASSWORD = "correct horse battery staple"
 LOOPBACK = "http://127.0.0.1:9"  # nothing listens there
@@ -144,7 +145,7 @@ def put(publication: Publication, state: str, **changes: Any) -> None:
         Item.objects.filter(publication=publication).update(platform_id="100001", url="https://mp.weixin.qq.com/s/abc")
         changes.setdefault("sent_at", publication.instant + timedelta(milliseconds=12))
         changes.setdefault("live_at", publication.instant + timedelta(seconds=4))
-    Publication.objects.filter(pk=publication.pk).update(state=state, **changes)
+    force(Publication.objects.filter(pk=publication.pk), state, **changes)
 
 
 def attempt(publication: Publication, **fields: Any) -> Attempt:

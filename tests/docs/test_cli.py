@@ -19,7 +19,7 @@ from bot.models import Publication
 from bot.services import accounts
 from scripts.generate_docs import commands
 from tests.console.world import fresh_home
-from tests.services.factories import tiny_cover
+from tests.services.factories import force, tiny_cover
 
 from .fields import EVERYWHERE, PAGE, SECTIONS, differences, fields_of
 from .pages import blocks
@@ -221,7 +221,7 @@ def went_out(pk: int) -> None:
     """As the engine leaves it: an attempt with its answer, live with ids."""
     from tests.console.world import attempt, put
 
-    Publication.objects.filter(pk=pk).update(state="armed")
+    force(Publication.objects.filter(pk=pk), "armed")
     made = attempt(
         Publication.objects.get(pk=pk), outcome="accepted", sent_at=datetime.now(UTC), answered_at=datetime.now(UTC)
     )
@@ -229,7 +229,7 @@ def went_out(pk: int) -> None:
 
 
 def stuck(pk: int) -> None:
-    Publication.objects.filter(pk=pk).update(state="missed", reason="错过")
+    force(Publication.objects.filter(pk=pk), "missed", reason="错过")
 
 
 def after_the_release(shell: Shell, tmp_path: Path) -> None:

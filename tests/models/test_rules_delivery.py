@@ -6,10 +6,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
+from bot.domain.delivery import TRANSITIONS, State
 from bot.models import Attempt, Freeze, Item, PostRecord, Publication
 from bot.services import releases
-from tests.services.factories import NOW, Office, article, publication
+from tests.services.factories import NOW, Office, article, force, publication
 
 from .sql import attempt_row, delete, item_row, proves, refused, update
 
@@ -182,21 +184,47 @@ def test_live_needs_a_platform_id_at_every_position(office: Office) -> None:
     first, second = push.items.order_by("position")
     update(first, platform_id="1")
     with refused("live needs a platform id"):
-        update(push, state="live", live_at=NOW)
+        force(Publication.objects.filter(pk=push.pk), "live", live_at=NOW)
     update(second, platform_id="2")
-    update(push, state="live", live_at=NOW)
+    force(Publication.objects.filter(pk=push.pk), "live", live_at=NOW)
+
+
+@proves("publication_follows_the_table")
+@pytest.mark.parametrize("state", State)
+def test_a_state_is_reached_by_the_delivery_tables_arrows_only(office: Office, state: State) -> None:
+    push = publication(office.signed(), office.wechat)
+    Item.objects.filter(publication=push).update(platform_id="1")
+    force(Publication.objects.filter(pk=push.pk), state, live_at=NOW)
+    for target in set(State) - {state}:
+        if target in {to for (source, _), to in TRANSITIONS.items() if source is state}:
+            with transaction.atomic():
+                update(push, state=target)
+                transaction.set_rollback(True)
+        else:
+            with refused("no such step in the delivery table"):
+                update(push, state=target)
+
+
+@proves("publication_starts_planned")
+def test_a_publication_starts_as_planned(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    with refused("publications start as planned"):
+        Publication.objects.create(
+            release=push.release, account=push.account, mode=push.mode, lane=9, instant=NOW, not_before=NOW, key="k" * 32,
+            state="staged",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"state": "published"}, {"state": "live", "live_at": None}, {"not_before": NOW}],
+    ("state", "changes"),
+    [("published", {}), ("live", {"live_at": None}), ("planned", {"not_before": NOW})],
     ids=["unknown state", "live without its time", "before its instant"],
 )
-def test_a_publication_holds_only_what_the_domain_knows(office: Office, changes) -> None:
+def test_a_publication_holds_only_what_the_domain_knows(office: Office, state: str, changes) -> None:
     push = publication(office.signed(), office.wechat)
     Item.objects.filter(publication=push).update(platform_id="1")
     with refused("(?i)check|constraint"):
-        update(push, **changes)
+        force(Publication.objects.filter(pk=push.pk), state, **changes)
 
 
 @pytest.mark.parametrize("changes", [{"signed_by_id": None}, {"manifest_hash": ""}, {"sync": "whenever"}], ids=str)

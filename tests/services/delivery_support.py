@@ -39,7 +39,7 @@ from .delivery_platform import ScriptedLauncher as ScriptedLauncher
 from .delivery_platform import Verdict as Verdict
 from .delivery_platform import VirtualClock as VirtualClock
 from .delivery_platform import receipt as receipt
-from .factories import HALF_HOUR, NOW, Office, article, publication
+from .factories import HALF_HOUR, NOW, Office, article, force, publication
 
 SIGNED_AT, T = NOW, NOW + HALF_HOUR
 SECOND = timedelta(seconds=1)
@@ -162,7 +162,7 @@ def outcomes(of: Publication) -> list[tuple[str, str]]:
 
 def put(of: Publication, state: State, **changes: Any) -> Publication:
     """A publication in some state, as the engine would have left it."""
-    Publication.objects.filter(pk=of.pk).update(state=state, **changes)
+    force(Publication.objects.filter(pk=of.pk), state, **changes)
     of.refresh_from_db()
     return of
 

@@ -25,7 +25,7 @@ from bot.services.ports import AccountPorts, store_token
 from config.logging import logging_settings
 from tests.channels.stub import Say, Stub, running_stub
 
-from .factories import APP_ID, NOW, Office, article, grant
+from .factories import APP_ID, NOW, Office, article, force, grant
 
 CANARIES = {
     "app_secret": "canary-wechat-app-secret-8f2c1d",
@@ -169,7 +169,7 @@ def test_adding_an_account_by_command_shows_only_the_names_of_its_secrets(plante
 def test_exports_hold_none(planted: Office, tmp_path: Path) -> None:
     planted.signed(planted.approved(article(7)))
     Item.objects.update(platform_id="1")
-    Publication.objects.update(state="live", live_at=NOW, sent_at=NOW)
+    force(Publication.objects.all(), "live", live_at=NOW, sent_at=NOW)
     exporting.write(tmp_path / "out.csv", planted.unit)
     exporting.write(tmp_path / "out.xlsx", planted.unit)
     assert leaked((tmp_path / "out.csv").read_text("utf-8")) == []

@@ -16,7 +16,7 @@ from bot.models import Item, Publication, Release, SampleRecord
 from bot.services import exporting
 from bot.services.errors import Refused
 
-from .factories import NOW, Office, article, publication
+from .factories import NOW, Office, article, force, publication
 
 SENT = NOW + timedelta(minutes=30, milliseconds=12)
 EVIL = '=HYPERLINK("http://evil.example","点我")'
@@ -27,7 +27,7 @@ def release(office: Office) -> Release:
     """Signed and gone out on both accounts, with a title and a link that a spreadsheet would run."""
     made = office.signed(office.approved(article(title="@SUM(1+1)公告", external_id="-2+3")))
     Item.objects.update(platform_id="100001", url=EVIL)
-    Publication.objects.update(state="live", live_at=SENT, sent_at=SENT)
+    force(Publication.objects.all(), "live", live_at=SENT, sent_at=SENT)
     return made
 
 

@@ -19,7 +19,18 @@ from bot.models import AuditEvent, Edition, Item, Publication, Release, Reservat
 from bot.services import accounts, editorial, people, releases
 from bot.services.errors import NotFound, Refused
 
-from .factories import HALF_HOUR, NOW, Office, add_wechat, article, fresh_home, interpretation, policy, publication
+from .factories import (
+    HALF_HOUR,
+    NOW,
+    Office,
+    add_wechat,
+    article,
+    force,
+    fresh_home,
+    interpretation,
+    policy,
+    publication,
+)
 
 T = NOW + HALF_HOUR
 LATER = NOW + timedelta(minutes=1)
@@ -344,5 +355,5 @@ def test_an_interpretation_that_is_live_on_that_account_already_counts(office: O
     assert refusal(office.signs, release).code == "pairing"
     Item.objects.filter(publication=push).update(active=True)
     assert refusal(office.signs, release).code == "pairing"
-    Publication.objects.filter(pk=push.pk).update(state="live", live_at=NOW)
+    force(Publication.objects.filter(pk=push.pk), "live", live_at=NOW)
     assert office.signs(release).signed

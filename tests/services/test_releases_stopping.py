@@ -13,7 +13,7 @@ from bot.services import releases
 from bot.services.errors import Refused
 from bot.services.voiding import is_frozen
 
-from .factories import HALF_HOUR, NOW, Office, article, publication
+from .factories import HALF_HOUR, NOW, Office, article, force, publication
 
 T = NOW + HALF_HOUR
 LATER = NOW + timedelta(minutes=1)
@@ -61,7 +61,7 @@ def test_the_quota_of_what_somebody_had_held_before_is_given_back_too(office: Of
 def test_a_change_after_it_went_out_voids_nothing(office: Office) -> None:
     release = office.signed()
     Item.objects.update(platform_id="1")
-    Publication.objects.update(state="live", live_at=NOW)
+    force(Publication.objects.all(), "live", live_at=NOW)
     office.took(article(summary="更正。"))
     release.refresh_from_db()
     assert release.signed
@@ -70,7 +70,7 @@ def test_a_change_after_it_went_out_voids_nothing(office: Office) -> None:
 
 def test_a_partial_release_keeps_what_is_public_and_holds_what_is_not(office: Office) -> None:
     release = office.signed()
-    Publication.objects.filter(account=office.wechat).update(state="confirming")
+    force(Publication.objects.filter(account=office.wechat), "confirming")
     office.took(article(summary="改过。"))
     release.refresh_from_db()
     assert not release.signed
@@ -119,7 +119,7 @@ def test_one_publication_may_be_held_alone(office: Office) -> None:
 def test_the_answer_counts_what_is_out_and_what_is_on_its_way(office: Office) -> None:
     release = office.signed(*[office.approved(article(number)) for number in (1, 2, 3)], on=[office.weibo])
     for lane, state in enumerate(["confirming", "unknown", "staged"]):
-        Publication.objects.filter(release=release, lane=lane).update(state=state)
+        force(Publication.objects.filter(release=release, lane=lane), state)
     answer = releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
     assert (answer.sent, answer.stopped, answer.in_flight) == (1, 1, 1)
 
@@ -174,7 +174,7 @@ def test_a_freeze_counts_what_went_out_today_by_beijing_s_calendar(office: Offic
     early = NOW - timedelta(hours=2)
     release = office.signed(instant=early, now=early - HALF_HOUR)
     Item.objects.update(platform_id="1")
-    Publication.objects.filter(release=release).update(state="live", live_at=early)
+    force(Publication.objects.filter(release=release), "live", live_at=early)
     answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=early)
     assert answer.sent == 2
 
