@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from bot.domain import quota
 from bot.domain.channel import Quota
-from bot.domain.instants import BEIJING, show
+from bot.domain.instants import BEIJING, beijing_date, beijing_midnight, require_aware, show
 from bot.models import Account, Publication, Reservation
 
 from .accounts import spec_of
@@ -86,4 +89,88 @@ def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, in
     ]
 
 
-DAY = timedelta(days=1)
+# --- what is free ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One quota in one window of the Beijing calendar: `period` "hour", "day" or "month", `name` as in the records."""
+
+    period: str
+    name: str
+    start: datetime
+    count: int
+    used: int
+
+    @property
+    def free(self) -> int:
+        """Slots that a signature may still take."""
+        return max(0, self.count - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of an account in one mode. `windows`: its day, and the month it lies in; `busiest`: the fullest hour.
+
+    `free` is the least that any of them leaves, None where the mode knows no quota. `past`: nothing can be signed for it.
+    """
+
+    date: date
+    windows: tuple[Window, ...]
+    busiest: Window | None
+    past: bool
+
+    @property
+    def free(self) -> int | None:
+        """How many more publications may be signed for that day."""
+        return min((window.free for window in self.windows), default=None)
+
+
+def calendar(account: Account, mode: str, first: date, days: int, *, now: datetime) -> list[Day]:
+    """What is taken and what is free on each of `days` Beijing days from `first`: what a calendar page shows.
+
+    One query, however long the span.
+    """
+    rules = quotas_of(account, mode)
+    taken = _taken(account, mode, first, days)
+    today = beijing_date(require_aware(now))
+    spans = [first + timedelta(days=index) for index in range(days)]
+    return [_day(rules, day, taken, past=day < today) for day in spans]
+
+
+def _taken(account: Account, mode: str, first: date, days: int) -> Counter[str]:
+    """Slots in use by window. The names of windows sort as their instants do: months, days and hours of the span."""
+    last = first + timedelta(days=days)
+    held = Reservation.objects.filter(
+        account=account,
+        mode=mode,
+        released_at__isnull=True,
+        window__gte=f"{first:%Y-%m}",
+        window__lt=f"{last:%Y-%m-%d}T24",
+    )
+    return Counter(held.values_list("window", flat=True))
+
+
+def _day(rules: Sequence[Quota], day: date, taken: Counter[str], *, past: bool) -> Day:
+    start = beijing_midnight(day)
+    windows = [_window(rule, start, taken) for rule in rules if rule.period != "hour"]
+    hours = [
+        _window(rule, start + timedelta(hours=hour), taken)
+        for rule in rules
+        if rule.period == "hour"
+        for hour in range(24)
+    ]
+    busiest = max(hours, key=lambda window: window.used) if hours else None
+    return Day(day, tuple(windows), busiest, past)
+
+
+def _window(rule: Quota, instant: datetime, taken: Counter[str]) -> Window:
+    name = quota.window(rule.period, instant)
+    return Window(rule.period, name, instant, rule.count, taken[name])
+
+
+def calls_spent(account: Account, *, now: datetime) -> dict[str, int]:
+    """Our own count of calls in the windows that hold `now`, by bucket and window, e.g. {"calls 2026-11-23": 12}."""
+    windows = [quota.window(period, now) for period in ("hour", "day")]
+    rows = account.counters.filter(window__in=windows).order_by("bucket", "window")
+    return {f"{row.bucket} {row.window}": row.count for row in rows}

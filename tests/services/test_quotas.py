@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bot.domain.instants import to_beijing
 from bot.models import Account, Attempt, Reservation
 from bot.services import quotas, releases
 from bot.services.errors import Refused
+from bot.services.ports import AccountPorts
 
 from .factories import HALF_HOUR, NOW, Office, add_wechat, article, publication
 
@@ -146,3 +148,47 @@ def test_two_months_without_a_free_day_are_said_plainly(office: Office) -> None:
         for day in range(1, quotas.LOOK_AHEAD + 1)
     )
     assert "近两个月内没有空余" in refused(office, office.wechat, 2)
+
+
+# --- the calendar -------------------------------------------------------------------------------------------
+
+
+def test_the_calendar_says_what_is_taken_and_what_is_free_on_each_day(office: Office) -> None:
+    for number, day in enumerate((0, 2), start=1):
+        sign_on(office, office.wechat, number, T + day * DAY)
+    days = quotas.calendar(office.wechat, "mass", date(2026, 11, 22), 5, now=NOW)
+    assert [(day.date.day, day.free, day.past) for day in days] == [
+        (22, 1, True), (23, 0, False), (24, 1, False), (25, 0, False), (26, 1, False)
+    ]  # fmt: skip
+    (window,) = days[1].windows
+    assert (window.period, window.name, window.used, window.count) == ("day", "2026-11-23", 1, 1)
+
+
+def test_a_service_account_shows_its_month_on_every_day_of_it(office: Office) -> None:
+    account = add_wechat(office.unit, "fwh", kind="service")
+    sign_on(office, account, 1)
+    days = quotas.calendar(account, "mass", date(2026, 11, 29), 3, now=NOW)
+    assert [(day.windows[0].name, day.free) for day in days] == [("2026-11", 3), ("2026-11", 3), ("2026-12", 4)]
+
+
+def test_weibo_shows_the_fullest_hour_of_a_day_besides_the_day(office: Office) -> None:
+    sign_on(office, office.weibo, 1)
+    (day,) = quotas.calendar(office.weibo, "share", date(2026, 11, 23), 1, now=NOW)
+    assert day.busiest is not None
+    assert (day.busiest.name, day.busiest.used, day.busiest.count) == ("2026-11-23T09", 1, 30)
+
+
+def test_a_mode_without_a_quota_is_free_without_a_number(office: Office) -> None:
+    (day,) = quotas.calendar(office.wechat, "publish", date(2026, 11, 23), 1, now=NOW)
+    assert (day.free, day.windows, day.busiest) == (None, (), None)
+
+
+def test_a_whole_year_costs_one_query(office: Office, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+    with django_assert_num_queries(1):
+        assert len(quotas.calendar(office.wechat, "mass", date(2026, 1, 1), 366, now=NOW)) == 366
+
+
+def test_the_calls_of_this_hour_and_day_are_our_own_count(office: Office) -> None:
+    AccountPorts(office.weibo).spend("calls", limit=100, period="day")
+    day = to_beijing(datetime.now(UTC)).date()
+    assert quotas.calls_spent(office.weibo, now=datetime.now(UTC)) == {f"calls {day}": 1}
