@@ -21,7 +21,7 @@ from bot import channels  # noqa: E402
 from bot.cli.main import main as tongfa  # noqa: E402
 from bot.domain import timeline  # noqa: E402
 from bot.domain.channel import ChannelSpec, ModeSpec, OptionSpec  # noqa: E402
-from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, TRANSITIONS, State  # noqa: E402
+from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, TRANSITIONS, Event, State  # noqa: E402
 from bot.domain.workflow import (  # noqa: E402
     DEFAULT_STEPS,
     EDITION_TRANSITIONS,
@@ -91,6 +91,17 @@ def delivery_transitions() -> str:
     order = list(State)
     ordered = sorted(rows.items(), key=lambda item: (order.index(item[0][0]), order.index(item[0][1])))
     return table(["from", "on", "to"], [[code(a), ", ".join(events), code(b)] for (a, b), events in ordered])
+
+
+def delivery_diagram() -> str:
+    """The same table as a picture; stops and late arrivals, which leave from everywhere, are left to the table."""
+    stops = {Event.HOLD, Event.CANCEL, Event.TOO_LATE}
+    arrows = [
+        f"  {state} --> {target}: {event}"
+        for (state, event), target in TRANSITIONS.items()
+        if event not in stops or state not in STOPPABLE
+    ]
+    return "\n".join(["```mermaid", "stateDiagram-v2", "  [*] --> planned", *arrows, "```"])
 
 
 def edition_transitions() -> str:
@@ -291,6 +302,7 @@ def import_files() -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "delivery states": delivery_states,
     "delivery transitions": delivery_transitions,
+    "delivery diagram": delivery_diagram,
     "edition transitions": edition_transitions,
     "delays": delays,
     "settings": settings,

@@ -116,6 +116,54 @@ def check(slug: str) -> Reply:
     return Reply(data, lines, code=IN_PART if bad else 0)
 
 
+@account.command("quota")
+@click.argument("slug")
+@click.option("--from", "first", metavar="DATE", default="", help="从哪一天起（北京日期，如 2026-12-01），默认今天。")
+@click.option("--days", type=click.IntRange(1, 366), default=14, show_default=True, help="看多少天。")
+@click.option("--mode", default="", help="发布方式，默认随账号。")
+@command
+def quota(slug: str, first: str, days: int, mode: str) -> Reply:
+    """额度日历：每天已占多少、还能签发几次。"""
+    from datetime import date
+
+    from bot.domain.instants import beijing_date
+    from bot.services import accounts, quotas
+    from bot.services.errors import Refused
+
+    found = accounts.find_account(slug)
+    try:
+        start = date.fromisoformat(first) if first else beijing_date(now())
+        calendar = quotas.calendar(found, mode or found.mode, start, days, now=now())
+    except ValueError:
+        raise click.UsageError(f"--from 应写成 2026-12-01 这样的日期，收到的是“{first}”。") from None
+    except KeyError:
+        raise Refused("mode", f"账号“{found.name}”没有发布方式“{mode}”。") from None
+    rows = [[day.date.isoformat(), _taken(day), "不限" if day.free is None else str(day.free)] for day in calendar]
+    data = {"account": slug, "mode": mode or found.mode, "days": [_quota_day(day) for day in calendar]}
+    return Reply(data, table(["日期", "已占", "还可签发"], rows))
+
+
+PERIODS = {"day": "当日", "month": "当月", "hour": "最满的一小时"}
+
+
+def _taken(day: Any) -> str:
+    windows = [*day.windows, *([day.busiest] if day.busiest else [])]
+    return "、".join(f"{PERIODS[window.period]} {window.used}/{window.count}" for window in windows) or "没有额度限制"
+
+
+def _quota_day(day: Any) -> dict[str, Any]:
+    windows = [*day.windows, *([day.busiest] if day.busiest else [])]
+    return {
+        "date": day.date.isoformat(),
+        "past": day.past,
+        "free": day.free,
+        "windows": [
+            {"period": window.period, "name": window.name, "count": window.count, "used": window.used}
+            for window in windows
+        ],
+    }
+
+
 @account.command("authorize")
 @click.argument("slug")
 @as_option

@@ -193,6 +193,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     shell("user", "list")
     shell("account", "list")
     shell("account", "check", "wx", code=3)
+    shell("account", "quota", "wb", "--days", "2")
     shell("account", "authorize", "wb", "--as", "root2")
     monkeypatch.setattr(accounts, "finish_authorization", lambda **_: accounts.find_account("wb"))
     shell("account", "authorize", "wb", "--as", "root2", "--state", "s", "--code", "c")

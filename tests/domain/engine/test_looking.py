@@ -1,0 +1,107 @@
+"""After the answer: only reading, until it is shown, or a person must decide."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.channel import Absent, Failed, Pending, PositionReceipt, Receipt, Unclear
+from bot.domain.delivery import TRANSITIONS, Event, State
+from bot.domain.engine import looking
+
+from ..strategies import QUICK
+from .parts import MASS, MINUTE, MODES, PUBLISH, SECOND, SHARE, T, facts
+
+NOW = T + MINUTE
+
+
+def receipt(*ids: str) -> Receipt:
+    return Receipt({"msg_id": "7"}, tuple(PositionReceipt(one, None, T) for one in ids))
+
+
+def events(state: State, verdict: looking.Verdict, places: int = 1, **given) -> list[Event | None]:
+    return [step.event for step in looking.after_look(facts(state, **given), verdict, places=places, now=NOW)]
+
+
+def test_live_needs_an_id_at_every_position():
+    assert events(State.UNKNOWN, receipt("a", "b"), places=2) == [Event.FOUND, Event.CONFIRM]
+    assert events(State.CONFIRMING, receipt("a", "b"), places=2) == [Event.CONFIRM]
+    assert events(State.CONFIRMING, receipt("a"), places=2) == [None]
+    assert events(State.UNKNOWN, receipt("a", ""), places=2) == [None]
+
+
+@pytest.mark.parametrize("of", MODES, ids=lambda mode: mode.name)
+def test_after_acceptance_absence_leads_to_looking_again_and_in_the_end_to_a_person(of):
+    early = looking.after_look(facts(State.CONFIRMING, of, accepted_at=T), Absent(), places=1, now=NOW)
+    late = looking.after_look(facts(State.CONFIRMING, of, accepted_at=T), Absent(), places=1, now=T + 31 * MINUTE)
+    assert [step.event for step in (*early, *late)] == [None, Event.FAIL]
+
+
+def test_freepublish_is_submitted_once_more_when_three_spaced_looks_say_absent():
+    assert events(State.UNKNOWN, Absent(), of=PUBLISH, absents=1, unknowns=1) == [None]
+    assert events(State.UNKNOWN, Absent(), of=PUBLISH, absents=2, unknowns=1) == [Event.PROVED_ABSENT]
+    assert events(State.UNKNOWN, Absent(), of=PUBLISH, absents=2, unknowns=2) == [Event.GIVE_UP]
+
+
+def test_weibo_is_never_sent_again_by_machine():
+    assert events(State.UNKNOWN, Absent(), of=SHARE, absents=2, unknowns=1) == [Event.GIVE_UP]
+    assert looking.next_act(facts(State.UNKNOWN, SHARE, unknowns=1), now=NOW) is looking.Ask.LOOK
+
+
+def test_a_mass_send_is_replayed_with_its_own_key_a_few_times_unless_somebody_wishes_to_stop():
+    assert looking.next_act(facts(State.UNKNOWN, MASS), now=NOW) is looking.Ask.PROBE
+    assert looking.next_act(facts(State.UNKNOWN, MASS, ids={"msg_id": "7"}), now=NOW) is looking.Ask.LOOK
+    for changes in ({"probes": looking.MOST_PROBES}, {"stop_event": "hold", "stop_reason": "停"}):
+        step = looking.next_act(facts(State.UNKNOWN, MASS, **changes), now=NOW)
+        assert isinstance(step, looking.Step)
+        assert step.event is Event.GIVE_UP
+
+
+def test_a_failure_is_a_persons_and_names_the_position_and_a_live_one_that_is_gone_is_gone():
+    (step,) = looking.after_look(
+        facts(State.CONFIRMING), Failed("2", "原创校验没有通过。", position=1), places=2, now=NOW
+    )
+    assert (step.event, step.reason) == (Event.FAIL, "第 2 篇：原创校验没有通过。")
+    assert events(State.SENDING, Failed("2", "失败。")) == [Event.FOUND, Event.FAIL]
+    assert events(State.LIVE, Failed("5", "已删除。", gone=True)) == [Event.VANISH]
+    assert events(State.LIVE, Failed("4", "失败。")) == []
+
+
+VERDICTS = st.sampled_from(
+    [receipt("a"), receipt(""), Pending({}, ""), Pending({"x": "1"}, ""), Absent(), Failed("4", "失败。"), Unclear("不清楚。"),
+     Unclear("不一致。", needs_person=True)]
+)  # fmt: skip
+
+
+@QUICK
+@given(
+    st.sampled_from(MODES),
+    st.sampled_from([State.CONFIRMING, State.UNKNOWN]),
+    VERDICTS,
+    st.integers(0, 9),
+    st.integers(0, 4),
+    st.integers(0, 7200),
+)
+def test_no_look_sends_early_or_ends_in_silence(of, state, verdict, absents, unknowns, seconds):
+    """Each verdict leads along the table, to a later look, to live, to a person; only proved absence to staged."""
+    now = T + seconds * SECOND
+    held = facts(state, of, absents=absents, unknowns=unknowns, accepted_at=T if state is State.CONFIRMING else None)
+    for step in looking.after_look(held, verdict, places=1, now=now):
+        if step.event is not None:
+            state = TRANSITIONS[state, step.event]
+        next_at = step.changes["next_at"]
+        assert next_at is None or next_at >= now
+        assert step.changes.get("not_before", T) >= T
+    assert state in {State.CONFIRMING, State.UNKNOWN, State.LIVE, State.NEEDS_PERSON, State.STAGED}
+    if state is State.STAGED:
+        assert (of, unknowns, isinstance(verdict, Absent)) == (PUBLISH, 1, True)
+    if state in {State.CONFIRMING, State.UNKNOWN, State.STAGED}:
+        assert next_at is not None
+
+
+@QUICK
+@given(st.sampled_from(MODES), st.integers(0, 7200))
+def test_the_looking_ends(of, seconds):
+    act = looking.next_act(facts(State.UNKNOWN, of, ids={"msg_id": "7"}), now=T + seconds * SECOND)
+    assert (act is looking.Ask.LOOK) == (seconds <= 1800)
