@@ -1,0 +1,359 @@
+"""The ten invariants of reliability.md section 4, judged over the platforms' journals and the rows at rest.
+
+The checker asks no function of the product. It reads what the platforms saw (`Platform.journal`, `Platform.items`),
+the rows at rest with the true time of their commits, the people's diary, and, where a promise is bounded by what a
+machine can do at all, when the world kept a process from working (`Process.awake`).
+
+===  ==================  ======================================================================================
+ 1   never twice         one public item for each publication, but for one that two people had sent again although
+                         the machine had told them that a call's result was unknown; and, without people, at most
+                         one call on Weibo whose effect the platform did not deny, two on freepublish and always of
+                         the same draft once a result was unknown, any number on mass but all with one key
+ 2   never early         no request arrives before its instant by the platform's clock; a host whose own clock is
+                         wrong may be early by what the comparison with the platform's Date cannot see
+ 3   never unapproved    no request arrives against an approval, signature, freeze, hold or cancel that stood while
+                         its sender was awake for longer than the last look needs
+ 4   never altered       what became public hashes to what was approved, unless altered after the last read-back
+ 5   never lost, silent  at rest: live, cancelled, missed, with a person, or held without signature, and never without
+                         a reason; no open attempt; no endless retries; nothing later than allowed; no program error
+ 6   intent first        for each request there is an attempt committed before it
+ 7   single flight       open attempts of a publication and of an account never overlap, their numbers grow, no write
+                         by somebody who had read another state or fence; a lane goes in order and with its spacing
+ 8   honest states       live by machine: the item is there; "not sent": it never was; a request arrives only while
+                         its row says sending
+ 9   doorbell            in a run where nothing fails but every bell: all live, each at most 15 s late
+10   provable history    the audit trail, replayed by the delivery table, gives each row's state
+11   together            once a release is held because one account is not ready, no other account of it goes
+===  ==================  ======================================================================================
+"""
+
+from __future__ import annotations
+
+from bot.domain import timeline
+from bot.domain.delivery import STOPPABLE, TRANSITIONS, Event, State
+from bot.domain.engine.answers import MEND_LIMIT
+
+from .platforms import Freepublish, Item, Mass, Request, Weibo
+from .rows import Attempt, Database, Moved, Publication
+from .scenario import Scenario
+from .world import BASE, MS, SECOND
+
+NAMES = {
+    1: "twice", 2: "early", 3: "unapproved", 4: "altered", 5: "lost", 6: "no intent", 7: "flight", 8: "dishonest",
+    9: "doorbell", 10: "history", 11: "split",
+}  # fmt: skip
+REACH = 170  # ms: the last look is 100 ms before T, and takes its time
+UNSEEN = 3_700  # ms: agreement within 2 s, Date in whole seconds, drift, an answer's own time
+READ_BACK = 35 * SECOND  # the last read-back is when the batch is claimed
+MOST_LATE = timeline.MAX_LATENESS // MS
+MOST_REQUESTS = 1 + MEND_LIMIT + 3
+SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
+NOTHING_WENT = frozenset({Event.REFUSED, Event.TOO_LATE, Event.DISARM, Event.HOLD, Event.NOT_SENT})
+
+Violation = tuple[int, str]
+
+
+def check(scenario: Scenario) -> list[Violation]:
+    """Every violation: (invariant, what was seen)."""
+    world = scenario.world
+    db: Database = world.db
+    found: list[Violation] = [(5, error) for error in world.errors]
+    if db.open:
+        found.append((5, f"{len(db.open)} attempts are open at rest"))
+    requests: dict[int, list[Request]] = {pk: [] for pk in db.publications}
+    items: dict[int, list[Item]] = {pk: [] for pk in db.publications}
+    moves: dict[int, list[Moved]] = {pk: [] for pk in db.publications}
+    for platform in world.platforms:
+        for request in platform.journal:
+            requests[request.publication].append(request)
+        for item in platform.items:
+            items[item.publication].append(item)
+    for moved in db.audit:
+        moves[moved.publication].append(moved)
+    for pk, row in db.publications.items():
+        case = Case(scenario, row, requests[pk], items[pk], moves[pk], db.attempts[pk])
+        for judge in JUDGES:
+            judge(case, found)
+    _flight_per_account(db, found)
+    _lanes(db, requests, moves, found)
+    _together(scenario, requests, moves, found)
+    return found
+
+
+class Case:
+    """All that is known of one publication."""
+
+    __slots__ = ("attempts", "instant", "items", "moves", "requests", "resent", "row", "scenario")
+
+    def __init__(
+        self, scenario: Scenario, row: Publication, requests: list[Request], items: list[Item], moves: list[Moved],
+        attempts: list[Attempt],
+    ) -> None:  # fmt: skip
+        self.scenario, self.row, self.requests, self.items = scenario, row, requests, items
+        self.moves, self.attempts = moves, attempts
+        self.resent = [(t, outcomes) for t, pk, outcomes in scenario.diary.resent if pk == row.pk]
+        self.instant = -((BASE - row.instant) // MS)
+        if self.resent:
+            self.instant = scenario.instants[row.pk]
+
+    def epoch(self, t: int) -> int:
+        """How often people had it sent again by then."""
+        return sum(1 for at, _ in self.resent if at <= t)
+
+    def due(self, t: int) -> int:
+        """The instant that held then."""
+        epoch = self.epoch(t)
+        return max(self.instant, self.resent[epoch - 1][0]) if epoch else self.instant
+
+    def say(self, what: str) -> str:
+        """With the name of the publication."""
+        return f"publication {self.row.pk}: {what}"
+
+
+def state_at(moves: list[Moved], t: int) -> State:
+    """What the row said at a true time."""
+    state = State.PLANNED
+    for moved in moves:
+        if moved.t > t:
+            break
+        state = moved.new
+    return state
+
+
+# --- 1 ---------------------------------------------------------------------------------------------------------
+
+
+def _twice(case: Case, found: list[Violation]) -> None:
+    if len(case.items) > 1:
+        epochs = [case.epoch(item.request.t) for item in case.items]
+        if len(set(epochs)) < len(epochs):
+            found.append((1, case.say(f"{len(case.items)} public items")))
+        for epoch in sorted(set(epochs))[:-1]:
+            outcomes = case.resent[epoch][1]
+            if not any(outcome in ("unknown", "accepted", "") for outcome in outcomes):
+                found.append((1, case.say("public twice: people were told that nothing had gone out")))
+    if len(case.requests) < 2:
+        return
+    platform = case.row.account.platform
+    if isinstance(platform, Mass):
+        if len({request.key for request in case.requests}) > 1:
+            found.append((1, case.say("sent with two keys")))
+        return
+    most = 2 if isinstance(platform, Freepublish) else 1
+    open_ended: dict[int, int] = {}
+    for request in case.requests:
+        if not request.clean:
+            epoch = case.epoch(request.t)
+            open_ended[epoch] = open_ended.get(epoch, 0) + 1
+    if any(count > most for count in open_ended.values()):
+        found.append((1, case.say("called again by machine although the call before was not denied")))
+    if isinstance(platform, Freepublish):
+        _same_draft(case, found)
+
+
+def _same_draft(case: Case, found: list[Violation]) -> None:
+    unknown = [attempt.closed for attempt in case.attempts if attempt.outcome == "unknown"]
+    for earlier, later in zip(case.requests, case.requests[1:], strict=False):
+        if earlier.draft != later.draft and any(earlier.t <= closed <= later.t for closed in unknown):
+            found.append((1, case.say("another draft after an unknown result")))
+
+
+# --- 2, 3, 4 ---------------------------------------------------------------------------------------------------
+
+
+def _early(case: Case, found: list[Violation]) -> None:
+    for request in case.requests:
+        ahead = max(0, request.process.host.skew(request.t))
+        early = case.due(request.t) - request.t
+        if early > min(ahead, UNSEEN):
+            found.append((2, case.say(f"{early} ms early, its host's clock {ahead} ms ahead")))
+
+
+def _unapproved(case: Case, found: list[Violation]) -> None:
+    row, scenario = case.row, case.scenario
+    spans = [("signature", *span) for span in row.release.unsigned]
+    spans += [("freeze", *span) for span in scenario.world.db.frozen_spans]
+    spans += [("approval", edition.withdrawn_at, 10**12) for edition in row.editions if edition.withdrawn_at >= 0]
+    going = [t for t, pk in scenario.diary.going if pk == row.pk]
+    for t, pk in scenario.diary.stopped:
+        if pk == row.pk:
+            spans.append(("stop", t, min((later for later in going if later >= t), default=10**12)))
+    for request in case.requests:
+        for what, start, end in spans:
+            if start < request.t < end and request.process.awake(start, request.t) > REACH:
+                found.append((3, case.say(f"sent {request.t - start} ms after its {what} was gone")))
+
+
+def _altered(case: Case, found: list[Violation]) -> None:
+    approved = tuple(edition.hash for edition in case.row.editions)
+    for request in case.requests:
+        if request.hashes != approved:
+            found.append((4, case.say("the bytes that left are not those approved")))
+    for item in case.items:
+        if item.hashes == approved:
+            continue
+        if item.changed_at < 0 or item.request.process.awake(item.changed_at, item.request.t) > READ_BACK:
+            found.append((4, case.say("what became public is not what was approved")))
+
+
+# --- 5, 6 ------------------------------------------------------------------------------------------------------
+
+
+def _lost(case: Case, found: list[Violation]) -> None:
+    row = case.row
+    waits = row.state is State.HELD and (not row.release.signed or row.release.cancelled)
+    if row.state is State.PLANNED and (not row.release.signed or row.release.cancelled):
+        waits = True
+    if row.state not in SETTLED and not waits:
+        found.append((5, case.say(f"rests as {row.state}, next at {row.next_at}")))
+    if row.state in (State.NEEDS_PERSON, State.MISSED, State.HELD) and not row.reason:
+        found.append((5, case.say(f"{row.state} without a reason")))
+    epochs: dict[int, int] = {}
+    for request in case.requests:
+        epoch = case.epoch(request.t)
+        epochs[epoch] = epochs.get(epoch, 0) + 1
+        due = case.due(request.t)
+        behind = max(0, -request.process.host.skew(request.t))
+        late = request.process.awake(due, request.t) - behind
+        if request.t - due - behind > MOST_LATE and late > MOST_LATE - 60 * SECOND and not _stopped_late(case, request):
+            found.append((5, case.say(f"sent {(request.t - due) // SECOND} s late")))
+    if any(count > MOST_REQUESTS for count in epochs.values()):
+        found.append((5, case.say(f"{max(epochs.values())} calls without a person")))
+
+
+def _stopped_late(case: Case, request: Request) -> bool:
+    """Its sender was kept from working since a moment at which sending was still allowed."""
+    return any(start - case.due(request.t) <= MOST_LATE < end - case.due(request.t) for start, end in request.process.naps)
+
+
+def _intent(case: Case, found: list[Violation]) -> None:
+    opened = sorted(attempt.opened for attempt in case.attempts)
+    for index, request in enumerate(sorted(case.requests, key=lambda request: request.t)):
+        if index >= len(opened) or opened[index] >= request.t:
+            found.append((6, case.say("a request without an attempt committed before it")))
+            return
+
+
+# --- 7 ---------------------------------------------------------------------------------------------------------
+
+
+def _flight(case: Case, found: list[Violation]) -> None:
+    numbers = [attempt.number for attempt in case.attempts]
+    if numbers != sorted(set(numbers)):
+        found.append((7, case.say(f"attempt numbers {numbers}")))
+    if _overlap(case.attempts):
+        found.append((7, case.say("two attempts open at once")))
+    for moved in case.moves:
+        if moved.old is not moved.row_state or moved.fence != moved.row_fence:
+            found.append((7, case.say(f"{moved.event} written by somebody who had read another state")))
+            return
+
+
+def _overlap(attempts: list[Attempt]) -> bool:
+    spans = sorted((attempt.opened, attempt.closed if attempt.closed >= 0 else 10**12) for attempt in attempts)
+    return any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+
+
+def _flight_per_account(db: Database, found: list[Violation]) -> None:
+    if len(db.publications) < 2:
+        return
+    for account in db.accounts:
+        attempts = [
+            attempt for pk, tries in db.attempts.items() if db.publications[pk].account is account for attempt in tries
+        ]
+        if len(attempts) > 1 and _overlap(attempts):
+            found.append((7, f"{account.name}: two attempts open at once"))
+
+
+_AFTER = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED})
+
+
+def _lanes(
+    db: Database, requests: dict[int, list[Request]], moves: dict[int, list[Moved]], found: list[Violation]
+) -> None:
+    for pk, row in db.publications.items():
+        if not row.lane or not requests[pk]:
+            continue
+        first = requests[pk][0].t
+        for other in row.release.publications:
+            mate = db.publications[other]
+            if mate.account is not row.account or mate.lane >= row.lane:
+                continue
+            if state_at(moves[other], first) not in _AFTER:
+                found.append((7, f"publication {pk}: sent before the one before it in its lane was through"))
+            elif any(0 <= first - request.t < row.account.spacing // MS for request in requests[other]):
+                found.append((7, f"publication {pk}: sent too soon after the one before it in its lane"))
+
+
+# --- 8 ---------------------------------------------------------------------------------------------------------
+
+
+def _honest(case: Case, found: list[Violation]) -> None:
+    for moved in case.moves:
+        if moved.event == Event.CONFIRM and not any(item.t <= moved.t for item in case.items):
+            found.append((8, case.say("live, but nothing is public")))
+        if moved.event in NOTHING_WENT and moved.new in (State.NEEDS_PERSON, State.MISSED):
+            epoch = case.epoch(moved.t)
+            if any(item.request.t < moved.t and case.epoch(item.request.t) == epoch for item in case.items):
+                found.append((8, case.say(f"{moved.event} says that nothing went out, but it did")))
+    for request in case.requests:
+        state = state_at(case.moves, request.t)
+        excused = state is State.UNKNOWN and case.scenario.world.lock_losses and _in_time(case, request)
+        if state is not State.SENDING and not excused:
+            found.append((8, case.say(f"a request left while the row said {state}")))
+
+
+def _in_time(case: Case, request: Request) -> bool:
+    """Within `send_by` of its intent: others wait that long before they act on silence."""
+    opened = [attempt.opened for attempt in case.attempts if attempt.opened < request.t]
+    most = timeline.SEND_BY + timeline.INTENT + SECOND * MS
+    return bool(opened) and request.t - max(opened) <= most // MS
+
+
+# --- 9, 10, 11 -------------------------------------------------------------------------------------------------
+
+
+def _doorbell(case: Case, found: list[Violation]) -> None:
+    if not case.scenario.doorless:
+        return
+    if case.row.state is not State.LIVE:
+        found.append((9, case.say(f"{case.row.state} although nothing went wrong: {case.row.reason}")))
+    elif len(case.requests) != 1:
+        found.append((9, case.say(f"{len(case.requests)} calls although nothing went wrong")))
+    else:
+        late = case.requests[0].t - case.instant
+        most = (100 if case.scenario.calm else 15 * SECOND) + case.row.lane * 3 * SECOND
+        if late > most and case.scenario.shape != "two":
+            found.append((9, case.say(f"{late} ms late although nothing went wrong")))
+
+
+def _history(case: Case, found: list[Violation]) -> None:
+    state = State.PLANNED
+    for moved in case.moves:
+        if moved.old is not state or TRANSITIONS.get((state, moved.event)) is not moved.new:  # type: ignore[call-overload]
+            found.append((10, case.say(f"the trail breaks at {moved.old} -{moved.event}-> {moved.new}")))
+            return
+        state = moved.new
+    if state is not case.row.state:
+        found.append((10, case.say(f"the trail ends in {state}, the row says {case.row.state}")))
+
+
+def _together(
+    scenario: Scenario, requests: dict[int, list[Request]], moves: dict[int, list[Moved]], found: list[Violation]
+) -> None:
+    db = scenario.world.db
+    for t, pk in scenario.unready:
+        for other in db.publications[pk].release.publications:
+            if other == pk or state_at(moves[other], t - 1) not in STOPPABLE:
+                continue
+            again = min(
+                (moved.t for moved in moves[other] if moved.t > t and moved.event in (Event.RESUME, Event.RETRY_BY_PERSON)),
+                default=10**12,
+            )  # fmt: skip
+            if any(t < request.t < again and request.process.awake(t, request.t) > REACH for request in requests[other]):
+                found.append((11, f"publication {other}: sent although its release was held"))
+
+
+JUDGES = (_twice, _early, _unapproved, _altered, _lost, _intent, _flight, _honest, _doorbell, _history)
+
+__all__ = ["NAMES", "Violation", "Weibo", "check"]

@@ -1,0 +1,494 @@
+"""Clock, bells, staging, looks and callbacks: mirrors bot/services/clock, batches, staging, confirming, callbacks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain import timeline
+from bot.domain.channel import Failed, Pending, Receipt
+from bot.domain.delivery import STOPPABLE, Event, State
+from bot.domain.engine import handing_out
+from bot.domain.engine import looking as engine
+from bot.domain.engine import staging as staging_rules
+from bot.domain.engine.facts import Step
+
+from .carrying import ACTOR, Fault, ask, recover, run_batch
+from .platforms import Platform
+from .rows import Batch, Database, Publication, Stale
+from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
+
+LATE = STOPPABLE | {State.HELD}
+WAITING = frozenset({State.PLANNED, State.BLOCKED, State.STAGING})
+LOOKING = frozenset({State.CONFIRMING, State.UNKNOWN})
+TICKING = WAITING | LOOKING | {State.STAGED}
+OPEN = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE})
+NEVER = 10**11
+
+
+# --- the clock ------------------------------------------------------------------------------------------------
+
+
+def clock(world: World, process: Process) -> Steps:
+    """tasks/clock: tick, sleep at most a second, tick; what has nothing due is slept through."""
+    host = process.host
+    while True:
+        try:
+            yield from tick(world, host)
+        except DatabaseError:
+            yield SECOND
+            continue
+        yield _sleep(world, host)
+
+
+def tick(world: World, host: Host) -> Steps:
+    """services/clock.tick."""
+    db: Database = world.db
+    if any(batch.state == "claimed" for batch in db.batches.values()):
+        yield from recover(world, host)
+    now = host.now()
+    publications = db.publications.values()
+    for row in publications:
+        if row.state is State.STAGING and row.lease_until is not None and row.lease_until > now:
+            _take_back(world, row, now)
+    late = [
+        row.copy() for row in publications
+        if row.state in LATE and row.release.signed and now > row.instant + timeline.MAX_LATENESS
+        and not (row.lease_until is not None and row.lease_until > now)
+    ]  # fmt: skip
+    if late and "max_lateness" not in world.without:
+        yield from _sweep_too_late(world, host, late)
+    if _due(db, {State.STAGED}, now):
+        yield from _hand_out(world, host)
+    if _due(db, WAITING, now):
+        yield from _ring_the_staging(world, host)
+    for row in _due(db, LOOKING, host.now()):
+        _ring(world, row, "look", host.now())
+    _ring_batches(world, host.now())
+
+
+def _due(db: Database, states: Any, now: datetime) -> list[Publication]:
+    """services/clock._due."""
+    return [
+        row for row in db.publications.values()
+        if row.state in states and row.next_at is not None and row.next_at <= now
+        and not (row.lease_until is not None and row.lease_until > now)
+    ]  # fmt: skip
+
+
+def _take_back(world: World, row: Publication, now: datetime) -> None:
+    """services/staging.take_back."""
+    if ("stage", row.pk) not in world.locks:
+        world.db.write(row, {"lease_until": None, "next_at": now, "rung_at": None})
+
+
+def _sweep_too_late(world: World, host: Host, late: list[Publication]) -> Steps:
+    """services/clock._sweep_too_late."""
+    db: Database = world.db
+    yield world.short()
+    for publication in late:
+        try:
+            with db.transaction():
+                db.enact(publication, handing_out.expired(db.facts(publication, attempts=False)), ACTOR)
+        except Stale:
+            continue
+
+
+def _hand_out(world: World, host: Host) -> Steps:
+    """services/batches.hand_out."""
+    db: Database = world.db
+    now = host.now()
+    due = [row.copy() for row in _due(db, {State.STAGED}, now)]
+    due.sort(key=lambda row: (row.next_at, row.release.pk, row.account.pk, row.lane))
+    busy = {row.account.pk for row in db.publications.values() if row.state in (State.ARMED, State.SENDING)}
+    if "one_per_account" in world.without:
+        busy = set()
+    groups: dict[datetime, list[Publication]] = defaultdict(list)
+    for publication in due:
+        if publication.account.pk in busy or not _may_go(db, publication, now):
+            continue
+        if "one_per_account" not in world.without:
+            busy.add(publication.account.pk)
+        groups[max(publication.not_before, now)].append(publication)
+    if not groups:
+        return
+    yield world.short()
+    for instant, group in groups.items():
+        _arm(world, host, instant, group, now)
+
+
+def _may_go(db: Database, publication: Publication, now: datetime) -> bool:
+    """services/batches._may_go."""
+    answer = handing_out.may_go(db.facts(publication, attempts=False), _standing(db, publication), now=now)
+    if isinstance(answer, Step):
+        try:
+            with db.transaction():
+                db.enact(publication, answer, ACTOR)
+        except Stale:
+            pass
+        return False
+    if answer is None:
+        return False
+    if answer.not_before > publication.not_before:
+        row = db.publications[publication.pk]
+        if row.state is State.STAGED:
+            db.write(row, {"not_before": answer.not_before})
+        publication.not_before = answer.not_before
+    return True
+
+
+def _standing(db: Database, publication: Publication) -> handing_out.Standing:
+    """services/batches._standing."""
+    release = publication.release
+    signed = release.signed and not release.cancelled
+    return handing_out.Standing(
+        signed, db.frozen, publication.account.disabled, _previous(db, publication) if publication.lane else None
+    )
+
+
+def _previous(db: Database, publication: Publication) -> handing_out.Previous | None:
+    """services/batches._previous."""
+    if "lane" in db.world.without:
+        return None
+    earlier = [
+        row for pk in publication.release.publications
+        if (row := db.publications[pk]).account is publication.account and row.lane < publication.lane
+        and row.state is not State.CANCELLED
+    ]  # fmt: skip
+    if not earlier:
+        return None
+    last = max(earlier, key=lambda row: row.lane)
+    return handing_out.Previous(last.state, last.accepted_at, publication.account.spacing)
+
+
+def _arm(world: World, host: Host, instant: datetime, group: list[Publication], now: datetime) -> None:
+    """services/batches._arm."""
+    db: Database = world.db
+    with db.transaction():
+        claim_by = max(instant - timeline.CHILD_SENDER, now + timeline.CLAIM_GRACE)
+        batch = new_batch(world, "release", instant, claim_by)
+        armed = 0
+        for publication in group:
+            try:
+                db.move(publication, Event.ARM, ACTOR, {"batch": batch, "next_at": None})
+                armed += 1
+            except Stale:
+                continue
+        if not armed:
+            del db.batches[batch.pk]
+
+
+def new_batch(world: World, kind: str, instant: datetime, claim_by: datetime) -> Batch:
+    """INSERT INTO bot_batch."""
+    db: Database = world.db
+    batch = Batch(max(db.batches, default=0) + 1, kind, instant, claim_by)
+    db.batches[batch.pk] = batch
+    db.undone(lambda: db.batches.pop(batch.pk, None))
+    return batch
+
+
+def _ring_the_staging(world: World, host: Host) -> Steps:
+    """services/clock._ring_the_due and _stage."""
+    db: Database = world.db
+    for publication in [row.copy() for row in _due(db, WAITING, host.now())]:
+        now = host.now()
+        if staging_rules.unready(db.facts(publication, attempts=False), now=now):
+            yield world.short()
+            _hold_together(world, publication)
+        else:
+            _ring(world, publication, "stage", now)
+
+
+def _hold_together(world: World, publication: Publication) -> None:
+    """services/clock._hold_together."""
+    db: Database = world.db
+    try:
+        with db.transaction():
+            db.enact(publication, staging_rules.held_for_itself(db.facts(publication, attempts=False)), ACTOR)
+            world.scenario.unready.append((world.t, publication.pk))
+            if "together" in world.without:
+                return
+            for pk in publication.release.publications:
+                row = db.publications[pk]
+                if pk == publication.pk or row.state not in STOPPABLE:
+                    continue
+                step = staging_rules.held_for_its_mate(db.facts(row, attempts=False), publication.account.name)
+                db.enact(row.copy(), step, ACTOR)
+    except Stale:
+        return
+
+
+# --- bells ----------------------------------------------------------------------------------------------------
+
+
+def _ring(world: World, row: Publication, kind: str, now: datetime) -> None:
+    """services/clock._ring."""
+    if row.rung_at is None:
+        ring(world, kind, row.pk)
+    elif row.rung_at <= now - timeline.RING_AGAIN:
+        start_job(world, kind, row.pk, slot="")
+    else:
+        return
+    current = world.db.publications[row.pk]
+    if current.fence == row.fence:
+        current.rung_at = now
+
+
+def _ring_batches(world: World, now: datetime) -> None:
+    """services/clock._ring_batches."""
+    db: Database = world.db
+    for batch in db.batches.values():
+        if batch.state != "ready":
+            continue
+        if batch.instant < now - timeline.MAX_LATENESS:
+            batch.state = "done"
+        elif batch.rung_at is None:
+            batch.rung_at = now
+            ring(world, "send", batch.pk)
+        elif now >= batch.claim_by:
+            batch.claim_by = now + timeline.RING_AGAIN
+            start_job(world, "send", batch.pk, slot="")
+
+
+def ring(world: World, kind: str, subject: int) -> None:
+    """The broker: late, twice, or never."""
+    if world.random() < world.bells:
+        world.tell(f"bell lost: {kind} {subject}")
+        return
+    slot = "send" if kind == "send" else "work"
+    for _ in range(2 if world.random() < 0.08 else 1):
+        world.at(world.t + world.short(), lambda: world.employ(slot, lambda: start_job(world, kind, subject, slot)))
+
+
+def start_job(world: World, kind: str, subject: int, slot: str) -> None:
+    """A worker (or, without `slot`, a child of the clock) begins: services/clock.perform."""
+    host = world.hosts[0] if len(world.hosts) == 1 else world.hosts[int(world.random() * len(world.hosts))]
+    world.seq += 1
+    process = Process(f"{kind}-{subject}#{world.seq}", host, None, slot=slot)
+    process.gen = {"send": run_batch, "stage": stage, "look": look}[kind](world, process, subject)
+    world.start(process, 0 if slot else 300)
+
+
+def _sleep(world: World, host: Host) -> int:
+    """How long nothing is due: a clock that ticks every second would do nothing until then."""
+    db: Database = world.db
+    now = host.now()
+    soonest: datetime | None = None
+    for row in db.publications.values():
+        at: datetime | None = None
+        if row.state in TICKING and row.next_at is not None:
+            at = row.next_at
+            if row.lease_until is not None and row.lease_until > at:
+                at = row.lease_until
+            if at <= now:
+                at = row.rung_at + timeline.RING_AGAIN if row.rung_at is not None else None
+        if row.state in LATE and row.release.signed:
+            late = row.instant + timeline.MAX_LATENESS + MS
+            at = late if at is None or late < at else at
+        if at is not None and (soonest is None or at < soonest):
+            soonest = at
+    for batch in db.batches.values():
+        if batch.state == "ready" and (soonest is None or batch.claim_by < soonest):
+            soonest = batch.claim_by
+    if soonest is None:
+        return NEVER
+    return max(SECOND // 2, host.until(soonest)) + int(world.random() * SECOND)
+
+
+# --- services/staging -----------------------------------------------------------------------------------------
+
+
+def stage(world: World, process: Process, pk: int) -> Steps:
+    """services/staging.stage."""
+    db: Database = world.db
+    if not world.acquire(process, ("stage", pk)):
+        return
+    yield world.short()
+    host = process.host
+    publication = db.publications[pk].copy()
+    if not publication.release.signed or publication.release.cancelled:
+        return
+    yield world.short()
+    if not _take(db, publication, host.now()):
+        return
+    try:
+        yield from _put_in_place(world, process, publication)
+    except Fault as fault:
+        yield world.short()
+        step = staging_rules.faulted(
+            db.facts(publication, attempts=False), fault.message, wait_until=None, now=host.now()
+        )
+        try:
+            with db.transaction():
+                db.enact(publication, step, ACTOR)
+        except Stale:
+            return
+    except Stale:
+        return
+
+
+def _take(db: Database, publication: Publication, now: datetime) -> bool:
+    """services/staging._take."""
+    taken = staging_rules.taken(db.facts(publication, attempts=False), now=now)
+    if taken is None:
+        staging = publication.state is State.STAGING
+        return staging and db.lease(publication, now + timeline.STAGE_LEASE, now)
+    try:
+        db.enact(publication, taken, ACTOR)
+    except Stale:
+        return False
+    return True
+
+
+def _put_in_place(world: World, process: Process, publication: Publication) -> Steps:
+    """services/staging._put_in_place: never a new draft after an act whose effect is unknown."""
+    db, platform = world.db, publication.account.platform
+    table, since = publication.staged, publication.since
+    if not (table and db.after_unknown(publication.pk)) or "old_draft" in world.without:
+        yield from ask(world, process, publication.account)
+        since = platform.newest_own_id()
+        table = platform.stage(publication, publication.staged)
+        yield from ask(world, process, publication.account)
+    else:
+        yield world.short()
+    now = process.host.now()
+    hand_out = publication.not_before - timeline.HAND_OUT
+    step = staging_rules.staged(
+        db.facts(publication, attempts=False), table, since=since, hand_out=hand_out, now=now
+    )
+    with db.transaction():
+        db.enact(publication, step, ACTOR)
+
+
+# --- services/confirming --------------------------------------------------------------------------------------
+
+
+def look(world: World, process: Process, pk: int) -> Steps:
+    """services/confirming.look."""
+    db: Database = world.db
+    host = process.host
+    publication = db.publications[pk].copy()
+    if publication.state not in LOOKING:
+        return
+    if publication.next_at is None or publication.next_at > host.now():
+        return
+    yield world.short()
+    now = host.now()
+    if not db.lease(publication, now + timeline.LOOK_LEASE, now):
+        return
+    try:
+        yield world.short()
+        act = engine.next_act(db.facts(publication), now=host.now())
+        if act is engine.Ask.PROBE:
+            arrange_probe(world, publication, host.now())
+        elif act is engine.Ask.LOOK:
+            yield from _look(world, process, publication)
+        else:
+            db.enact(publication, act, ACTOR)
+    except Stale:
+        return
+
+
+def _look(world: World, process: Process, publication: Publication) -> Steps:
+    """services/confirming._look: the platform's word on one publication."""
+    db, host, platform = world.db, process.host, publication.account.platform
+    evidence = evidence_of(db, publication)
+    try:
+        yield from ask(world, process, publication.account)
+        verdict = platform.look(publication, evidence, host.now())
+    except Fault as fault:
+        verdict = engine.Unclear(fault.message)
+    if world.story is not None:
+        world.tell(f"  look at publication {publication.pk}: {type(verdict).__name__}")
+    yield world.short()
+    apply(world, publication, verdict, host.now())
+
+
+def evidence_of(db: Database, publication: Publication) -> dict[str, Any]:
+    """services/sending.evidence_of."""
+    owned = {
+        name for row in db.publications.values()
+        if row.account is publication.account and row.pk != publication.pk for name in row.platform_ids if name
+    }  # fmt: skip
+    return {
+        "ids": publication.ids, "staged": publication.staged, "since": publication.since,
+        "sent_at": publication.sent_at or publication.not_before, "owned": owned,
+    }  # fmt: skip
+
+
+def arrange_probe(world: World, publication: Publication, now: datetime) -> None:
+    """services/batches.arrange_probe."""
+    db: Database = world.db
+    with db.transaction():
+        batch = new_batch(world, "probe", now, now + timeline.CLAIM_GRACE)
+        row = db.publications[publication.pk]
+        if row.state is State.UNKNOWN and row.fence == publication.fence:
+            db.write(row, {"batch": batch, "next_at": now + timeline.LOOK_LEASE, "lease_until": None})
+    world.poke()
+
+
+def apply(world: World, publication: Publication, verdict: engine.Verdict, now: datetime) -> None:
+    """services/confirming.apply."""
+    db: Database = world.db
+    places = len(publication.editions)
+    steps = engine.after_look(db.facts(publication), verdict, places=places, now=now)
+    with db.transaction():
+        for step in steps:
+            if step.event is Event.CONFIRM and isinstance(verdict, Receipt):
+                ids = tuple(place.platform_id for place in verdict.positions)
+                db.write(db.publications[publication.pk], {"platform_ids": ids})
+            db.enact(publication, step, ACTOR)
+
+
+# --- services/callbacks ---------------------------------------------------------------------------------------
+
+
+def callback(world: World, process: Process, account: Any, name: str, value: str, outcome: Any) -> Steps:
+    """services/callbacks.receive, in the web process."""
+    db: Database = world.db
+    yield world.short()
+    row = next(
+        (
+            row for row in db.publications.values()
+            if row.account is account and row.state in OPEN and row.ids.get(name) == value
+        ),
+        None,
+    )  # fmt: skip
+    if row is None:
+        return
+    publication = row.copy()
+    yield world.short()
+    now = process.host.now()
+    try:
+        if publication.state is State.LIVE:
+            return
+        if isinstance(outcome, Failed):
+            apply(world, publication, outcome, now)
+        elif isinstance(outcome, Pending) or outcome == "receipt":
+            current = db.publications[publication.pk]
+            if current.state in LOOKING:
+                db.write(current, {"next_at": now, "rung_at": None})
+                world.poke()
+    except Stale:
+        return
+
+
+def deliver(world: World, platform: Platform, name: str, value: str, outcome: Any) -> None:
+    """The platform calls back: soon, twice, or never."""
+    times = (0 if world.random() < 0.2 else 1) + (1 if world.random() < 0.1 else 0)
+    for _ in range(times):
+        delay = int(world.random() * 8 * SECOND)
+
+        def begin() -> None:
+            host: Host = world.hosts[0]
+            process = Process(f"callback {name}={value}", host, None)
+            process.gen = callback(world, process, platform.account, name, value, outcome)
+            world.start(process)
+
+        world.at(world.t + delay, begin)
+
+
+Begin = Callable[[], None]
+RING = timedelta(seconds=1)
