@@ -36,7 +36,7 @@ from bot.domain.engine.answers import MEND_LIMIT
 from .platforms import Freepublish, Item, Mass, Request, Weibo
 from .rows import Attempt, Database, Moved, Publication
 from .scenario import Scenario
-from .world import BASE, MS, SECOND
+from .world import MS, SECOND
 
 NAMES = {
     1: "twice", 2: "early", 3: "unapproved", 4: "altered", 5: "lost", 6: "no intent", 7: "flight", 8: "dishonest",
@@ -91,19 +91,17 @@ class Case:
     ) -> None:  # fmt: skip
         self.scenario, self.row, self.requests, self.items = scenario, row, requests, items
         self.moves, self.attempts = moves, attempts
-        self.resent = [(t, outcomes) for t, pk, outcomes in scenario.diary.resent if pk == row.pk]
-        self.instant = -((BASE - row.instant) // MS)
-        if self.resent:
-            self.instant = scenario.instants[row.pk]
+        self.resent = [(t, outcomes, instant) for t, pk, outcomes, instant in scenario.diary.resent if pk == row.pk]
+        self.instant = scenario.instants[row.pk]
 
     def epoch(self, t: int) -> int:
         """How often people had it sent again by then."""
-        return sum(1 for at, _ in self.resent if at <= t)
+        return sum(1 for at, _, _ in self.resent if at <= t)
 
     def due(self, t: int) -> int:
         """The instant that held then."""
         epoch = self.epoch(t)
-        return max(self.instant, self.resent[epoch - 1][0]) if epoch else self.instant
+        return self.resent[epoch - 1][2] if epoch else self.instant
 
     def say(self, what: str) -> str:
         """With the name of the publication."""
@@ -164,7 +162,7 @@ def _same_draft(case: Case, found: list[Violation]) -> None:
 def _early(case: Case, found: list[Violation]) -> None:
     for request in case.requests:
         ahead = max(0, request.process.host.skew(request.t))
-        early = case.due(request.t) - request.t
+        early = case.instant - request.t
         if early > min(ahead, UNSEEN):
             found.append((2, case.say(f"{early} ms early, its host's clock {ahead} ms ahead")))
 

@@ -25,7 +25,7 @@ class Diary:
     def __init__(self) -> None:
         self.stopped: list[tuple[int, int]] = []
         self.going: list[tuple[int, int]] = []
-        self.resent: list[tuple[int, int, tuple[str, ...]]] = []
+        self.resent: list[tuple[int, int, tuple[str, ...], int]] = []  # with the outcomes so far, the new instant
 
 
 def sign(world: World, host: Host, release: Release) -> None:
@@ -211,7 +211,7 @@ def settle(world: World, host: Host, pk: int, resends: int) -> Steps:
         outcomes = tuple(attempt.outcome for attempt in db.attempts[pk])
         with db.transaction():
             db.enact(publication, engine.sent_again(facts, "两人确认未发出，重新发送。", now=now), "值班")
-        world.scenario.diary.resent.append((world.t, pk, outcomes))
+        world.scenario.diary.resent.append((world.t, pk, outcomes, -((BASE - row.instant) // MS)))
         world.scenario.diary.going.append((world.t, pk))
         world.tell(f"two people: publication {pk} is not public, again")
     elif choice < 0.9:
