@@ -28,7 +28,7 @@ from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
 from . import answers, audit, batches
 from .accounts import channel_of
-from .clocksafety import distrust, has_reading
+from .clocksafety import distrust, distrusted, has_reading
 from .errors import Refused, in_staff_words
 from .locks import ProcessLock, tidy
 from .signature import require_signed
@@ -278,7 +278,7 @@ class _Sender:
             return set(self._loads)
 
     def _last_look(self, *, lock_held: bool) -> set[str]:
-        """Freeze, signature, approvals, wishes to stop: three queries for the whole batch."""
+        """Freeze, signature, approvals, wishes to stop, our clock: four queries for the whole batch."""
         ids = [load.publication.pk for load in self._loads.values()]
         frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit", flat=True))
         unapproved = set(
@@ -287,14 +287,16 @@ class _Sender:
             .values_list("items__publication", flat=True)
         )
         rows = Publication.objects.filter(pk__in=ids).values_list(
-            "pk", "state", "stop_event", "release__unit", "release__signed_at", "release__cancelled_at"
+            "pk", "account", "state", "stop_event", "release__unit", "release__signed_at", "release__cancelled_at"
         )
+        wrong = distrusted((load.publication.account_id for load in self._loads.values()), now=self._clock.now())
         standing = {
             str(pk)
-            for pk, state, stop_event, unit, signed_at, cancelled_at in rows
+            for pk, account, state, stop_event, unit, signed_at, cancelled_at in rows
             if not handing_out.struck(
                 handing_out.Standing(signed=signed_at is not None and cancelled_at is None, frozen=unit in frozen),
                 State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held,
+                clock_trusted=account not in wrong,
             )
         }  # fmt: skip
         return set(self._loads) - standing

@@ -44,6 +44,7 @@ NAMES = {
 }  # fmt: skip
 REACH = 170  # ms: the last look is 100 ms before T, and takes its time
 UNSEEN = 3_700  # ms: agreement within 2 s, Date in whole seconds, drift, an answer's own time
+APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = 35 * SECOND  # the last read-back is when the batch is claimed
 MOST_LATE = timeline.MAX_LATENESS // MS
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
@@ -279,7 +280,7 @@ def _lanes(
                 continue
             if state_at(moves[other], first) not in _AFTER:
                 found.append((7, f"publication {pk}: sent before the one before it in its lane was through"))
-            elif any(0 <= first - request.t < row.account.spacing // MS for request in requests[other]):
+            elif any(0 <= first - request.t < row.account.spacing // MS - APART for request in requests[other]):
                 found.append((7, f"publication {pk}: sent too soon after the one before it in its lane"))
 
 

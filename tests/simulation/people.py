@@ -5,6 +5,8 @@ The people keep a diary of what they did when (`Diary`): the checker believes it
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 from bot.domain.engine import people as engine
 from bot.domain.engine import stopping
@@ -18,7 +20,7 @@ _PAST = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, St
 
 
 class Diary:
-    """Who stopped what, and who set it going again: (true time, publication)."""
+    """Who stopped what, and who set it going again: (true time, publication). What did not commit was not done."""
 
     __slots__ = ("going", "resent", "stopped")
 
@@ -26,6 +28,11 @@ class Diary:
         self.stopped: list[tuple[int, int]] = []
         self.going: list[tuple[int, int]] = []
         self.resent: list[tuple[int, int, tuple[str, ...], int]] = []  # with the outcomes so far, the new instant
+
+
+def _note(db: Database, page: list[Any], line: Any) -> None:
+    page.append(line)
+    db.undone(page.pop)
 
 
 def sign(world: World, host: Host, release: Release) -> None:
@@ -41,12 +48,12 @@ def sign(world: World, host: Host, release: Release) -> None:
         return
     with db.transaction():
         db.put(release, "signed", True)
-        if release.unsigned:
-            release.unsigned[-1][1] = world.t
         for row in waiting:
             publication = row.copy()
             db.enact(publication, engine.scheduled(db.facts(row, attempts=False), now=now), "签发人")
-            world.scenario.diary.going.append((world.t, row.pk))
+            _note(db, world.scenario.diary.going, (world.t, row.pk))
+    if release.unsigned:
+        release.unsigned[-1][1] = world.t
 
 
 def void(world: World, release: Release) -> None:
@@ -56,7 +63,7 @@ def void(world: World, release: Release) -> None:
         return
     with db.transaction():
         db.put(release, "signed", False)
-        release.unsigned.append([world.t, 10**12])
+        _note(db, release.unsigned, [world.t, 10**12])
         for pk in release.publications:
             row = db.publications[pk]
             if row.state in STOPPABLE:
@@ -96,7 +103,7 @@ def _stop(world: World, host: Host, rows: list[Publication], event: Event, reaso
     for row in rows:
         step, reach = stopping.stop(db.facts(row), event, reason, now=now)
         if reach in (stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT):
-            world.scenario.diary.stopped.append((world.t, row.pk))
+            _note(db, world.scenario.diary.stopped, (world.t, row.pk))
         if step is None:
             continue
         if step.event is not None:
@@ -123,7 +130,7 @@ def cancel(world: World, host: Host, release: Release, only: int) -> None:
                 free_items(db, row.pk)
         if not only:
             db.put(release, "cancelled", True)
-            release.unsigned.append([world.t, 10**12])
+            _note(db, release.unsigned, [world.t, 10**12])
 
 
 def resume(world: World, host: Host, release: Release, only: int) -> None:
@@ -137,7 +144,7 @@ def resume(world: World, host: Host, release: Release, only: int) -> None:
             row = db.publications[pk]
             if only in (0, pk) and row.state is State.HELD:
                 db.enact(row.copy(), engine.resumed(db.facts(row, attempts=False), now=now), "签发人")
-                world.scenario.diary.going.append((world.t, pk))
+                _note(db, world.scenario.diary.going, (world.t, pk))
 
 
 def freeze(world: World, host: Host) -> None:
@@ -147,7 +154,7 @@ def freeze(world: World, host: Host) -> None:
         return
     with db.transaction():
         db.put(db, "frozen", True)
-        db.frozen_spans.append([world.t, 10**12])
+        _note(db, db.frozen_spans, [world.t, 10**12])
         skipped = (State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED)
         rows = [row for row in db.publications.values() if row.release.signed and row.state not in skipped]
         _stop(world, host, rows, Event.HOLD, "一键停发")
@@ -211,15 +218,11 @@ def settle(world: World, host: Host, pk: int, resends: int) -> Steps:
         outcomes = tuple(attempt.outcome for attempt in db.attempts[pk])
         with db.transaction():
             db.enact(publication, engine.sent_again(facts, "两人确认未发出，重新发送。", now=now), "值班")
-        world.scenario.diary.resent.append((world.t, pk, outcomes, -((BASE - row.instant) // MS)))
-        world.scenario.diary.going.append((world.t, pk))
+            _note(db, world.scenario.diary.resent, (world.t, pk, outcomes, -((BASE - row.instant) // MS)))
+            _note(db, world.scenario.diary.going, (world.t, pk))
         world.tell(f"two people: publication {pk} is not public, again")
     elif choice < 0.9:
         with db.transaction():
             db.enact(publication, engine.called_off(facts, "值班", "不再发"), "值班")
             free_items(db, pk)
 
-
-def instant_of(t: int) -> object:
-    """A true time as an instant."""
-    return BASE + MS * t

@@ -66,6 +66,7 @@ class Scenario:
         world.bells = (0.0, 0.0, 0.0, 0.2, 1.0)[int(random() * 5)]
         world.slots = {"send": world.between(1, 4), "work": world.between(1, 3)}
         if random() < 0.04:
+            world.fails_over = True
             world.at(self.t + world.between(-12, 6) * SECOND, world.lose_locks)
 
     def _hosts(self) -> None:

@@ -208,6 +208,7 @@ def _hold_together(world: World, publication: Publication) -> None:
         with db.transaction():
             db.enact(publication, staging_rules.held_for_itself(db.facts(publication, attempts=False)), ACTOR)
             world.scenario.unready.append((world.t, publication.pk))
+            db.undone(world.scenario.unready.pop)
             if "together" in world.without:
                 return
             for pk in publication.release.publications:

@@ -86,7 +86,7 @@ class World:
     """Everything that happens, in order."""
 
     __slots__ = (
-        "bells", "busy", "calm_at", "clocks", "db", "db_faults", "end", "errors", "heap", "hosts", "kill", "kills",
+        "bells", "busy", "calm_at", "clocks", "db", "db_faults", "end", "errors", "fails_over", "heap", "hosts", "kill", "kills",
         "lock_losses", "locks", "pause", "pauses", "platforms", "queue", "random", "rng", "scenario", "seq", "slots",
         "story", "t", "without",
     )  # fmt: skip
@@ -99,6 +99,7 @@ class World:
         self.locks: dict[Key, Process] = {}
         self.kill = self.pause = self.db_faults = 0.0
         self.calm_at, self.end = 0, 10**12
+        self.fails_over = False
         self.errors: list[str] = []
         self.story: list[str] | None = None
         self.hosts: list[Host] = []

@@ -2,7 +2,7 @@
 
 Pure functions over `Facts` (one publication as its row and attempts tell) and an instant; the answer is a `Step`, an
 event of the delivery table with the columns that change. The services load facts, ask, and write the step by
-compare-and-set; the simulator (`bot/domain/simulation`) does the same over rows in memory, in virtual time.
+compare-and-set; the simulator (`tests/simulation`) does the same over rows in memory, in virtual time.
 
 ==============  ==========================================================================
 `handing_out`   may it go now? what a claim, a batch and a lane need

@@ -81,7 +81,12 @@ def expired(facts: Facts) -> Step:
     return step(Event.TOO_LATE, f"超过最迟发送时限，未发出{was}。请决定改期重发或作废。", **_STOPPED)
 
 
-def struck(standing: Standing, state: State, stop_event: str, *, approved: bool, lock_held: bool) -> bool:
-    """The last look, 100 ms before T: True takes it out, provably unsent."""
+def struck(
+    standing: Standing, state: State, stop_event: str, *, approved: bool, lock_held: bool, clock_trusted: bool
+) -> bool:
+    """The last look, 100 ms before T: True takes it out, provably unsent.
+
+    The clock once more: one that was set forward since the comparison makes T come early.
+    """
     wanted = standing.signed and not standing.frozen and not stop_event and state is State.SENDING
-    return not (wanted and approved and lock_held)
+    return not (wanted and approved and lock_held and clock_trusted)

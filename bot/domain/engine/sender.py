@@ -21,7 +21,7 @@ class Act(StrEnum):
     CONNECT = "connect"
     COMMIT_INTENTS = "commit_intents"  # one transaction, durable before any byte
     REFRESH = "refresh"  # what the peer has closed meanwhile is opened anew
-    LAST_LOOK = "last_look"  # freeze, signature, approvals, wishes to stop, our own lock
+    LAST_LOOK = "last_look"  # freeze, signature, approvals, wishes to stop, our own lock, our clock
     FIRE = "fire"  # one write each, never before T; then the answers
 
 
