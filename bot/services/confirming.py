@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from bot.domain import timeline
-from bot.domain.channel import Receipt
+from bot.domain.channel import Absent, Receipt
 from bot.domain.delivery import Event, State
 from bot.domain.engine import looking as engine
 from bot.models import Publication
@@ -53,15 +53,16 @@ def look(publication_id: int, *, now: Callable[[], datetime]) -> None:
 
 def _look(publication: Publication, now: Callable[[], datetime]) -> None:
     act = engine.next_act(facts_of(publication), now=now())
-    if act is engine.Ask.PROBE:
-        batches.arrange_probe(publication, now=now())
-    elif act is engine.Ask.LOOK:
-        adapter = channel_of(publication.account, mode=publication.mode)
-        posts = signed_posts(publication)
-        verdict = adapter.look(evidence_of(publication, posts, now=now()))
-        apply(publication, verdict, now=now())
-    else:
+    if not isinstance(act, engine.Ask):
         enact(publication, act, actor=ACTOR, now=now())
+        return
+    adapter = channel_of(publication.account, mode=publication.mode)
+    posts = signed_posts(publication)
+    verdict = adapter.look(evidence_of(publication, posts, now=now()))
+    if act is engine.Ask.PROBE and isinstance(verdict, Absent):
+        batches.arrange_probe(publication, now=now())
+    else:
+        apply(publication, verdict, now=now())
 
 
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 
 from bot.domain import timeline
-from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, WireRequest
+from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, Unclear, WireRequest
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, sender
 from bot.domain.post import Post
@@ -27,7 +27,7 @@ from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explai
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
 from . import answers, audit, batches
-from .accounts import channel_of
+from .accounts import channel_of, spec_of
 from .clocksafety import distrust, distrusted, has_reading
 from .errors import Refused, in_staff_words
 from .locks import ProcessLock, tidy
@@ -170,7 +170,7 @@ class _Sender:
             adapter.preflight()  # if the token was refused, an ordinary call finds out and renews it for all
         if self._batch.kind == "release":
             require_signed(publication)
-            self._read_back(publication, adapter, posts)
+        self._read_back(publication, adapter, posts)
         grant = adapter.grant()
         if self._batch.kind == "release":
             request = adapter.public_request(posts, publication.staged, grant, key=publication.key)
@@ -179,8 +179,9 @@ class _Sender:
         return Load(publication, adapter, posts, probe) if probe else None
 
     def _read_back(self, publication: Publication, adapter: Channel, posts: tuple[Post, ...]) -> None:
-        """Shortly before T the platform still holds what was approved. After an unknown act the draft is left alone."""
+        """Shortly before T the platform still holds what was approved."""
         if publication.attempts.filter(outcome="unknown").exists():
+            self._look_again(publication, adapter, posts)
             return
         staged = adapter.stage(posts, key=publication.key, previous=publication.staged or None)
         if not staged.verified:
@@ -189,6 +190,15 @@ class _Sender:
             )
         if dict(staged.table) != publication.staged:
             touch(publication, staged=dict(staged.table))
+
+    def _look_again(self, publication: Publication, adapter: Channel, posts: tuple[Post, ...]) -> None:
+        """After an unknown act the draft is left alone; one that somebody has changed meanwhile is not sent."""
+        if spec_of(publication.account).mode(publication.mode).unknown.when_absent == "person":
+            return  # sent again by people alone, and nothing of it stands on the platform beforehand
+        verdict = adapter.look(evidence_of(publication, posts, now=self._clock.now()))
+        if isinstance(verdict, Unclear):
+            remedy = Remedy.PERSON if verdict.needs_person else Remedy.UNKNOWN
+            raise ChannelFault(remedy, verdict.message, code="look")
 
     def _put_back(self, publication: Publication, reason: str) -> None:
         """Nothing was sent; the clock hands it out again shortly, as long as there is time."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain import timeline
-from bot.domain.channel import Pending, Refused
+from bot.domain.channel import Pending, Refused, Unclear
 from bot.domain.delivery import Event, State
 from bot.domain.engine import answers as engine
 from bot.domain.engine import handing_out, recovery, sender
@@ -141,6 +141,18 @@ def claim(db: Database, batch: Batch, owner: str, now: datetime) -> int:
 # --- services/sending -----------------------------------------------------------------------------------------
 
 
+def evidence_of(db: Database, publication: Publication) -> dict[str, Any]:
+    """services/sending.evidence_of."""
+    owned = {
+        name for row in db.publications.values()
+        if row.account is publication.account and row.pk != publication.pk for name in row.platform_ids if name
+    }  # fmt: skip
+    return {
+        "ids": publication.ids, "staged": publication.staged, "since": publication.since,
+        "sent_at": publication.sent_at or publication.not_before, "owned": owned,
+    }  # fmt: skip
+
+
 class Load:
     """services/sending.Load."""
 
@@ -237,7 +249,7 @@ class Sender:
             row = db.publications[publication.pk]
             if not row.release.signed or row.release.cancelled:
                 raise IntegrityError("发布单没有有效签发")
-            yield from self._read_back(publication)
+        yield from self._read_back(publication)
         yield self.world.short()  # grant
         key = publication.key
         if not release and "same_key" in world.without:
@@ -248,8 +260,14 @@ class Sender:
         self.loads[publication.pk] = Load(publication, request)
 
     def _read_back(self, publication: Publication) -> Steps:
-        """services/sending._Sender._read_back: after an unknown act the draft is left alone."""
+        """services/sending._Sender._read_back and _look_again: after an unknown act the draft is left alone."""
         if "old_draft" not in self.world.without and self.db.after_unknown(publication.pk):
+            if publication.mode.unknown.when_absent != "person" and "look_again" not in self.world.without:
+                evidence = evidence_of(self.db, publication)
+                yield from ask(self.world, self.process, publication.account)
+                verdict = publication.account.platform.look(publication, evidence, self.host.now())
+                if isinstance(verdict, Unclear):
+                    raise Fault(verdict.message, person=verdict.needs_person)
             return
         yield from ask(self.world, self.process, publication.account)
         table = publication.account.platform.stage(publication, publication.staged)

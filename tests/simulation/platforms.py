@@ -285,6 +285,9 @@ class Mass(WeChat):
     def look(self, publication: Publication, evidence: dict[str, Any], host_now: datetime) -> Look:
         msg_id = evidence["ids"].get("msg_id", "")
         if not msg_id:
+            draft = self.drafts.get(evidence["staged"].get("draft", ""))
+            if draft is not None and not draft.gone and draft.changed_at >= 0:
+                return Unclear("公众平台上的草稿被人改过。", needs_person=True)
             return Absent("没有群发编号可查，需用原编号再问一次（平台不会重复群发）。")
         job = self.jobs.get(msg_id)
         if job is None:
@@ -340,6 +343,8 @@ class Freepublish(WeChat):
             return self._read_back(publication, evidence, found[0])
         draft = self.drafts.get(evidence["staged"].get("draft", ""))
         if draft is not None and not draft.gone:
+            if draft.changed_at >= 0:
+                return Unclear("公众平台上的草稿被人改过。", needs_person=True)
             return Absent("草稿还在，已发布列表里没有这篇文章。")
         early = (host_now - evidence["sent_at"]) // MS < QUIET
         return Unclear("草稿已经不在，但已发布列表里也没有这篇文章。", needs_person=not early)

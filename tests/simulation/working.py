@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain import timeline
-from bot.domain.channel import Failed, Pending, Receipt
+from bot.domain.channel import Absent, Failed, Pending, Receipt
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.engine import handing_out
 from bot.domain.engine import looking as engine
 from bot.domain.engine import staging as staging_rules
 from bot.domain.engine.facts import Step
 
-from .carrying import ACTOR, Fault, ask, recover, run_batch
+from .carrying import ACTOR, Fault, ask, evidence_of, recover, run_batch
 from .platforms import Platform
 from .rows import Batch, Database, Publication, Stale
 from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
@@ -382,17 +382,15 @@ def look(world: World, process: Process, pk: int) -> Steps:
     try:
         yield world.short()
         act = engine.next_act(db.facts(publication), now=host.now())
-        if act is engine.Ask.PROBE:
-            arrange_probe(world, publication, host.now())
-        elif act is engine.Ask.LOOK:
-            yield from _look(world, process, publication)
+        if isinstance(act, engine.Ask):
+            yield from _look(world, process, publication, act)
         else:
             db.enact(publication, act, ACTOR)
     except Stale:
         return
 
 
-def _look(world: World, process: Process, publication: Publication) -> Steps:
+def _look(world: World, process: Process, publication: Publication, act: engine.Ask) -> Steps:
     """services/confirming._look: the platform's word on one publication."""
     db, host, platform = world.db, process.host, publication.account.platform
     evidence = evidence_of(db, publication)
@@ -404,19 +402,10 @@ def _look(world: World, process: Process, publication: Publication) -> Steps:
     if world.story is not None:
         world.tell(f"  look at publication {publication.pk}: {type(verdict).__name__}")
     yield world.short()
-    apply(world, publication, verdict, host.now())
-
-
-def evidence_of(db: Database, publication: Publication) -> dict[str, Any]:
-    """services/sending.evidence_of."""
-    owned = {
-        name for row in db.publications.values()
-        if row.account is publication.account and row.pk != publication.pk for name in row.platform_ids if name
-    }  # fmt: skip
-    return {
-        "ids": publication.ids, "staged": publication.staged, "since": publication.since,
-        "sent_at": publication.sent_at or publication.not_before, "owned": owned,
-    }  # fmt: skip
+    if act is engine.Ask.PROBE and isinstance(verdict, Absent):
+        arrange_probe(world, publication, host.now())
+    else:
+        apply(world, publication, verdict, host.now())
 
 
 def arrange_probe(world: World, publication: Publication, now: datetime) -> None:

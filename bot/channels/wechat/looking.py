@@ -69,7 +69,7 @@ def named(posts: Sequence[Post]) -> str:
 def _look_mass(client: Client, evidence: Evidence) -> Look:
     msg_id = evidence.ids.get("msg_id", "")
     if not msg_id:
-        return _mass_without_id(evidence)
+        return _mass_without_id(client, evidence)
     answer = client.call("/cgi-bin/message/mass/get", {"msg_id": _as_sent(msg_id)})
     status = answer.get("msg_status")
     if status == "SEND_SUCCESS":
@@ -88,11 +88,16 @@ def _as_sent(msg_id: str) -> int | str:
     return int(msg_id) if msg_id.isascii() and msg_id.isdigit() and len(msg_id) < 20 else msg_id
 
 
-def _mass_without_id(evidence: Evidence) -> Absent | Unclear:
-    """Nothing can be read without msg_id: the same key tells, as long as the platform remembers it."""
+def _mass_without_id(client: Client, evidence: Evidence) -> Absent | Unclear:
+    """Little can be read without msg_id: the same key tells, as long as the platform remembers it.
+
+    Where the first call never arrived, the replay sends the draft as it stands now: one that was changed is not sent.
+    """
     if evidence.now - evidence.sent_at > REPLAY_SAFE:
         message = "群发结果不明已超过 23 小时，不能再用原编号核对；请在公众平台查看是否已群发，再决定如何处理。"
         return Unclear(message, needs_person=True)
+    if _draft_changes(client, evidence):
+        return _changed_draft()
     return Absent("没有群发编号可查，需用原编号再问一次（平台不会重复群发）。")
 
 
@@ -225,21 +230,34 @@ def _by_marker(client: Client, evidence: Evidence) -> Look:
     found = _find(client, evidence)
     if found is not None:
         return found
-    if _draft_stands(client, str(evidence.staged.get("draft") or "")):
+    changes = _draft_changes(client, evidence)
+    if changes:
+        return _changed_draft()
+    if changes is not None:
         return Absent("草稿还在，已发布列表里没有这篇文章。")
     early = evidence.now - evidence.sent_at < QUIET
     message = "草稿已经不在，但已发布列表里也没有这篇文章；请在公众平台核对，系统不会自动重发。"
     return Unclear(message, needs_person=not early)
 
 
-def _draft_stands(client: Client, media_id: str) -> bool:
+def _draft_changes(client: Client, evidence: Evidence) -> str | None:
+    """What somebody has changed in the draft since it was staged: "" nothing, None when the draft is gone."""
+    media_id = str(evidence.staged.get("draft") or "")
     try:
-        client.call("/cgi-bin/draft/get", {"media_id": media_id})
+        answer = client.call("/cgi-bin/draft/get", {"media_id": media_id})
     except ChannelFault as fault:
         if fault.code != INVALID_MEDIA:
             raise
-        return False
-    return True
+        return None
+    return articles.compare(evidence.posts, evidence.staged, articles.news_items(answer))
+
+
+def _changed_draft() -> Unclear:
+    message = (
+        "没有查到已发出，但公众平台上的草稿在准备好之后被人改过，与批准的不一致，系统不会再发它；"
+        "请在公众平台核对是否已经发出，再决定作废还是重新送审。"
+    )
+    return Unclear(message, needs_person=True)
 
 
 def _find(client: Client, evidence: Evidence) -> Look | None:

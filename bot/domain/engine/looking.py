@@ -31,7 +31,7 @@ class Ask(StrEnum):
     """How to find out."""
 
     LOOK = "look"
-    PROBE = "probe"  # replay the same key
+    PROBE = "probe"  # replay the same key, where a look does not tell already
 
 
 def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
