@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.domain.engine.sender import Act
 
 from . import verdicts
 from .platforms import Request
-from .rows import Account, Attempt, Batch, Database, Edition, IntegrityError, Publication, Reading, Stale
+from .rows import Account, Attempt, Batch, Database, IntegrityError, Publication, Reading, Stale
 from .world import BASE, MS, SECOND, DatabaseError, Host, Process, Steps, World
 
 ACTOR = "系统"
@@ -92,7 +93,7 @@ def lock_is_held(world: World, batch: Batch, now: datetime) -> bool:
 def recover(world: World, host: Host) -> Steps:
     """services/batches.recover."""
     db: Database = world.db
-    for batch in [batch for batch in db.batches.values() if batch.state == "claimed"]:
+    for batch in [batch for batch in db.unfinished.values() if batch.state == "claimed"]:
         if lock_is_held(world, batch, host.now()):
             continue
         yield world.short()
@@ -126,7 +127,7 @@ def _close_orphan(db: Database, attempt: Attempt, now: datetime) -> None:
 def _finish(db: Database, batch: Batch, fence: int) -> None:
     """services/batches.finish."""
     if batch.fence == fence:
-        db.put(batch, "state", "done")
+        db.end_batch(batch)
 
 
 def claim(db: Database, batch: Batch, owner: str, now: datetime) -> int:
@@ -295,10 +296,8 @@ class Sender:
         for load in list(self.loads.values()):
             account = load.publication.account
             if not has_reading(account, self.host):
-                try:
+                with suppress(Fault):
                     yield from ask(self.world, self.process, account)
-                except Fault:
-                    pass
             reason = distrust(self.world, account, self.host)
             if reason:
                 del self.loads[load.publication.pk]
@@ -391,9 +390,7 @@ class Sender:
         monotonic = world.t + -((begun - at) // MS)
         close = world.t + -((begun - send_by) // MS)
         over = world.t + -((begun - at - timeline.ANSWER_WITHIN) // MS)
-        wanted = sorted(
-            self.loads.values(), key=lambda load: (max(load.ready, monotonic) if load.ready > world.t else 0)
-        )
+        wanted = sorted(self.loads.values(), key=lambda load: max(load.ready, monotonic) if load.ready > world.t else 0)
         ends: list[tuple[int, int, Load, Any, dict[str, str]]] = []
         for load in wanted:
             if load.publication.pk in self.struck:
@@ -525,8 +522,3 @@ def free_items(db: Database, pk: int) -> None:
     """services/releases.free_items."""
     if not db.any_effect(pk):
         db.publications[pk].active = False
-
-
-def editions_of(publication: Publication) -> tuple[Edition, ...]:
-    """The editions of its positions."""
-    return publication.editions

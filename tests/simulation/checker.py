@@ -29,6 +29,8 @@ machine can do at all, when the world kept a process from working (`Process.awak
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, TRANSITIONS, Event, State
 from bot.domain.engine.answers import MEND_LIMIT
@@ -152,7 +154,7 @@ def _twice(case: Case, found: list[Violation]) -> None:
 
 def _same_draft(case: Case, found: list[Violation]) -> None:
     unknown = [attempt.closed for attempt in case.attempts if attempt.outcome == "unknown"]
-    for earlier, later in zip(case.requests, case.requests[1:], strict=False):
+    for earlier, later in pairwise(case.requests):
         if earlier.draft != later.draft and any(earlier.t <= closed <= later.t for closed in unknown):
             found.append((1, case.say("another draft after an unknown result")))
 
@@ -222,7 +224,9 @@ def _lost(case: Case, found: list[Violation]) -> None:
 
 def _stopped_late(case: Case, request: Request) -> bool:
     """Its sender was kept from working since a moment at which sending was still allowed."""
-    return any(start - case.due(request.t) <= MOST_LATE < end - case.due(request.t) for start, end in request.process.naps)
+    return any(
+        start - case.due(request.t) <= MOST_LATE < end - case.due(request.t) for start, end in request.process.naps
+    )
 
 
 def _intent(case: Case, found: list[Violation]) -> None:
@@ -250,7 +254,7 @@ def _flight(case: Case, found: list[Violation]) -> None:
 
 def _overlap(attempts: list[Attempt]) -> bool:
     spans = sorted((attempt.opened, attempt.closed if attempt.closed >= 0 else 10**12) for attempt in attempts)
-    return any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+    return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
 
 
 def _flight_per_account(db: Database, found: list[Violation]) -> None:
@@ -296,7 +300,7 @@ def _honest(case: Case, found: list[Violation]) -> None:
             if any(item.request.t < moved.t and case.epoch(item.request.t) == epoch for item in case.items):
                 found.append((8, case.say(f"{moved.event} says that nothing went out, but it did")))
     for request in case.requests:
-        state = state_at(case.moves, request.t)
+        state = state_at(case.moves, request.t - 1)
         excused = state is State.UNKNOWN and case.scenario.world.lock_losses and _in_time(case, request)
         if state is not State.SENDING and not excused:
             found.append((8, case.say(f"a request left while the row said {state}")))
@@ -349,7 +353,9 @@ def _together(
                 (moved.t for moved in moves[other] if moved.t > t and moved.event in (Event.RESUME, Event.RETRY_BY_PERSON)),
                 default=10**12,
             )  # fmt: skip
-            if any(t < request.t < again and request.process.awake(t, request.t) > REACH for request in requests[other]):
+            if any(
+                t < request.t < again and request.process.awake(t, request.t) > REACH for request in requests[other]
+            ):
                 found.append((11, f"publication {other}: sent although its release was held"))
 
 

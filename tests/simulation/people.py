@@ -225,4 +225,3 @@ def settle(world: World, host: Host, pk: int, resends: int) -> Steps:
         with db.transaction():
             db.enact(publication, engine.called_off(facts, "值班", "不再发"), "值班")
             free_items(db, pk)
-

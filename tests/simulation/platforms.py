@@ -214,6 +214,9 @@ class WeChat(Platform):
         self.jobs: dict[str, Job] = {}
         self.failing = 0.04
 
+    def _changed(self, draft: Draft) -> bool:
+        return draft.changed_at >= 0 and "draft_change" not in self.world.without
+
     def accept(self, request: Request, draft: Draft) -> tuple[Answer, dict[str, str]]:
         """A job begins."""
         world = self.world
@@ -286,7 +289,7 @@ class Mass(WeChat):
         msg_id = evidence["ids"].get("msg_id", "")
         if not msg_id:
             draft = self.drafts.get(evidence["staged"].get("draft", ""))
-            if draft is not None and not draft.gone and draft.changed_at >= 0:
+            if draft is not None and not draft.gone and self._changed(draft):
                 return Unclear("公众平台上的草稿被人改过。", needs_person=True)
             return Absent("没有群发编号可查，需用原编号再问一次（平台不会重复群发）。")
         job = self.jobs.get(msg_id)
@@ -343,7 +346,7 @@ class Freepublish(WeChat):
             return self._read_back(publication, evidence, found[0])
         draft = self.drafts.get(evidence["staged"].get("draft", ""))
         if draft is not None and not draft.gone:
-            if draft.changed_at >= 0:
+            if self._changed(draft):
                 return Unclear("公众平台上的草稿被人改过。", needs_person=True)
             return Absent("草稿还在，已发布列表里没有这篇文章。")
         early = (host_now - evidence["sent_at"]) // MS < QUIET

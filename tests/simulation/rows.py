@@ -172,8 +172,8 @@ class Database:
     """All rows. Reads are copies or plain values; writes go through the functions below."""
 
     __slots__ = (
-        "accounts", "attempts", "audit", "batches", "depth", "editions", "frozen", "frozen_spans", "later", "open",
-        "publications", "releases", "undo", "world",
+        "accounts", "attempts", "audit", "batches", "depth", "editions", "frozen", "frozen_spans", "numbers", "open",
+        "publications", "releases", "undo", "unfinished", "world",
     )  # fmt: skip
 
     def __init__(self, world: World) -> None:
@@ -185,6 +185,8 @@ class Database:
         self.attempts: dict[int, list[Attempt]] = {}
         self.open: list[Attempt] = []
         self.batches: dict[int, Batch] = {}
+        self.unfinished: dict[int, Batch] = {}
+        self.numbers = 0
         self.audit: list[Moved] = []
         self.frozen = False
         self.frozen_spans: list[list[int]] = []
@@ -336,6 +338,22 @@ class Database:
     def any_effect(self, pk: int) -> bool:
         """publication.attempts.exclude(outcome="not_sent").exists()"""
         return any(attempt.outcome != "not_sent" for attempt in self.attempts[pk])
+
+    def end_batch(self, batch: Batch) -> None:
+        """state = "done"."""
+        old = batch.state
+        batch.state = "done"
+        self.unfinished.pop(batch.pk, None)
+        self.undone(lambda: self._unfinish(batch, old))
+
+    def _unfinish(self, batch: Batch, state: str) -> None:
+        batch.state = state
+        self.unfinished[batch.pk] = batch
+
+    def drop_batch(self, batch: Batch) -> None:
+        """DELETE FROM bot_batch."""
+        self.batches.pop(batch.pk, None)
+        self.unfinished.pop(batch.pk, None)
 
     def put(self, obj: Any, name: str, value: Any) -> None:
         """UPDATE of one column of another table."""

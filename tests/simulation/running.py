@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from bot.domain.delivery import State
 
 from .checker import Violation, check
+from .guards import guard
 from .scenario import Scenario
 
 
@@ -34,6 +37,14 @@ class Figures:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.violations += other.violations
         self.seeds = (self.seeds + other.seeds)[:50]
+
+    @property
+    def person_percent(self) -> float:
+        """How many of a hundred publications came before a person."""
+        return 100 * self.to_person / max(1, self.publications)
+
+
+CHUNK = 500
 
 
 def play(seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False) -> Scenario:
@@ -78,3 +89,25 @@ def _count(figures: Figures, scenario: Scenario, violations: list[Violation]) ->
     )
     for invariant in {invariant for invariant, _ in violations}:
         figures.violations[invariant] += 1
+
+
+def in_processes(seeds: range, jobs: int, mutation: str = "") -> tuple[Figures, float]:
+    """A range over several processes, and the seconds it took."""
+    begun = time.monotonic()
+    parts = [range(first, min(first + CHUNK, seeds.stop)) for first in range(seeds.start, seeds.stop, CHUNK)]
+    total = Figures()
+    if jobs == 1:
+        for part in parts:
+            total.add(_part(part, mutation))
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            for figures in pool.map(_part, parts, [mutation] * len(parts)):
+                total.add(figures)
+    return total, max(time.monotonic() - begun, 0.001)
+
+
+def _part(seeds: range, mutation: str) -> Figures:
+    if not mutation:
+        return run(seeds)
+    with guard(mutation).removed() as without:
+        return run(seeds, without)

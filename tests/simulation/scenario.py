@@ -9,8 +9,8 @@ from .people import Diary
 from .platforms import Faults, Freepublish, Mass, Platform, Weibo
 from .rows import Account, Database, Edition, Publication, Release
 from .verdicts import MASS, PUBLISH, SHARE, SPACING
-from .world import BASE, MINUTE, MS, SECOND, Host, Process, World
 from .working import clock, deliver
+from .world import BASE, MINUTE, MS, SECOND, Host, Process, World
 
 STEPS = (3_600_000, -3_600_000, 500, -500, 5_000, -5_000)
 ACTS = ("hold", "cancel", "freeze", "revoke", "supersede", "void", "revoke", "freeze", "hold", "cancel")
@@ -172,7 +172,7 @@ class Scenario:
                 self._plan(at + world.between(1, 300) * SECOND, "resume", release, 0)
 
     def _moment(self) -> int:
-        world, random = self.world, self.world.random
+        random = self.world.random
         if random() < 0.5:
             return max(0, self.t - int(random() * 3 * SECOND))
         if random() < 0.6:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.domain import timeline
@@ -36,37 +35,80 @@ def clock(world: World, process: Process) -> Steps:
     host = process.host
     while True:
         try:
-            yield from tick(world, host)
+            busy = _scan(world, host.now())
+            if busy is not None:
+                yield from tick(world, host, busy)
         except DatabaseError:
             yield SECOND
             continue
         yield _sleep(world, host)
 
 
-def tick(world: World, host: Host) -> Steps:
-    """services/clock.tick."""
+class Busy:
+    """What one pass over the rows found for the parts of a tick."""
+
+    __slots__ = ("claimed", "late", "looking", "ready", "staged", "waiting")
+
+    def __init__(self) -> None:
+        self.claimed = self.late = self.looking = self.ready = self.staged = self.waiting = False
+
+
+def _scan(world: World, now: datetime) -> Busy | None:
+    """One pass for all the queries of a tick; None when it would find nothing to do."""
     db: Database = world.db
-    if any(batch.state == "claimed" for batch in db.batches.values()):
+    busy: Busy | None = None
+    for row in db.publications.values():
+        state = row.state
+        if row.lease_until is not None and row.lease_until > now:
+            if state is State.STAGING and ("stage", row.pk) not in world.locks:
+                _take_back(world, row, now)
+                busy = busy or Busy()
+                busy.waiting = True
+            continue
+        if state in LATE and now > row.instant + timeline.MAX_LATENESS and row.release.signed:
+            busy = busy or Busy()
+            busy.late = True
+        if state in TICKING and row.next_at is not None and row.next_at <= now:
+            rung = row.rung_at is not None and row.rung_at > now - timeline.RING_AGAIN
+            if rung and (state in LOOKING or (state in WAITING and not _unready(db, row, now))):
+                continue
+            busy = busy or Busy()
+            if state is State.STAGED:
+                busy.staged = True
+            elif state in LOOKING:
+                busy.looking = True
+            else:
+                busy.waiting = True
+    for batch in db.unfinished.values():
+        busy = busy or Busy()
+        if batch.state == "claimed":
+            busy.claimed = True
+        else:
+            busy.ready = True
+    return busy
+
+
+def _unready(db: Database, row: Publication, now: datetime) -> bool:
+    return staging_rules.unready(db.facts(row, attempts=False), now=now)
+
+
+def tick(world: World, host: Host, busy: Busy) -> Steps:
+    """services/clock.tick: each part asks anew when its turn comes."""
+    db: Database = world.db
+    if busy.claimed:
         yield from recover(world, host)
-    now = host.now()
-    publications = db.publications.values()
-    for row in publications:
-        if row.state is State.STAGING and row.lease_until is not None and row.lease_until > now:
-            _take_back(world, row, now)
-    late = [
-        row.copy() for row in publications
-        if row.state in LATE and row.release.signed and now > row.instant + timeline.MAX_LATENESS
-        and not (row.lease_until is not None and row.lease_until > now)
-    ]  # fmt: skip
-    if late and "max_lateness" not in world.without:
-        yield from _sweep_too_late(world, host, late)
-    if _due(db, {State.STAGED}, now):
+    if busy.late and "max_lateness" not in world.without:
+        yield from _sweep_too_late(world, host)
+    if busy.staged:
         yield from _hand_out(world, host)
-    if _due(db, WAITING, now):
+    if busy.waiting:
         yield from _ring_the_staging(world, host)
-    for row in _due(db, LOOKING, host.now()):
-        _ring(world, row, "look", host.now())
-    _ring_batches(world, host.now())
+    if busy.looking:
+        now = host.now()
+        for row in _due(db, LOOKING, now):
+            _ring(world, row, "look", now)
+    if db.unfinished:
+        _ring_batches(world, host.now())
 
 
 def _due(db: Database, states: Any, now: datetime) -> list[Publication]:
@@ -84,9 +126,15 @@ def _take_back(world: World, row: Publication, now: datetime) -> None:
         world.db.write(row, {"lease_until": None, "next_at": now, "rung_at": None})
 
 
-def _sweep_too_late(world: World, host: Host, late: list[Publication]) -> Steps:
+def _sweep_too_late(world: World, host: Host) -> Steps:
     """services/clock._sweep_too_late."""
     db: Database = world.db
+    now = host.now()
+    late = [
+        row.copy() for row in db.publications.values()
+        if row.state in LATE and row.release.signed and now > row.instant + timeline.MAX_LATENESS
+        and not (row.lease_until is not None and row.lease_until > now)
+    ]  # fmt: skip
     yield world.short()
     for publication in late:
         try:
@@ -177,15 +225,16 @@ def _arm(world: World, host: Host, instant: datetime, group: list[Publication], 
             except Stale:
                 continue
         if not armed:
-            del db.batches[batch.pk]
+            db.drop_batch(batch)
 
 
 def new_batch(world: World, kind: str, instant: datetime, claim_by: datetime) -> Batch:
     """INSERT INTO bot_batch."""
     db: Database = world.db
-    batch = Batch(max(db.batches, default=0) + 1, kind, instant, claim_by)
-    db.batches[batch.pk] = batch
-    db.undone(lambda: db.batches.pop(batch.pk, None))
+    db.numbers += 1
+    batch = Batch(db.numbers, kind, instant, claim_by)
+    db.batches[batch.pk] = db.unfinished[batch.pk] = batch
+    db.undone(lambda: db.drop_batch(batch))
     return batch
 
 
@@ -240,11 +289,11 @@ def _ring(world: World, row: Publication, kind: str, now: datetime) -> None:
 def _ring_batches(world: World, now: datetime) -> None:
     """services/clock._ring_batches."""
     db: Database = world.db
-    for batch in db.batches.values():
+    for batch in list(db.unfinished.values()):
         if batch.state != "ready":
             continue
         if batch.instant < now - timeline.MAX_LATENESS:
-            batch.state = "done"
+            db.end_batch(batch)
         elif batch.rung_at is None:
             batch.rung_at = now
             ring(world, "send", batch.pk)
@@ -290,7 +339,7 @@ def _sleep(world: World, host: Host) -> int:
             at = late if at is None or late < at else at
         if at is not None and (soonest is None or at < soonest):
             soonest = at
-    for batch in db.batches.values():
+    for batch in db.unfinished.values():
         if batch.state == "ready" and (soonest is None or batch.claim_by < soonest):
             soonest = batch.claim_by
     if soonest is None:
@@ -356,9 +405,7 @@ def _put_in_place(world: World, process: Process, publication: Publication) -> S
         yield world.short()
     now = process.host.now()
     hand_out = publication.not_before - timeline.HAND_OUT
-    step = staging_rules.staged(
-        db.facts(publication, attempts=False), table, since=since, hand_out=hand_out, now=now
-    )
+    step = staging_rules.staged(db.facts(publication, attempts=False), table, since=since, hand_out=hand_out, now=now)
     with db.transaction():
         db.enact(publication, step, ACTOR)
 
@@ -426,7 +473,9 @@ def apply(world: World, publication: Publication, verdict: engine.Verdict, now: 
     steps = engine.after_look(db.facts(publication), verdict, places=places, now=now)
     with db.transaction():
         for step in steps:
-            if step.event is Event.CONFIRM and isinstance(verdict, Receipt):
+            if step.event is Event.CONFIRM and "read_back" in world.without and not isinstance(verdict, Receipt):
+                db.write(db.publications[publication.pk], {"platform_ids": ("unseen",) * places})
+            elif step.event is Event.CONFIRM and isinstance(verdict, Receipt):
                 ids = tuple(place.platform_id for place in verdict.positions)
                 db.write(db.publications[publication.pk], {"platform_ids": ids})
             db.enact(publication, step, ACTOR)
@@ -478,7 +527,3 @@ def deliver(world: World, platform: Platform, name: str, value: str, outcome: An
             world.start(process)
 
         world.at(world.t + delay, begin)
-
-
-Begin = Callable[[], None]
-RING = timedelta(seconds=1)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from random import Random
+from traceback import format_exception
 from typing import Any
 
 BASE = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -87,13 +89,14 @@ class World:
 
     __slots__ = (
         "bells", "busy", "calm_at", "clocks", "db", "db_faults", "end", "errors", "fails_over", "heap", "hosts", "kill", "kills",
-        "lock_losses", "locks", "pause", "pauses", "platforms", "queue", "random", "rng", "scenario", "seq", "slots",
+        "lock_losses", "locks", "pause", "pauses", "platforms", "queue", "random", "rng", "scenario", "seq", "short", "slots",
         "story", "t", "without",
     )  # fmt: skip
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
         self.random = self.rng.random
+        self.short: Callable[[], int] = partial(self.rng.getrandbits, 5)  # ms: a database round trip, or a little more
         self.t = self.seq = self.kills = self.pauses = self.lock_losses = 0
         self.heap: list[tuple[int, int, Any]] = []
         self.locks: dict[Key, Process] = {}
@@ -114,10 +117,6 @@ class World:
         self.scenario: Any = None
 
     # --- chance --------------------------------------------------------------------------------------------
-
-    def short(self) -> int:
-        """A database round trip, or a little more."""
-        return 1 + int(self.random() * 25)
 
     def between(self, low: int, high: int) -> int:
         """A whole number from low to high."""
@@ -165,17 +164,18 @@ class World:
         heap, random = self.heap, self.random
         while heap:
             t, seq, what = heappop(heap)
-            if t > self.end:
-                self.t = t
-                return
             if what.__class__ is not Process:
                 self.t = t
+                if t > self.end:
+                    return
                 what()
                 continue
             if what.seq != seq:
                 continue
             self.t = t
-            if what.mortal and t < self.calm_at:
+            if t > self.end:
+                return
+            if t < self.calm_at and what.mortal:
                 chance = random()
                 if chance < self.kill:
                     self._kill(what)
@@ -183,26 +183,25 @@ class World:
                 if chance < self.kill + self.pause:
                     self._pause(what)
                     continue
-            self._step(what)
+            try:
+                wait = next(what.gen)
+            except StopIteration:
+                self._over(what)
+            except Exception as error:
+                self._failed(what, error)
+            else:
+                if what.seq == seq:
+                    self.seq = what.seq = seq = self.seq + 1
+                    what.wake = t = t + wait
+                    heappush(heap, (t, seq, what))
 
-    def _step(self, process: Process) -> None:
-        try:
-            wait = next(process.gen)  # type: ignore[arg-type]
-        except StopIteration:
-            self._over(process)
-        except DatabaseError:
-            self.tell(f"{process.name}: the database failed, it ends")
-            self._over(process)
-        except Exception as error:  # a program error of ours: the checker reports it
+    def _failed(self, process: Process, error: Exception) -> None:
+        self.tell(f"{process.name}: {type(error).__name__} {error}: it ends")
+        if not isinstance(error, DatabaseError):  # a program error of ours: the checker reports it
             self.errors.append(f"{process.name}: {type(error).__name__}: {error}")
-            self.tell(f"{process.name}: {type(error).__name__}: {error}")
             if self.story is not None:
-                import traceback
-
-                self.story.append(traceback.format_exc())
-            self._over(process)
-        else:
-            self._schedule(process, self.t + wait)
+                self.story.append("".join(format_exception(error)))
+        self._over(process)
 
     def _kill(self, process: Process) -> None:
         self.kills += 1

@@ -28,6 +28,8 @@ class Act(StrEnum):
 def acts(instant: datetime, connect: datetime | None = None) -> Iterator[tuple[Act, datetime | None]]:
     """The acts in order, each with the instant before which it must not begin (None: at once).
 
+    Firing begins before T, right after the last look: whoever waited for T first would wait on one clock alone.
+
     `connect`: when connections are opened, for a batch so large that `timeline.CONNECT` would be too late.
     """
     yield Act.PREPARE, None
@@ -37,7 +39,7 @@ def acts(instant: datetime, connect: datetime | None = None) -> Iterator[tuple[A
     yield Act.COMMIT_INTENTS, instant - timeline.INTENT
     yield Act.REFRESH, instant - 2 * timeline.RECHECK
     yield Act.LAST_LOOK, instant - timeline.RECHECK
-    yield Act.FIRE, instant
+    yield Act.FIRE, None  # at once: the launcher itself waits for T, on wall and monotonic clock together
 
 
 def send_by(instant: datetime, intent_at: datetime) -> datetime:

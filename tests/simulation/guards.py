@@ -1,0 +1,245 @@
+"""Every guard of the release engine, and how to take it away. The simulator must notice each one that is missing.
+
+A guard that sits in a driver is a name in `World.without`, read where the driver would have kept it; one that sits in
+`bot.domain` is replaced there for the time of the run. Where another guard would catch the case as well, that one is
+taken away with it, and the table says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from bot.domain import delivery, timeline
+from bot.domain.channel import Absent, Pending, PositionReceipt, Receipt
+from bot.domain.delivery import Event, State
+from bot.domain.engine import answers, handing_out, looking, recovery
+from bot.domain.engine.facts import Facts, Step, step
+
+from . import scenario, verdicts
+
+Patches = Callable[[ExitStack], None]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard: what it is in words, and what is taken away. `shadow`: what had to go with it."""
+
+    name: str
+    what: str
+    without: frozenset[str] = frozenset()
+    patches: Patches | None = None
+    shadow: str = ""
+    shape: Mapping[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def removed(self) -> Iterator[frozenset[str]]:
+        """While this lasts, the guard is gone."""
+        with ExitStack() as stack:
+            if self.patches is not None:
+                self.patches(stack)
+            yield self.without
+
+
+def _set(target: Any, name: str, value: Any) -> Patches:
+    return lambda stack: stack.enter_context(patch.object(target, name, value))
+
+
+def _policy(name: str, **changes: Any) -> Patches:
+    """The channel's rule for unknown results, changed."""
+
+    def apply(stack: ExitStack) -> None:
+        mode = getattr(scenario, name)
+        other = replace(mode, unknown=replace(mode.unknown, **changes))
+        stack.enter_context(patch.object(scenario, name, other))
+
+    return apply
+
+
+def _all(*patches: Patches) -> Patches:
+    def apply(stack: ExitStack) -> None:
+        for one in patches:
+            one(stack)
+
+    return apply
+
+
+# --- what takes the place of a decision -----------------------------------------------------------------------
+
+
+def _orphan_not_sent(facts: Facts, *, now: datetime) -> Step | None:
+    if facts.state is not State.SENDING:
+        return None
+    return answers.not_sent(facts, "发送进程中断", probe=False, now=now)[0]
+
+
+def _thrown_back(facts: Facts, message: str, now: datetime) -> Step:
+    again = max(facts.not_before, now)
+    if facts.state is State.CONFIRMING:
+        return step(
+            Event.PROVED_ABSENT, "没有查到，重新提交。", batch=None, not_before=again, next_at=now, absents=0, looks=0
+        )
+    return _absent(facts, message, now)
+
+
+_absent = looking._absent
+
+
+def _live_at_once(facts: Facts, ids: Mapping[str, str], *, sent_at: datetime | None, now: datetime) -> Step:
+    return replace(_accepted(facts, ids, sent_at=sent_at, now=now), event=Event.ACCEPTED)
+
+
+_accepted = answers.accepted
+
+
+def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime) -> tuple[Step, ...]:
+    """What was accepted is taken for public, whatever the platform shows."""
+    if facts.state is State.CONFIRMING and isinstance(verdict, Pending | Absent) and facts.ids:
+        name = str(next(iter(facts.ids.values())))
+        verdict_ids = {key: str(value) for key, value in facts.ids.items()}
+        shown = tuple(PositionReceipt(f"{name}_{place}", None) for place in range(1, places + 1))
+        return (
+            step(Event.CONFIRM, live_at=now, sent_at=facts.sent_at, batch=None, next_at=None, ids=verdict_ids),
+        ) if shown else ()  # fmt: skip
+    return _after_look(facts, verdict, places=places, now=now)
+
+
+_after_look = looking.after_look
+
+
+def _in_any_order(facts: Facts, previous: Any) -> Any:
+    return handing_out.Go(facts.not_before)
+
+
+def _always_again(facts: Facts, answer: Any, *, now: datetime) -> datetime | None:
+    return now + timedelta(seconds=1)
+
+
+def _deaf_not_sent(facts: Facts, reason: str, *, probe: bool, now: datetime) -> tuple[Step, ...]:
+    return _not_sent(replace(facts, stop_event="", stop_reason=""), reason, probe=probe, now=now)
+
+
+_not_sent = answers.not_sent
+
+
+def _deaf_may_go(facts: Facts, standing: Any, *, now: datetime) -> Any:
+    return _may_go(replace(facts, stop_event="", stop_reason=""), standing, now=now)
+
+
+_may_go = handing_out.may_go
+
+
+def _deaf_next_act(facts: Facts, *, now: datetime) -> Any:
+    return _next_act(replace(facts, stop_event="", stop_reason=""), now=now)
+
+
+_next_act = looking.next_act
+
+
+def _any_crash(facts: Facts, *, now: datetime) -> Step:
+    return _rearmed(replace(facts, crashes=0), now=now)
+
+
+_rearmed = recovery.rearmed
+
+
+def _no_limit(facts: Facts, *, now: datetime) -> Any:
+    return _next_act(replace(facts, probes=0), now=now)
+
+
+_SCOPE: Patches = _all(
+    _set(looking, "_absent", _thrown_back),
+    lambda stack: stack.enter_context(
+        patch.dict(delivery.TRANSITIONS, {(State.CONFIRMING, Event.PROVED_ABSENT): State.STAGED})
+    ),
+)
+
+
+def _w(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+GUARDS: tuple[Guard, ...] = (
+    Guard("intent_first", "the intent is committed before any byte leaves", _w("intent")),
+    Guard(
+        "orphan_is_unknown", "an attempt left open by a dead sender counts as unknown, not as not sent",
+        _w("orphan"), _set(recovery, "orphaned", _orphan_not_sent),
+    ),
+    Guard("process_lock", "a sender lives while its process holds a lock; no lease stands in for it", _w("lock")),
+    Guard("claim", "a batch is claimed once, by compare-and-set", _w("claim", "lock", "compare_and_set"),
+          shadow="the lock, the fence and the state compared"),
+    Guard("fence", "a write carries the fencing number that its writer read", _w("fence")),
+    Guard("state_compared", "a write is by compare-and-set of state and fence", _w("compare_and_set")),
+    Guard(
+        "single_flight", "one open attempt for each publication",
+        _w("single_flight", "one_per_account", "compare_and_set", "claim", "lock"),
+        shadow="single flight per account, the claim, the lock, the compare-and-set",
+    ),
+    Guard("one_per_account", "one open attempt for each account", _w("one_per_account")),
+    Guard(
+        "quiet_period", "absence is judged after the last moment of a late effect, by spaced looks",
+        patches=_policy("PUBLISH", looks=(timedelta(seconds=10),)),
+    ),
+    Guard("approval_re_read", "the last look reads the approvals again", _w("approval")),
+    Guard("signature_re_read", "the last look reads the signature again", _w("signature")),
+    Guard("freeze_re_read", "the last look reads the freeze again", _w("freeze", "last_wish"),
+          shadow="the wish to stop that a freeze leaves with each row"),
+    Guard("stop_re_read", "the last look reads wishes to stop again", _w("last_wish")),
+    Guard("trigger_signature", "no attempt without a signature", _w("trigger_signature", "signature"),
+          shadow="the last look"),
+    Guard("trigger_approval", "no attempt without approvals", _w("trigger_approval", "approval"), shadow="the last look"),
+    Guard("trigger_freeze", "no attempt while frozen", _w("trigger_freeze", "freeze", "last_wish"),
+          shadow="the last look, and the wish that a freeze leaves"),
+    Guard("platform_date", "our clock agrees with the platform's Date", _w("date")),
+    Guard("drift", "our clock has not jumped since the comparison", _w("drift", "late_drift"),
+          shadow="the same comparison in the last look"),
+    Guard("drift_in_the_last_look", "the clock is compared once more in the last look", _w("late_drift")),
+    Guard("never_before_T", "the launcher waits for T on both clocks", _w("early")),
+    Guard("send_by", "no first byte leaves after send_by", _w("send_by", "lock"), shadow="the process lock"),
+    Guard(
+        "max_lateness", "later than max_lateness no machine sends", _w("max_lateness"),
+        _set(timeline, "too_late", lambda now, instant, most=None: False),
+    ),
+    Guard("same_key", "a replay of a mass send carries the key of the first call", _w("same_key")),
+    Guard(
+        "same_draft", "no new freepublish draft after an act of unknown result", _w("old_draft"),
+    ),
+    Guard("draft_compared", "a draft is compared before it is submitted again", _w("look_again", "draft_change"),
+          shadow="the comparison in the look itself"),
+    Guard(
+        "weibo_by_people_only", "Weibo is never sent again by machine after an unknown result",
+        patches=_policy("SHARE", when_absent="resend"),
+    ),
+    Guard("accepted_is_final", "after accepted nothing leads back to sending", patches=_SCOPE),
+    Guard(
+        "read_back", "live needs a look that found it", _w("read_back"), _set(looking, "after_look", _trusting_look),
+    ),
+    Guard("hold_together", "an account that is not ready holds its release", _w("together")),
+    Guard("lane_order", "a lane goes in order, each after the answer before it and its spacing",
+          patches=_set(handing_out, "_in_lane", _in_any_order)),
+    Guard("after_unknown", "after an unknown result a refusal says nothing about the call before", _w("after_unknown")),
+    Guard("refusal_limit", "at most three refusals are answered by trying again",
+          patches=_set(answers, "again_at", _always_again)),
+    Guard("probe_limit", "at most three replays of the same key", patches=_set(looking, "next_act", _no_limit)),
+    Guard(
+        "stop_after_not_sent", "a wish to stop is honoured when its call did not leave",
+        patches=_all(_set(answers, "not_sent", _deaf_not_sent), _set(handing_out, "may_go", _deaf_may_go)),
+        without=_w("last_wish"), shadow="the wish read at handing out and in the last look",
+    ),
+    Guard(
+        "stop_before_replay", "a wish to stop ends the replays of an unknown act",
+        patches=_set(looking, "next_act", _deaf_next_act), without=_w("last_wish"), shadow="the last look",
+    ),
+)  # fmt: skip
+
+
+def guard(name: str) -> Guard:
+    """The guard of that name."""
+    return next(one for one in GUARDS if one.name == name)
+
+
+__all__ = ["GUARDS", "Guard", "Receipt", "guard", "verdicts"]

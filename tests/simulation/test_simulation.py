@@ -1,0 +1,68 @@
+"""20,000 seeds on every check: no invariant is violated. `python -m tests.simulation` plays more."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.delivery import State
+
+from .checker import check
+from .ledger import COLUMNS, last, write
+from .running import Figures, play, run
+
+SEEDS = 20_000
+PARTS = 16
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_seed_violates_an_invariant(part):
+    """A failure names the seed: `python -m tests.simulation --seed N --trace` tells its story."""
+    size = SEEDS // PARTS
+    figures = run(range(part * size, (part + 1) * size))
+    assert figures.seeds == []
+
+
+def test_a_seed_plays_the_same_run_again():
+    for seed in range(40):
+        first, second = play(seed, trace=True), play(seed, trace=True)
+        assert first.world.story == second.world.story
+
+
+def test_a_trace_does_not_change_the_run():
+    for seed in range(20):
+        told, untold = play(seed, trace=True), play(seed)
+        assert [(m.t, m.publication, m.event) for m in told.world.db.audit] == [
+            (m.t, m.publication, m.event) for m in untold.world.db.audit
+        ]
+
+
+def test_the_runs_reach_every_state_and_every_kind_of_trouble():
+    """A simulator that never gets anywhere would prove nothing."""
+    reached, figures, calm = set(), run(range(600)), 0
+    for seed in range(600):
+        scenario = play(seed)
+        reached |= {moved.new for moved in scenario.world.db.audit}
+        calm += scenario.doorless
+    assert reached >= set(State) - {State.GONE, State.WITHDRAWN, State.PLANNED}
+    assert figures.items > 300
+    assert figures.kills > 1000
+    assert figures.unknown > 100
+    assert calm > 10
+
+
+def test_a_run_in_which_nothing_fails_is_live_on_the_dot():
+    seeds = [seed for seed in range(400) if play(seed).calm]
+    assert seeds
+    for seed in seeds:
+        scenario = play(seed)
+        assert {row.state for row in scenario.world.db.publications.values()} == {State.LIVE}
+        assert check(scenario) == []
+
+
+def test_the_ledger_goes_on_where_it_ended(tmp_path):
+    path = tmp_path / "ledger.csv"
+    assert last(path) == -1
+    write(path, range(0, 100), Figures(runs=100), 1.0, 1)
+    write(path, range(100, 250), Figures(runs=150), 1.0, 1)
+    assert last(path) == 249
+    assert path.read_text("utf-8").splitlines()[0] == ",".join(COLUMNS)
