@@ -26,7 +26,49 @@ RESUME_GRACE = timedelta(minutes=5)  # time to stage for what a person resumed o
 STAGE_GRACE = timedelta(seconds=20)  # time to stage for what was signed late
 LANE_ALLOWANCE = timedelta(seconds=1)  # time for the previous answer, on top of the vendor's spacing
 STAGE_BACKOFF = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=60))
+LARGEST_BATCH = 5000  # publications that one sending process takes to one instant
+SHARED_FROM = 1000  # from here on an instant is shared by at least two processes
 PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), timedelta(minutes=5))
+
+
+# What a crowd at one instant needs besides: measured with room to spare, see docs/explanation/performance.md.
+_PER_HANDED_OUT = timedelta(milliseconds=6)  # request made, connection opened, intent written
+_PER_CONNECTION = timedelta(milliseconds=2)
+_PER_INTENT = timedelta(milliseconds=1)
+_PER_STAGED = timedelta(milliseconds=150)
+_CROWD = 100  # up to here the plain figures above are enough
+MOST_AHEAD = timedelta(hours=1)  # staging begins at most this much ahead
+
+
+def _beyond(count: int) -> int:
+    return max(0, count - _CROWD)
+
+
+def hand_out_ahead(count: int) -> timedelta:
+    """How long before their instant `count` publications of one instant are handed out."""
+    return HAND_OUT + _beyond(count) * _PER_HANDED_OUT
+
+
+def connect_ahead(count: int) -> timedelta:
+    """How long before its instant a batch of `count` opens its connections."""
+    return intent_ahead(count) + (CONNECT - INTENT) + _beyond(count) * _PER_CONNECTION
+
+
+def intent_ahead(count: int) -> timedelta:
+    """How long before its instant a batch of `count` begins to write its intents down."""
+    return INTENT + _beyond(count) * _PER_INTENT
+
+
+def stage_ahead(count: int) -> timedelta:
+    """How long before their instant `count` publications of one instant begin to be staged."""
+    return min(STAGE_AHEAD + _beyond(count) * _PER_STAGED, max(MOST_AHEAD, STAGE_AHEAD))
+
+
+def batches_for(count: int) -> int:
+    """Over how many batches `count` publications of one instant are spread."""
+    if count < SHARED_FROM:
+        return 1
+    return max(2, -(-count // LARGEST_BATCH))
 
 
 def lane_instants(first: datetime, count: int, spacing: timedelta) -> list[datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -13,33 +13,78 @@ from bot.domain import timeline
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, recovery
 from bot.domain.engine.facts import Step
-from bot.models import Attempt, Batch, Publication
+from bot.models import Attempt, Batch, Freeze, Publication
 
 from . import audit
 from .accounts import spec_of
+from .bulk import ASKED, CHUNK, chunks
 from .facts import facts_of
-from .locks import is_held, tidy
-from .transitions import Stale, enact, move
-from .voiding import is_frozen
+from .locks import ProcessLock, is_held, tidy
+from .transitions import Change, Stale, enact, move_all
 
 ACTOR = "系统"
 
 
 def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
-    """Arm what may go, one batch per instant."""
+    """Arm what may go: one batch per instant, several for a crowd. Publications of one release stay together."""
+    waiting = list(due)
+    if not waiting:
+        return []
     groups: dict[datetime, list[Publication]] = defaultdict(list)
     busy = set(Publication.objects.filter(state__in=[State.ARMED, State.SENDING]).values_list("account_id", flat=True))
-    for publication in due:
-        if publication.account_id in busy or not _may_go(publication, now):
+    around = _Around(waiting)
+    for publication in waiting:
+        if publication.account_id in busy or not _may_go(publication, around, now):
             continue
         busy.add(publication.account_id)
         groups[max(publication.not_before, now)].append(publication)
-    return [batch for instant, group in groups.items() if (batch := _arm(instant, group, now))]
+    parts = ((instant, part) for instant, group in groups.items() for part in together(group))
+    return [batch for instant, part in parts if (batch := _arm(instant, part, now))]
 
 
-def _may_go(publication: Publication, now: datetime) -> bool:
+def together(group: Sequence[Publication]) -> list[list[Publication]]:
+    """A crowd over several batches of about the same size, each release whole in one of them."""
+    count = timeline.batches_for(len(group))
+    parts: list[list[Publication]] = [[] for _ in range(count)]
+    releases: dict[int, list[Publication]] = defaultdict(list)
+    for publication in group:
+        releases[publication.release_id].append(publication)
+    for mates in releases.values():
+        min(parts, key=len).extend(mates)
+    return [part for part in parts if part]
+
+
+class _Around:
+    """What stands around many publications, asked once for all of them."""
+
+    def __init__(self, publications: Sequence[Publication]) -> None:
+        self._frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
+        lanes = [publication.release_id for publication in publications if publication.lane]
+        self._lanes: dict[tuple[int, int], list[Publication]] = defaultdict(list)
+        for some in chunks(sorted(set(lanes)), ASKED):
+            for one in Publication.objects.filter(release_id__in=some).exclude(state=State.CANCELLED).order_by("lane"):
+                self._lanes[one.release_id, one.account_id].append(one)
+
+    def standing(self, publication: Publication) -> handing_out.Standing:
+        """For the domain to judge."""
+        return handing_out.Standing(
+            signed=publication.release.signed,
+            frozen=publication.release.unit_id in self._frozen,
+            disabled=publication.account.disabled_reason,
+            previous=self._previous(publication),
+        )
+
+    def _previous(self, publication: Publication) -> handing_out.Previous | None:
+        lane = self._lanes.get((publication.release_id, publication.account_id), [])
+        earlier = [one for one in lane if one.lane < publication.lane] if publication.lane else []
+        if not earlier:
+            return None
+        return handing_out.Previous(earlier[-1].status, earlier[-1].accepted_at, spec_of(publication.account).spacing)
+
+
+def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:
     """Whether it may be armed; what stands in its way for good is written down."""
-    answer = handing_out.may_go(facts_of(publication, ()), _standing(publication), now=now)
+    answer = handing_out.may_go(facts_of(publication, ()), around.standing(publication), now=now)
     if isinstance(answer, Step):
         with suppress(Stale):
             enact(publication, answer, actor=ACTOR, now=now)
@@ -52,49 +97,48 @@ def _may_go(publication: Publication, now: datetime) -> bool:
     return True
 
 
-def _standing(publication: Publication) -> handing_out.Standing:
-    return handing_out.Standing(
-        signed=publication.release.signed,
-        frozen=is_frozen(publication.release.unit),
-        disabled=publication.account.disabled_reason,
-        previous=_previous(publication),
-    )
-
-
-def _previous(publication: Publication) -> handing_out.Previous | None:
-    if publication.lane == 0:
-        return None
-    earlier = publication.release.publications.filter(account_id=publication.account_id, lane__lt=publication.lane)
-    previous = earlier.exclude(state=State.CANCELLED).order_by("-lane").first()
-    if previous is None:
-        return None
-    return handing_out.Previous(previous.status, previous.accepted_at, spec_of(publication.account).spacing)
-
-
 def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | None:
-    with audit.serialised():
-        batch = Batch.objects.create(
-            instant=instant, handed_at=now,
-            claim_by=max(instant - timeline.CHILD_SENDER, now + timeline.CLAIM_GRACE),
-        )  # fmt: skip
-        armed = 0
-        for publication in group:
-            try:
-                move(
-                    publication,
-                    Event.ARM,
-                    actor=ACTOR,
-                    now=now,
-                    batch=batch,
-                    next_at=None,
-                )
-                armed += 1
-            except Stale:
-                continue
+    if len(group) <= CHUNK:
+        with audit.serialised():
+            batch = _batch(instant, group, now)
+            return batch if _arm_all(batch, group, now) else _nobody(batch)
+    return _arm_crowd(instant, group, now)
+
+
+def _arm_crowd(instant: datetime, group: list[Publication], now: datetime) -> Batch | None:
+    """In short transactions. Until all are in, the clock itself has the batch, under the batch's lock.
+
+    Should it die on the way, `recover` treats it like any dead sender: what it armed goes again.
+    """
+    batch = _batch(instant, group, now, state="claimed", owner="clock")
+    lock = ProcessLock("batch", batch.pk)
+    if not lock.acquire():
+        return None
+    try:
+        armed = sum(_arm_all(batch, part, now) for part in chunks(group))
         if not armed:
-            batch.delete()
-            return None
+            return _nobody(batch)
+        Batch.objects.filter(pk=batch.pk, state="claimed", fence=0).update(state="ready", owner="")
+        batch.state, batch.owner = "ready", ""
+    finally:
+        lock.release()
     return batch
+
+
+def _batch(instant: datetime, group: Sequence[Publication], now: datetime, **more: str) -> Batch:
+    ahead = timeline.hand_out_ahead(len(group)) - timeline.HAND_OUT + timeline.CHILD_SENDER
+    claim_by = max(instant - ahead, now + timeline.CLAIM_GRACE)
+    return Batch.objects.create(instant=instant, handed_at=now, claim_by=claim_by, **more)
+
+
+def _arm_all(batch: Batch, group: Sequence[Publication], now: datetime) -> int:
+    changes = [Change(publication, Event.ARM, {"batch": batch, "next_at": None}) for publication in group]
+    return len(move_all(changes, actor=ACTOR, now=now))
+
+
+def _nobody(batch: Batch) -> None:
+    """Somebody else was faster with all of it."""
+    batch.delete()
 
 
 def arrange_probe(publication: Publication, *, now: datetime) -> Batch:

@@ -18,9 +18,16 @@ _SAME = (
 )  # fmt: skip
 
 
+def tries_of(publication: Publication) -> list[tuple[str, str]]:
+    """(kind, outcome) of each attempt: as prefetched, else asked."""
+    if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
+        return [(attempt.kind, attempt.outcome) for attempt in publication.attempts.all()]
+    return list(publication.attempts.values_list("kind", "outcome"))
+
+
 def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:
     """What is known of it now. `attempts`: (kind, outcome) of each, where the caller has them already; else asked."""
-    tries = list(publication.attempts.values_list("kind", "outcome") if attempts is None else attempts)
+    tries = tries_of(publication) if attempts is None else list(attempts)
     outcomes = [outcome for _, outcome in tries]
     return Facts(
         state=State(publication.state),

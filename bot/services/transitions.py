@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import connection, models
 from django.db.models import F
 
 from bot.domain.delivery import Event, State, after
@@ -34,12 +38,8 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
         )
         if not touched:
             raise Stale(f"publication {publication.pk} is no longer {old} with fence {publication.fence}")
-        data = {"from": str(old), "to": str(new), "event": str(event), "reason": changes["reason"]}
-        audit.append(actor, "publication.moved", f"publication:{publication.pk}", data, now=now)
-    publication.state, publication.fence, publication.lease_until = new, publication.fence + 1, None
-    publication.rung_at = None
-    for name, value in changes.items():
-        setattr(publication, name, value)
+        audit.append_all([_entry(publication, old, new, event, changes["reason"], actor)], now=now)
+    _bring_up_to_date(publication, new, changes)
 
 
 def enact(publication: Publication, step: Step, *, actor: str, now: datetime, **more: Any) -> None:
@@ -52,6 +52,94 @@ def enact(publication: Publication, step: Step, *, actor: str, now: datetime, **
         touch(publication, **changes)
     else:
         move(publication, step.event, actor=actor, now=now, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One publication's part of `move_all`. `told`: lines of the audit trail that come before its own."""
+
+    publication: Publication
+    event: Event
+    columns: dict[str, Any] = field(default_factory=dict)
+    told: tuple[audit.Entry, ...] = ()
+
+
+def move_all(changes: Sequence[Change], *, actor: str, now: datetime) -> list[Change]:
+    """`move` for many in one transaction and a few statements; returns those that moved, in order.
+
+    What somebody else has moved meanwhile is left out, as `move` would refuse it. Rows are locked before they are
+    compared, so the answer is exact; an error (a rule of the database) takes all of them back.
+    """
+    require_aware(now)
+    with audit.serialised():
+        held = held_as({change.publication.pk: change.publication for change in changes})
+        moved = [change for change in changes if change.publication.pk in held]
+        steps = [_step_of(change) for change in moved]
+        _write(moved, steps)
+        audit.append_all([line for c, s in zip(moved, steps, strict=True) for line in _lines(c, s, actor)], now=now)
+    for change, (_, new, columns) in zip(moved, steps, strict=True):
+        _bring_up_to_date(change.publication, new, columns)
+    return moved
+
+
+def held_as(known: dict[int, Publication]) -> set[int]:
+    """Which of these still stand as known, state and fence; locks their rows for this transaction."""
+    rows = Publication.objects.select_for_update().filter(pk__in=known).order_by("pk")
+    return {
+        pk
+        for pk, state, fence in rows.values_list("pk", "state", "fence")
+        if (known[pk].state, known[pk].fence) == (state, fence)
+    }
+
+
+_Moved = tuple[State, State, dict[str, Any]]
+
+
+def _step_of(change: Change) -> _Moved:
+    old = State(change.publication.state)
+    reason = str(change.columns.get("reason", ""))[:REASON_LENGTH]
+    return old, after(old, change.event), {**change.columns, "reason": reason}
+
+
+def _write(changes: Sequence[Change], steps: Sequence[_Moved]) -> None:
+    """One prepared statement for all that change the same columns."""
+    groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for change, (old, new, columns) in zip(changes, steps, strict=True):
+        row = {"lease_until": None, "rung_at": None, **columns, "state": str(new)}
+        where = (change.publication.pk, str(old), change.publication.fence)
+        groups[tuple(row)].append((*adapted(row), *where))
+    meta = Publication._meta
+    for names, rows in groups.items():
+        columns_set = ", ".join(f"{meta.get_field(name).column} = %s" for name in names)  # type: ignore[union-attr]
+        sql = f"UPDATE {meta.db_table} SET {columns_set}, fence = fence + 1 WHERE id = %s AND state = %s AND fence = %s"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, rows)
+            if cursor.rowcount != len(rows):
+                raise Stale(f"{len(rows) - cursor.rowcount} publications moved while they were locked")
+
+
+def adapted(row: dict[str, Any]) -> Iterable[Any]:
+    """Column values of a publication as the database takes them."""
+    for name, value in row.items():
+        column = Publication._meta.get_field(name)
+        plain = value.pk if isinstance(value, models.Model) else value
+        yield column.get_db_prep_save(plain, connection)  # type: ignore[union-attr]
+
+
+def _lines(change: Change, step: _Moved, actor: str) -> tuple[audit.Entry, ...]:
+    return (*change.told, _entry(change.publication, step[0], step[1], change.event, step[2]["reason"], actor))
+
+
+def _entry(publication: Publication, old: State, new: State, event: Event, reason: str, actor: str) -> audit.Entry:
+    data = {"from": str(old), "to": str(new), "event": str(event), "reason": reason}
+    return audit.Entry(actor, "publication.moved", f"publication:{publication.pk}", data)
+
+
+def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, Any]) -> None:
+    publication.state, publication.fence, publication.lease_until = new, publication.fence + 1, None
+    publication.rung_at = None
+    for name, value in columns.items():
+        setattr(publication, name, value)
 
 
 def lease(publication: Publication, until: datetime, *, now: datetime) -> bool:

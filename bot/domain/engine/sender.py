@@ -25,18 +25,18 @@ class Act(StrEnum):
     FIRE = "fire"  # one write each, never before T; then the answers
 
 
-def acts(instant: datetime, connect: datetime | None = None) -> Iterator[tuple[Act, datetime | None]]:
+def acts(instant: datetime, count: int = 1) -> Iterator[tuple[Act, datetime | None]]:
     """The acts in order, each with the instant before which it must not begin (None: at once).
 
     Firing begins before T, right after the last look: whoever waited for T first would wait on one clock alone.
 
-    `connect`: when connections are opened, for a batch so large that `timeline.CONNECT` would be too late.
+    `count`: publications in the batch; many of them connect and write their intents down earlier.
     """
     yield Act.PREPARE, None
     yield Act.COMPARE_CLOCK, None
-    yield Act.CONNECT, connect or instant - timeline.CONNECT
+    yield Act.CONNECT, instant - timeline.connect_ahead(count)
     yield Act.COMPARE_CLOCK, None
-    yield Act.COMMIT_INTENTS, instant - timeline.INTENT
+    yield Act.COMMIT_INTENTS, instant - timeline.intent_ahead(count)
     yield Act.REFRESH, instant - 2 * timeline.RECHECK
     yield Act.LAST_LOOK, instant - timeline.RECHECK
     yield Act.FIRE, None  # at once: the launcher itself waits for T, on wall and monotonic clock together
