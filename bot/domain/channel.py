@@ -151,6 +151,7 @@ class ChannelSpec:
     metrics_daily: bool = False  # the vendor reports whole days, the day after: ask from 08:30 Beijing time
     spacing: timedelta = timedelta(seconds=5)  # least wait between posts of one lane
     cannot: tuple[str, ...] = ()  # Chinese sentences: what the vendor cannot do
+    holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
 
     def mode(self, name: str) -> ModeSpec:
         """The mode of that name; KeyError if there is none."""

@@ -28,6 +28,7 @@ LANE_ALLOWANCE = timedelta(seconds=1)  # time for the previous answer, on top of
 STAGE_BACKOFF = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=60))
 LARGEST_BATCH = 5000  # publications that one sending process takes to one instant
 SHARED_FROM = 1000  # from here on an instant is shared by at least two processes
+READ_AGAIN = 200  # batches up to this size are read back once more right before T
 PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), timedelta(minutes=5))
 
 
@@ -36,12 +37,12 @@ _PER_HANDED_OUT = timedelta(milliseconds=6)  # request made, connection opened, 
 _PER_CONNECTION = timedelta(milliseconds=2)
 _PER_INTENT = timedelta(milliseconds=1)
 _PER_STAGED = timedelta(milliseconds=150)
-_CROWD = 100  # up to here the plain figures above are enough
+CROWD = 100  # up to here the plain figures above are enough
 MOST_AHEAD = timedelta(hours=1)  # staging begins at most this much ahead
 
 
 def _beyond(count: int) -> int:
-    return max(0, count - _CROWD)
+    return max(0, count - CROWD)
 
 
 def hand_out_ahead(count: int) -> timedelta:

@@ -133,6 +133,11 @@ class Launcher:
         self._exchanges.clear()
         self._selector.close()
 
+    @property
+    def waiting(self) -> int:
+        """Events that `fire` can give at once, without waiting for the network."""
+        return len(self._outbox)
+
     # --- T ----------------------------------------------------------------------------------------------
 
     def fire(self, at: float, *, send_by: float, answer_deadline: float) -> Iterator[Event]:

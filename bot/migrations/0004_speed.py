@@ -18,7 +18,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="publication",
-            index=models.Index(fields=["lease_until"], name="publication_leased", condition=Q(lease_until__isnull=False)),
+            index=models.Index(
+                fields=["lease_until"], name="publication_leased", condition=Q(lease_until__isnull=False)
+            ),
         ),
         migrations.AddIndex(
             model_name="publication",

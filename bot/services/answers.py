@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+import structlog
 from django.conf import settings
+from django.db import connection
 
 from bot.domain.channel import Channel, Pending, Receipt, Refused, Unknown, WireAnswer
 from bot.domain.delivery import State
 from bot.domain.engine import answers as engine
+from bot.domain.engine.facts import Facts, Step
 from bot.models import Attempt, CallbackRecord, Item, Publication
 
 from . import audit
-from .facts import facts_of
+from .bulk import chunks
+from .facts import facts_of, tries_of
 from .releases import free_items
-from .transitions import Stale, enact
+from .transitions import Change, Stale, adapted, enact, move_all
 
+log = structlog.get_logger(__name__)
 ACTOR = "系统"
 _SECRET = re.compile(r'("?(?:access_token|secret|refresh_token|token)"?\s*[:=]\s*"?)[^"&\s,}]+', re.IGNORECASE)
 
@@ -29,84 +36,186 @@ def masked(body: bytes) -> str:
     return _SECRET.sub(r"\1***", text)[:2000].replace("\x00", "")
 
 
-def close(
-    attempt: Attempt, outcome: str, *, code: str = "", message: str = "", answer: str = "", now: datetime
-) -> bool:
-    """Write an attempt's outcome, once."""
-    return bool(
-        Attempt.objects.filter(pk=attempt.pk, outcome="").update(
-            outcome=outcome, code=code[:40], message=message[:500], answer=answer, answered_at=now,
-            sent_at=attempt.sent_at, last_byte_at=attempt.last_byte_at,
-        )
-    )  # fmt: skip
+Steps = Callable[[Facts], tuple[Step, ...]]
 
 
-def not_sent(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one attempt ended, as far as it can be read without the records; `steps` says what follows from it.
+
+    `heard`: the line of the audit trail about the platform's answer, where there was one.
+    """
+
+    publication: Publication
+    attempt: Attempt
+    outcome: str
+    steps: Steps
+    code: str = ""
+    message: str = ""
+    answer: str = ""
+    heard: Mapping[str, Any] | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What the attempt keeps."""
+        return {
+            "outcome": self.outcome, "code": self.code[:40], "message": self.message[:500], "answer": self.answer,
+            "sent_at": self.attempt.sent_at, "last_byte_at": self.attempt.last_byte_at,
+        }  # fmt: skip
+
+    @property
+    def told(self) -> tuple[audit.Entry, ...]:
+        """Lines of the audit trail."""
+        if self.heard is None:
+            return ()
+        return (audit.Entry(ACTOR, "platform.answered", f"publication:{self.publication.pk}", dict(self.heard)),)
+
+
+# --- what an event means ------------------------------------------------------------------------------------
+
+
+def not_sent(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> Ending:
     """Provably no byte left (or a probe's did not): back to staged, or held/cancelled if somebody asked."""
-    with audit.serialised():
-        if not close(attempt, "not_sent", message=reason, now=now):
-            return
-        wish = Publication.objects.values_list("stop_event", "stop_reason").get(pk=publication.pk)
-        publication.stop_event, publication.stop_reason = wish
-        for step in engine.not_sent(facts_of(publication), reason, probe=attempt.kind == "probe", now=now):
-            enact(publication, step, actor=ACTOR, now=now)
-        if publication.status is State.CANCELLED:
-            free_items(publication, now=now)
+
+    def steps(facts: Facts) -> tuple[Step, ...]:
+        return engine.not_sent(facts, reason, probe=attempt.kind == "probe", now=now)
+
+    return Ending(publication, attempt, "not_sent", steps, message=reason)
 
 
-def broken(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> None:
+def broken(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> Ending:
     """Bytes left and no answer came: unknown."""
-    unknown(publication, attempt, engine.silence(reason), "", now=now)
+    return unknown(publication, attempt, engine.silence(reason), "", now=now)
 
 
-def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: str, *, now: datetime) -> None:
+def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: str, *, now: datetime) -> Ending:
     """Kept apart: looked up later, never resent blindly."""
-    with audit.serialised():
-        if not close(attempt, "unknown", code=answer.code, message=answer.message, answer=raw, now=now):
-            return
-        probe = attempt.kind == "probe"
-        step = engine.unknown(facts_of(publication), answer, sent_at=attempt.sent_at, probe=probe, now=now)
-        with suppress(Stale):  # a callback settled it first
-            enact(publication, step, actor=ACTOR, now=now)
+
+    def steps(facts: Facts) -> tuple[Step, ...]:
+        return (engine.unknown(facts, answer, sent_at=attempt.sent_at, probe=attempt.kind == "probe", now=now),)
+
+    return Ending(publication, attempt, "unknown", steps, answer.code, answer.message, raw)
 
 
-def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str], raw: str, *, now: datetime) -> None:
+def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str], raw: str, *, now: datetime) -> Ending:
     """The platform took it; whether it is public is for the looks to say."""
-    with audit.serialised():
-        if not close(attempt, "accepted", answer=raw, now=now):
-            return
-        publication.refresh_from_db()
-        enact(
-            publication, engine.accepted(facts_of(publication), ids, sent_at=attempt.sent_at, now=now), actor=ACTOR, now=now
-        )  # fmt: skip
+
+    def steps(facts: Facts) -> tuple[Step, ...]:
+        return (engine.accepted(facts, ids, sent_at=attempt.sent_at, now=now),)
+
+    return Ending(publication, attempt, "accepted", steps, answer=raw)
 
 
-def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: str, *, now: datetime) -> None:
+def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: str, *, now: datetime) -> Ending:
     """Without effect. The machine tries again where that can help in time; else a person."""
-    with audit.serialised():
-        if not close(attempt, "refused", code=answer.code, message=answer.message, answer=raw, now=now):
-            return
-        probe = attempt.kind == "probe"
-        enact(publication, engine.refused(facts_of(publication), answer, probe=probe, now=now), actor=ACTOR, now=now)
+
+    def steps(facts: Facts) -> tuple[Step, ...]:
+        return (engine.refused(facts, answer, probe=attempt.kind == "probe", now=now),)
+
+    return Ending(publication, attempt, "refused", steps, answer.code, answer.message, raw)
 
 
-def record(publication: Publication, attempt: Attempt, adapter: Channel, answer: WireAnswer, *, now: datetime) -> None:
-    """Read an HTTP answer with the channel's own table and apply what it says."""
-    verdict = adapter.read_answer(answer, after_unknown=publication.attempts.filter(outcome="unknown").exists())
+def read(publication: Publication, attempt: Attempt, adapter: Channel, answer: WireAnswer, *, now: datetime) -> Ending:
+    """Read an HTTP answer with the channel's own table."""
+    after_unknown = any(outcome == "unknown" for _, outcome in tries_of(publication))
+    verdict = adapter.read_answer(answer, after_unknown=after_unknown)
     raw = masked(answer.body)
-    audit.append(
-        ACTOR, "platform.answered", f"publication:{publication.pk}",
-        {"attempt": attempt.number, "verdict": type(verdict).__name__, "status": answer.status, "answer": raw[:500]}, now=now,
-    )  # fmt: skip
     match verdict:
         case Pending(ids=ids):
-            accepted(publication, attempt, ids, raw, now=now)
+            ending = accepted(publication, attempt, ids, raw, now=now)
         case Receipt() as receipt:
-            accepted(publication, attempt, receipt.ids, raw, now=now)
+            ending = accepted(publication, attempt, receipt.ids, raw, now=now)
         case Refused():
-            refused(publication, attempt, verdict, raw, now=now)
+            ending = refused(publication, attempt, verdict, raw, now=now)
         case Unknown():
-            unknown(publication, attempt, verdict, raw, now=now)
+            ending = unknown(publication, attempt, verdict, raw, now=now)
+    heard = {"attempt": attempt.number, "verdict": type(verdict).__name__, "status": answer.status, "answer": raw[:500]}
+    return replace(ending, heard=heard)
+
+
+# --- writing it down ----------------------------------------------------------------------------------------
+
+
+def settle(ending: Ending, *, now: datetime) -> bool:
+    """Write one ending down, once. False when the attempt had an outcome already: then nothing else is changed."""
+    publication, attempt = ending.publication, ending.attempt
+    with audit.serialised():
+        audit.append_all(ending.told, now=now)
+        if not Attempt.objects.filter(pk=attempt.pk, outcome="").update(**ending.columns, answered_at=now):
+            return False
+        _freshen(publication, ending.outcome)
+        facts = facts_of(publication, publication.attempts.values_list("kind", "outcome"))
+        for step in ending.steps(facts):
+            # what a callback has settled first stays settled: an unknown result says nothing against it
+            with suppress(Stale) if ending.outcome == "unknown" else nullcontext():
+                enact(publication, step, actor=ACTOR, now=now)
+        if publication.status is State.CANCELLED:
+            free_items(publication, now=now)
+    return True
+
+
+def _freshen(publication: Publication, outcome: str) -> None:
+    """What others may have written meanwhile: a callback that overtook the answer, a wish to stop."""
+    if outcome == "accepted":
+        publication.refresh_from_db()
+    elif outcome == "not_sent":
+        wish = Publication.objects.values_list("stop_event", "stop_reason").get(pk=publication.pk)
+        publication.stop_event, publication.stop_reason = wish
+
+
+def settle_all(endings: Sequence[Ending], *, now: datetime) -> list[Ending]:
+    """Write many down in short transactions; returns what could not be written, for the caller to settle one by one.
+
+    Plain cases only: still being sent, as this process left it, one step to go. The others are returned as they are.
+    """
+    left: list[Ending] = []
+    for part in chunks(endings):
+        try:
+            with audit.serialised():
+                left += _settle_together(part, now)
+        except Exception as error:  # one odd row must not take the others along: each is then tried alone
+            log.warning("answers.one_by_one", count=len(part), error=type(error).__name__)
+            left += part
+    return left
+
+
+def _settle_together(endings: Sequence[Ending], now: datetime) -> list[Ending]:
+    known = {ending.publication.pk: ending for ending in endings}
+    rows = Publication.objects.select_for_update().filter(pk__in=known).order_by("pk")
+    plain: list[tuple[Ending, Change]] = []
+    for row in rows:
+        ending = known[row.pk]
+        if (change := _plain(ending, row)) is not None:
+            plain.append((ending, change))
+    _close_all([ending for ending, _ in plain], now)
+    move_all([change for _, change in plain], actor=ACTOR, now=now)
+    done = {ending.publication.pk for ending, _ in plain}
+    return [ending for ending in endings if ending.publication.pk not in done]
+
+
+def _plain(ending: Ending, row: Publication) -> Change | None:
+    """The one change that follows, where nobody has touched it meanwhile."""
+    sent = ending.publication
+    if (row.state, row.fence) != (State.SENDING, sent.fence) or row.stop_event:
+        return None
+    row.account = sent.account
+    before = [(one.kind, one.outcome) for one in sent.attempts.all() if one.pk != ending.attempt.pk]
+    steps = ending.steps(facts_of(row, [*before, (ending.attempt.kind, ending.outcome)]))
+    if len(steps) != 1 or steps[0].event is None:
+        return None
+    return Change(row, steps[0].event, dict(steps[0].changes), ending.told)
+
+
+def _close_all(endings: Sequence[Ending], now: datetime) -> None:
+    if not endings:
+        return
+    names = (*endings[0].columns, "answered_at")
+    rows = [(*adapted(Attempt, {**ending.columns, "answered_at": now}), ending.attempt.pk) for ending in endings]
+    sets = ", ".join(f"{name} = %s" for name in names)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {Attempt._meta.db_table} SET {sets} WHERE id = %s AND outcome = ''", rows)  # noqa: S608
+        if cursor.rowcount != len(rows):
+            raise Stale(f"{len(rows) - cursor.rowcount} attempts had an outcome already")
 
 
 def store_receipt(publication: Publication, receipt: Receipt, *, now: datetime) -> None:

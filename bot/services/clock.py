@@ -7,7 +7,7 @@ the broker only a doorbell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, State
@@ -24,26 +24,38 @@ from bot.domain.engine import staging as staging_rules
 from bot.models import Account, Batch, Publication
 
 from . import audit, batches, measuring
-from .confirming import look
+from .bulk import ASKED, chunks
+from .confirming import look_all
 from .facts import facts_of
 from .sending import run_batch
-from .staging import stage, take_back
+from .staging import stage_all, take_back
 from .transitions import Stale, enact
 from .walltime import WallClock
 
 ACTOR = "系统"
 log = structlog.get_logger(__name__)
 LONGEST = timedelta(seconds=30)
-MOST = 500  # publications looked at in one tick; the rest is due at the next
+MOST = 1000  # publications looked at in one tick; the rest is due at the next
+MOST_HANDED_OUT = 50_000  # of one tick: an instant's publications are handed out at once
+GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
 WAITING = (State.PLANNED, State.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account."""
+    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account.
+
+    `also`: more subjects of the same kind, where there are many: a worker then does several at a time.
+    """
 
     kind: str
     subject: int
+    also: tuple[int, ...] = ()
+
+    @property
+    def subjects(self) -> tuple[int, ...]:
+        """All of them."""
+        return (self.subject, *self.also)
 
 
 @dataclass(slots=True)
@@ -69,6 +81,16 @@ def tick(now: datetime) -> Tick:
     return result
 
 
+def at_hand(now: datetime) -> bool:
+    """Whether a tick would find something to do: two indexed reads. What only time brings about is not asked here.
+
+    Work that is under way (a batch with its sender, staging with its worker) counts as at hand: its process may die.
+    """
+    if Batch.objects.filter(state__in=["ready", "claimed"]).exists():
+        return True
+    return Publication.objects.filter(Q(next_at__lte=now) | Q(lease_until__gt=now)).exists()
+
+
 def _recover(now: datetime, result: Tick) -> None:
     del result
     batches.recover(now=now)
@@ -77,24 +99,43 @@ def _recover(now: datetime, result: Tick) -> None:
 
 def _hand_out(now: datetime, result: Tick) -> None:
     del result
-    batches.hand_out(_due(now, [State.STAGED]), now=now)
+    _call_early(now, [State.STAGED], timeline.HAND_OUT, timeline.hand_out_ahead)
+    due = _due(now, [State.STAGED]).defer("staged", "release__manifest")
+    batches.hand_out(due[:MOST_HANDED_OUT], now=now)
 
 
 def _ring_the_due(now: datetime, result: Tick) -> None:
-    for publication in _due(now, [*WAITING, State.STAGING]):
-        _stage(publication, now, result)
-    for publication in _due(now, [State.CONFIRMING, State.UNKNOWN]):
-        _ring(publication, "look", now, result)
+    _call_early(now, WAITING, timeline.STAGE_AHEAD, timeline.stage_ahead)
+    _ring_all("stage", _ready(_to_ring(now, [*WAITING, State.STAGING]), now), now, result)
+    _ring_all("look", _to_ring(now, [State.CONFIRMING, State.UNKNOWN]), now, result)
 
 
-def _due(now: datetime, states: Sequence[State]) -> list[Publication]:
-    found = (
+def _call_early(now: datetime, states: Sequence[State], ahead: timedelta, needed: Callable[[int], timedelta]) -> None:
+    """A crowd at one instant is due earlier than a few would be."""
+    waiting = Publication.objects.filter(
+        state__in=[str(state) for state in states],
+        next_at__gt=now,
+        next_at__lte=now + needed(MOST_HANDED_OUT) - ahead,
+    )
+    crowds = waiting.values("not_before").annotate(size=Count("pk")).filter(size__gt=timeline.CROWD)
+    for instant, size in crowds.values_list("not_before", "size").order_by("not_before"):
+        if now >= instant - needed(size):
+            waiting.filter(not_before=instant).update(next_at=now)
+
+
+def _due(now: datetime, states: Sequence[State]) -> QuerySet[Publication]:
+    return (
         Publication.objects.filter(next_at__lte=now, state__in=[str(state) for state in states])
         .exclude(lease_until__gt=now)
         .select_related("account", "release__unit")
         .order_by("next_at", "release_id", "account_id", "lane")
     )
-    return list(found[:MOST])
+
+
+def _to_ring(now: datetime, states: Sequence[State]) -> list[Publication]:
+    """Due, and no bell of theirs is still unanswered: those in front must not hide those behind them."""
+    unheard = Q(rung_at__isnull=True) | Q(rung_at__lte=now - timeline.RING_AGAIN)
+    return list(_due(now, states).filter(unheard).defer("staged", "release__manifest")[:MOST])
 
 
 def _sweep_too_late(now: datetime, result: Tick) -> None:
@@ -112,11 +153,15 @@ def _sweep_too_late(now: datetime, result: Tick) -> None:
 # --- staging --------------------------------------------------------------------------------------------
 
 
-def _stage(publication: Publication, now: datetime, result: Tick) -> None:
-    if staging_rules.unready(facts_of(publication, ()), now=now):
-        _hold_together(publication, now)
-        return
-    _ring(publication, "stage", now, result)
+def _ready(due: Sequence[Publication], now: datetime) -> list[Publication]:
+    """What is to be staged; what can no longer be is held together with its release."""
+    ready = []
+    for publication in due:
+        if staging_rules.unready(facts_of(publication, ()), now=now):
+            _hold_together(publication, now)
+        else:
+            ready.append(publication)
+    return ready
 
 
 def _hold_together(publication: Publication, now: datetime) -> None:
@@ -138,18 +183,34 @@ def _hold_together(publication: Publication, now: datetime) -> None:
 # --- bells ----------------------------------------------------------------------------------------------
 
 
-def _ring(publication: Publication, kind: str, now: datetime, result: Tick) -> None:
-    job = Job(kind, publication.pk)
-    if publication.rung_at is None:
-        result.rings.append(job)
-    elif publication.rung_at <= now - timeline.RING_AGAIN:
-        result.children.append(job)
-    else:
+def _ring_all(kind: str, due: Sequence[Publication], now: datetime, result: Tick) -> None:
+    """Bells for what is new, child processes for what nobody took.
+
+    Where many wait and somebody is at work, the unheard bells are a queue that gets shorter: nobody takes it over.
+    """
+    if not due:
         return
-    Publication.objects.filter(pk=publication.pk, fence=publication.fence).update(rung_at=now)
+    new = [publication.pk for publication in due if publication.rung_at is None]
+    unheard = [publication.pk for publication in due if publication.rung_at is not None]
+    if len(unheard) > GROUP and Publication.objects.filter(lease_until__gt=now).exists():
+        unheard = []
+    result.rings += _jobs(kind, new)
+    result.children += _jobs(kind, unheard)
+    for some in chunks([*new, *unheard], ASKED):
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+        Publication.objects.filter(free, pk__in=some, next_at__lte=now).update(rung_at=now)
+
+
+def _jobs(kind: str, subjects: Sequence[int]) -> list[Job]:
+    """One by one where they are few."""
+    if len(subjects) <= GROUP:
+        return [Job(kind, subject) for subject in subjects]
+    return [Job(kind, some[0], tuple(some[1:])) for some in chunks(subjects, GROUP)]
 
 
 def _ring_batches(now: datetime, result: Tick) -> None:
+    if not Batch.objects.filter(state="ready").exists():
+        return
     Batch.objects.filter(state="ready", instant__lt=now - settings.TONGFA.max_lateness).update(state="done")
     for batch in Batch.objects.filter(state="ready"):
         if batch.rung_at is None:
@@ -168,28 +229,23 @@ def _measure(now: datetime, result: Tick) -> None:
 
 
 def _next_at(now: datetime) -> datetime:
-    soonest = (
-        Publication.objects.filter(next_at__gt=now)
-        .exclude(state__in=[State.LIVE, State.CANCELLED])
-        .order_by("next_at")
-        .values_list("next_at", flat=True)
-        .first()
-    )
+    soonest = Publication.objects.filter(next_at__gt=now).order_by("next_at").values_list("next_at", flat=True).first()
     return min(now + LONGEST, soonest) if soonest else now + LONGEST
 
 
 def perform(job: Job) -> None:
     """Do one job in this process; what a worker or a child process calls."""
-
     now = WallClock().now
     match job.kind:
         case "send":
-            run_batch(job.subject)
+            for batch in job.subjects:
+                run_batch(batch)
         case "stage":
-            stage(job.subject, now=now)
+            stage_all(job.subjects, now=now)
         case "look":
-            look(job.subject, now=now)
+            look_all(job.subjects, now=now)
         case "measure":
-            measuring.measure_account(job.subject, now=now)
+            for account in job.subjects:
+                measuring.measure_account(account, now=now)
         case _:
             raise ValueError(f"no such job: {job.kind}")

@@ -6,24 +6,28 @@ through the same sender as everything else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import cast
 
 import structlog
+from django.db import OperationalError, transaction
+from django.db.models import Prefetch
 
 from bot.domain import timeline
 from bot.domain.channel import Absent, Receipt
 from bot.domain.delivery import Event, State
 from bot.domain.engine import looking as engine
-from bot.models import Publication
+from bot.domain.engine.facts import Step
+from bot.models import Item, Publication
 
 from . import answers, audit, batches
 from .accounts import channel_of
+from .bulk import in_parallel, write_together
 from .facts import facts_of
 from .measuring import first_sample_at
 from .sending import evidence_of
-from .staging import load, signed_posts
 from .transitions import Stale, enact, lease
 
 log = structlog.get_logger(__name__)
@@ -32,37 +36,82 @@ ACTOR = "系统"
 
 def look(publication_id: int, *, now: Callable[[], datetime]) -> None:
     """One look at one publication. Safe to ring twice: only one worker looks at a time."""
-    publication = load(publication_id)
-    if publication.status not in {State.CONFIRMING, State.UNKNOWN}:
-        return
-    if publication.next_at is None or publication.next_at > now():
-        return
-    if not lease(publication, now() + timeline.LOOK_LEASE, now=now()):
-        return
+    look_all([publication_id], now=now)
+
+
+def look_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> None:
+    """Looks at several: the platforms are asked side by side, and what they said is written down together."""
+    taken: list[Publication] = []
+    due = [one for one in _whole(publication_ids) if _due(one, now())]
+    write_together(due, lambda one: taken.append(one) if lease(one, now() + timeline.LOOK_LEASE, now=now()) else None)
+    asked = [(one, _Question(one, engine.next_act(facts_of(one), now=now()), now())) for one in taken]
+    answered = in_parallel(lambda pair: pair[1].ask(), asked)
+    done = list(zip(taken, answered, strict=True))
+    write_together(done, lambda pair: _write(*pair, now))
+
+
+def _due(publication: Publication, now: datetime) -> bool:
+    looked_at = publication.status in {State.CONFIRMING, State.UNKNOWN}
+    return looked_at and publication.next_at is not None and publication.next_at <= now
+
+
+def _whole(ids: Sequence[int]) -> list[Publication]:
+    """Publications with all that a look needs, in the order of `ids`."""
+    items = Item.objects.select_related("account", "edition").order_by("position")
+    found = (
+        Publication.objects.select_related("account__unit", "release__unit")
+        .defer("release__manifest")
+        .prefetch_related(Prefetch("items", items), "attempts", "account__credentials")
+        .in_bulk(ids)
+    )
+    return [found[pk] for pk in ids if pk in found]
+
+
+class _Question:
+    """What is to be done for one publication; only `ask` calls the platform, and it touches no records of its own."""
+
+    def __init__(self, publication: Publication, act: engine.Ask | Step, now: datetime) -> None:
+        self._publication, self._act = publication, act
+        if isinstance(act, engine.Ask):
+            posts = tuple(item.signed_post for item in publication.items.all())
+            self._evidence = evidence_of(publication, posts, now=now)
+
+    def ask(self) -> engine.Verdict | engine.Ask | Step:
+        """The platform's verdict, or what was decided without it. A replay only where a look does not tell already."""
+        if not isinstance(self._act, engine.Ask):
+            return self._act
+        adapter = channel_of(self._publication.account, mode=self._publication.mode)
+        verdict = adapter.look(self._evidence)
+        return self._act if self._act is engine.Ask.PROBE and isinstance(verdict, Absent) else verdict
+
+
+def _write(
+    publication: Publication, answer: engine.Verdict | engine.Ask | Step | Exception, now: Callable[[], datetime]
+) -> None:
     try:
-        _look(publication, now)
+        with transaction.atomic():
+            _apply(publication, answer, now())
     except Stale:
         return
+    except OperationalError:
+        raise
     except Exception as error:  # an odd answer must not leave it waiting in silence: the deadline is kept
         log.exception("confirming.look", publication=publication.pk)
         message = f"核对时程序出错（{type(error).__name__}），稍后再核对。如持续出现请联系系统管理员。"
-        with suppress(Stale):
+        with suppress(Stale), transaction.atomic():
             publication.refresh_from_db()
             enact(publication, engine.wait(facts_of(publication), message, now=now()), actor=ACTOR, now=now())
 
 
-def _look(publication: Publication, now: Callable[[], datetime]) -> None:
-    act = engine.next_act(facts_of(publication), now=now())
-    if not isinstance(act, engine.Ask):
-        enact(publication, act, actor=ACTOR, now=now())
-        return
-    adapter = channel_of(publication.account, mode=publication.mode)
-    posts = signed_posts(publication)
-    verdict = adapter.look(evidence_of(publication, posts, now=now()))
-    if act is engine.Ask.PROBE and isinstance(verdict, Absent):
-        batches.arrange_probe(publication, now=now())
+def _apply(publication: Publication, answer: engine.Verdict | engine.Ask | Step | Exception, now: datetime) -> None:
+    if isinstance(answer, Exception):
+        raise answer
+    if answer is engine.Ask.PROBE:
+        batches.arrange_probe(publication, now=now)
+    elif isinstance(answer, Step):
+        enact(publication, answer, actor=ACTOR, now=now)
     else:
-        apply(publication, verdict, now=now())
+        apply(publication, cast(engine.Verdict, answer), now=now)
 
 
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,27 @@ def _path(kind: str, subject: int) -> Path:
     return folder / f"{kind}-{subject}.lock"
 
 
+def _try_file(path: Path) -> int | None:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _session() -> psycopg.Connection[Any]:
+    """A connection of its own: its locks end with it."""
+    parameters = {key: value for key, value in connection.get_connection_params().items() if key in _PG_KEYS}
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+def _try_session(session: psycopg.Connection[Any], kind: str, subject: int) -> bool:
+    row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", [_CLASSES[kind], subject]).fetchone()
+    return bool(row and row[0])
+
+
 class ProcessLock:
     """Held from before the claim until after the last record: while it is held, its process lives."""
 
@@ -38,20 +60,12 @@ class ProcessLock:
         """False when another living process holds it."""
         if connection.vendor == "postgresql":
             return self._acquire_session()
-        handle = os.open(_path(self._kind, self._subject), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        self._file = handle
-        return True
+        self._file = _try_file(_path(self._kind, self._subject))
+        return self._file is not None
 
     def _acquire_session(self) -> bool:
-        parameters = {key: value for key, value in connection.get_connection_params().items() if key in _PG_KEYS}
-        session = psycopg.connect(**parameters, autocommit=True)
-        row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", [_CLASSES[self._kind], self._subject]).fetchone()
-        if not row or not row[0]:
+        session = _session()
+        if not _try_session(session, self._kind, self._subject):
             session.close()
             return False
         self._session = session
@@ -80,16 +94,49 @@ class ProcessLock:
 _PG_KEYS = frozenset({"dbname", "user", "password", "host", "port", "sslmode", "options", "connect_timeout"})
 
 
+class ManyLocks:
+    """Locks of one kind for a group of subjects, held until `release`; in a PostgreSQL they share one session."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._files: dict[int, int] = {}
+        self._session: psycopg.Connection[Any] | None = None
+
+    def acquire(self, subject: int) -> bool:
+        """False when another living process holds that one."""
+        if connection.vendor != "postgresql":
+            handle = _try_file(_path(self._kind, subject))
+            if handle is not None:
+                self._files[subject] = handle
+            return handle is not None
+        if self._session is None:
+            self._session = _session()
+        return _try_session(self._session, self._kind, subject)
+
+    def release(self) -> None:
+        """Let all of them go."""
+        for handle in self._files.values():
+            os.close(handle)
+        self._files.clear()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
 def is_held(kind: str, subject: int) -> bool:
     """True while some process holds the lock."""
-    lock = ProcessLock(kind, subject)
+    return bool(held_among(kind, [subject]))
+
+
+def held_among(kind: str, subjects: Iterable[int]) -> set[int]:
+    """Which of them some process holds. Where nobody can say, all: it is left to the next look."""
+    wanted, locks = list(subjects), ManyLocks(kind)
     try:
-        acquired = lock.acquire()
+        return {subject for subject in wanted if not locks.acquire(subject)}
     except psycopg.Error:
-        return True  # nobody can say: leave it to the next look
-    if acquired:
-        lock.release()
-    return not acquired
+        return set(wanted)
+    finally:
+        locks.release()
 
 
 def tidy(kind: str, subject: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from . import vault
 log = structlog.get_logger(__name__)
 REFRESH_LEASE = timedelta(seconds=30)
 REFRESH_POLL = 0.1
+SAME_READING = timedelta(seconds=60)
+SAME_OFFSET = 50  # ms
 OFFSET_LIMIT = 2_000_000_000  # ms; what the column holds
 #: a token must have this much life left, so that it does not end on the way to the platform
 TOKEN_MARGIN = timedelta(seconds=60)
@@ -55,12 +57,28 @@ def store_token(account: Account, grant: Grant, *, now: datetime) -> None:
     )
 
 
+_LOADED = "loaded_token"
+
+
+def load_tokens(accounts: Sequence[Account]) -> None:
+    """Read the tokens of many accounts in one question, for the ports that are made of them next."""
+    rows = {row.account_id: row for row in Token.objects.filter(account__in=accounts)}
+    for account in accounts:
+        vars(account)[_LOADED] = rows.get(account.pk)
+
+
 class AccountPorts:
-    """Implements `bot.domain.channel.Ports` over the records."""
+    """Implements `bot.domain.channel.Ports` over the records.
+
+    Lives as long as one piece of work. For so long it remembers the token while that has life left and nobody refuses
+    it, and does not write down again that the platform's clock still says the same.
+    """
 
     def __init__(self, account: Account, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._account = account
         self._sleep = sleep
+        self._grant: Grant | None = None
+        self._noted: ClockReading | None = None
 
     def now(self) -> datetime:
         """The present instant."""
@@ -97,12 +115,16 @@ class AccountPorts:
             self._sleep(REFRESH_POLL)
 
     def _usable(self, refused: Secret | None) -> Grant | None:
-        held = self._held()
-        good = held and held.token != refused and held.expires_at > self.now() + TOKEN_MARGIN
-        return held if good else None
+        if not self._good(self._grant, refused):
+            self._grant = self._held()
+        return self._grant if self._good(self._grant, refused) else None
+
+    def _good(self, held: Grant | None, refused: Secret | None) -> bool:
+        return held is not None and held.token != refused and held.expires_at > self.now() + TOKEN_MARGIN
 
     def _held(self) -> Grant | None:
-        row = Token.objects.filter(account=self._account, ciphertext__isnull=False).first()
+        """The stored token: as loaded for many accounts a moment ago, once, else asked for."""
+        row = vars(self._account).pop(_LOADED, None) or Token.objects.filter(account=self._account).first()
         if row is None or row.expires_at is None or row.ciphertext is None:
             return None
         return Grant(vault.decrypt(row.ciphertext, f"token:{self._account.pk}"), row.expires_at)
@@ -124,6 +146,7 @@ class AccountPorts:
             if refused is not None and grant.token == refused:
                 grant = fetch(True)
             store_token(self._account, grant, now=self.now())
+            self._grant = grant
             return grant
         finally:
             Token.objects.filter(account=self._account, refresher=owner).update(refresher="", refreshing_until=None)
@@ -166,15 +189,17 @@ class AccountPorts:
             return
         earliest = -1.0 - max(0.0, took)
         offset = 0.0 if earliest <= seconds <= 0 else (seconds if seconds > 0 else seconds - earliest)
-        ClockReading.objects.update_or_create(
-            account=self._account,
-            defaults={
-                "at": now,
-                "offset_ms": max(-OFFSET_LIMIT, min(OFFSET_LIMIT, round(offset * 1000))),
-                "boot_seconds": boot_seconds(),
-                "boot_id": boot_id(),
-            },
-        )
+        self._note(now, max(-OFFSET_LIMIT, min(OFFSET_LIMIT, round(offset * 1000))))
+
+    def _note(self, now: datetime, offset_ms: int) -> None:
+        """Keep a reading. One that says the same as a moment ago is not written again: a write costs the disk."""
+        last = self._noted or ClockReading.objects.filter(account=self._account).first()
+        self._noted = last
+        if last is not None and last.boot_id == boot_id() and abs(now - last.at) < SAME_READING:
+            if abs(offset_ms - last.offset_ms) < SAME_OFFSET:
+                return
+        row = {"at": now, "offset_ms": offset_ms, "boot_seconds": boot_seconds(), "boot_id": boot_id()}
+        self._noted, _ = ClockReading.objects.update_or_create(account=self._account, defaults=row)
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:
         """Note one platform answer in the log; answers to public calls are kept with their attempt."""

@@ -9,36 +9,72 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Prefetch
 
 from bot.domain import timeline
-from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, Unclear, WireRequest
+from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, Staged, Unclear, WireRequest
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, sender
+from bot.domain.engine.looking import Verdict
 from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
 from . import answers, audit, batches
-from .accounts import channel_of, spec_of
-from .clocksafety import distrust, distrusted, has_reading
+from .accounts import channel_of
+from .bulk import CHUNK, chunks, in_parallel
+from .clocksafety import distrust, distrusted, has_reading, load_readings
 from .errors import Refused, in_staff_words
+from .facts import tries_of
 from .locks import ProcessLock, tidy
-from .signature import require_signed
-from .staging import signed_posts
-from .transitions import Stale, move, touch
+from .ports import load_tokens
+from .signature import Signatures
+from .transitions import Change, Stale, move, move_all, touch
 from .walltime import Clock, WallClock
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
+_T = TypeVar("_T")
 LATE_PREPARATION = timedelta(seconds=3)  # to connect, when the instant has already passed
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One publication whose signed bytes have been compared with the manifest."""
+
+    publication: Publication
+    adapter: Channel
+    posts: tuple[Post, ...]
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is asked of the platform once more before T; only the call itself goes there. `evidence`: after an unknown act."""
+
+    draft: Draft
+    evidence: Evidence | None
+
+    @property
+    def publication(self) -> Publication:
+        """Whose it is."""
+        return self.draft.publication
+
+    def __call__(self) -> Staged | Verdict:
+        """Stage again, which changes nothing that still stands; or look."""
+        if self.evidence is not None:
+            return self.draft.adapter.look(self.evidence)
+        staged = self.publication.staged or None
+        return self.draft.adapter.stage(self.draft.posts, key=self.publication.key, previous=staged)
 
 
 @dataclass(slots=True)
@@ -47,7 +83,7 @@ class Load:
 
     publication: Publication
     adapter: Channel
-    posts: tuple[Post, ...]
+    hashes: tuple[str, ...]
     request: WireRequest
     attempt: Attempt | None = None
 
@@ -67,10 +103,15 @@ def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datet
         ids=publication.ids,
         sent_at=publication.sent_at or publication.not_before,
         now=now,
-        after_unknown=publication.attempts.filter(outcome="unknown").exists(),
+        after_unknown=_has(publication, "unknown"),
         owned_ids=frozenset(owned.order_by("-pk").values_list("platform_id", flat=True)[:200]),
         since=publication.since,
     )
+
+
+def _has(publication: Publication, outcome: str) -> bool:
+    """Whether an attempt of it ended so."""
+    return any(ended == outcome for _, ended in tries_of(publication))
 
 
 def run_batch(batch_id: int, *, clock: Clock | None = None) -> None:
@@ -95,13 +136,14 @@ class _Sender:
         self._batch, self._lock, self._clock = batch, lock, clock
         self._loads: dict[str, Load] = {}
         self._shots: set[str] = set()
+        self._signatures = Signatures()
         self._launcher: Launcher
 
     def run(self) -> None:
         """Carry out the acts of `bot.domain.engine.sender`, each at its time."""
         instant = self._batch.instant
         with ExitStack() as stack:
-            for act, at in sender.acts(instant):
+            for act, at in sender.acts(instant, self._batch.publications.count()):
                 if at is not None:
                     self._clock.wait_until(at)
                 if not self._loads and act is not sender.Act.PREPARE:
@@ -130,7 +172,8 @@ class _Sender:
         shots = [Shot(load.key, load.request) for load in self._loads.values()]
         self._shots = {shot.key for shot in shots}
         self._launcher = stack.enter_context(Launcher(shots, ca_file=settings.TONGFA.ca_file))
-        deadline = max(self._batch.instant - timeline.INTENT, self._clock.now() + LATE_PREPARATION)
+        intents_at = self._batch.instant - timeline.intent_ahead(len(shots))
+        deadline = max(intents_at, self._clock.now() + LATE_PREPARATION)
         for key, error in self._launcher.connect(deadline=deadline.timestamp()).items():
             log.warning("sender.connect", publication=key, error=error)
 
@@ -138,67 +181,75 @@ class _Sender:
 
     def _prepare(self) -> None:
         wanted = State.UNKNOWN if self._batch.kind == "probe" else State.ARMED
-        rows = (
-            self._batch.publications.select_related("account__unit", "release__unit")
-            .filter(state=wanted)
-            .order_by("pk")
+        ids = list(
+            self._batch.publications.filter(state=wanted).order_by("release_id", "pk").values_list("pk", flat=True)
         )
-        for publication in rows:
-            if timeline.too_late(self._clock.now(), publication.instant, settings.TONGFA.max_lateness):
-                continue  # an old bell, heard before the clock was up: the clock takes it to "missed"
-            try:
-                load = self._load(publication)
-            except ChannelFault as fault:
-                if fault.remedy is Remedy.PERSON:
-                    self._hold(publication, fault.message)
-                else:
-                    self._put_back(publication, fault.message)
-            except Stale:
-                continue  # somebody stopped it meanwhile
-            except (Refused, ValueError, LookupError) as error:
-                log.error("sender.load", publication=publication.pk, error=type(error).__name__)
-                why = error.message if isinstance(error, Refused) else "签发的内容与准备好的不一致，或请求无法生成"
-                self._hold(publication, f"{why}，未发出。请系统管理员核对后恢复或重新签发。")
-            else:
+        again = len(ids) <= timeline.READ_AGAIN
+        for some in chunks(ids):
+            ready = [draft for publication in _whole(some) if (draft := self._or_none(publication, self._drafted))]
+            if again:
+                ready = self._read_back(ready)
+            for draft in ready:
+                load = self._or_none(draft.publication, lambda _, draft=draft: self._loaded(draft))
                 if load:
                     self._loads[load.key] = load
 
-    def _load(self, publication: Publication) -> Load | None:
+    def _or_none(self, publication: Publication, step: Callable[[Publication], _T]) -> _T | None:
+        """One step for one publication; its trouble is its own: put back, or before a person."""
+        if timeline.too_late(self._clock.now(), publication.instant, settings.TONGFA.max_lateness):
+            return None  # an old bell, heard before the clock was up: the clock takes it to "missed"
+        try:
+            return step(publication)
+        except ChannelFault as fault:
+            if fault.remedy is Remedy.PERSON:
+                self._hold(publication, fault.message)
+            else:
+                self._put_back(publication, fault.message)
+        except Stale:
+            pass  # somebody stopped it meanwhile
+        except (Refused, ValueError, LookupError) as error:
+            log.error("sender.load", publication=publication.pk, error=type(error).__name__)
+            why = error.message if isinstance(error, Refused) else "签发的内容与准备好的不一致，或请求无法生成"
+            self._hold(publication, f"{why}，未发出。请系统管理员核对后恢复或重新签发。")
+        return None
+
+    def _drafted(self, publication: Publication) -> Draft:
+        """Adapter and signed bytes, compared with the manifest."""
         adapter = channel_of(publication.account, mode=publication.mode)
-        posts = signed_posts(publication)
-        if publication.attempts.filter(outcome="refused").exists():
+        items = list(publication.items.all())
+        if _has(publication, "refused"):
             adapter.preflight()  # if the token was refused, an ordinary call finds out and renews it for all
         if self._batch.kind == "release":
-            require_signed(publication)
-        self._read_back(publication, adapter, posts)
+            hashes = self._signatures.require(publication, items)
+        else:
+            hashes = tuple(item.signed_post.hash for item in items)
+        return Draft(publication, adapter, tuple(item.signed_post for item in items), hashes)
+
+    def _read_back(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Shortly before T the platform still holds what was approved.
+
+        After an unknown act the draft is left alone; one that somebody has changed meanwhile is not sent. Beyond
+        `timeline.READ_AGAIN` there is no time for either: then the comparison at staging stands (docs/adr/0018).
+        """
+        asked = [self._again(draft) for draft in drafts if draft.adapter.spec.holds_drafts]
+        left = {draft.publication.pk: draft for draft in drafts}
+        for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
+            if not self._or_none(again.publication, lambda p, found=found: _still_good(p, found)):
+                del left[again.publication.pk]
+        return list(left.values())
+
+    def _again(self, draft: Draft) -> Again:
+        doubted = _has(draft.publication, "unknown")
+        return Again(draft, evidence_of(draft.publication, draft.posts, now=self._clock.now()) if doubted else None)
+
+    def _loaded(self, draft: Draft) -> Load | None:
+        publication, adapter, posts = draft.publication, draft.adapter, draft.posts
         grant = adapter.grant()
         if self._batch.kind == "release":
             request = adapter.public_request(posts, publication.staged, grant, key=publication.key)
-            return Load(publication, adapter, posts, request)
+            return Load(publication, adapter, draft.hashes, request)
         probe = adapter.probe_request(evidence_of(publication, posts, now=self._clock.now()), grant)
-        return Load(publication, adapter, posts, probe) if probe else None
-
-    def _read_back(self, publication: Publication, adapter: Channel, posts: tuple[Post, ...]) -> None:
-        """Shortly before T the platform still holds what was approved."""
-        if publication.attempts.filter(outcome="unknown").exists():
-            self._look_again(publication, adapter, posts)
-            return
-        staged = adapter.stage(posts, key=publication.key, previous=publication.staged or None)
-        if not staged.verified:
-            raise ChannelFault(
-                Remedy.PERSON, "平台上的草稿与签发内容不一致，未发出。请核对后重新签发。", code="read_back"
-            )
-        if dict(staged.table) != publication.staged:
-            touch(publication, staged=dict(staged.table))
-
-    def _look_again(self, publication: Publication, adapter: Channel, posts: tuple[Post, ...]) -> None:
-        """After an unknown act the draft is left alone; one that somebody has changed meanwhile is not sent."""
-        if spec_of(publication.account).mode(publication.mode).unknown.when_absent == "person":
-            return  # sent again by people alone, and nothing of it stands on the platform beforehand
-        verdict = adapter.look(evidence_of(publication, posts, now=self._clock.now()))
-        if isinstance(verdict, Unclear):
-            remedy = Remedy.PERSON if verdict.needs_person else Remedy.UNKNOWN
-            raise ChannelFault(remedy, verdict.message, code="look")
+        return Load(publication, adapter, draft.hashes, probe) if probe else None
 
     def _put_back(self, publication: Publication, reason: str) -> None:
         """Nothing was sent; the clock hands it out again shortly, as long as there is time."""
@@ -228,12 +279,14 @@ class _Sender:
 
     def _check_clock(self) -> None:
         """No byte leaves on a clock that the platform contradicts."""
-        for load in list(self._loads.values()):
-            account = load.publication.account
-            if not has_reading(account, now=self._clock.now()):
-                with suppress(ChannelFault):  # then there is no reading, and `distrust` says what that means
-                    load.adapter.preflight()  # any answer of the platform carries its Date
-            reason = distrust(account, now=self._clock.now())
+        loads = list(self._loads.values())
+        load_readings([load.publication.account for load in loads])
+        unread = [load for load in loads if not has_reading(load.publication.account, now=self._clock.now())]
+        if unread:
+            in_parallel(_ask_the_time, unread)
+            load_readings([load.publication.account for load in unread])
+        for load in loads:
+            reason = distrust(load.publication.account, now=self._clock.now())
             if reason:
                 del self._loads[load.key]
                 self._hold(load.publication, f"未发出：{reason}")
@@ -241,9 +294,33 @@ class _Sender:
     # --- intents -------------------------------------------------------------------------------------------
 
     def _commit_intents(self) -> None:
-        """All intents of the batch in one transaction, durable before any byte."""
+        """All intents, durable before any byte: in one transaction, a crowd's in several short ones.
+
+        Where the database refuses one of them, those of its transaction are written one by one.
+        """
+        for part in chunks(list(self._loads.values())):
+            if not self._intend_all(part):
+                self._intend_each(part)
+
+    def _intend_all(self, loads: Sequence[Load]) -> bool:
+        now = self._clock.now()
+        attempts = [self._intent(load, len(tries_of(load.publication)) + 1, now) for load in loads]
+        event = Event.PROBE if self._batch.kind == "probe" else Event.INTENT
+        changes = [Change(load.publication, event, {"next_at": None}) for load in loads]
+        try:
+            with audit.serialised():
+                made = Attempt.objects.bulk_create(attempts)
+                move_all(changes, actor=ACTOR, now=now, whole=True)
+        except (IntegrityError, Stale) as error:
+            log.warning("sender.one_by_one", batch=self._batch.pk, error=type(error).__name__)
+            return False
+        for load, attempt in zip(loads, made, strict=True):
+            load.attempt = attempt
+        return True
+
+    def _intend_each(self, loads: Sequence[Load]) -> None:
         with audit.serialised():
-            for load in list(self._loads.values()):
+            for load in loads:
                 try:
                     with transaction.atomic():
                         load.attempt = self._intend(load)
@@ -251,16 +328,20 @@ class _Sender:
                     del self._loads[load.key]
                     self._refuse_intent(load, error)
 
+    def _intent(self, load: Load, number: int, now: datetime) -> Attempt:
+        publication = load.publication
+        kind = "probe" if self._batch.kind == "probe" else ("first" if number == 1 else "again")
+        return Attempt(
+            publication=publication, account=publication.account, number=number, batch=self._batch, kind=kind,
+            fence=self._batch.fence, owner=self._batch.owner, key=publication.key,
+            payload_hashes=list(load.hashes), intent_at=now, send_by=sender.send_by(self._batch.instant, now),
+        )  # fmt: skip
+
     def _intend(self, load: Load) -> Attempt:
         publication, now = load.publication, self._clock.now()
         probe = self._batch.kind == "probe"
-        number = publication.attempts.count() + 1
-        attempt = Attempt.objects.create(
-            publication=publication, account=publication.account, number=number,
-            batch=self._batch, kind="probe" if probe else ("first" if number == 1 else "again"), fence=self._batch.fence,
-            owner=self._batch.owner, key=publication.key, payload_hashes=[post.hash for post in load.posts],
-            intent_at=now, send_by=sender.send_by(self._batch.instant, now),
-        )  # fmt: skip
+        attempt = self._intent(load, publication.attempts.count() + 1, now)
+        attempt.save(force_insert=True)
         fence, state = publication.fence, publication.state
         try:
             move(publication, Event.PROBE if probe else Event.INTENT, actor=ACTOR, now=now, next_at=None)
@@ -288,25 +369,25 @@ class _Sender:
             return set(self._loads)
 
     def _last_look(self, *, lock_held: bool) -> set[str]:
-        """Freeze, signature, approvals, wishes to stop, our clock: four queries for the whole batch."""
-        ids = [load.publication.pk for load in self._loads.values()]
-        frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit", flat=True))
+        """Freeze, signature, approvals, wishes to stop, our clock: a few queries for the whole batch."""
+        frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
         unapproved = set(
-            Edition.objects.filter(items__publication__in=ids)
+            Edition.objects.filter(items__publication__batch=self._batch)
             .exclude(state="approved")
             .values_list("items__publication", flat=True)
         )
-        rows = Publication.objects.filter(pk__in=ids).values_list(
-            "pk", "account", "state", "stop_event", "release__unit", "release__signed_at", "release__cancelled_at"
+        signed = Publication.objects.filter(
+            batch=self._batch, release__signed_at__isnull=False, release__cancelled_at__isnull=True
         )
-        wrong = distrusted((load.publication.account_id for load in self._loads.values()), now=self._clock.now())
+        wrong = distrusted([load.publication.account for load in self._loads.values()], now=self._clock.now())
         standing = {
             str(pk)
-            for pk, account, state, stop_event, unit, signed_at, cancelled_at in rows
+            for pk, account, state, stop_event, unit in signed.values_list(
+                "pk", "account", "state", "stop_event", "release__unit_id"
+            )
             if not handing_out.struck(
-                handing_out.Standing(signed=signed_at is not None and cancelled_at is None, frozen=unit in frozen),
-                State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held,
-                clock_trusted=account not in wrong,
+                handing_out.Standing(frozen=unit in frozen), State(state), stop_event, approved=pk not in unapproved,
+                lock_held=lock_held, clock_trusted=account not in wrong,
             )
         }  # fmt: skip
         return set(self._loads) - standing
@@ -322,33 +403,88 @@ class _Sender:
         self._record(events)
 
     def _record(self, events: Iterable[Sent | Answered | Broken | NotSent]) -> None:
+        """Write down what happened: at once while it comes singly, together while more is waiting to be read."""
+        endings: list[answers.Ending] = []
         for event in events:
             load = self._loads.get(event.key)
             if load is None or load.attempt is None:
                 continue
-            try:
-                self._apply(load, load.attempt, event)
-            except Exception as error:  # one account's odd answer must not take the others' outcomes along
-                log.error("sender.record", publication=load.publication.pk, error=type(error).__name__)
-                self._apply_as_unknown(load, load.attempt)
+            ending = self._ending(load, load.attempt, event)
+            if ending is not None:
+                endings.append(ending)
+            if endings and (len(endings) >= CHUNK or not self._launcher.waiting):
+                self._settle(endings)
+                endings = []
+        self._settle(endings)
 
-    def _apply(self, load: Load, attempt: Attempt, event: Sent | Answered | Broken | NotSent) -> None:
-        now = self._clock.now()
+    def _ending(self, load: Load, attempt: Attempt, event: Sent | Answered | Broken | NotSent) -> answers.Ending | None:
+        publication, now = load.publication, self._clock.now()
         match event:
             case Sent():
                 attempt.sent_at = datetime.fromtimestamp(event.first_byte_at, UTC)
                 attempt.last_byte_at = datetime.fromtimestamp(event.last_byte_at, UTC)
+                return None
             case Answered():
-                answers.record(load.publication, attempt, load.adapter, event.answer, now=now)
+                try:
+                    return answers.read(publication, attempt, load.adapter, event.answer, now=now)
+                except Exception as error:  # one account's odd answer must not take the others' outcomes along
+                    log.error("sender.read", publication=publication.pk, error=type(error).__name__)
+                    return answers.broken(publication, attempt, "应答无法记录", now=now)
             case Broken():
-                answers.broken(load.publication, attempt, explain(event), now=now)
+                return answers.broken(publication, attempt, explain(event), now=now)
             case NotSent():
-                answers.not_sent(load.publication, attempt, explain(event), now=now)
+                return answers.not_sent(publication, attempt, explain(event), now=now)
 
-    def _apply_as_unknown(self, load: Load, attempt: Attempt) -> None:
+    def _settle(self, endings: Sequence[answers.Ending]) -> None:
+        alone = list(endings) if len(endings) == 1 else answers.settle_all(endings, now=self._clock.now())
+        for ending in alone:
+            try:
+                answers.settle(ending, now=self._clock.now())
+            except Exception as error:  # one account's trouble must not take the others' outcomes along
+                log.error("sender.record", publication=ending.publication.pk, error=type(error).__name__)
+                self._settle_as_unknown(ending)
+
+    def _settle_as_unknown(self, ending: answers.Ending) -> None:
         """What cannot be recorded as it is stays unknown; if even that fails, `batches.recover` says so later."""
+        now = self._clock.now()
         try:
-            load.publication.refresh_from_db()
-            answers.broken(load.publication, attempt, "应答无法记录", now=self._clock.now())
+            ending.publication.refresh_from_db()
+            answers.settle(answers.broken(ending.publication, ending.attempt, "应答无法记录", now=now), now=now)
         except Exception as error:
-            log.error("sender.unrecorded", publication=load.publication.pk, error=type(error).__name__)
+            log.error("sender.unrecorded", publication=ending.publication.pk, error=type(error).__name__)
+
+
+# --- small pieces --------------------------------------------------------------------------------------------
+
+
+def _whole(ids: Sequence[int]) -> list[Publication]:
+    """Publications with all that sending needs, in the order of `ids`, in a handful of questions."""
+    items = Item.objects.select_related("account", "edition").order_by("position")
+    found = (
+        Publication.objects.select_related("account__unit", "release__unit")
+        .prefetch_related(Prefetch("items", items), "attempts", "account__credentials")
+        .in_bulk(ids)
+    )
+    load_tokens([publication.account for publication in found.values()])
+    return [found[pk] for pk in ids if pk in found]
+
+
+def _still_good(publication: Publication, found: Staged | Verdict | Exception) -> bool:
+    if isinstance(found, Exception):
+        raise found
+    if isinstance(found, Unclear):
+        remedy = Remedy.PERSON if found.needs_person else Remedy.UNKNOWN
+        raise ChannelFault(remedy, found.message, code="look")
+    if not isinstance(found, Staged):
+        return True
+    if not found.verified:
+        raise ChannelFault(Remedy.PERSON, "平台上的草稿与签发内容不一致，未发出。请核对后重新签发。", code="read_back")
+    if dict(found.table) != publication.staged:
+        touch(publication, staged=dict(found.table))
+    return True
+
+
+def _ask_the_time(load: Load) -> None:
+    """Any answer of the platform carries its Date; without one there is no reading, and `distrust` says what that means."""
+    with suppress(ChannelFault):
+        load.adapter.preflight()

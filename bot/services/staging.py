@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 import structlog
+from django.db import OperationalError, transaction
+from django.db.models import Prefetch
 
 from bot.domain import timeline
 from bot.domain.channel import ChannelFault, Remedy, Staged
 from bot.domain.delivery import State
 from bot.domain.engine import staging as engine
 from bot.domain.post import Post
-from bot.models import Publication
+from bot.models import Item, Publication
 
 from .accounts import channel_of
+from .bulk import in_parallel, write_together
 from .errors import Refused
-from .facts import facts_of
-from .locks import ProcessLock, is_held
+from .facts import facts_of, tries_of
+from .locks import ManyLocks, held_among
 from .transitions import Stale, enact, lease
 
 log = structlog.get_logger(__name__)
@@ -38,43 +41,72 @@ def signed_posts(publication: Publication) -> tuple[Post, ...]:
 
 def stage(publication_id: int, *, now: Callable[[], datetime]) -> None:
     """Stage one publication. Safe to ring twice: only one worker gets it, and staging repeats without harm."""
-    lock = ProcessLock("stage", publication_id)
-    if not lock.acquire():
-        return
+    stage_all([publication_id], now=now)
+
+
+def stage_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> None:
+    """Stage several: the platforms are asked side by side, and what came of it is written down together."""
+    locks = ManyLocks("stage")
     try:
-        publication = load(publication_id)
-        if publication.release.signed and _take(publication, now()):
-            _stage(publication, now)
+        wanted = _whole([pk for pk in publication_ids if locks.acquire(pk)])
+        taken: list[Publication] = []
+        write_together(wanted, lambda publication: taken.append(publication) if _take(publication, now()) else None)
+        done = list(zip(taken, in_parallel(_put_in_place, taken), strict=True))
+        write_together(done, lambda pair: _finish(*pair, now()))
     finally:
-        lock.release()
+        locks.release()
 
 
-def _stage(publication: Publication, now: Callable[[], datetime]) -> None:
+def _whole(ids: Sequence[int]) -> list[Publication]:
+    """Signed publications with all that staging needs, in the order of `ids`."""
+    items = Item.objects.select_related("account", "edition").order_by("position")
+    found = (
+        Publication.objects.select_related("account__unit", "release__unit")
+        .defer("release__manifest")
+        .prefetch_related(Prefetch("items", items), "attempts", "account__credentials")
+        .in_bulk(ids)
+    )
+    return [found[pk] for pk in ids if pk in found and found[pk].release.signed]
+
+
+Placed = tuple[Staged, str]
+
+
+def _put_in_place(publication: Publication) -> Placed:
+    """Never a new draft after an act whose effect is unknown: the one that may have been consumed is all there is.
+
+    Only calls: nothing of the publication is read or written here, so that several can be on their way at once.
+    """
+    adapter = channel_of(publication.account, mode=publication.mode)
+    if publication.staged and any(outcome == "unknown" for _, outcome in tries_of(publication)):
+        adapter.grant()
+        return Staged(publication.staged, verified=True), publication.since
+    since = adapter.newest_own_id()
+    posts = tuple(item.signed_post for item in publication.items.all())
+    staged = adapter.stage(posts, key=publication.key, previous=publication.staged or None)
+    adapter.grant()
+    return staged, since
+
+
+def _finish(publication: Publication, placed: Placed | Exception, now: datetime) -> None:
+    """Staged, or blocked with the reason. A fault in writing it down is a fault too."""
     try:
-        _put_in_place(publication, now)
+        if isinstance(placed, Exception):
+            raise placed
+        with transaction.atomic():
+            _staged(publication, *placed, now)
     except ChannelFault as fault:
-        _faulted(publication, fault, now())
+        _faulted(publication, fault, now)
     except Stale:
         return
     except Refused as refusal:
-        _faulted(publication, ChannelFault(Remedy.OPERATOR, refusal.message, code=refusal.code), now())
+        _faulted(publication, ChannelFault(Remedy.OPERATOR, refusal.message, code=refusal.code), now)
+    except OperationalError:
+        raise
     except Exception as error:  # whatever it is, it must stand before a person and not stop the worker
         log.exception("staging.failed", publication=publication.pk)
         message = f"准备时程序出错（{type(error).__name__}），未发出，稍后自动重试。请系统管理员查看日志。"
-        _faulted(publication, ChannelFault(Remedy.OPERATOR, message, code="internal"), now())
-
-
-def _put_in_place(publication: Publication, now: Callable[[], datetime]) -> None:
-    """Never a new draft after an act whose effect is unknown: the one that may have been consumed is all there is."""
-    adapter = channel_of(publication.account, mode=publication.mode)
-    if publication.staged and publication.attempts.filter(outcome="unknown").exists():
-        adapter.grant()
-        _staged(publication, Staged(publication.staged, verified=True), publication.since, now())
-        return
-    since = adapter.newest_own_id()
-    staged = adapter.stage(signed_posts(publication), key=publication.key, previous=publication.staged or None)
-    adapter.grant()
-    _staged(publication, staged, since, now())
+        _faulted(publication, ChannelFault(Remedy.OPERATOR, message, code="internal"), now)
 
 
 def _take(publication: Publication, now: datetime) -> bool:
@@ -90,11 +122,13 @@ def _take(publication: Publication, now: datetime) -> bool:
 
 def take_back(*, now: datetime) -> None:
     """Staging whose worker is dead is due at once, not when its lease ends."""
-    for publication in Publication.objects.filter(state=State.STAGING, lease_until__gt=now):
-        if not is_held("stage", publication.pk):
-            Publication.objects.filter(pk=publication.pk, state=State.STAGING, fence=publication.fence).update(
-                lease_until=None, next_at=now, rung_at=None
-            )
+    leased = {one.pk: one for one in Publication.objects.filter(state=State.STAGING, lease_until__gt=now).only("fence")}
+    if not leased:
+        return
+    for pk in leased.keys() - held_among("stage", leased):
+        Publication.objects.filter(pk=pk, state=State.STAGING, fence=leased[pk].fence).update(
+            lease_until=None, next_at=now, rung_at=None
+        )
 
 
 def _staged(publication: Publication, staged: Staged, since: str, now: datetime) -> None:

@@ -64,16 +64,19 @@ class Change:
     told: tuple[audit.Entry, ...] = ()
 
 
-def move_all(changes: Sequence[Change], *, actor: str, now: datetime) -> list[Change]:
+def move_all(changes: Sequence[Change], *, actor: str, now: datetime, whole: bool = False) -> list[Change]:
     """`move` for many in one transaction and a few statements; returns those that moved, in order.
 
-    What somebody else has moved meanwhile is left out, as `move` would refuse it. Rows are locked before they are
-    compared, so the answer is exact; an error (a rule of the database) takes all of them back.
+    What somebody else has moved meanwhile is left out, as `move` would refuse it; with `whole` it is Stale, and nothing
+    is changed. Rows are locked before they are compared, so the answer is exact; an error (a rule of the database)
+    takes all of them back.
     """
     require_aware(now)
     with audit.serialised():
         held = held_as({change.publication.pk: change.publication for change in changes})
         moved = [change for change in changes if change.publication.pk in held]
+        if whole and len(moved) < len(changes):
+            raise Stale(f"{len(changes) - len(moved)} of {len(changes)} publications have been taken over")
         steps = [_step_of(change) for change in moved]
         _write(moved, steps)
         audit.append_all([line for c, s in zip(moved, steps, strict=True) for line in _lines(c, s, actor)], now=now)
@@ -107,7 +110,7 @@ def _write(changes: Sequence[Change], steps: Sequence[_Moved]) -> None:
     for change, (old, new, columns) in zip(changes, steps, strict=True):
         row = {"lease_until": None, "rung_at": None, **columns, "state": str(new)}
         where = (change.publication.pk, str(old), change.publication.fence)
-        groups[tuple(row)].append((*adapted(row), *where))
+        groups[tuple(row)].append((*adapted(Publication, row), *where))
     meta = Publication._meta
     for names, rows in groups.items():
         columns_set = ", ".join(f"{meta.get_field(name).column} = %s" for name in names)  # type: ignore[union-attr]
@@ -118,10 +121,10 @@ def _write(changes: Sequence[Change], steps: Sequence[_Moved]) -> None:
                 raise Stale(f"{len(rows) - cursor.rowcount} publications moved while they were locked")
 
 
-def adapted(row: dict[str, Any]) -> Iterable[Any]:
-    """Column values of a publication as the database takes them."""
+def adapted(model: type[models.Model], row: dict[str, Any]) -> Iterable[Any]:
+    """Column values of a model as the database takes them."""
     for name, value in row.items():
-        column = Publication._meta.get_field(name)
+        column = model._meta.get_field(name)
         plain = value.pk if isinstance(value, models.Model) else value
         yield column.get_db_prep_save(plain, connection)  # type: ignore[union-attr]
 

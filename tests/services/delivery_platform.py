@@ -198,6 +198,8 @@ IDS = {"mass": "msg_id", "publish": "publish_id", "share": "idstr"}
 class ScriptedLauncher:
     """In place of `bot.launcher.Launcher`: the platform's script says how each shot ends."""
 
+    waiting = 0
+
     def __init__(self, shots: Iterable[Shot], platform: Platform, ca_file: Path | None = None) -> None:
         self._shots, self._platform, self._struck = list(shots), platform, set[str]()
 

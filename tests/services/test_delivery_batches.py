@@ -279,7 +279,7 @@ def test_a_zombie_that_wakes_after_its_batch_was_settled_changes_nothing(engine:
     before = put(engine.weibo(release), State.SENDING)
     attempt = intend(before, at=T - 2 * SECOND)
     batches.recover(now=T)
-    answers.accepted(before, attempt, {"idstr": "1"}, "{}", now=T)
+    answers.settle(answers.accepted(before, attempt, {"idstr": "1"}, "{}", now=T), now=T)
     assert engine.weibo(release).status is State.UNKNOWN
     assert outcomes(engine.weibo(release)) == [("first", "unknown")]
 

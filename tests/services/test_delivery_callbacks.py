@@ -103,7 +103,7 @@ def test_an_event_that_overtakes_the_answer_is_kept_until_the_answer_names_it(en
     attempt = intend(one, at=T)
     record = tell(engine, SUCCESS)
     assert "仅存档" in record.handled
-    answers.accepted(one, attempt, MASS, "{}", now=T)
+    answers.settle(answers.accepted(one, attempt, MASS, "{}", now=T), now=T)
     engine.platform.looks["zghd"] = [Receipt(MASS, (PositionReceipt("1000_1", None),))]
     engine.go(T + timedelta(seconds=10))
     assert now_is(one).status is State.LIVE

@@ -223,14 +223,14 @@ def test_an_event_that_overtakes_the_answer_loses_nothing(
 ) -> None:
     drill.takes_callbacks(mailbox)
     drill.arm("wechat", SENDALL, "event", mode="before_reply")
-    record = answers_module.record
+    settle = answers_module.settle
 
     def after_the_event(*given: object, **more: object) -> None:
         mailbox.wait()
         drill.deliver(mailbox)
-        record(*given, **more)  # type: ignore[arg-type]
+        settle(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sending.answers, "record", after_the_event)
+    monkeypatch.setattr(sending.answers, "settle", after_the_event)
     release = drill.released(on=wechat)
     drill.settle()
     assert drill.wechat(release).status is State.LIVE

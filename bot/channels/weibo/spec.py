@@ -87,6 +87,7 @@ SPEC = ChannelSpec(
     metrics=("reposts", "comments", "attitudes"),
     metrics_lag="实时；微博不提供阅读数。",
     cannot=CANNOT,
+    holds_drafts=False,
 )
 
 
