@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,13 +21,15 @@ import structlog
 from celery import Celery
 from celery.beat import Scheduler
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import connection
 
 from bot.runtime import alive
 from bot.services import clock
 
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0
+SWEEP = 5.0  # seconds; at least so often a whole tick is made, whether anything seems due or not
+BURST = 100
 MOST_CHILDREN = 4
 CHILD_LIMIT = 150.0  # seconds; a send takes at most 35, staging with pictures a minute or two
 TASKS = {
@@ -54,18 +57,26 @@ class Bell(threading.Thread):
             log.warning("bell.full", job=job.kind, subject=job.subject)
 
     def run(self) -> None:
-        """Send one message after the other, each on its own chance."""
+        """Send one message after the other, each on its own chance; one connection for what waits together."""
         while True:
-            job = self._jobs.get()
+            waiting = [self._jobs.get()]
+            with suppress(queue.Empty):
+                while len(waiting) < BURST:
+                    waiting.append(self._jobs.get_nowait())
             try:
-                self._send(job)
+                self._send(*waiting)
             except Exception as error:  # a broker fails in many ways, none of which may stop the clock
-                log.warning("bell.broken", job=job.kind, subject=job.subject, error=type(error).__name__)
+                first = waiting[0]
+                log.warning(
+                    "bell.broken", job=first.kind, subject=first.subject, error=type(error).__name__, of=len(waiting)
+                )
 
-    def _send(self, job: clock.Job) -> None:
+    def _send(self, *jobs: clock.Job) -> None:
         options = {**self._app.conf.broker_transport_options, **_IMPATIENT}
         with self._app.connection_for_write(connect_timeout=1, transport_options=options) as connection:
-            self._app.send_task(TASKS[job.kind], args=[job.subject], connection=connection, retry=False)
+            for job in jobs:
+                args = [job.subject, list(job.also)] if job.also else [job.subject]
+                self._app.send_task(TASKS[job.kind], args=args, connection=connection, retry=False)
 
 
 class Children:
@@ -85,7 +96,8 @@ class Children:
         while self._waiting and (self._waiting[0].kind == "send" or len(self._running) < MOST_CHILDREN):
             job = self._waiting.pop(0)
             log.warning("clock.child", job=job.kind, subject=job.subject)
-            argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, str(job.subject)]
+            subjects = map(str, job.subjects)
+            argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, *subjects]
             self._running[job] = subprocess.Popen(argv, env=settings.TONGFA.for_child(), stdin=subprocess.DEVNULL)
             self._until[job] = time.monotonic() + CHILD_LIMIT
 
@@ -98,12 +110,14 @@ class Children:
 
 
 class ClockScheduler(Scheduler):  # type: ignore[misc]
-    """Beat's scheduler, reduced to asking `services.clock.tick`."""
+    """Beat's scheduler, reduced to asking `services.clock.tick`, and that only when something is at hand."""
 
     def __init__(self, app: Celery, *args: Any, **kwargs: Any) -> None:
         self._bell = Bell(app)
         self._children = Children()
         self._owner = 0
+        self._next_at: datetime | None = None
+        self._swept = -SWEEP
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -117,14 +131,27 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             self._bell.start()
         now = datetime.now(UTC)
         try:
-            close_old_connections()
-            result = clock.tick(now)
-            for job in result.rings:
-                self._bell.ring(job)
-            self._children.start(result.children)
-            alive.touch(settings.TONGFA.home, "clock")
+            if self._is_time(now):
+                self._whole_tick(now)
         except Exception as error:  # database away, disk full, no process to be had: the clock itself goes on
+            self._next_at = None
+            connection.close()
             log.error("clock.tick", error=type(error).__name__)
             return LONGEST_SLEEP
-        wait = (result.next_at - datetime.now(UTC)).total_seconds() if result.next_at else LONGEST_SLEEP
+        wait = (self._next_at - datetime.now(UTC)).total_seconds() if self._next_at else LONGEST_SLEEP
         return max(0.02, min(wait, LONGEST_SLEEP))
+
+    def _is_time(self, now: datetime) -> bool:
+        """The last tick named the next instant; besides, somebody may have written something that is due."""
+        if self._next_at is None or now >= self._next_at or time.monotonic() - self._swept >= SWEEP:
+            return True
+        return clock.at_hand(now)
+
+    def _whole_tick(self, now: datetime) -> None:
+        self._swept = time.monotonic()
+        result = clock.tick(now)
+        self._next_at = result.next_at
+        for job in result.rings:
+            self._bell.ring(job)
+        self._children.start(result.children)
+        alive.touch(settings.TONGFA.home, "clock")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from celery import shared_task
 
 from bot.services.clock import Job, perform
 
 
 @shared_task(name="tasks.work.stage")  # type: ignore[untyped-decorator]
-def stage(publication_id: int) -> None:
-    """Stage one publication."""
-    perform(Job("stage", publication_id))
+def stage(publication_id: int, also: Sequence[int] = ()) -> None:
+    """Stage one publication, or several side by side."""
+    perform(Job("stage", publication_id, tuple(also)))
 
 
 @shared_task(name="tasks.work.look")  # type: ignore[untyped-decorator]
-def look(publication_id: int) -> None:
-    """One read-only look at one publication."""
-    perform(Job("look", publication_id))
+def look(publication_id: int, also: Sequence[int] = ()) -> None:
+    """One read-only look at one publication, or at several."""
+    perform(Job("look", publication_id, tuple(also)))
 
 
 @shared_task(name="tasks.work.measure")  # type: ignore[untyped-decorator]

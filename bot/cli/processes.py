@@ -133,10 +133,12 @@ def run_rehearsal(port: int, state: Path | None) -> None:
 @run.command("once", hidden=True)
 @click.argument("kind", type=click.Choice(["send", "stage", "look", "measure"]))
 @click.argument("subject", type=int)
+@click.argument("also", type=int, nargs=-1)
 @command
-def run_once(kind: str, subject: int) -> Reply:
-    """办一件事然后结束：没有工作进程应门时由时钟调用。"""
+def run_once(kind: str, subject: int, also: tuple[int, ...]) -> Reply:
+    """办一件事（或同类的几件）然后结束：没有工作进程应门时由时钟调用。"""
     from bot.services.clock import Job, perform
 
-    perform(Job(kind, subject))
-    return Reply({"kind": kind, "subject": subject}, [f"已办：{kind} {subject}"])
+    job = Job(kind, subject, also)
+    perform(job)
+    return Reply({"kind": kind, "subject": subject}, [f"已办：{kind} {' '.join(map(str, job.subjects))}"])

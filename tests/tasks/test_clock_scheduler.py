@@ -34,12 +34,13 @@ def bells_fall_silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No thread of a test rings on after it."""
     send, started, busy = Bell._send, list[Bell](), list[Job]()
 
-    def noted(bell: Bell, job: Job) -> None:
-        busy.append(job)
+    def noted(bell: Bell, *jobs: Job) -> None:
+        busy.extend(jobs)
         try:
-            send(bell, job)
+            send(bell, *jobs)
         finally:
-            busy.remove(job)
+            for job in jobs:
+                busy.remove(job)
 
     monkeypatch.setattr(Bell, "_send", noted)
     monkeypatch.setattr(Bell, "start", lambda bell: (started.append(bell), threading.Thread.start(bell)))
@@ -63,7 +64,7 @@ def ticks(monkeypatch: pytest.MonkeyPatch) -> list[Tick]:
     """What the next ticks find; empty: nothing."""
     script: list[Tick] = []
     monkeypatch.setattr(clock_task.clock, "tick", lambda now: script.pop(0) if script else Tick())
-    monkeypatch.setattr(clock_task, "close_old_connections", lambda: None)
+    monkeypatch.setattr(clock_task.clock, "at_hand", lambda now: bool(script))
     monkeypatch.setattr(clock_task.log, "error", lambda event, **more: pytest.fail(f"{event} {more}"))
     return script
 

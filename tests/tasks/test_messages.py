@@ -69,7 +69,8 @@ def test_a_task_takes_one_number_and_calls_one_service(kind: str, monkeypatch: p
     for module in MODULES:
         monkeypatch.setattr(module, "perform", done.append)
     task = app.tasks[TASKS[kind]]
-    (only,) = inspect.signature(task.run).parameters.values()
+    only, *also = inspect.signature(task.run).parameters.values()
+    assert all(more.name == "also" and more.default == () for more in also)
     assert only.annotation in (int, "int")
     task.run(17)
     assert done == [Job(kind, 17)]
