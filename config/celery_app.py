@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 VISIBILITY = 900
 """Seconds; far above every hard limit, since a task that outlives it would be handed out again."""
 
+BRPOP_SECONDS = 5
+"""How long a worker asks the broker to hold its question. A bell ends it at once; idle, it is all that is asked."""
+
 PUBLISH_SOFT, PUBLISH_HARD = 90, 120
 
 EXCHANGE = Exchange("tongfa", type="direct")  # type: ignore[no-untyped-call]
@@ -49,6 +52,8 @@ CONF: dict[str, Any] = {
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 25,
+        "polling_interval": BRPOP_SECONDS,
+        "unacked_restore_interval": 60,
         "global_keyprefix": "tongfa:",
     },
     "visibility_timeout": VISIBILITY,

@@ -10,6 +10,7 @@ Rules kept here once, for all (reference: the platform sheets' transport rules):
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -51,6 +52,7 @@ def trust(ca_file: str | Path | None) -> None:
     """
     _extra_ca[:] = [Path(ca_file)] if ca_file else []
     tls_context.cache_clear()
+    _shared_session.cache_clear()
 
 
 # --- answers --------------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        super().__init__(max_retries=0)
+        super().__init__(max_retries=0, pool_connections=POOL, pool_maxsize=POOL)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
@@ -151,14 +153,28 @@ class _Session(requests.Session):
         """None: nothing to follow."""
 
 
+POOL = 32  # idle connections kept to one host, by one process
+
+
 def _session(proxy: str, ca_file: str | Path | None) -> requests.Session:
+    """The process's own session for this way out: accounts of one vendor share its open connections.
+
+    It holds nothing of an account: no cookie is ever kept, tokens travel with each call.
+    """
+    trusted = tuple([Path(ca_file)] if ca_file else _extra_ca)
+    return _shared_session(os.getpid(), proxy, trusted)
+
+
+@lru_cache(maxsize=64)
+def _shared_session(pid: int, proxy: str, ca_files: tuple[Path, ...]) -> requests.Session:
+    del pid  # a fork must not talk on its parent's connections
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
     session.headers.update({"User-Agent": "Tongfa", "Accept": "*/*", "Accept-Encoding": "identity"})
     session.proxies = {"http": proxy, "https": proxy} if proxy else {}
-    adapter = _Adapter(tls_context(*([Path(ca_file)] if ca_file else _extra_ca)))
+    adapter = _Adapter(tls_context(*ca_files))
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

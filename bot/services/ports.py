@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
@@ -57,6 +58,16 @@ def store_token(account: Account, grant: Grant, *, now: datetime) -> None:
     )
 
 
+@lru_cache(maxsize=16)
+def _asset(sha256: str) -> Asset:
+    """One picture goes to many accounts; its name is the hash of its bytes, so what is remembered stays true."""
+    try:
+        row = AssetRecord.objects.get(sha256=sha256)
+    except AssetRecord.DoesNotExist:
+        raise KeyError(sha256) from None
+    return Asset(bytes(row.data), row.media_type, row.name)
+
+
 _LOADED = "loaded_token"
 
 
@@ -86,11 +97,7 @@ class AccountPorts:
 
     def asset(self, sha256: str) -> Asset:
         """The picture's bytes. KeyError if unknown."""
-        try:
-            row = AssetRecord.objects.get(sha256=sha256)
-        except AssetRecord.DoesNotExist:
-            raise KeyError(sha256) from None
-        return Asset(bytes(row.data), row.media_type, row.name)
+        return _asset(sha256)
 
     # --- token -----------------------------------------------------------------------------------------
 
