@@ -202,9 +202,9 @@ class AccountPorts:
         """Keep a reading. One that says the same as a moment ago is not written again: a write costs the disk."""
         last = self._noted or ClockReading.objects.filter(account=self._account).first()
         self._noted = last
-        if last is not None and last.boot_id == boot_id() and abs(now - last.at) < SAME_READING:
-            if abs(offset_ms - last.offset_ms) < SAME_OFFSET:
-                return
+        fresh = last is not None and last.boot_id == boot_id() and abs(now - last.at) < SAME_READING
+        if fresh and last is not None and abs(offset_ms - last.offset_ms) < SAME_OFFSET:
+            return
         row = {"at": now, "offset_ms": offset_ms, "boot_seconds": boot_seconds(), "boot_id": boot_id()}
         self._noted, _ = ClockReading.objects.update_or_create(account=self._account, defaults=row)
 

@@ -21,7 +21,17 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Prefetch
 
 from bot.domain import timeline
-from bot.domain.channel import Channel, ChannelFault, Evidence, Remedy, Staged, Unclear, WireRequest
+from bot.domain.channel import (
+    Channel,
+    ChannelFault,
+    Evidence,
+    Pending,
+    Receipt,
+    Remedy,
+    Staged,
+    Unclear,
+    WireRequest,
+)
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, sender
 from bot.domain.engine.looking import Verdict
@@ -475,6 +485,9 @@ def _still_good(publication: Publication, found: Staged | Verdict | Exception) -
     if isinstance(found, Unclear):
         remedy = Remedy.PERSON if found.needs_person else Remedy.UNKNOWN
         raise ChannelFault(remedy, found.message, code="look")
+    if isinstance(found, Receipt | Pending):
+        message = "发出前再次核对，发现平台上已经有这篇，没有再发。请到平台后台查看并登记链接。"
+        raise ChannelFault(Remedy.PERSON, message, code="found")
     if not isinstance(found, Staged):
         return True
     if not found.verified:
