@@ -6,6 +6,7 @@ POST bodies must be `application/json`, so that no web page open on this machine
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -94,10 +95,11 @@ def _clear_faults(world: World, request: Request) -> object:
 
 
 def _clock(world: World, request: Request) -> object:
+    world.pass_time(float(request.json.get("pass", 0)))
     for name in ("statistics", "quota"):
         if name in request.json:
             world.move_clock(
-                name, _instant(request.json[name]).timestamp() - world.now() if request.json[name] else 0.0
+                name, _instant(request.json[name]).timestamp() - time.time() if request.json[name] else 0.0
             )
     if "date_offset" in request.json:
         world.move_clock("date", float(request.json["date_offset"]))

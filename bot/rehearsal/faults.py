@@ -20,6 +20,8 @@ TRANSPORT = {
     "lost_after": "executed, connection closed without a byte",
     "reset_before": "connection reset (RST), not executed",
     "reset_after": "executed, then connection reset (RST)",
+    "hang_before": "no byte for args.seconds (default 20), then closed; not executed",
+    "hang_after": "executed, no byte for args.seconds (default 20), then closed",
     "slow": "wait args.seconds (args.when: before or after execution; after by default)",
     "drip": "executed, body sent byte by byte, args.interval seconds apart",
     "truncate": "executed, full Content-Length announced, only args.bytes (default half) sent",
@@ -27,6 +29,9 @@ TRANSPORT = {
     "html_502": "HTML page with HTTP 502 (args.effect, default false)",
     "http_500": "HTTP 500 (args.effect, default false)",
     "array": "HTTP 200 with a JSON array (args.effect, default true)",
+    "duplicate_keys": "executed, the first key of the answer's object stands in it twice",
+    "bad_utf8": "executed, the answer holds bytes that are no UTF-8",
+    "redirect": "HTTP args.status (default 302) to args.location on another host (args.effect, default false)",
     "error": "the platform's error args.code (args.message, args.fields; args.effect, default false)",
     "busy": "-1 on WeChat, 10001 on Weibo (args.effect, default false)",
     "plain_text": "Content-Type text/plain without a charset",
@@ -100,19 +105,19 @@ class Plan:
     @property
     def executes(self) -> bool:
         """Whether the platform acts at all."""
-        if "lost_before" in self.armed or "reset_before" in self.armed:
+        if {"lost_before", "reset_before", "hang_before"} & self.armed.keys():
             return False
-        defaults = {"html_502": False, "http_500": False, "error": False, "busy": False, "empty": True, "array": True}
-        return all(bool(self.armed[name].get("effect", on)) for name, on in defaults.items() if name in self.armed)
+        return all(bool(self.armed[name].get("effect", on)) for name, on in _EFFECTS.items() if name in self.armed)
 
     def wait(self, when: str) -> float:
         """Seconds to wait before or after execution."""
-        args = self.armed.get("slow")
-        return float(args.get("seconds", 1)) if args and args.get("when", "after") == when else 0.0
+        args, hang = self.armed.get("slow"), self.armed.get(f"hang_{when}")
+        slow = float(args.get("seconds", 1)) if args and args.get("when", "after") == when else 0.0
+        return max(slow, float(hang.get("seconds", 20))) if hang is not None else slow
 
     def deliver(self, answer: Answer) -> Delivery:
         """The delivery of the platform's true answer under these faults."""
-        if {"lost_before", "lost_after"} & self.armed.keys():
+        if {"lost_before", "lost_after", "hang_before", "hang_after"} & self.armed.keys():
             return Delivery(answer, cut="close")
         if {"reset_before", "reset_after"} & self.armed.keys():
             return Delivery(answer, cut="reset")
@@ -124,6 +129,8 @@ class Plan:
         return Delivery(shown, stop_after=stop, interval=interval)
 
     def _shown(self, answer: Answer) -> Answer:
+        if "redirect" in self.armed:
+            return _redirect(self.armed["redirect"])
         for name, status, body, media_type in _REPLACEMENTS:
             if name in self.armed:
                 return Answer(body, status, media_type)
@@ -134,9 +141,24 @@ class Plan:
             changes["status"] = 200
         if "string_code" in self.armed:
             changes["body"] = _with_string_code(answer.body)
+        if "duplicate_keys" in self.armed:
+            changes["body"] = _with_a_key_twice(answer.body)
+        if "bad_utf8" in self.armed:
+            changes["body"] = answer.body.replace(b"{", b'{"note": "\xe5\xff\xfe", ', 1)
         return replace(answer, **changes)
 
 
+#: Whether a call is executed under a fault that leaves it open, where `args.effect` does not say.
+_EFFECTS = {
+    "html_502": False,
+    "http_500": False,
+    "redirect": False,
+    "error": False,
+    "busy": False,
+    "empty": True,
+    "array": True,
+}
+ELSEWHERE = "http://127.0.0.1:9/elsewhere"
 _PAGE = b"<html><head><title>%s</title></head><body><center><h1>%s</h1></center><hr>nginx</body></html>"
 _REPLACEMENTS = (
     ("empty", 200, b"", "application/json; charset=utf-8"),
@@ -155,3 +177,21 @@ def _with_string_code(body: bytes) -> bytes:
         if isinstance(value, dict) and name in value:
             value[name] = str(value[name])
     return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _with_a_key_twice(body: bytes) -> bytes:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(value, dict) or not value:
+        return body
+    name = next(iter(value))
+    again = json.dumps({name: value[name]}, ensure_ascii=False).encode()
+    return body.rstrip()[:-1] + b", " + again[1:]
+
+
+def _redirect(args: Doc) -> Answer:
+    headers = {"Location": str(args.get("location", ELSEWHERE))}
+    page = _PAGE.replace(b"%s", b"302 Found")
+    return Answer(page, int(args.get("status", 302)), "text/html", headers)

@@ -198,3 +198,54 @@ def test_nonsense_on_the_control_api_is_refused_with_a_reason(control: Control) 
     assert control.http.get(control.base + "nothing", timeout=5).status_code == 404
     bad = {"platform": "wechat", "account": "none", "action": "web_send"}
     assert control.http.post(control.base + "act", json=bad, timeout=5).status_code == 400
+
+
+@pytest.mark.parametrize(("fault", "effects"), [("hang_before", 0), ("hang_after", 1)])
+def test_a_server_that_hangs_says_nothing_and_then_closes(
+    server: RehearsalServer, control: Control, fault: str, effects: int
+) -> None:
+    control.arm("weibo", "statuses/share", fault, seconds=0.2)
+    began = time.monotonic()
+    assert raw_share(server) == b""
+    assert time.monotonic() - began >= 0.2
+    assert len(control.effects()) == effects
+    assert control.journal("statuses/share")[0]["executed"] is bool(effects)
+
+
+def test_a_key_may_stand_in_an_answer_twice(server: RehearsalServer, control: Control) -> None:
+    control.arm("weibo", "statuses/share", "duplicate_keys")
+    body = raw_share(server).partition(b"\r\n\r\n")[2]
+    pairs = json.loads(body, object_pairs_hook=list)
+    assert [name for name, _ in pairs].count(pairs[0][0]) == 2
+    assert len(control.effects()) == 1
+
+
+def test_an_answer_may_hold_bytes_that_are_no_text(server: RehearsalServer, control: Control) -> None:
+    control.arm("weibo", "statuses/share", "bad_utf8")
+    body = raw_share(server).partition(b"\r\n\r\n")[2]
+    with pytest.raises(UnicodeDecodeError):
+        body.decode()
+    assert len(control.effects()) == 1
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_redirect_leads_to_another_host(server: RehearsalServer, control: Control, effect: bool) -> None:
+    control.arm("weibo", "statuses/share", "redirect", status=307, effect=effect)
+    head = raw_share(server).partition(b"\r\n\r\n")[0].decode()
+    assert head.startswith("HTTP/1.1 307 ")
+    assert "Location: http://127.0.0.1:9/" in head
+    assert len(control.effects()) == int(effect)
+
+
+def test_time_may_pass_on_the_platforms_without_waiting(wechat: WeChat, control: Control) -> None:
+    """What is in progress ends; the journal and the Date header stay with the wall clock."""
+    control.arm("wechat", "freepublish/submit", "effect_late", seconds=40)
+    accepted = wechat.submit(wechat.draft())["publish_id"]
+    assert control.effects() == []
+    control.post("clock", {"pass": 41})
+    assert wechat.call("freepublish/get", {"publish_id": accepted})["publish_status"] == 0
+    assert len(control.effects()) == 1
+    line = control.journal("freepublish/get")[0]
+    assert abs(line["at"] - time.time()) < 20
+    backwards = control.http.post(control.base + "clock", json={"pass": -1}, timeout=5)
+    assert backwards.status_code == 400

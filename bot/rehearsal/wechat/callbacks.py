@@ -44,7 +44,7 @@ def queue(world: World, account: str, name: str, content: Doc, due: float) -> No
     if not _callback(world, account).get("url"):
         return
     key = str(world.store.bump("wx_events"))
-    event = {"name": name, "content": content, "at": int(world.now()), "tries_left": TRIES}
+    event = {"name": name, "content": content, "at": int(world.clock("date")), "tries_left": TRIES}
     world.store.put("wx_event", account, key, event)
     world.store.set_timer("wx_event", account, key, due)
 
@@ -72,7 +72,7 @@ def _parcel(world: World, account: str, key: str) -> Parcel | None:
     world.store.put("wx_event", account, key, event)
     world.store.set_timer("wx_event", account, key, world.now() + LEASE)
     owner = world.store.get("account", "wechat", account) or {}
-    url, body, media_type = sealed(callback, owner, event, world.now())
+    url, body, media_type = sealed(callback, owner, event, world.clock("date"))
     return Parcel(account, key, url, body, media_type, event["tries_left"])
 
 
