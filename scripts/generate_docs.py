@@ -58,6 +58,7 @@ DELAYS = {
     "STAGE_LEASE": "how long one worker may hold a publication for staging",
     "LOOK_LEASE": "how long one worker may hold a publication for a look",
     "STAGE_BACKOFF": "waits between tries of staging",
+    "RESEND_BACKOFF": "waits before a public call that did not leave is tried again",
     "STAGE_GRACE": "time to stage what was signed late",
     "RESUME_GRACE": "time to stage what a person resumed or sent again",
     "RING_AGAIN": "a bell that nobody answered: the clock does the work in a process of its own",

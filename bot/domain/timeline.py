@@ -29,6 +29,7 @@ STAGE_BACKOFF = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=
 LARGEST_BATCH = 5000  # publications that one sending process takes to one instant
 SHARED_FROM = 1000  # from here on an instant is shared by at least two processes
 READ_AGAIN = 200  # batches up to this size are read back once more right before T
+RESEND_BACKOFF = (timedelta(seconds=1), *STAGE_BACKOFF)
 PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), timedelta(minutes=5))
 
 
@@ -80,6 +81,11 @@ def lane_instants(first: datetime, count: int, spacing: timedelta) -> list[datet
 def stage_backoff(faults: int) -> timedelta:
     """Wait before staging is tried again after the n-th fault (from 1)."""
     return STAGE_BACKOFF[min(max(faults, 1), len(STAGE_BACKOFF)) - 1]
+
+
+def resend_backoff(tries: int) -> timedelta:
+    """Wait before a public call that did not leave is tried again, after the n-th try (from 1)."""
+    return RESEND_BACKOFF[min(max(tries, 1), len(RESEND_BACKOFF)) - 1]
 
 
 def nth_delay(delays: tuple[timedelta, ...], asked: int) -> timedelta:

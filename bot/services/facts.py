@@ -34,6 +34,7 @@ def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | Non
         mode=spec_of(publication.account).mode(publication.mode),
         unknowns=outcomes.count("unknown"),
         refusals=outcomes.count("refused"),
+        unsent=outcomes.count("not_sent"),
         probes=sum(1 for kind, _ in tries if kind == "probe"),
         effects=sum(1 for outcome in outcomes if outcome != "not_sent"),
         max_lateness=settings.TONGFA.max_lateness,

@@ -64,6 +64,10 @@ def test_the_first_fault_is_tried_again_after_five_seconds():
     assert [timeline.stage_backoff(n).total_seconds() for n in (1, 2, 3, 4, 5)] == [5, 15, 30, 60, 60]
 
 
+def test_what_did_not_leave_is_tried_again_after_a_second_then_ever_more_rarely():
+    assert [timeline.resend_backoff(n).total_seconds() for n in (1, 2, 3, 4, 5, 6)] == [1, 5, 15, 30, 60, 60]
+
+
 @QUICK
 @given(delays=st.lists(SPACINGS, min_size=1, max_size=6).map(tuple), asked=st.integers(0, 20))
 def test_the_last_delay_between_looks_repeats(delays, asked):

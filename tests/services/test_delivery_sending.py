@@ -223,6 +223,18 @@ def test_what_never_left_by_the_last_moment_is_missed(engine: Engine) -> None:
     assert "未发出" in engine.weibo(release).reason
 
 
+def test_what_cannot_leave_is_tried_ever_more_rarely(engine: Engine) -> None:
+    """Each try reads the platform first, and Weibo gives an account a hundred calls a day."""
+    release = engine.armed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [NOT_LEFT] * 3000
+    engine.go(T + 31 * MINUTE)
+    assert engine.weibo(release).status is State.MISSED
+    tries = list(engine.weibo(release).attempts.order_by("number").values_list("intent_at", flat=True))
+    assert 25 <= len(tries) <= 40
+    assert tries[1] - tries[0] < 5 * SECOND
+    assert tries[-1] - tries[-2] >= 55 * SECOND
+
+
 @pytest.mark.parametrize(
     "answer", [NO_ANSWER, Unknown("-1", "系统繁忙。"), Killed], ids=["silence", "ambiguous", "killed"]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from bot.domain import timeline
 from bot.domain.channel import Refused, Remedy, Unknown
 from bot.domain.delivery import Event, State
 
@@ -12,7 +13,6 @@ from .facts import Facts, Step, step
 
 MEND_LIMIT = 3  # refusals without effect that the machine may answer by trying again
 REFRESHED = timedelta(milliseconds=200)  # between a refused token and the next try
-AGAIN = timedelta(seconds=1)  # between a try that did not leave and the next
 
 
 def first_look(facts: Facts) -> timedelta:
@@ -58,12 +58,15 @@ def silence(reason: str) -> Unknown:
 def not_sent(facts: Facts, reason: str, *, probe: bool, now: datetime) -> tuple[Step, ...]:
     """Provably no byte left: back to staged, or where somebody asked to stop meanwhile, stopped.
 
+    `facts` counts this try already. Each further try waits longer: every one of them reads the platform first.
+
     A replay that did not leave says nothing about the call before it.
     """
     if probe:
         return (still_unknown(facts, f"核对请求没有发出（{reason}），稍后再试。", now=now),)
+    again = max(facts.not_before, now + timeline.resend_backoff(facts.unsent))
     back = step(
-        Event.NOT_SENT, f"未发出：{reason}", batch=None, not_before=max(facts.not_before, now + AGAIN), next_at=now
+        Event.NOT_SENT, f"未发出：{reason}", batch=None, not_before=again, next_at=max(now, again - timeline.HAND_OUT)
     )
     if not facts.stop_event:
         return (back,)

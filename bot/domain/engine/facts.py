@@ -18,8 +18,8 @@ REASON_LENGTH = 500
 class Facts:
     """One publication at one moment: its row, its mode, and its attempts by outcome.
 
-    `unknowns`, `refusals`, `probes` count attempts that ended unknown, ended refused, or were replays; `effects`
-    those of which a byte may have left. Instants are aware.
+    `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
+    replays; `effects` those of which a byte may have left. Instants are aware.
     """
 
     state: State
@@ -42,6 +42,7 @@ class Facts:
     unknowns: int = 0
     refusals: int = 0
     probes: int = 0
+    unsent: int = 0
     effects: int = 0
     max_lateness: timedelta = timeline.MAX_LATENESS
 
