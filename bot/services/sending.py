@@ -54,6 +54,7 @@ from .walltime import Clock, WallClock
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
 _T = TypeVar("_T")
+FREE_TRIES = 2  # preparations that fail around T before the waits grow: every one of them asks the platform
 LATE_PREPARATION = timedelta(seconds=3)  # to connect, when the instant has already passed
 
 
@@ -262,10 +263,10 @@ class _Sender:
         return Load(publication, adapter, draft.hashes, probe) if probe else None
 
     def _put_back(self, publication: Publication, reason: str) -> None:
-        """Nothing was sent; the clock hands it out again shortly, as long as there is time."""
+        """Nothing was sent; the clock hands it out again shortly (then ever more rarely), as long as there is time."""
         if publication.status is not State.ARMED:
             return
-        now = self._clock.now()
+        now, faults = self._clock.now(), publication.stage_faults + 1
         try:
             move(
                 publication,
@@ -273,7 +274,8 @@ class _Sender:
                 actor=ACTOR,
                 now=now,
                 batch=None,
-                next_at=now + timedelta(seconds=5),
+                next_at=now + timeline.stage_backoff(faults - FREE_TRIES),
+                stage_faults=faults,
                 reason=reason,
             )
         except Stale:

@@ -313,7 +313,7 @@ class Database:
 
     def facts(self, row: Publication, *, attempts: bool = True) -> Facts:
         """services/facts.facts_of."""
-        unknowns = refusals = probes = effects = 0
+        unknowns = refusals = probes = effects = unsent = 0
         if attempts:
             for attempt in self.attempts[row.pk]:
                 outcome = attempt.outcome
@@ -323,12 +323,14 @@ class Database:
                     refusals += 1
                 if attempt.kind == "probe":
                     probes += 1
-                if outcome != "not_sent":
+                if outcome == "not_sent":
+                    unsent += 1
+                else:
                     effects += 1
         return Facts(
             row.state, row.mode, row.instant, row.not_before, row.stage_by, row.rung_at, row.stage_faults, row.crashes,
             row.looks, row.absents, row.lane, row.reason, row.stop_event, row.stop_reason, row.ids, row.sent_at,
-            row.accepted_at, unknowns, refusals, probes, effects,
+            row.accepted_at, unknowns, refusals, probes, effects, unsent=unsent,
         )  # fmt: skip
 
     def after_unknown(self, pk: int) -> bool:

@@ -42,9 +42,9 @@ class Facts:
     unknowns: int = 0
     refusals: int = 0
     probes: int = 0
-    unsent: int = 0
     effects: int = 0
     max_lateness: timedelta = timeline.MAX_LATENESS
+    unsent: int = 0
 
     def too_late(self, now: datetime) -> bool:
         """True when no machine may send any more."""
