@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from bot import channels
 from bot.domain.channel import AccountConfig, Authorizer, Channel, ChannelSpec, CheckResult
+from bot.domain.instants import require_aware
 from bot.domain.secret import Secret
 from bot.models import Account, AuthorizationRequest, Credential, Person, Unit
 
@@ -101,6 +102,7 @@ def add_account(
     now: datetime,
 ) -> Account:
     """Create an account. Refused when the mode, an option or an address does not fit its channel."""
+    require_aware(now)
     kinds = channels.kinds()
     if channel not in kinds:
         raise Refused("channel", f"没有渠道“{channel}”。可用的渠道：{'、'.join(kinds)}。")
@@ -141,6 +143,7 @@ def add_account(
 
 def set_credential(account: Account, name: str, secret: Secret, *, actor: str, now: datetime) -> None:
     """Store one secret, encrypted. A pasted access token is taken into use once the platform has vouched for it."""
+    require_aware(now)
     spec = spec_of(account)
     if name not in {option.name for option in spec.credentials}:
         words = "、".join(option.name for option in spec.credentials)
@@ -189,6 +192,7 @@ def channel_of(account: Account, *, mode: str = "") -> Channel:
 
 def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Account:
     """Take an account out of use; nothing is planned, staged or sent for it any more."""
+    require_aware(now)
     account = find_account(slug)
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(disabled_reason=reason or "已停用")
@@ -208,6 +212,7 @@ def check_account(account: Account) -> list[CheckResult]:
 
 def begin_authorization(account: Account, *, person: Person, redirect_uri: str, now: datetime) -> str:
     """Start an OAuth round trip; returns the address to open in a browser."""
+    require_aware(now)
     adapter = channel_of(account)
     if not hasattr(adapter, "authorize_url"):
         raise Refused("authorize", f"{spec_of(account).label}账号不需要网页授权，请直接录入凭据。")
@@ -220,6 +225,7 @@ def begin_authorization(account: Account, *, person: Person, redirect_uri: str, 
 
 def finish_authorization(*, state: str, code: str, person: Person, now: datetime) -> Account:
     """Exchange the code that the browser brought back; the uid is compared by the adapter before anything is stored."""
+    require_aware(now)
     taken = AuthorizationRequest.objects.filter(
         state=state, used_at__isnull=True, created_at__gt=now - AUTHORIZATION_LIFE, person=person
     )

@@ -55,6 +55,7 @@ def serialised() -> Iterator[None]:
 
 def append(actor: str, action: str, subject: str, data: dict[str, Any] | None = None, *, now: datetime) -> None:
     """Add one line, in the caller's transaction: what is not committed is not in the chain."""
+    require_aware(now)
     append_all([Entry(actor, action, subject, data or {})], now=now)
 
 

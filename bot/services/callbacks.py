@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from bot.domain.channel import CallbackReceiver, CallbackReply, Failed, Pending, PlatformEvent, PositionReceipt, Receipt
 from bot.domain.delivery import State
+from bot.domain.instants import require_aware
 from bot.models import Account, CallbackRecord, Item, Publication
 
 from . import audit, confirming
@@ -22,6 +23,7 @@ OPEN = (State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE)
 
 def receive(slug: str, method: str, query: Mapping[str, str], body: bytes, *, now: datetime) -> CallbackReply | None:
     """Answer one callback request; None when there is no such account (or it takes no callbacks)."""
+    require_aware(now)
     account = Account.objects.filter(slug=slug).first()
     adapter = channel_of(account) if account else None
     if account is None or not hasattr(adapter, "callback"):

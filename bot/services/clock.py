@@ -21,6 +21,7 @@ from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine import handing_out
 from bot.domain.engine import staging as staging_rules
+from bot.domain.instants import require_aware
 from bot.models import Account, Batch, Publication
 
 from . import audit, batches, measuring
@@ -69,6 +70,7 @@ class Tick:
 
 def tick(now: datetime) -> Tick:
     """One look at the world. A part that fails is logged and does not keep the others from their turn."""
+    require_aware(now)
     result = Tick()
     for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _measure):
         try:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from bot.domain import timeline
-from bot.domain.instants import milliseconds
+from bot.domain.instants import milliseconds, require_aware
 from bot.models import Account, ClockReading
 
 from .bulk import ASKED, chunks
@@ -37,12 +37,14 @@ def _reading(account: Account) -> ClockReading | None:
 
 def has_reading(account: Account, *, now: datetime) -> bool:
     """True when a reading of this boot and of the last hour exists."""
+    require_aware(now)
     reading = _reading(account)
     return reading is not None and reading.boot_id == boot_id() and abs(now - reading.at) < FRESH
 
 
 def distrust(account: Account, *, now: datetime) -> str:
     """ "" when the clock may be trusted for this account, else why not, in Chinese."""
+    require_aware(now)
     return _judge(_reading(account), now)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.article import Article
 from bot.domain.delivery import State
+from bot.domain.instants import require_aware
 from bot.domain.post import Asset
 from bot.domain.workflow import EditionState, Role
 from bot.intake import Rejected, Row, Taken
@@ -79,6 +80,7 @@ def import_rows(
     Commits every 200 rows: a broken-off import has taken whole rows only, and importing again goes on from
     there (the same content twice changes nothing).
     """
+    require_aware(now)
     require(person, Role.EDITOR)
     report = ImportReport()
     for chunk in _chunks(rows, COMMIT_EVERY):
@@ -167,6 +169,7 @@ def keep_assets(assets: Iterable[Asset]) -> None:
 
 def save_article(article: Article, *, person: Person, now: datetime) -> str:
     """Create the document or a new edition of it; returns created, updated or unchanged."""
+    require_aware(now)
     document = Document.objects.filter(unit=person.unit, external_id=article.external_id).first()
     if document is None:
         _create_all([article], person, now)
@@ -198,12 +201,14 @@ def _new_edition(document: Document, article: Article, person: Person, now: date
 
 def supersede(edition: Edition, *, person: Person, now: datetime) -> None:
     """Retire an edition. Signed releases that hold it and have not sent a byte lose their signature."""
+    require_aware(now)
     void_waiting(edition, reason=f"《{edition.title[:40]}》内容有修改", person=person, now=now)
     Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
 
 
 def void_waiting(edition: Edition, *, reason: str, person: Person, now: datetime) -> None:
     """Take back the signature of every release in which this edition still waits to be sent."""
+    require_aware(now)
     waiting = Item.objects.filter(edition=edition, active=True).exclude(
         publication__state__in=[State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED]
     )

@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from bot import channels, proofing, rendering
 from bot.domain.article import Article
 from bot.domain.findings import Finding, Level, blocking
-from bot.domain.instants import beijing_date
+from bot.domain.instants import beijing_date, require_aware
 from bot.domain.marker import marker_from
 from bot.domain.post import Rendered
 from bot.domain.workflow import EditionState, Role, Verdict, after_review, may_review, step_due
@@ -40,6 +40,7 @@ def pair_of(document: Document) -> Article | None:
 
 def check_document(document: Document, *, now: datetime) -> list[Finding]:
     """The gate for official text over the current edition."""
+    require_aware(now)
     pair = proofing.Pair(
         is_policy=document.is_policy,
         interpretation_ids=tuple(document.interpretations.values_list("external_id", flat=True)),
@@ -51,6 +52,7 @@ def check_document(document: Document, *, now: datetime) -> list[Finding]:
 
 def check_article(article: Article, pair: proofing.Pair, *, now: datetime) -> list[Finding]:
     """The gate over any article, imported or not."""
+    require_aware(now)
     return proofing.check(
         article, pair=pair, today=beijing_date(now), portal_hosts=settings.TONGFA.portal_hosts or proofing.PORTAL_HOSTS
     )
@@ -82,6 +84,7 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
 
 def waive(document: Document, rule: str, reason: str, *, person: Person, now: datetime) -> None:
     """Let a finding pass, with a reason that is kept."""
+    require_aware(now)
     if rule.startswith(NEVER_WAIVED):
         raise Refused("never", "涉密与公开属性的检查结果不能忽略，未做改动。请送保密审查，或修改内容。")
     if rule.startswith(BY_REVIEWERS):
@@ -102,6 +105,7 @@ def submit(document: Document, *, person: Person, now: datetime) -> Edition:
 
     Refused when the gate or a channel's limits find something that blocks; the findings are kept either way.
     """
+    require_aware(now)
     require(person, Role.EDITOR)
     edition = _open_edition(document, person=person, now=now)
     accounts = [account for account in document.unit.accounts.order_by("pk") if account.enabled]
@@ -185,6 +189,7 @@ def _freeze(
 
 def review(document: Document, *, person: Person, verdict: Verdict, comment: str = "", now: datetime) -> Edition:
     """Take the review step that is due. A return needs a reason; the last pass approves."""
+    require_aware(now)
     edition = document.current
     steps = document.unit.review_steps
     step = step_due(edition.status, steps)
@@ -240,6 +245,7 @@ def set_policy(document: Document, is_policy: bool, *, reason: str, person: Pers
 
     One that becomes a policy loses the signatures given without its interpretation: they are checked again at signing.
     """
+    require_aware(now)
     require(person, Role.EDITOR)
     if not reason.strip():
         raise Refused("reason", "更改“是否政策文件”须写明理由，未做改动。")

@@ -11,6 +11,7 @@ from django.db import connection
 
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import FOR_A_PERSON, State
+from bot.domain.instants import require_aware
 from bot.models import Account, Publication, Unit
 from bot.models.triggers import missing
 
@@ -23,6 +24,7 @@ OVERDUE = timedelta(minutes=1)
 
 def examine(*, now: datetime, ask_platforms: bool) -> list[CheckResult]:
     """All checks, local ones first."""
+    require_aware(now)
     results = [*_installation(), *_people(), *_cases(now)]
     for account in Account.objects.filter(disabled_reason="").order_by("pk") if ask_platforms else ():
         results += _account(account)

@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from bot.domain.channel import ChannelFault, ChannelSpec, PositionReceipt, Receipt, Remedy, Sample
 from bot.domain.delivery import State
-from bot.domain.instants import BEIJING, beijing_date
+from bot.domain.instants import BEIJING, beijing_date, require_aware
 from bot.models import Account, AccountSample, Item, Publication, SampleRecord, Unit
 
 from . import audit
@@ -34,6 +34,8 @@ def _next_morning(now: datetime) -> datetime:
 
 def next_sample_at(spec: ChannelSpec, live_at: datetime, now: datetime) -> datetime | None:
     """When a post that went live at `live_at` is measured next; None after 30 days."""
+    require_aware(live_at)
+    require_aware(now)
     if now > live_at + FOLLOW_FOR:
         return None
     if not spec.metrics_daily:
@@ -45,6 +47,7 @@ def next_sample_at(spec: ChannelSpec, live_at: datetime, now: datetime) -> datet
 
 def first_sample_at(publication: Publication, *, now: datetime) -> datetime | None:
     """When a publication that just went live is measured for the first time."""
+    require_aware(now)
     return next_sample_at(spec_of(publication.account), now, now)
 
 
@@ -60,6 +63,7 @@ class Pulled:
 
 def due_accounts(now: datetime) -> list[int]:
     """Accounts that have posts to measure."""
+    require_aware(now)
     return list(
         Publication.objects.filter(state=State.LIVE, next_sample_at__lte=now)
         .values_list("account_id", flat=True)
@@ -69,6 +73,7 @@ def due_accounts(now: datetime) -> list[int]:
 
 def measure_account(account_id: int, *, now: Callable[[], datetime], everything: bool = False) -> Pulled:
     """Sample the due posts of one account (all of the last 30 days with `everything`)."""
+    require_aware(now())
     account = Account.objects.get(pk=account_id)
     started = now()
     found = Publication.objects.filter(account=account, state=State.LIVE, live_at__gte=started - FOLLOW_FOR)

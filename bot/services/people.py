@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
+from bot.domain.instants import require_aware
 from bot.domain.workflow import LEAST_STEPS, Role, Step
 from bot.models import Person, Unit
 
@@ -18,6 +19,7 @@ MIN_PASSWORD = 12
 
 def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Sequence[str] | None = None) -> Unit:
     """The unit with this code, created if there is none."""
+    require_aware(now)
     if steps is not None:
         chosen = [Step(step) for step in steps]
         # an edition waits for its first review when it is submitted: without that step nobody could take it up
@@ -37,6 +39,7 @@ def add_person(
     username: str, *, name: str, unit: Unit, roles: Sequence[str], password: str | None, actor: str, now: datetime
 ) -> Person:
     """Create a member of staff."""
+    require_aware(now)
     unknown = [role for role in roles if role not in set(Role)]
     if unknown:
         raise Refused("role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(Role)}。")
@@ -56,6 +59,7 @@ def add_person(
 
 def disable_person(username: str, *, actor: str, now: datetime) -> Person:
     """Take somebody's rights away at once."""
+    require_aware(now)
     person = find_person(username)
     with transaction.atomic():
         Person.objects.filter(pk=person.pk).update(is_active=False)

@@ -16,6 +16,7 @@ from django.db.models import F, Q
 
 from bot.domain import quota
 from bot.domain.channel import ChannelFault, Grant, Remedy
+from bot.domain.instants import require_aware
 from bot.domain.post import Asset
 from bot.domain.secret import Secret
 from bot.models import Account, AssetRecord, ClockReading, Counter, Token
@@ -45,6 +46,7 @@ def boot_seconds() -> float:
 
 def store_token(account: Account, grant: Grant, *, now: datetime) -> None:
     """Keep a token for all processes, encrypted."""
+    require_aware(now)
     Token.objects.update_or_create(
         account=account,
         defaults={

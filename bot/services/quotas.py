@@ -31,6 +31,7 @@ def reserve(publication: Publication, *, now: datetime) -> None:
 
     Refused, naming the next free day, when a window is used up.
     """
+    require_aware(now)
     for rule in quotas_of(publication.account, publication.mode):
         window = quota.window(rule.period, publication.instant)
         if not _take_slot(publication, rule, window):
@@ -59,6 +60,7 @@ def free_slots(account: Account, mode: str, rule: Quota, window: str) -> int:
 
 def next_free(account: Account, mode: str, rule: Quota, after: datetime) -> datetime | None:
     """Start of the next window with a free slot, None when there is none in the next two months."""
+    require_aware(after)
     for start in quota.next_windows(rule.period, after, LOOK_AHEAD):
         if free_slots(account, mode, rule, quota.window(rule.period, start)):
             return start
@@ -83,6 +85,7 @@ def _used_up(publication: Publication, rule: Quota) -> str:
 
 def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, int]]:
     """For each quota of a mode: the rule and how many slots are taken in the window of `instant`."""
+    require_aware(instant)
     return [
         (rule, rule.count - free_slots(account, mode, rule, quota.window(rule.period, instant)))
         for rule in quotas_of(account, mode)

@@ -59,8 +59,9 @@ def plan(
     A policy pulls its interpretation along, right behind it. Per account the items become publications of
     at most as many posts as its mode takes; more than one publication makes an ordered lane.
     """
-    require(person, Role.EDITOR, Role.RELEASER)
+    require_aware(now)
     require_aware(instant)
+    require(person, Role.EDITOR, Role.RELEASER)
     if not documents or not accounts:
         raise Refused("empty", "发布单至少要有一份文件和一个账号，未保存。")
     editions = [_approved_edition(document) for document in _with_interpretations(documents)]
@@ -162,6 +163,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     Refused, with nothing changed, when it is too close, an approval is missing, a policy lacks its
     interpretation, a quota is used up (naming the next free day) or a freeze stands.
     """
+    require_aware(now)
     publications = _signable(release, now)
     editions = list(Edition.objects.filter(items__publication__in=publications).select_related("document").distinct())
     authors = {author for edition in editions for author in edition.authors()}
@@ -328,6 +330,7 @@ def _unsettled(release: Release, only: int | None) -> list[Publication]:
 
 def hold(release: Release, *, person: Person, reason: str, now: datetime, only: int | None = None) -> Stopped:
     """Pause what has not left yet."""
+    require_aware(now)
     require(person, Role.RELEASER, Role.DUTY)
     if not reason.strip():
         raise Refused("reason", "暂停须写明原因，未做改动。")
@@ -347,6 +350,7 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
 
 def resume(release: Release, *, person: Person, now: datetime, only: int | None = None) -> int:
     """Take held publications up again; whatever is already past its instant goes as soon as it is staged."""
+    require_aware(now)
     require(person, Role.RELEASER)
     if not release.signed:
         raise Refused("unsigned", "这张发布单没有有效签发，不能恢复。请重新签发。")
@@ -363,6 +367,7 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
 
 def cancel(release: Release, *, person: Person, reason: str, now: datetime, only: int | None = None) -> Stopped:
     """Call it off for good: what has not left never will; its editions and quota are free again."""
+    require_aware(now)
     require(person, Role.RELEASER, Role.DUTY)
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
@@ -388,6 +393,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
 
 def free_items(publication: Publication, *, now: datetime) -> None:
     """A cancelled publication of which no byte ever left gives back its editions and its quota."""
+    require_aware(now)
     if publication.attempts.exclude(outcome="not_sent").exists():
         return
     Item.objects.filter(publication=publication).update(active=False)
@@ -396,6 +402,7 @@ def free_items(publication: Publication, *, now: datetime) -> None:
 
 def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped:
     """一键停发: stop every release of the unit until the freeze is lifted."""
+    require_aware(now)
     require(person, Role.DUTY, Role.RELEASER)
     if not reason.strip():
         raise Refused("reason", "停发须写明原因，未做改动。")
@@ -421,6 +428,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
 
 def unfreeze(unit: Unit, *, person: Person, now: datetime) -> None:
     """Lift a freeze; what it held stays held until somebody resumes it."""
+    require_aware(now)
     require(person, Role.RELEASER)
     with audit.serialised():
         lifted = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).update(lifted_at=now, lifted_by=person)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.delivery import FOR_A_PERSON
 from bot.domain.engine import people as engine
+from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import Item, Person, Publication, Unit
 
@@ -35,6 +36,7 @@ def _require_open(publication: Publication) -> None:
 
 def settle_live(publication: Publication, *, urls: list[str], person: Person, now: datetime) -> None:
     """确认已发: the person found it on the platform and gives the address of every position."""
+    require_aware(now)
     require(person, Role.DUTY, Role.RELEASER)
     _require_open(publication)
     items = list(publication.items.order_by("position"))
@@ -51,6 +53,7 @@ def settle_live(publication: Publication, *, urls: list[str], person: Person, no
 
 def settle_again(publication: Publication, *, person: Person, second: Person, reason: str, now: datetime) -> None:
     """确认未发并重发: two people take it on themselves that it is not public; it is staged and sent again."""
+    require_aware(now)
     require(person, Role.RELEASER, Role.DUTY)
     require(second, Role.RELEASER, Role.DUTY, Role.FINAL)
     _require_open(publication)
@@ -76,6 +79,7 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
 
 def settle_cancel(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:
     """作废: it will not be sent."""
+    require_aware(now)
     require(person, Role.RELEASER, Role.DUTY)
     _require_open(publication)
     if not reason.strip():

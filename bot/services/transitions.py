@@ -147,6 +147,8 @@ def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, A
 
 def lease(publication: Publication, until: datetime, *, now: datetime) -> bool:
     """Take a publication for one step of work; False when somebody else has it. Bumps the fence."""
+    require_aware(until)
+    require_aware(now)
     taken = (
         Publication.objects.filter(pk=publication.pk, state=publication.state, fence=publication.fence)
         .exclude(lease_until__gt=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.delivery import STOPPABLE, Event, State
+from bot.domain.instants import require_aware
 from bot.models import Freeze, Publication, Release, Reservation, Unit
 
 from . import audit
@@ -13,6 +14,7 @@ from .transitions import move
 
 def give_back_quota(publication: Publication, *, now: datetime) -> None:
     """Free the slots of a publication, unless a byte of it may have left: then the platform may have counted it."""
+    require_aware(now)
     if publication.attempts.exclude(outcome="not_sent").exists():
         return
     Reservation.objects.filter(publication=publication, released_at__isnull=True).update(released_at=now)
@@ -20,6 +22,7 @@ def give_back_quota(publication: Publication, *, now: datetime) -> None:
 
 def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -> None:
     """Take the signature back; whatever has not left is held until the release is signed again."""
+    require_aware(now)
     with audit.serialised():
         if not Release.objects.filter(pk=release_id, signed_at__isnull=False).update(
             signed_at=None, signed_by=None, manifest_hash=""
