@@ -62,6 +62,10 @@ DELAYS = {
     "STAGE_GRACE": "time to stage what was signed late",
     "RESUME_GRACE": "time to stage what a person resumed or sent again",
     "RING_AGAIN": "a bell that nobody answered: the clock does the work in a process of its own",
+    "GATE_LEAD": "from the portal page's going live (after T) to the first byte",
+    "GATE_PROOF": "how long an unclear answer of the portal leaves standing that the page was live",
+    "GATE_LEASE": "how long one worker may hold a gate for one question to the portal",
+    "GATE_MARGIN": "a release may wait for its page for `MAX_LATENESS` less this",
     "LANE_ALLOWANCE": "added to the vendor's spacing between the posts of one lane",
 }
 

@@ -30,6 +30,10 @@ LARGEST_BATCH = 5000  # publications that one sending process takes to one insta
 SHARED_FROM = 1000  # from here on an instant is shared by at least two processes
 READ_AGAIN = 200  # batches up to this size are read back once more right before T
 RESEND_BACKOFF = (timedelta(seconds=1), *STAGE_BACKOFF)
+GATE_LEAD = timedelta(seconds=10)  # from "the page is live" to the first byte: hand out, claim, prepare, connect
+GATE_PROOF = timedelta(seconds=60)  # so long an unclear answer of the portal leaves standing what was seen
+GATE_LEASE = timedelta(seconds=30)  # how long one worker may hold a gate for one question
+GATE_MARGIN = timedelta(minutes=5)  # at least this much of MAX_LATENESS is left when the wait for a page ends
 PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), timedelta(minutes=5))
 
 

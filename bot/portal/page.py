@@ -1,0 +1,94 @@
+"""Does a page carry the expected title? Read with plain scans that stay linear, whatever the page is made of."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from bot.domain.sync import comparable
+
+MOST_HEADINGS = 20
+LONGEST_HEADING = 2000  # characters, tags included
+_NOISE = re.compile(r"<(!--|script\b|style\b)", re.IGNORECASE)
+_NOISE_ENDS = {
+    word: re.compile(end, re.IGNORECASE)
+    for word, end in {"!--": "-->", "script": "</script", "style": "</style"}.items()
+}
+_OPENING = re.compile(r"<(title|h1)\b[^<>]{0,2000}>", re.IGNORECASE)
+_CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("title", "h1")}
+_META = re.compile(r"<meta\b([^<>]{0,2000})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([a-z:-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+_TITLE_METAS = frozenset({"articletitle", "og:title"})
+_TAG = re.compile(r"<[^<>]*>")
+_CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([a-z0-9_-]{1,40})""", re.IGNORECASE)
+#: What remains of a heading without the expected title says: this is the page for pages that are not there.
+_NOT_FOUND = re.compile(
+    r"(?:页面|网页|文件|信息|内容|文章|栏目).{0,4}(?:不存在|未找到|找不到|没有找到|已被?删除)|找不到.{0,4}(?:页面|网页|文件)"
+    r"|notfound|(?:error|http|错误)[:：-]?404|404(?:error|错误|页面)|^404(?:$|[-_|—:：])"
+)
+
+
+def titles(body: bytes, content_type: str = "") -> list[str]:
+    """Every title that the page gives itself: its `<title>`, its first headings, and the portal's ArticleTitle."""
+    text = _without_noise(_decoded(body, content_type))
+    return [found for found in (*_elements(text), *_metas(text)) if found]
+
+
+def carries(found: list[str], expected: str) -> bool:
+    """Whether one of the page's titles contains the expected one and none says that there is no such page."""
+    wanted = comparable(expected)
+    plain = [comparable(title) for title in found]
+    return any(wanted in title for title in plain) and not says_not_found(found, expected)
+
+
+def says_not_found(found: list[str], expected: str) -> bool:
+    """Status 200, but the page says that it is not there."""
+    wanted = comparable(expected)
+    return any(_NOT_FOUND.search(comparable(title).replace(wanted, "")) for title in found)
+
+
+def _decoded(body: bytes, content_type: str) -> str:
+    """By the header, else by the page's own word, else UTF-8. GBK pages call themselves GB2312."""
+    declared = _CHARSET.search(content_type.encode("utf-8", "replace")) or _CHARSET.search(body[:4096])
+    name = declared[1].decode("ascii").lower() if declared else "utf-8"
+    name = "gb18030" if name in {"gb2312", "gbk", "gb_2312-80"} else name
+    try:
+        return body.decode(name, "replace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace")
+
+
+def _without_noise(text: str) -> str:
+    """Titles in comments, scripts and styles are no titles."""
+    return "".join(_outside_noise(text))
+
+
+def _outside_noise(text: str) -> Iterator[str]:
+    position = 0
+    while opening := _NOISE.search(text, position):
+        yield text[position : opening.start()]
+        ending = _NOISE_ENDS[opening[1].lower()].search(text, opening.end())
+        if ending is None:
+            return
+        position = ending.end()
+    yield text[position:]
+
+
+def _elements(text: str) -> Iterator[str]:
+    for count, found in enumerate(_OPENING.finditer(text)):
+        if count == MOST_HEADINGS:
+            return
+        inside = text[found.end() : found.end() + LONGEST_HEADING]
+        closing = _CLOSING[found[1].lower()].search(inside)
+        if closing:
+            yield html.unescape(_TAG.sub("", inside[: closing.start()])).strip()
+
+
+def _metas(text: str) -> Iterator[str]:
+    for found in _META.finditer(text):
+        given = {
+            one[1].lower(): html.unescape(one[2] or one[3] or one[4] or "") for one in _ATTRIBUTE.finditer(found[1])
+        }
+        if given.get("name", given.get("property", "")).lower() in _TITLE_METAS:
+            yield given.get("content", "").strip()

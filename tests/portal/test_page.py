@@ -1,0 +1,97 @@
+"""Titles of real-world pages: where they stand, how they are encoded, and what is no title."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.portal.page import carries, says_not_found, titles
+
+from .support import TITLE
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<title>{TITLE}</title>",
+        f"<TITLE>\n  {TITLE}\n-_河东区人民政府 </TITLE>",
+        f"<h1 class='t'>{TITLE}</h1>",
+        f"<h1><span style='a'>{TITLE[:9]}</span><br/>\n\t{TITLE[9:]}</h1>",
+        f'<meta name="ArticleTitle" content="{TITLE}">',
+        f"<meta content='{TITLE}' name=articletitle />",
+        f'<meta property="og:title" content="{TITLE}">',
+        f"<title>首页</title><h1>栏目</h1><h1>{TITLE}</h1>",
+        "<title>" + "".join(f"&#{ord(char)};" for char in TITLE) + "</title>",
+    ],
+)
+def test_the_title_is_found_where_portals_put_it(html):
+    assert carries(titles(html.encode()), TITLE)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<p>{TITLE}</p>",
+        f"<a title='{TITLE}'>{TITLE}</a>",
+        f"<!-- <title>{TITLE}</title> -->",
+        f"<script>var t = '<title>{TITLE}</title>';</script>",
+        f"<style><title>{TITLE}</title></style>",
+        f'<meta name="description" content="{TITLE}">',
+        f"<title>{TITLE[:-2]}</title>",
+        f"<title>{TITLE}",
+        "",
+    ],
+)
+def test_a_list_a_comment_or_a_script_is_no_title(html):
+    """A list of news that links to the page is not the page."""
+    assert not carries(titles(html.encode()), TITLE)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["关于印发〈办法〉的 通知（试行）", "关于印发〈办法〉的通知(试行)", "关于印发〈办法〉的\u200b通知（试行）", "  关于印发〈办法〉的\n通知（试行）  "],
+)  # fmt: skip
+def test_white_space_and_width_do_not_count(shown):
+    assert carries([shown], "关于印发〈办法〉的通知（试行）")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/html; charset=GBK", f"<title>{TITLE}</title>".encode("gbk")),
+        ("text/html", f'<meta charset="gb2312"><title>{TITLE}</title>'.encode("gbk")),
+        ("text/html", f'<meta http-equiv="Content-Type" content="text/html; charset=gb18030"><title>{TITLE}</title>'.encode("gb18030")),
+        ("text/html", f"<title>{TITLE}</title>".encode()),
+        ("text/html; charset=no-such-thing", f"<title>{TITLE}</title>".encode()),
+        ("", b"\xef\xbb\xbf" + f"<title>{TITLE}</title>".encode()),
+    ],
+)  # fmt: skip
+def test_old_portals_are_read_in_their_own_encoding(content_type, body):
+    assert carries(titles(body, content_type), TITLE)
+
+
+def test_an_expected_title_that_itself_speaks_of_missing_pages_is_no_soft_404():
+    title = "关于404路公交车页面不存在问题的通报"
+    assert carries([f"{title} - 河东区"], title)
+    assert not carries([title, "404 Not Found"], title)
+
+
+@pytest.mark.parametrize("title", ["404路公交车调整公告", "临东政发〔2026〕404号", "关于信息公开的通知", "政策文件库"])
+def test_ordinary_titles_are_no_soft_404(title):
+    assert not says_not_found([title], "别的标题四个字")
+
+
+@settings(max_examples=60, deadline=None)
+@given(body=st.binary(max_size=400), content_type=st.text(max_size=30))
+def test_any_bytes_have_titles_or_none(body, content_type):
+    assert isinstance(titles(body, content_type), list)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<!--", "<", "<title", "<title>", "<h1>", "<h1", "<meta name=", '<meta content="', "</", "<script", "&#", "<a <b ", "<meta a='"],
+)  # fmt: skip
+def test_a_page_made_to_be_slow_to_read_is_read(piece):
+    """A megabyte of it: a scan that is not linear would take hours."""
+    assert titles((piece * (1_000_000 // len(piece))).encode()) is not None
