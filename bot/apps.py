@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class BotConfig(AppConfig):
-    """Tongfa's records, reinstalling the triggers after every migration (SQLite drops them on AlterField)."""
+    """Tongfa's records; the triggers step aside for migrations and are reinstalled after each."""
 
     name = "bot"
     label = "bot"
@@ -18,8 +18,9 @@ class BotConfig(AppConfig):
         """Hook up the triggers and the system checks."""
         from . import checks  # noqa: F401 - registers itself
         from .channels.http import trust
-        from .models.triggers import install
+        from .models.triggers import install, step_aside
 
         trust(settings.TONGFA.ca_file)
 
+        pre_migrate.connect(step_aside, sender=self, dispatch_uid="tongfa.triggers.aside")
         post_migrate.connect(install, sender=self, dispatch_uid="tongfa.triggers")

@@ -60,7 +60,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "TONGFA_PORTAL_HOSTS",
         "",
-        "Host names of the government portal that source links may point to, separated by commas; empty: Hedong's. Others draw a warning.",
+        "Host names of the government portal, separated by commas; empty: Hedong's. Source links to others draw a warning, and a release can wait only for pages on these.",
     ),
 )
 

@@ -37,6 +37,7 @@ TASKS = {
     "stage": "tasks.work.stage",
     "look": "tasks.work.look",
     "measure": "tasks.work.measure",
+    "gate": "tasks.work.gate",
 }
 _IMPATIENT = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
 

@@ -25,3 +25,9 @@ def look(publication_id: int, also: Sequence[int] = ()) -> None:
 def measure(account_id: int) -> None:
     """Sample the due posts of one account."""
     perform(Job("measure", account_id))
+
+
+@shared_task(name="tasks.work.gate")  # type: ignore[untyped-decorator]
+def gate(gate_id: int) -> None:
+    """Ask the portal about one release's page."""
+    perform(Job("gate", gate_id))

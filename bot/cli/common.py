@@ -50,6 +50,24 @@ class InstantParam(click.ParamType):  # type: ignore[type-arg]
 INSTANT = InstantParam()
 
 
+class SpanParam(click.ParamType):  # type: ignore[type-arg]
+    """A length of time: `90s`, `10m`, `1h`."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """To a timedelta of whole seconds."""
+        if isinstance(value, timedelta):
+            return value
+        unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
+        if unit is None or not value[:-1].isascii() or not value[:-1].isdigit() or len(value) > 6:
+            self.fail(f"“{value}”不是有效的时长。请写成 90s、10m 或 1h。", param, ctx)
+        return timedelta(seconds=int(value[:-1]) * unit)
+
+
+SPAN = SpanParam()
+
+
 def pairs(values: tuple[str, ...], name: str) -> dict[str, str]:
     """`NAME=VALUE` options as a dict."""
     found: dict[str, str] = {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from .common import INSTANT, as_option, now, pairs
+from .common import INSTANT, SPAN, as_option, now, pairs
 from .output import Reply, command, shorten, table
 
 
@@ -32,6 +32,16 @@ def _find(pk: int, username: str) -> tuple[Any, Any]:
 @click.option("--account", "accounts", multiple=True, help="账号代号，可多次；默认本单位全部可用账号。")
 @click.option("--item", "items", multiple=True, required=True, help="文件编号，按次序；政策文件会带上它的解读。")
 @click.option("--mode", "modes", multiple=True, metavar="ACCOUNT=MODE", help="某账号本次的发布方式，默认随账号。")
+@click.option("--after-live", "url", metavar="URL", help="门户联动：这个网页上线后才发，且不早于发布时刻。")
+@click.option("--expect", "expected", metavar="TITLE", help="网页上应有的标题，默认第一份文件的标题。")
+@click.option("--wait", type=SPAN, default="10m", show_default=True, help="过了发布时刻最多再等多久，如 90s、10m。")
+@click.option(
+    "--then",
+    type=click.Choice(["hold", "go", "ask"]),
+    default="ask",
+    show_default=True,
+    help="等到头仍未上线：hold 暂停，go 照发，ask 暂停并请人决定。",
+)
 @command
 def plan(
     username: str,
@@ -40,13 +50,21 @@ def plan(
     accounts: tuple[str, ...],
     items: tuple[str, ...],
     modes: tuple[str, ...],
+    url: str | None,
+    expected: str | None,
+    wait: timedelta,
+    then: str,
 ) -> Reply:
     """编制发布单。"""
-    from bot.services import documents, people, releases
+    from bot.services import documents, gating, people, releases
 
+    if expected and not url:
+        raise click.UsageError("--expect 要与 --after-live 一起用。")
     person = people.acting(username)
+    chosen = [documents.find_document(item, unit=person.unit) for item in items]
+    sync = gating.after_live(url, expected or chosen[0].current.title, wait, then) if url else None
     made = releases.plan(
-        title=title, instant=instant, documents=[documents.find_document(item, unit=person.unit) for item in items],
+        title=title, instant=instant, documents=chosen, sync=sync,
         accounts=releases.accounts_named(accounts, unit=person.unit), person=person, now=now(), modes=pairs(modes, "mode"),
     )  # fmt: skip
     return Reply(
@@ -182,6 +200,29 @@ def freeze(username: str, reason: str, lift: bool) -> Reply:
     )
 
 
+@release.command("gate")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@click.option("--go", is_flag=True, help="不等门户网页，照发。")
+@click.option("--hold", "stay", is_flag=True, help="继续暂停。")
+@command
+def gate(pk: int, username: str, go: bool, stay: bool) -> Reply:
+    """门户到时没有上线：决定照发还是继续暂停。"""
+    from bot.services import gating
+
+    if go == stay:
+        raise click.UsageError("请在 --go、--hold 之中选一个。")
+    found, person = _find(pk, username)
+    count = gating.decide(found, go=go, person=person, now=now())
+    if not go:
+        words = "已决定继续暂停，没有发出。以后可再用 --go 放行，或作废。"
+    elif count:
+        words = f"已放行，{count} 条推送重新准备，约 {gating.RELEASE_LEAD.total_seconds():.0f} 秒后一起发出。"
+    else:
+        words = "已放行，但没有可以接着发的推送：已错过的请由两人用 tongfa release settle 重发，人工暂停的请用 tongfa release resume 恢复。"
+    return Reply({"decision": "go" if go else "hold", "resumed": count}, [words])
+
+
 @release.command("settle")
 @click.argument("publication", type=int)
 @as_option
@@ -228,11 +269,35 @@ def release_data(release: Any) -> dict[str, Any]:
         "title": release.title,
         "instant": release.instant.isoformat(),
         "sync": release.sync,
+        "gate": gate_data(release),
         "signed": release.signed,
         "signed_by": release.signed_by.username if release.signed_by else None,
         "manifest_hash": release.manifest_hash,
         "cancelled": release.cancelled_at is not None,
         "publications": [publication_data(p) for p in _publications(release)],
+    }
+
+
+def gate_data(release: Any) -> dict[str, Any] | None:
+    """The JSON form of a release's portal gate; None where it waits for no page."""
+    from bot.services import gating
+
+    told = gating.story(release)
+    if told is None:
+        return None
+    gate, policy = told.gate, told.policy
+    times = {name: getattr(gate, name) for name in ("asked_at", "open_since", "effective", "next_at", "decided_at")}
+    return {
+        "url": policy.url,
+        "title": policy.title,
+        "wait": int(policy.wait.total_seconds()),
+        "then": str(policy.then),
+        "state": gate.state,
+        "asked": gate.asked,
+        "seen": gate.seen or None,
+        "words": gate.words,
+        "decided_by": gate.decided_by.username if gate.decided_by else None,
+        **{name: time.isoformat() if time else None for name, time in times.items()},
     }
 
 
@@ -251,6 +316,7 @@ def publication_data(publication: Any) -> dict[str, Any]:
         "state": publication.state,
         "reason": publication.reason,
         "instant": publication.instant.isoformat(),
+        "gate_at": publication.gate_at.isoformat() if publication.gate_at else None,
         "sent_at": publication.sent_at.isoformat() if publication.sent_at else None,
         "late_ms": publication.late_ms,
         "live_at": publication.live_at.isoformat() if publication.live_at else None,
@@ -288,16 +354,20 @@ def publication_data(publication: Any) -> dict[str, Any]:
 def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     """The Chinese form of a release."""
     from bot.domain.instants import show as show_instant
+    from bot.services import gating
     from bot.services.accounts import spec_of
 
+    told = gating.story(release)
     lines = [
         f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜"
         + ("已签发" if release.signed else "未签发")
     ]
+    lines += [f"  {line}" for line in told.lines] if told else []
     for publication in _publications(release):
+        after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label
         late = (
-            f"，实发 {show_instant(publication.sent_at)}（晚 {publication.late_ms:.1f} 毫秒）"
+            f"，实发 {show_instant(publication.sent_at)}（晚 {publication.late_ms:.1f} 毫秒{'' if after is None else f'，门户上线后 {after:.1f} 秒'}）"
             if publication.sent_at
             else ""
         )

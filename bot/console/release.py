@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from bot.domain.instants import milliseconds
 from bot.models import Attempt, Item, Publication, Release
+from bot.services import gating
 from bot.services.accounts import spec_of
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
@@ -66,6 +67,7 @@ class Push:
     chip: chips.Chip
     channel: str
     mode: str
+    after_page: float | None
     places: Sequence[Place]
     tries: Sequence[Try]
 
@@ -79,7 +81,7 @@ def release_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _story(request: HttpRequest, pk: int) -> dict[str, object]:
     who, at = person(request), now()
     release = find_release(pk, unit=who.unit)
-    publications = _publications(release)
+    publications, told = _publications(release), gating.story(release)
     subjects = {f"release:{release.pk}": "发布单"}
     subjects |= {f"publication:{one.pk}": _name(one, publications) for one in publications}
     return {
@@ -87,7 +89,8 @@ def _story(request: HttpRequest, pk: int) -> dict[str, object]:
         "release": release,
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications),
-        "pushes": [_push(publication) for publication in publications],
+        "pushes": [_push(publication, told) for publication in publications],
+        "gate": told,
         "sentences": story.tell(subjects),
         "frozen": board.frozen(who.unit),
         "tail": story.tail,
@@ -107,13 +110,14 @@ def _name(publication: Publication, all_of_them: Sequence[Publication]) -> str:
     return f"{publication.account.name} 第 {publication.lane + 1} 条" if several else publication.account.name
 
 
-def _push(publication: Publication) -> Push:
+def _push(publication: Publication, told: gating.GateStory | None) -> Push:
     spec = spec_of(publication.account)
     return Push(
         publication,
         chips.chip(publication.status),
         spec.label,
         spec.mode(publication.mode).label,
+        gating.after_page(publication, told),
         [_place(item, spec.metrics) for item in publication.items.all()],
         [_try(attempt) for attempt in sorted(publication.attempts.all(), key=lambda one: one.number)],
     )

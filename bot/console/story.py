@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain.delivery import State
 from bot.domain.instants import show
+from bot.domain.sync import GateState, Seen
 from bot.domain.workflow import Step
 from bot.models import AuditEvent
 
@@ -78,6 +79,16 @@ def _reviewed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     )
 
 
+def _portal_answered(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    return f"查看门户网页：{Seen(data['seen']).label}", data.get("words", "")
+
+
+def _gate_moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    effective = data.get("effective")
+    when = f"，{show(datetime.fromisoformat(effective))} 起发出" if effective else ""
+    return f"门户联动：{GateState(data['from']).label} → {GateState(data['to']).label}{when}", data.get("words", "")
+
+
 def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
     """A fixed sentence with the reason, and the answer if there was one."""
 
@@ -97,6 +108,9 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "release.voided": _said("签发作废"),
     "release.held": _said("暂停发布单"),
     "release.cancelled": _said("作废发布单"),
+    "gate.answered": _portal_answered,
+    "gate.moved": _gate_moved,
+    "gate.decided": _gate_moved,
     "edition.created": lambda data, name: (f"{name}：形成第 {data.get('number')} 版", f"内容哈希尾号 {tail(data.get('hash', ''))}"),
     "edition.submitted": lambda data, name: (f"{name}：第 {data.get('edition')} 版送审", f"内容哈希尾号 {tail(data.get('content', ''))}"),
     "edition.reviewed": _reviewed,

@@ -1,8 +1,8 @@
-"""What a signer signs: order, accounts, modes, instants and the hash of the bytes (design.md section 5)."""
+"""What a signer signs: order, accounts, modes, instants, sync policy and the hash of the bytes (design.md section 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,11 +31,13 @@ class ManifestPublication:
     items: tuple[ManifestItem, ...]
 
 
-def manifest(release: str, sync: str, publications: Sequence[ManifestPublication]) -> dict[str, Any]:
-    """The JSON that is frozen and hashed at signing."""
+def manifest(
+    release: str, sync: str | Mapping[str, Any], publications: Sequence[ManifestPublication]
+) -> dict[str, Any]:
+    """The JSON that is frozen and hashed at signing. `sync` is the whole sync policy (`bot.domain.sync.as_json`)."""
     return {
         "release": release,
-        "sync": sync,
+        "sync": sync if isinstance(sync, str) else dict(sync),
         "publications": [
             {
                 "account": publication.account,

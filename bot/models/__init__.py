@@ -5,7 +5,7 @@ from .documents import Document, Edition, FindingRecord, Review, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
 from .people import Person, Unit
 from .posts import AssetRecord, PostRecord
-from .releases import Attempt, Batch, Freeze, Item, Publication, Release, Reservation
+from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
 
 __all__ = [
     "Account",
@@ -25,6 +25,7 @@ __all__ = [
     "Freeze",
     "Item",
     "Person",
+    "PortalGate",
     "PostRecord",
     "Publication",
     "Release",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from bot.domain.delivery import State
 from bot.domain.post import Post
+from bot.domain.sync import AFTER_LIVE, AT_TIME, LETTING_THROUGH, GateState, Policy, Seen, from_json
 
 from .accounts import Account
 from .base import one_of
@@ -16,12 +19,16 @@ from .posts import PostRecord
 
 
 class Release(models.Model):
-    """One instant, a sync policy, publications; signed as a whole."""
+    """One instant, a sync policy, publications; signed as a whole.
+
+    `sync` names the policy, `policy` holds the rest of it (null for `at_time`).
+    """
 
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="releases")
     title = models.CharField(max_length=200)
     instant = models.DateTimeField()
-    sync = models.CharField(max_length=20, default="at_time")
+    sync = models.CharField(max_length=20, default=AT_TIME)
+    policy = models.JSONField(null=True)
     created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     manifest = models.JSONField(null=True)
@@ -37,7 +44,10 @@ class Release(models.Model):
                 condition=Q(signed_at__isnull=True) | (Q(signed_by__isnull=False) & ~Q(manifest_hash="")),
                 name="release_signature_complete",
             ),
-            models.CheckConstraint(condition=Q(sync__in=["at_time"]), name="release_sync"),
+            models.CheckConstraint(
+                condition=Q(sync=AT_TIME, policy__isnull=True) | Q(sync=AFTER_LIVE, policy__isnull=False),
+                name="release_sync",
+            ),
         )
         indexes = (models.Index(fields=["instant"], name="release_by_instant"),)
 
@@ -48,6 +58,69 @@ class Release(models.Model):
     def signed(self) -> bool:
         """True while a signature stands."""
         return self.signed_at is not None and self.cancelled_at is None
+
+    @property
+    def signed_policy(self) -> str | dict[str, Any]:
+        """The sync policy as the manifest holds it."""
+        return AT_TIME if self.policy is None else dict(self.policy)
+
+    @property
+    def sync_policy(self) -> Policy:
+        """The sync policy as a domain value."""
+        return from_json(self.signed_policy)
+
+    @property
+    def waits_for_portal(self) -> bool:
+        """True while the gate lets nothing through; a gate that is missing does not either."""
+        gate: PortalGate | None = getattr(self, "gate", None)
+        return self.sync != AT_TIME and (gate is None or gate.status not in LETTING_THROUGH)
+
+
+class PortalGate(models.Model):
+    """What is known of the portal page that a release waits for.
+
+    `live_at` is the last proof that the page is live, `open_since` the first in an unbroken row; `effective` is when
+    the release goes because of it. `next_at` is when to ask again (null: no more). `fence` grows with every taker.
+    `held` lists the publications that the gate itself held when time was up.
+    """
+
+    release = models.OneToOneField(Release, on_delete=models.PROTECT, related_name="gate")
+    state = models.CharField(max_length=10, default=GateState.SHUT)
+    asked = models.PositiveIntegerField(default=0)
+    asked_at = models.DateTimeField(null=True)
+    seen = models.CharField(max_length=10, blank=True, default="")
+    words = models.CharField(max_length=300, blank=True, default="")
+    validators = models.JSONField(default=dict)
+    live_at = models.DateTimeField(null=True)
+    open_since = models.DateTimeField(null=True)
+    effective = models.DateTimeField(null=True)
+    next_at = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    rung_at = models.DateTimeField(null=True)
+    held = models.JSONField(default=list)
+    decided_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            one_of("state", GateState, "gate_state"),
+            models.CheckConstraint(condition=Q(seen__in=["", *map(str, Seen)]), name="gate_seen"),
+            models.CheckConstraint(
+                condition=~Q(state__in=sorted(map(str, LETTING_THROUGH))) | Q(effective__isnull=False),
+                name="gate_open_has_instant",
+            ),
+            models.CheckConstraint(condition=~Q(state="open") | Q(live_at__isnull=False), name="gate_open_has_proof"),
+        )
+        indexes = (models.Index(fields=["next_at"], name="gate_due", condition=Q(next_at__isnull=False)),)
+
+    def __str__(self) -> str:
+        return f"gate of release {self.release_id}: {self.state}"
+
+    @property
+    def status(self) -> GateState:
+        """The state as a domain value."""
+        return GateState(self.state)
 
 
 class Batch(models.Model):
@@ -75,7 +148,7 @@ class Publication(models.Model):
     """One account's push in a release: owns the delivery state.
 
     `next_at` is when the machine must look at it again (the clock's one index); `not_before` is its instant
-    or, in a lane, later. `fence` grows whenever somebody takes it over: a write with an old fence is void.
+    or, in a lane, later; `gate_at` is its instant as the portal's page allowed it, when that was later. `fence` grows whenever somebody takes it over: a write with an old fence is void.
     """
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="publications")
@@ -84,6 +157,7 @@ class Publication(models.Model):
     lane = models.PositiveIntegerField(default=0)
     instant = models.DateTimeField()
     not_before = models.DateTimeField()
+    gate_at = models.DateTimeField(null=True)
     key = models.CharField(max_length=32, unique=True)
     state = models.CharField(max_length=20, default=State.PLANNED)
     reason = models.CharField(max_length=500, blank=True, default="")
@@ -136,8 +210,9 @@ class Publication(models.Model):
 
     @property
     def late_ms(self) -> float | None:
-        """Milliseconds between the planned instant and the first byte, None before."""
-        return None if self.sent_at is None else (self.sent_at - self.instant).total_seconds() * 1000
+        """Milliseconds between the instant (planned, or as the portal's page allowed it) and the first byte."""
+        due = max(self.instant, self.gate_at or self.instant)
+        return None if self.sent_at is None else (self.sent_at - due).total_seconds() * 1000
 
 
 class Item(models.Model):

@@ -7,6 +7,7 @@ at start.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +158,38 @@ RULES: tuple[Rule, ...] = (
         "frozen",
     ),
     Rule(
+        "attempt_not_before_the_portal",
+        "bot_attempt",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+        "WHERE p.id = NEW.publication_id AND r.sync <> 'at_time' AND NOT EXISTS ("
+        "SELECT 1 FROM bot_portalgate g WHERE g.release_id = r.id AND g.state IN ('open', 'waived')))",
+        "no attempt before the portal page is live",
+    ),
+    Rule("gate_not_deleted", "bot_portalgate", "DELETE", "1 = 1", "a gate is not taken away"),
+    Rule(
+        "gate_stays_with_its_release",
+        "bot_portalgate",
+        "UPDATE",
+        "NEW.release_id <> OLD.release_id",
+        "a gate belongs to one release",
+    ),
+    Rule(
+        "gate_decided_by_a_person",
+        "bot_portalgate",
+        "UPDATE",
+        "OLD.state IN ('asking', 'held') AND NEW.state = 'waived' AND NEW.decided_by_id IS NULL",
+        "a person decides when time was up",
+    ),
+    Rule(
+        "release_policy_kept_while_signed",
+        "bot_release",
+        "UPDATE",
+        "OLD.signed_at IS NOT NULL AND NEW.signed_at IS NOT NULL AND (NEW.sync <> OLD.sync "
+        "OR (NEW.policy IS NULL) <> (OLD.policy IS NULL) OR NEW.policy <> OLD.policy)",
+        "another sync policy needs a new signature",
+    ),
+    Rule(
         "attempt_starts_open",
         "bot_attempt",
         "INSERT",
@@ -231,21 +264,33 @@ def _postgresql(rule: Rule) -> list[str]:
     ]
 
 
-def statements(vendor: str) -> list[str]:
+def statements(vendor: str, rules: Sequence[Rule] = RULES) -> list[str]:
     """All SQL that installs the rules, in order, for "sqlite" or "postgresql"."""
     if vendor == "sqlite":
-        return [statement for rule in RULES for statement in (f"DROP TRIGGER IF EXISTS {_name(rule)}", _sqlite(rule))]
-    return [statement for rule in RULES for statement in _postgresql(rule)]
+        return [statement for rule in rules for statement in (f"DROP TRIGGER IF EXISTS {_name(rule)}", _sqlite(rule))]
+    return [statement for rule in rules for statement in _postgresql(rule)]
 
 
 def install(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Install all rules; called after every migration."""
+    """Install all rules; called after every migration. A table that an earlier version lacks has none."""
     connection = connections[using]
-    if "bot_publication" not in connection.introspection.table_names():
-        return
+    tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
-        for statement in statements(connection.vendor):
+        for statement in statements(connection.vendor, [rule for rule in RULES if rule.table in tables]):
             cursor.execute(statement)
+
+
+def step_aside(using: str = DEFAULT_DB_ALIAS, plan: Sequence[Any] = (), **kwargs: Any) -> None:
+    """Take the rules away while records change their shape; called before migrations.
+
+    SQLite rebuilds a table under another name, and refuses to while a trigger of another table mentions it.
+    """
+    connection = connections[using]
+    if plan and connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'tongfa|_%' ESCAPE '|'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TRIGGER {connection.ops.quote_name(name)}")
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:

@@ -34,7 +34,11 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
     busy = set(Publication.objects.filter(state__in=[State.ARMED, State.SENDING]).values_list("account_id", flat=True))
     around = _Around(waiting)
     for publication in waiting:
-        if publication.account_id in busy or not _may_go(publication, around, now):
+        if (
+            publication.account_id in busy
+            or publication.release.waits_for_portal
+            or not _may_go(publication, around, now)
+        ):
             continue
         busy.add(publication.account_id)
         groups[max(publication.not_before, now)].append(publication)

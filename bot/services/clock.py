@@ -24,7 +24,7 @@ from bot.domain.engine import staging as staging_rules
 from bot.domain.instants import require_aware
 from bot.models import Account, Batch, Publication
 
-from . import audit, batches, measuring
+from . import audit, batches, gating, measuring
 from .bulk import ASKED, chunks
 from .confirming import look_all
 from .facts import facts_of
@@ -44,7 +44,7 @@ WAITING = (State.PLANNED, State.BLOCKED)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account.
+    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account, ask a `gate`.
 
     `also`: more subjects of the same kind, where there are many: a worker then does several at a time.
     """
@@ -72,14 +72,14 @@ def tick(now: datetime) -> Tick:
     """One look at the world. A part that fails is logged and does not keep the others from their turn."""
     require_aware(now)
     result = Tick()
-    for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _measure):
+    for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _ring_gates, _measure):
         try:
             part(now, result)
         except OperationalError:
             raise  # the database is away: the caller waits a moment
         except Exception:
             log.exception("clock.part", part=part.__name__)
-    result.next_at = _next_at(now)
+    result.next_at = min(_next_at(now), result.next_at or now + LONGEST)
     return result
 
 
@@ -102,7 +102,7 @@ def _recover(now: datetime, result: Tick) -> None:
 def _hand_out(now: datetime, result: Tick) -> None:
     del result
     _call_early(now, [State.STAGED], timeline.HAND_OUT, timeline.hand_out_ahead)
-    due = _due(now, [State.STAGED]).defer("staged", "release__manifest")
+    due = _due(now, [State.STAGED], gating.THROUGH).defer("staged", "release__manifest")
     batches.hand_out(due[:MOST_HANDED_OUT], now=now)
 
 
@@ -125,11 +125,11 @@ def _call_early(now: datetime, states: Sequence[State], ahead: timedelta, needed
             waiting.filter(not_before=instant).update(next_at=now)
 
 
-def _due(now: datetime, states: Sequence[State]) -> QuerySet[Publication]:
+def _due(now: datetime, states: Sequence[State], *more: Q) -> QuerySet[Publication]:
     return (
-        Publication.objects.filter(next_at__lte=now, state__in=[str(state) for state in states])
+        Publication.objects.filter(*more, next_at__lte=now, state__in=[str(state) for state in states])
         .exclude(lease_until__gt=now)
-        .select_related("account", "release__unit")
+        .select_related("account", "release__unit", "release__gate")
         .order_by("next_at", "release_id", "account_id", "lane")
     )
 
@@ -223,6 +223,20 @@ def _ring_batches(now: datetime, result: Tick) -> None:
             Batch.objects.filter(pk=batch.pk).update(claim_by=now + timeline.RING_AGAIN)
 
 
+def _ring_gates(now: datetime, result: Tick) -> None:
+    for gate in gating.soonest(now):
+        if gate.next_at is not None and gate.next_at > now:
+            result.next_at = gate.next_at
+            return
+        if gate.rung_at is None:
+            result.rings.append(Job("gate", gate.pk))
+        elif gate.rung_at <= now - timeline.RING_AGAIN:
+            result.children.append(Job("gate", gate.pk))
+        else:
+            continue
+        gating.mark_rung(gate, now)
+
+
 def _measure(now: datetime, result: Tick) -> None:
     for account_id in measuring.due_accounts(now):
         free = Q(next_sample_at__isnull=True) | Q(next_sample_at__lte=now)
@@ -249,5 +263,8 @@ def perform(job: Job) -> None:
         case "measure":
             for account in job.subjects:
                 measuring.measure_account(account, now=now)
+        case "gate":
+            for gate in job.subjects:
+                gating.ask(gate, now=now)
         case _:
             raise ValueError(f"no such job: {job.kind}")

@@ -21,10 +21,11 @@ from bot.domain.engine.facts import Step
 from bot.domain.findings import blocking
 from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
+from bot.domain.sync import AtTime, Policy, as_json
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRecord, Publication, Release, Unit
 
-from . import audit, home
+from . import audit, gating, home
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of
@@ -52,7 +53,7 @@ def find_release(pk: int, *, unit: Unit) -> Release:
 
 def plan(
     *, title: str, instant: datetime, documents: Sequence[Document], accounts: Sequence[Account], person: Person,
-    now: datetime, modes: dict[str, str] | None = None,
+    now: datetime, modes: dict[str, str] | None = None, sync: Policy | None = None,
 ) -> Release:  # fmt: skip
     """Compose a release: these approved documents, in this order, on these accounts, at this instant.
 
@@ -64,17 +65,22 @@ def plan(
     require(person, Role.EDITOR, Role.RELEASER)
     if not documents or not accounts:
         raise Refused("empty", "发布单至少要有一份文件和一个账号，未保存。")
+    sync = sync or AtTime()
+    gating.require_possible(sync)
     editions = [_approved_edition(document) for document in _with_interpretations(documents)]
     with audit.serialised():
         release = Release.objects.create(
-            unit=person.unit, title=title or editions[0].title, instant=instant, created_by=person, created_at=now
-        )
+            unit=person.unit, title=title or editions[0].title, instant=instant, created_by=person, created_at=now,
+            sync=sync.kind, policy=None if isinstance(sync, AtTime) else as_json(sync),
+        )  # fmt: skip
+        gating.attach(release)
         for account in accounts:
             _plan_account(release, account, editions, (modes or {}).get(account.slug, account.mode))
         data = {
             "instant": instant.isoformat(),
             "accounts": [account.slug for account in accounts],
             "editions": [edition.content_hash for edition in editions],
+            "sync": as_json(sync),
         }
         audit.append(person.username, "release.planned", f"release:{release.pk}", data, now=now)
     return release
@@ -171,13 +177,14 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     if refusal:
         raise Refused(refusal.code, refusal.message)
     _require_lead(release, now)
+    gating.require_possible(release.sync_policy)
     _require_approved(editions)
     _require_pairs(publications, editions)
     with audit.serialised():
         entries = [_fill(publication) for publication in publications]
         for publication in publications:
             reserve(publication, now=now)
-        value = manifest(str(release.pk), release.sync, entries)
+        value = manifest(str(release.pk), release.signed_policy, entries)
         signed = Release.objects.filter(pk=release.pk, signed_at__isnull=True, cancelled_at__isnull=True).update(
             manifest=value, manifest_hash=manifest_hash(value), signed_by=person, signed_at=now
         )
@@ -185,6 +192,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
             raise Refused("signed", "这张发布单刚被签发或作废过，本次未签发。请刷新后再看。")
         for publication in publications:
             _schedule(publication, person, now)
+        gating.start(release, now=now)
         data = {"manifest": manifest_hash(value), "instant": release.instant.isoformat()}
         audit.append(person.username, "release.signed", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
@@ -356,6 +364,7 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
         raise Refused("unsigned", "这张发布单没有有效签发，不能恢复。请重新签发。")
     if is_frozen(release.unit):
         raise Refused("frozen", "本单位正处于一键停发状态，不能恢复。请先解除停发。")
+    gating.require_through(release)
     resumed = 0
     with audit.serialised():
         for publication in _unsettled(release, only):

@@ -39,7 +39,7 @@ from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
-from . import answers, audit, batches
+from . import answers, audit, batches, gating
 from .accounts import channel_of
 from .bulk import CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
@@ -381,7 +381,7 @@ class _Sender:
             return set(self._loads)
 
     def _last_look(self, *, lock_held: bool) -> set[str]:
-        """Freeze, signature, approvals, wishes to stop, our clock: a few queries for the whole batch."""
+        """Freeze, signature, approvals, the portal's page, wishes to stop, our clock: a few queries for the whole batch."""
         frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
         unapproved = set(
             Edition.objects.filter(items__publication__batch=self._batch)
@@ -389,7 +389,7 @@ class _Sender:
             .values_list("items__publication", flat=True)
         )
         signed = Publication.objects.filter(
-            batch=self._batch, release__signed_at__isnull=False, release__cancelled_at__isnull=True
+            gating.THROUGH, batch=self._batch, release__signed_at__isnull=False, release__cancelled_at__isnull=True
         )
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=self._clock.now())
         standing = {

@@ -10,7 +10,7 @@ from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import Item, Person, Publication, Unit
 
-from . import audit
+from . import audit, gating
 from .errors import NotFound, Refused
 from .facts import facts_of
 from .measuring import first_sample_at
@@ -63,6 +63,7 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         raise Refused("reason", "重发须写明核实情况，未做改动。")
     if not publication.release.signed or is_frozen(publication.release.unit):
         raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
+    gating.require_open(publication.release)
     with audit.serialised():
         audit.append(
             person.username,

@@ -19,7 +19,7 @@ class Signatures:
         self._entries: dict[int, dict[tuple[str, int], dict[str, Any]]] = {}
 
     def require(self, publication: Publication, items: Sequence[Item]) -> tuple[str, ...]:
-        """The hashes of the bytes, in order. Refused unless account, mode, lane, order and bytes are those of the signed manifest, and it is not too early.
+        """The hashes of the bytes, in order. Refused unless sync policy, account, mode, lane, order and bytes are those of the signed manifest, and it is not too early.
 
         `items` in order, each with its edition. Two people may have sent it again later than signed; never earlier.
         """
@@ -34,7 +34,7 @@ class Signatures:
         ]
         early = entry is not None and publication.not_before < datetime.fromisoformat(entry["instant"])
         if entry is None or entry["mode"] != publication.mode or entry["items"] != actual or early:
-            raise Refused("manifest", "要发的内容、次序或时刻与签发的清单不一致")
+            raise Refused("manifest", "要发的内容、次序、时刻或同步方式与签发的清单不一致")
         return tuple(str(part["payload"]) for part in actual)
 
     def _entry(self, publication: Publication) -> dict[str, Any] | None:
@@ -47,6 +47,6 @@ class Signatures:
 def _entries(release: Release) -> dict[tuple[str, int], dict[str, Any]]:
     """By account and lane; none when the manifest is not what was signed."""
     manifest: dict[str, Any] = release.manifest or {}
-    if content_hash(manifest) != release.manifest_hash:
+    if content_hash(manifest) != release.manifest_hash or manifest.get("sync") != release.signed_policy:
         return {}
     return {(entry["account"], entry["lane"]): dict(entry) for entry in manifest.get("publications", [])}

@@ -214,8 +214,31 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     stuck(release["publications"][1]["id"])
     shell("release", "settle", str(release["publications"][1]["id"]), "--as", "zhou", "--cancel", "不再发布")
     shell("release", "cancel", number, "--as", "zhou", "--reason", "不再发布")
+    gated(shell)
     after_the_release(shell, tmp_path)
     assert shell.ran == {words for words in commands() if fields_of(SECTIONS[words])}
+
+
+def gated(shell: Shell) -> None:
+    """A release that waits for its page, whose time is up."""
+    from bot.models import PortalGate
+
+    page = "https://www.hedong.gov.cn/a/2.html"
+    planned = shell(
+        "release", "plan", "--as", "zhou", "--at", "+3h", "--account", "wb", "--item", "A-2", "--after-live", page,
+        "--wait", "90s", "--then", "hold",
+    )  # fmt: skip
+    number = str(planned["id"])
+    assert (planned["gate"]["url"], planned["gate"]["wait"], planned["gate"]["then"]) == (page, 90, "hold")
+    assert planned["gate"]["title"] == "新生儿落户怎么办"
+    shell("release", "sign", number, "--as", "zhou")
+    assert shell.refused("release", "gate", number, "--as", "zhou", "--go")["code"] == "waiting"
+    PortalGate.objects.update(state="asking", next_at=None, seen="not_yet", words="网页打不开（HTTP 404）", asked=9)
+    assert shell("release", "gate", number, "--as", "qian", "--hold")["decision"] == "hold"
+    assert shell("release", "gate", number, "--as", "zhou", "--go")["resumed"] == 0
+    assert shell("release", "show", number, "--as", "zhou")["gate"]["decided_by"] == "zhou"
+    assert shell.run("release", "gate", number, "--as", "zhou").exit_code == 2
+    assert shell.run("release", "plan", "--as", "zhou", "--at", "+3h", "--item", "A-1", "--expect", "x").exit_code == 2
 
 
 def went_out(pk: int) -> None:

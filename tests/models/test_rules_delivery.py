@@ -9,9 +9,9 @@ import pytest
 from django.db import transaction
 
 from bot.domain.delivery import TRANSITIONS, State
-from bot.models import Attempt, Freeze, Item, PostRecord, Publication
+from bot.models import Attempt, Freeze, Item, PortalGate, PostRecord, Publication
 from bot.services import releases
-from tests.services.factories import NOW, Office, article, force, publication
+from tests.services.factories import NOW, Office, after_live, article, drop_rules, force, publication
 
 from .sql import attempt_row, delete, item_row, proves, refused, update
 
@@ -144,6 +144,102 @@ def test_a_freeze_of_another_unit_stops_nothing_here(office: Office) -> None:
     attempt_row(publication(office.signed(), office.wechat))
 
 
+@proves("attempt_not_before_the_portal")
+@pytest.mark.parametrize("state", ["shut", "asking", "held"])
+def test_no_attempt_while_the_gate_of_its_release_is_shut(office: Office, state: str) -> None:
+    release = office.signed(sync=after_live())
+    update(PortalGate.objects.get(), state=state)
+    for account in office.accounts:
+        for kind in ("first", "again", "probe"):
+            with refused("no attempt before the portal page is live"):
+                attempt_row(publication(release, account), kind=kind)
+
+
+@proves("attempt_not_before_the_portal")
+@pytest.mark.parametrize("state", ["open", "waived"])
+def test_an_attempt_may_be_made_once_the_gate_lets_it_through(office: Office, state: str) -> None:
+    release = office.signed(sync=after_live())
+    update(PortalGate.objects.get(), state=state, live_at=NOW, effective=release.instant)
+    attempt_row(publication(release, office.wechat))
+
+
+@proves("attempt_not_before_the_portal")
+def test_the_gate_of_another_release_opens_nothing_here_and_a_missing_gate_is_shut(office: Office) -> None:
+    release = office.signed(sync=after_live())
+    other = office.signed(office.approved(article(2)), instant=NOW + timedelta(days=1), sync=after_live())
+    update(PortalGate.objects.get(release=other), state="open", live_at=NOW, effective=other.instant)
+    with refused("no attempt before the portal page is live"):
+        attempt_row(publication(release, office.wechat))
+    drop_rules(event="DELETE")
+    delete(PortalGate.objects.get(release=release))
+    with refused("no attempt before the portal page is live"):
+        attempt_row(publication(release, office.wechat))
+
+
+@proves("gate_not_deleted", "gate_stays_with_its_release")
+def test_a_gate_is_neither_taken_away_nor_given_to_another_release(office: Office) -> None:
+    office.signed(sync=after_live())
+    other = office.signed(office.approved(article(2)), instant=NOW + timedelta(days=1))
+    with refused("a gate is not taken away"):
+        delete(PortalGate.objects.get())
+    with refused("a gate belongs to one release"):
+        update(PortalGate.objects.get(), release_id=other.pk)
+
+
+@proves("gate_decided_by_a_person")
+@pytest.mark.parametrize("state", ["asking", "held"])
+def test_when_time_was_up_only_a_named_person_lets_it_through(office: Office, state: str) -> None:
+    release = office.signed(sync=after_live())
+    gate = PortalGate.objects.get()
+    update(gate, state=state)
+    with refused("a person decides"):
+        update(gate, state="waived", effective=release.instant)
+    update(gate, state="waived", effective=release.instant, decided_by_id=office.people["releaser"].pk)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "ajar"},
+        {"seen": "perhaps"},
+        {"state": "open"},
+        {"state": "waived"},
+        {"state": "open", "effective": NOW},
+    ],
+    ids=str,
+)
+def test_a_gate_holds_only_what_the_domain_knows(office: Office, changes) -> None:
+    """An open one has its proof and its instant."""
+    office.signed(sync=after_live())
+    with refused("(?i)check|constraint"):
+        update(PortalGate.objects.get(), **changes)
+
+
+@proves("release_policy_kept_while_signed")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sync": "at_time", "policy": None},
+        {
+            "policy": '{"kind": "after_live", "url": "https://x.example/", "title": "别的标题", "wait": 60, "then": "go"}'
+        },
+    ],
+    ids=["no gate any more", "another page"],
+)
+def test_the_sync_policy_does_not_change_while_the_signature_stands(office: Office, changes) -> None:
+    release = office.signed(sync=after_live())
+    with refused("another sync policy needs a new signature"):
+        update(release, **changes)
+    update(release, signed_at=None, signed_by_id=None, manifest_hash="")
+    update(release, **changes)
+
+
+@proves("release_policy_kept_while_signed")
+def test_no_gate_is_put_before_a_release_that_was_signed_without_one(office: Office) -> None:
+    with refused("another sync policy needs a new signature"):
+        update(office.signed(), sync="after_live", policy="{}")
+
+
 @proves("attempt_starts_open")
 @pytest.mark.parametrize("outcome", ["accepted", "not_sent", "refused", "unknown"])
 def test_an_attempt_begins_without_an_outcome(office: Office, outcome: str) -> None:
@@ -227,10 +323,16 @@ def test_a_publication_holds_only_what_the_domain_knows(office: Office, state: s
         force(Publication.objects.filter(pk=push.pk), state, **changes)
 
 
-@pytest.mark.parametrize("changes", [{"signed_by_id": None}, {"manifest_hash": ""}, {"sync": "whenever"}], ids=str)
+@pytest.mark.parametrize("changes", [{"signed_by_id": None}, {"manifest_hash": ""}], ids=str)
 def test_a_signature_is_complete_or_there_is_none(office: Office, changes) -> None:
     with refused("(?i)check|constraint"):
         update(office.signed(), **changes)
+
+
+@pytest.mark.parametrize("changes", [{"sync": "whenever"}, {"sync": "after_live"}, {"policy": "{}"}], ids=str)
+def test_a_sync_policy_is_one_that_the_domain_knows_and_complete(office: Office, changes) -> None:
+    with refused("(?i)check|constraint"):
+        update(office.planned(), **changes)
 
 
 def test_the_same_edition_is_active_once_per_account(office: Office) -> None:

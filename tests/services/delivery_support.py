@@ -23,8 +23,10 @@ from bot.domain.channel import (
     Remedy,
 )
 from bot.domain.delivery import Event, State
-from bot.models import Account, Attempt, Document, Publication, Release
-from bot.services import callbacks, clock, confirming, measuring, sending, staging
+from bot.domain.sync import Policy, Seen
+from bot.models import Account, Attempt, Document, PortalGate, Publication, Release
+from bot.portal import Look
+from bot.services import callbacks, clock, confirming, gating, measuring, sending, staging
 from bot.services.clock import Job
 
 from .delivery_platform import LATE as LATE
@@ -46,6 +48,34 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
+class Page:
+    """The portal's page: what it shows from which moment on. `asked` is when somebody looked."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._shows: list[tuple[datetime, Look | Exception]] = []
+        self.asked: list[datetime] = []
+        self.takes = timedelta(0)
+
+    def at(self, instant: datetime, shows: Look | Exception | None = None) -> Page:
+        """From `instant` on it is live, or as given."""
+        self._shows.append((instant, shows or LIVE))
+        return self
+
+    def __call__(self, url: str, title: str, **_: Any) -> Look:
+        self.asked.append(self._clock.now())
+        self._clock.wait_until(self._clock.now() + self.takes)
+        shown = [look for instant, look in self._shows if instant <= self._clock.now()]
+        if shown and isinstance(shown[-1], Exception):
+            raise shown[-1]
+        return shown[-1] if shown else ABSENT  # type: ignore[return-value]
+
+
+LIVE = Look(Seen.LIVE, "网页已上线，标题相符", 200, {"url": "https://www.hedong.gov.cn/info/1.html", "etag": '"1"'})
+ABSENT = Look(Seen.NOT_YET, "网页打不开（HTTP 404）", 404)
+SILENT = Look(Seen.UNCLEAR, "网站答复太慢，没有等完")
+
+
 class Engine:
     """An office with the engine running on virtual time, one deterministic step after the other."""
 
@@ -55,6 +85,7 @@ class Engine:
         self.rings: list[Job] = []
         self.children: list[Job] = []
         self.workers = True
+        self.page = Page(self.clock)
         for module in (staging, sending, confirming, measuring, callbacks):
             monkeypatch.setattr(module, "channel_of", self.channel_of)
         monkeypatch.setattr(
@@ -70,11 +101,12 @@ class Engine:
     # --- making ------------------------------------------------------------------------------------------
 
     def signed(
-        self, *documents: Document, on: Sequence[Account] = (), instant: datetime = T, number: int = 1
-    ) -> Release:
+        self, *documents: Document, on: Sequence[Account] = (), instant: datetime = T, number: int = 1,
+        sync: Policy | None = None,
+    ) -> Release:  # fmt: skip
         """A signed release at T; one document is made when none is given."""
         chosen = documents or (self.office.approved(article(number), now=SIGNED_AT),)
-        return self.office.signed(*chosen, instant=instant, on=on, now=SIGNED_AT)
+        return self.office.signed(*chosen, instant=instant, on=on, now=SIGNED_AT, sync=sync)
 
     def articles(self, count: int) -> list[Document]:
         """That many approved documents."""
@@ -115,11 +147,14 @@ class Engine:
     def _next(self) -> datetime:
         """A second on while something is at hand, as the clock process does; else straight to what comes next."""
         now = self.clock.now()
-        open_ones = Publication.objects.exclude(state__in=[State.LIVE, State.CANCELLED])
+        open_ones = Publication.objects.exclude(state__in=[State.LIVE, State.CANCELLED]).exclude(
+            ~gating.THROUGH, state=State.STAGED
+        )
         if open_ones.filter(next_at__lte=now).exists() or open_ones.filter(state=State.ARMED).exists():
             return now + SECOND
+        gate = PortalGate.objects.filter(next_at__gt=now).order_by("next_at").values_list("next_at", flat=True).first()
         soonest = open_ones.order_by("next_at").filter(next_at__gt=now).values_list("next_at", flat=True).first()
-        return soonest or now + 30 * SECOND
+        return min(filter(None, (soonest, gate)), default=now + 30 * SECOND)
 
     def perform(self, job: Job) -> None:
         """What a worker does with a bell; a killed one just is not there any more."""
@@ -136,6 +171,8 @@ class Engine:
                 confirming.look(job.subject, now=self.clock.now)
             case "measure":
                 measuring.measure_account(job.subject, now=self.clock.now)
+            case "gate":
+                gating.ask(job.subject, now=self.clock.now, look=self.page)
 
     # --- reading -----------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from bot.domain.article import Article, Kind
 from bot.domain.channel import Grant
 from bot.domain.post import Asset
 from bot.domain.secret import Secret
+from bot.domain.sync import AfterLive, Policy, Then
 from bot.domain.workflow import Verdict
 from bot.models import Account, Document, Edition, Person, Publication, Release, Unit, triggers
 from bot.rendering import covers
@@ -42,6 +43,7 @@ HALF_HOUR = timedelta(minutes=30)
 NOWHERE = "http://127.0.0.1:9"  # nothing listens there
 APP_ID, UID = "wxrehearsal0000001", "2017000001"
 PORTAL = "https://www.hedong.gov.cn"
+PAGE = f"{PORTAL}/info/1.html"
 STEPS = ("first", "second", "final")
 #: key (and login name) -> name, roles
 PEOPLE: Mapping[str, tuple[str, list[str]]] = {
@@ -92,6 +94,11 @@ def interpretation(number: int = 51, *, of: str = "HD-50", **changes: Any) -> Ar
         "interprets": of,
     }
     return article(number, **given | changes)
+
+
+def after_live(*, wait: timedelta = timedelta(minutes=2), then: Then = Then.ASK, url: str = PAGE) -> AfterLive:
+    """A sync policy: not before the page of the first article is live."""
+    return AfterLive(url, article().title, wait, then)
 
 
 @contextmanager
@@ -192,21 +199,23 @@ class Office:
         return self.approved(policy()), self.approved(interpretation())
 
     def planned(
-        self, *chosen: Document, instant: datetime = NOW + HALF_HOUR, on: Sequence[Account] = (), now: datetime = NOW
-    ) -> Release:
+        self, *chosen: Document, instant: datetime = NOW + HALF_HOUR, on: Sequence[Account] = (), now: datetime = NOW,
+        sync: Policy | None = None,
+    ) -> Release:  # fmt: skip
         """Approved documents (one is made when none is given) on these accounts, both by default."""
         return releases.plan(
             title="", instant=instant, documents=chosen or [self.approved()], accounts=on or self.accounts,
-            person=self.people["editor"], now=now,
+            person=self.people["editor"], now=now, sync=sync,
         )  # fmt: skip
 
     def signs(self, release: Release, *, now: datetime = NOW) -> Release:
         return releases.sign(release, person=self.people["releaser"], now=now)
 
     def signed(
-        self, *chosen: Document, instant: datetime = NOW + HALF_HOUR, on: Sequence[Account] = (), now: datetime = NOW
-    ) -> Release:
-        return self.signs(self.planned(*chosen, instant=instant, on=on, now=now), now=now)
+        self, *chosen: Document, instant: datetime = NOW + HALF_HOUR, on: Sequence[Account] = (), now: datetime = NOW,
+        sync: Policy | None = None,
+    ) -> Release:  # fmt: skip
+        return self.signs(self.planned(*chosen, instant=instant, on=on, now=now, sync=sync), now=now)
 
 
 def add_wechat(unit: Unit, slug: str = "zghd", *, kind: str = "subscription", api: str = NOWHERE) -> Account:

@@ -94,6 +94,7 @@ def test_sending_has_a_queue_of_its_own() -> None:
         "tasks.work.stage": "work",
         "tasks.work.look": "work",
         "tasks.work.measure": "work",
+        "tasks.work.gate": "work",
     }
 
 
