@@ -7,8 +7,10 @@ from datetime import timedelta
 
 from django.test import Client
 
-from bot.models import Publication, SampleRecord
-from bot.services import releases
+from bot.domain.sync import AfterLive, Seen, Then
+from bot.models import PortalGate, Publication, Release, SampleRecord
+from bot.portal import Look
+from bot.services import gating, releases
 
 from .world import ARTICLES, District, attempt, now, put
 
@@ -124,3 +126,65 @@ def test_a_live_post_without_a_link_says_that_it_was_not_given_yet(district: Dis
     put(publication, "live")
     Publication.objects.get(pk=publication.pk).items.update(url="")
     assert "链接未取得" in story(as_("duty"), release.pk)
+
+
+def gated(district: District) -> Release:
+    """A signed release that waits for its page."""
+    policy = AfterLive(PAGE, "关于调整城区交通公交线路的通知", timedelta(minutes=10), Then.ASK)
+    release = releases.plan(
+        title="门户联动的一张", instant=now() + timedelta(minutes=30), documents=[district.approved()],
+        accounts=district.accounts, person=district.people["editor"], now=now(), sync=policy,
+    )  # fmt: skip
+    return releases.sign(release, person=district.people["releaser"], now=now())
+
+
+PAGE = "https://www.hedong.gov.cn/a/1.html"
+
+
+def test_a_release_that_waits_for_the_portal_says_what_was_asked_and_answered(district: District, as_: Login) -> None:
+    release = gated(district)
+    assert "还没有问过" in story(as_("duty"), release.pk)
+    answer = Look(Seen.NOT_YET, "网页打不开（HTTP 404）", 404)
+    gating.ask(PortalGate.objects.get().pk, now=now, look=lambda *_, **__: answer)
+    shown = story(as_("duty"), release.pk)
+    assert "等门户上线" in shown
+    assert f'href="{PAGE}"' in shown
+    assert "关于调整城区交通公交线路的通知" in shown
+    assert "HTTP 404" in shown
+    assert "已查看" in shown
+    assert "查看门户网页：未上线" in shown  # in the trail
+
+
+def test_a_release_that_left_after_its_page_says_how_long_after(district: District, as_: Login) -> None:
+    release = gated(district)
+    live = Look(Seen.LIVE, "网页已上线，标题相符", 200)
+    at = release.instant + timedelta(minutes=2)
+    PortalGate.objects.update(next_at=at)
+    gating.ask(PortalGate.objects.get().pk, now=lambda: at, look=lambda *_, **__: live)
+    publication = release.publications.get(account=district.accounts[0])
+    put(publication, "live", sent_at=at + timedelta(seconds=10, milliseconds=3), live_at=at + timedelta(seconds=14))
+    shown = story(as_("duty"), release.pk)
+    assert "门户已上线" in shown
+    assert "门户上线后 10.0 秒" in shown
+    assert "晚 3 毫秒" in shown  # against the instant that the page allowed
+    assert "门户放行" in shown
+
+
+def test_a_release_whose_page_never_came_says_what_a_person_must_do(district: District, as_: Login) -> None:
+    release = gated(district)
+    late = release.instant + timedelta(minutes=10)
+    PortalGate.objects.update(next_at=late)
+    gating.ask(
+        PortalGate.objects.get().pk, now=lambda: late, look=lambda *_, **__: Look(Seen.UNCLEAR, "网站答复太慢，没有等完")
+    )  # fmt: skip
+    shown = story(as_("duty"), release.pk)
+    assert "等人决定" in shown
+    assert f"tongfa release gate {release.pk} --go" in shown
+    gating.decide(release, go=True, person=district.people["duty"], now=late)
+    shown = story(as_("duty"), release.pk)
+    assert "周值于" in shown
+    assert "不等门户，放行" in shown
+
+
+def test_a_release_at_its_time_has_no_portal_card(district: District, as_: Login) -> None:
+    assert "门户联动" not in story(as_("duty"), district.signed().pk)
