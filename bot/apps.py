@@ -19,8 +19,10 @@ class BotConfig(AppConfig):
         from . import checks  # noqa: F401 - registers itself
         from .channels.http import trust
         from .models.triggers import install, step_aside
+        from .models.watch import make_chores
 
         trust(settings.TONGFA.ca_file)
 
         pre_migrate.connect(step_aside, sender=self, dispatch_uid="tongfa.triggers.aside")
         post_migrate.connect(install, sender=self, dispatch_uid="tongfa.triggers")
+        post_migrate.connect(make_chores, sender=self, dispatch_uid="tongfa.chores")

@@ -52,6 +52,7 @@ class Environment:
     max_lateness: timedelta
     require_platform_date: bool
     portal_hosts: frozenset[str]
+    notify_file: Path
     inherited: Mapping[str, str] = field(repr=False)
 
     @property
@@ -114,6 +115,7 @@ def read(values: Mapping[str, str]) -> Environment:
         min_lead=_min_lead(values),
         max_lateness=timedelta(seconds=_seconds(values, "TONGFA_MAX_LATENESS", 1800, least=1)),
         require_platform_date=_flag(values, "TONGFA_REQUIRE_PLATFORM_DATE", default=True),
+        notify_file=Path(values.get("TONGFA_NOTIFY") or home.path / "notify.toml").expanduser().absolute(),
         portal_hosts=frozenset(host.lower() for host in _list(values, "TONGFA_PORTAL_HOSTS")),
         inherited=dict(values),
     )

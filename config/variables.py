@@ -58,6 +58,11 @@ VARIABLES: tuple[Variable, ...] = (
         "1: hold a release when the platform's Date header cannot be read or differs by over 2 s. 0: only warn.",
     ),
     Variable(
+        "TONGFA_NOTIFY",
+        "<home>/notify.toml",
+        "TOML file that names who is told of alarms, in which ring; read whenever a message is due.",
+    ),
+    Variable(
         "TONGFA_PORTAL_HOSTS",
         "",
         "Host names of the government portal, separated by commas; empty: Hedong's. Source links to others draw a warning, and a release can wait only for pages on these.",

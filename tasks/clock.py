@@ -38,6 +38,9 @@ TASKS = {
     "look": "tasks.work.look",
     "measure": "tasks.work.measure",
     "gate": "tasks.work.gate",
+    "preflight": "tasks.work.preflight",
+    "notify": "tasks.work.notify",
+    "inspect": "tasks.work.inspect",
 }
 _IMPATIENT = {"socket_timeout": 1, "socket_connect_timeout": 1, "max_retries": 0}
 

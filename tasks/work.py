@@ -31,3 +31,21 @@ def measure(account_id: int) -> None:
 def gate(gate_id: int) -> None:
     """Ask the portal about one release's page."""
     perform(Job("gate", gate_id))
+
+
+@shared_task(name="tasks.work.preflight")  # type: ignore[untyped-decorator]
+def preflight(preflight_id: int) -> None:
+    """Run one pre-flight."""
+    perform(Job("preflight", preflight_id))
+
+
+@shared_task(name="tasks.work.notify")  # type: ignore[untyped-decorator]
+def notify(notice_id: int) -> None:
+    """Tell one target of its alarms."""
+    perform(Job("notify", notice_id))
+
+
+@shared_task(name="tasks.work.inspect")  # type: ignore[untyped-decorator]
+def inspect(number: int) -> None:
+    """Look at the installation itself."""
+    perform(Job("inspect", number))

@@ -131,7 +131,9 @@ def run_rehearsal(port: int, state: Path | None) -> None:
 
 
 @run.command("once", hidden=True)
-@click.argument("kind", type=click.Choice(["send", "stage", "look", "measure", "gate"]))
+@click.argument(
+    "kind", type=click.Choice(["send", "stage", "look", "measure", "gate", "preflight", "notify", "inspect"])
+)
 @click.argument("subject", type=int)
 @click.argument("also", type=int, nargs=-1)
 @command

@@ -334,12 +334,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of a pre-flight: a named reason, and what to do when it is not ok."""
+    """One line of a pre-flight: a named reason, and what to do when it is not ok.
+
+    `code` is a stable word for scripts and records; `remedy` says who must do what ("" where `message` says it).
+    """
 
     name: str
     ok: bool
     message: str
     warning: bool = False
+    code: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,20 @@ from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
 from .people import Person, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
+from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
 
 __all__ = [
     "Account",
     "AccountSample",
+    "Alarm",
+    "AlarmNotice",
     "AssetRecord",
     "Attempt",
     "AuditEvent",
     "AuthorizationRequest",
     "Batch",
     "CallbackRecord",
+    "Chore",
     "ClockReading",
     "Counter",
     "Credential",
@@ -27,6 +31,8 @@ __all__ = [
     "Person",
     "PortalGate",
     "PostRecord",
+    "Preflight",
+    "PreflightCheck",
     "Publication",
     "Release",
     "Reservation",

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from bot.domain.delivery import State
+from bot.domain.alarms import TROUBLE
+from bot.domain.delivery import STOPPABLE, State
 from bot.domain.post import Post
 from bot.domain.sync import AFTER_LIVE, AT_TIME, LETTING_THROUGH, GateState, Policy, Seen, from_json
 
@@ -181,6 +182,8 @@ class Publication(models.Model):
     accepted_at = models.DateTimeField(null=True)
     live_at = models.DateTimeField(null=True)
     next_sample_at = models.DateTimeField(null=True)
+    held_by = models.CharField(max_length=10, blank=True, default="")  # while held: machine, person
+    alarm_at = models.DateTimeField(null=True)  # the watch must look at it: it came into or out of trouble
 
     class Meta:
         constraints = (
@@ -198,6 +201,15 @@ class Publication(models.Model):
             models.Index(fields=["lease_until"], name="publication_leased", condition=Q(lease_until__isnull=False)),
             models.Index(fields=["next_sample_at"], name="publication_sample_due"),
             models.Index(fields=["state", "instant"], name="publication_by_state"),
+            models.Index(fields=["alarm_at"], name="publication_alarm_due", condition=Q(alarm_at__isnull=False)),
+            models.Index(
+                fields=["state"], name="publication_in_trouble", condition=Q(state__in=sorted(str(s) for s in TROUBLE))
+            ),
+            models.Index(
+                fields=["not_before"],
+                name="publication_to_leave",
+                condition=Q(state__in=sorted(str(s) for s in STOPPABLE | {State.SENDING})),
+            ),
         )
 
     def __str__(self) -> str:

@@ -39,9 +39,18 @@ def spec_of(account: Account) -> ChannelSpec:
     return channels.kinds()[account.channel].spec
 
 
+def renewed_by_hand(spec: ChannelSpec) -> bool:
+    """True where only a person can renew the token, in a browser."""
+    return any(option.name == "access_token" for option in spec.credentials)
+
+
 def on_loopback(url: str) -> bool:
     """True when the address can only be this machine."""
-    host = urlsplit(url).hostname or ""
+    return is_loopback_host(urlsplit(url).hostname or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """True for a name or number of this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -207,7 +216,7 @@ def check_account(account: Account) -> list[CheckResult]:
     doubt = distrust(
         account, now=AccountPorts(account).now()
     )  # the reading is from just now, not from before the calls
-    return [*results, CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致")]
+    return [*results, CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致", code="clock")]
 
 
 def begin_authorization(account: Account, *, person: Person, redirect_uri: str, now: datetime) -> str:

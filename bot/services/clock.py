@@ -24,7 +24,7 @@ from bot.domain.engine import staging as staging_rules
 from bot.domain.instants import require_aware
 from bot.models import Account, Batch, Publication
 
-from . import audit, batches, gating, measuring
+from . import audit, batches, gating, measuring, watching
 from .bulk import ASKED, chunks
 from .confirming import look_all
 from .facts import facts_of
@@ -44,7 +44,8 @@ WAITING = (State.PLANNED, State.BLOCKED)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account, ask a `gate`.
+    """Work for some process: `send` a batch, `stage` or `look` at a publication, `measure` an account, ask a `gate`,
+    or the watch's: a `preflight`, a message (`notify`), an inspection (`inspect`).
 
     `also`: more subjects of the same kind, where there are many: a worker then does several at a time.
     """
@@ -72,7 +73,7 @@ def tick(now: datetime) -> Tick:
     """One look at the world. A part that fails is logged and does not keep the others from their turn."""
     require_aware(now)
     result = Tick()
-    for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _ring_gates, _measure):
+    for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _ring_gates, _measure, _watch):
         try:
             part(now, result)
         except OperationalError:
@@ -244,6 +245,13 @@ def _measure(now: datetime, result: Tick) -> None:
             result.rings.append(Job("measure", account_id))
 
 
+def _watch(now: datetime, result: Tick) -> None:
+    """Alarms, pre-flights, notices: after everything that carries a release."""
+    bells = watching.look(now)
+    result.rings += [Job(*bell) for bell in bells.rings]
+    result.children += [Job(*bell) for bell in bells.children]
+
+
 def _next_at(now: datetime) -> datetime:
     soonest = Publication.objects.filter(next_at__gt=now).order_by("next_at").values_list("next_at", flat=True).first()
     return min(now + LONGEST, soonest) if soonest else now + LONGEST
@@ -266,5 +274,8 @@ def perform(job: Job) -> None:
         case "gate":
             for gate in job.subjects:
                 gating.ask(gate, now=now)
+        case kind if kind in watching.KINDS:
+            for subject in job.subjects:
+                watching.perform(kind, subject, now=now)
         case _:
             raise ValueError(f"no such job: {job.kind}")

@@ -30,6 +30,7 @@ from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of
 from .people import require
+from .preflightplan import arrange_preflights, drop_preflights
 from .quotas import reserve
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
@@ -179,7 +180,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     _require_lead(release, now)
     gating.require_possible(release.sync_policy)
     _require_approved(editions)
-    _require_pairs(publications, editions)
+    require_pairs(publications, editions)
     with audit.serialised():
         entries = [_fill(publication) for publication in publications]
         for publication in publications:
@@ -193,6 +194,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
         for publication in publications:
             _schedule(publication, person, now)
         gating.start(release, now=now)
+        arrange_preflights(release, publications, now=now)
         data = {"manifest": manifest_hash(value), "instant": release.instant.isoformat()}
         audit.append(person.username, "release.signed", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
@@ -234,7 +236,7 @@ def _require_approved(editions: Sequence[Edition]) -> None:
             )
 
 
-def _require_pairs(publications: Sequence[Publication], editions: Sequence[Edition]) -> None:
+def require_pairs(publications: Sequence[Publication], editions: Sequence[Edition]) -> None:
     """A policy and its interpretation are pushed together, on every account (or a waiver says why not)."""
     for edition in editions:
         document = edition.document
@@ -390,6 +392,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
             Release.objects.filter(pk=release.pk, cancelled_at__isnull=True).update(
                 cancelled_at=now, cancel_reason=reason[:300]
             )
+            drop_preflights(release.pk, why="发布单已作废")
         audit.append(
             person.username,
             "release.cancelled",

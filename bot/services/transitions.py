@@ -9,14 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import F
+from django.db.models import Case, F, Value, When
 
+from bot.domain.alarms import touches_people
 from bot.domain.delivery import Event, State, after
 from bot.domain.engine.facts import REASON_LENGTH, Step
 from bot.domain.instants import require_aware
 from bot.models import Publication
 
 from . import audit
+
+MACHINE = "系统"
 
 
 class Stale(Exception):
@@ -34,7 +37,9 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
     changes["reason"] = str(changes.get("reason", ""))[:REASON_LENGTH]
     with audit.serialised():
         touched = Publication.objects.filter(pk=publication.pk, state=old, fence=publication.fence).update(
-            **{"lease_until": None, "rung_at": None, **changes, "state": new, "fence": F("fence") + 1}
+            **{"lease_until": None, "rung_at": None, **_for_the_watch(old, new, _holder(actor), now), **changes},
+            state=new,
+            fence=F("fence") + 1,
         )
         if not touched:
             raise Stale(f"publication {publication.pk} is no longer {old} with fence {publication.fence}")
@@ -77,7 +82,7 @@ def move_all(changes: Sequence[Change], *, actor: str, now: datetime, whole: boo
         moved = [change for change in changes if change.publication.pk in held]
         if whole and len(moved) < len(changes):
             raise Stale(f"{len(changes) - len(moved)} of {len(changes)} publications have been taken over")
-        steps = [_step_of(change) for change in moved]
+        steps = [_step_of(change, actor, now) for change in moved]
         _write(moved, steps)
         audit.append_all([line for c, s in zip(moved, steps, strict=True) for line in _lines(c, s, actor)], now=now)
     for change, (_, new, columns) in zip(moved, steps, strict=True):
@@ -98,10 +103,13 @@ def held_as(known: dict[int, Publication]) -> set[int]:
 _Moved = tuple[State, State, dict[str, Any]]
 
 
-def _step_of(change: Change) -> _Moved:
-    old = State(change.publication.state)
+def _step_of(change: Change, actor: str, now: datetime) -> _Moved:
+    publication = change.publication
+    old = State(publication.state)
+    new = after(old, change.event)
+    by = "machine" if actor == MACHINE and not publication.stop_event else "person"
     reason = str(change.columns.get("reason", ""))[:REASON_LENGTH]
-    return old, after(old, change.event), {**change.columns, "reason": reason}
+    return old, new, {**_for_the_watch(old, new, by, now), **change.columns, "reason": reason}
 
 
 def _write(changes: Sequence[Change], steps: Sequence[_Moved]) -> None:
@@ -143,6 +151,16 @@ def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, A
     publication.rung_at = None
     for name, value in columns.items():
         setattr(publication, name, value)
+
+
+def _for_the_watch(old: State, new: State, by: Any, now: datetime) -> dict[str, Any]:
+    """What makes the next tick look whether a person must be told. `by`: who holds it, where it is held from now on."""
+    return {"alarm_at": now, "held_by": by if new is State.HELD else ""} if touches_people(old, new) else {}
+
+
+def _holder(actor: str) -> Any:
+    """A wish to stop is a person's, whoever carries it out."""
+    return Case(When(stop_event="", then=Value("machine")), default=Value("person")) if actor == MACHINE else "person"
 
 
 def lease(publication: Publication, until: datetime, *, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from bot.domain.instants import require_aware
 from bot.models import Freeze, Publication, Release, Reservation, Unit
 
 from . import audit
+from .preflightplan import drop_preflights
 from .transitions import move
 
 
@@ -38,7 +39,9 @@ def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -
                 now=now,
                 reason=f"签发已作废：{reason}。未发出。请重新编制或签发。",
                 next_at=None,
+                held_by="machine",  # nobody asked for it: people must hear of it
             )
+        drop_preflights(release_id, why="签发已作废")
         for publication in Publication.objects.filter(release_id=release_id, state=State.HELD):
             give_back_quota(publication, now=now)  # also of those that a person had held before
 

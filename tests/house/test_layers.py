@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = [path for top in ("bot", "config", "tasks") for path in sorted((ROOT / top).rglob("*.py"))]
-VENDOR_HOMES = ("bot/channels", "bot/rehearsal", "bot/intake")
+VENDOR_HOMES = ("bot/channels", "bot/rehearsal", "bot/intake", "bot/notifying")
 CLOCKS = {
     "now",
     "utcnow",

@@ -93,7 +93,7 @@ class Platform:
     stages: defaultdict[str, list[Exception | Staged]] = field(default_factory=lambda: defaultdict(list))
     grants: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     requests: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
-    preflights: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
+    preflights: defaultdict[str, list[Exception | list[CheckResult]]] = field(default_factory=lambda: defaultdict(list))
     samples: defaultdict[str, list[Exception | list[Sample]]] = field(default_factory=lambda: defaultdict(list))
     calls: list[tuple[str, str]] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
@@ -175,8 +175,10 @@ class ScriptedChannel:
 
     def preflight(self) -> list[CheckResult]:
         self._call("preflight")
-        self._raise(self._platform.preflights)
-        return []
+        given = self._next(self._platform.preflights)
+        if isinstance(given, BaseException):
+            raise given
+        return given or []
 
     def newest_own_id(self) -> str:
         return "5000"

@@ -24,9 +24,20 @@ from bot.domain.channel import (
 )
 from bot.domain.delivery import Event, State
 from bot.domain.sync import Policy, Seen
-from bot.models import Account, Attempt, Document, PortalGate, Publication, Release
+from bot.models import Account, Alarm, AlarmNotice, Attempt, Document, PortalGate, Preflight, Publication, Release
 from bot.portal import Look
-from bot.services import callbacks, clock, confirming, gating, measuring, sending, staging
+from bot.services import (
+    callbacks,
+    clock,
+    confirming,
+    gating,
+    measuring,
+    prechecks,
+    preflighting,
+    sending,
+    staging,
+    watching,
+)
 from bot.services.clock import Job
 
 from .delivery_platform import LATE as LATE
@@ -86,7 +97,9 @@ class Engine:
         self.children: list[Job] = []
         self.workers = True
         self.page = Page(self.clock)
-        for module in (staging, sending, confirming, measuring, callbacks):
+        self.watching = False  # True: bells of the watch (pre-flights, notices, inspections) are heard and answered too
+        self.doubt = ""  # what is said against the clock, to a pre-flight
+        for module in (staging, sending, confirming, measuring, callbacks, preflighting):
             monkeypatch.setattr(module, "channel_of", self.channel_of)
         monkeypatch.setattr(
             sending, "Launcher", lambda shots, *, ca_file: ScriptedLauncher(shots, self.platform, ca_file)
@@ -94,6 +107,7 @@ class Engine:
         trusting = {"has_reading": lambda *_, **__: True, "distrust": lambda *_, **__: ""}
         for name, answer in trusting.items():
             monkeypatch.setattr(sending, name, answer)
+        monkeypatch.setattr(prechecks, "distrust", lambda *_, **__: self.doubt)
 
     def channel_of(self, account: Account, *, mode: str = "") -> Channel:
         return ScriptedChannel(account, mode, self.platform)  # type: ignore[return-value]
@@ -130,7 +144,11 @@ class Engine:
 
     def tick(self) -> clock.Tick:
         """One tick, nobody listening."""
-        return clock.tick(self.clock.now())
+        found = clock.tick(self.clock.now())
+        if not self.watching:
+            found.rings = [job for job in found.rings if job.kind not in watching.KINDS]
+            found.children = [job for job in found.children if job.kind not in watching.KINDS]
+        return found
 
     def go(self, until: datetime) -> None:
         """Tick and work until then; workers answer bells at once (unless `workers` is off)."""
@@ -154,7 +172,17 @@ class Engine:
             return now + SECOND
         gate = PortalGate.objects.filter(next_at__gt=now).order_by("next_at").values_list("next_at", flat=True).first()
         soonest = open_ones.order_by("next_at").filter(next_at__gt=now).values_list("next_at", flat=True).first()
-        return min(filter(None, (soonest, gate)), default=now + 30 * SECOND)
+        return min([*filter(None, [soonest, gate]), *self._watch_next(now)], default=now + 30 * SECOND)
+
+    def _watch_next(self, now: datetime) -> list[datetime]:
+        if not self.watching:
+            return []
+        rows = [
+            at
+            for model in (Preflight, Alarm, AlarmNotice)
+            for at in model._default_manager.filter(next_at__isnull=False).values_list("next_at", flat=True)
+        ]
+        return [max(at, now + SECOND) for at in rows]
 
     def perform(self, job: Job) -> None:
         """What a worker does with a bell; a killed one just is not there any more."""
@@ -173,6 +201,8 @@ class Engine:
                 measuring.measure_account(job.subject, now=self.clock.now)
             case "gate":
                 gating.ask(job.subject, now=self.clock.now, look=self.page)
+            case kind:
+                watching.perform(kind, job.subject, now=self.clock.now)
 
     # --- reading -----------------------------------------------------------------------------------------
 

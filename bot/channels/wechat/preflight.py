@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain.channel import ChannelFault, CheckResult
 
 from .answers import PATHS
@@ -9,12 +11,24 @@ from .callbacks import configuration_gap
 from .client import Client
 from .spec import MASS, SPEC
 
+#: The stable word of each line.
+CODES = {
+    "账号设置": "settings",
+    "消息推送": "callback",
+    "令牌": "token",
+    "IP 白名单": "ip",
+    "接口权限": "rights",
+    "接口额度": "quota",
+}
+NOT_ALLOWED_FROM_HERE = "40164"
+
 
 def preflight(client: Client) -> list[CheckResult]:
     """One line per check; without a token the rest cannot be asked and is not listed as passed."""
     settings = [_settings(client), _callback(client)]
     token = _token(client)
-    return [*settings, token, *([_rights(client), *_quota(client)] if token.ok else [])]
+    results = [*settings, token, *([_rights(client), *_quota(client)] if token.ok else [])]
+    return [replace(result, code=CODES[result.name]) for result in results]
 
 
 def _settings(client: Client) -> CheckResult:
@@ -41,7 +55,7 @@ def _token(client: Client) -> CheckResult:
     try:
         grant = client.grant()
     except ChannelFault as fault:
-        return CheckResult("令牌", False, fault.message)
+        return CheckResult("IP 白名单" if fault.code == NOT_ALLOWED_FROM_HERE else "令牌", False, fault.message)
     left = (grant.expires_at - client.ports.now()).total_seconds()
     if left <= 0:
         return CheckResult("令牌", False, "保存的令牌已经过期且没有换到新的，没有发出任何内容；请系统管理员查看。")

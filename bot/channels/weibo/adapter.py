@@ -151,7 +151,7 @@ class WeiboChannel:
         """Settings, token (asked once of the platform), quota hint. The clock is compared from each answer's Date."""
         token = health.token(self._calls, self.account, self._ports.now())
         hints = [health.quota(self._calls)] if all(result.ok for result in token) else []
-        return [*health.settings(self.account), *token, *hints]
+        return health.coded([*health.settings(self.account), *token, *hints])
 
     # --- after the act ---------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any
@@ -21,6 +22,22 @@ WARN_SHARES = (0.1, 0.3)
 LOW_HITS = 10  # calls left today below which a release is at risk
 
 _REAUTHORISE = "请系统管理员用政务账号重新授权（到期前授权即可延长）。"
+
+
+#: The stable word of each line.
+CODES = {
+    "账号设置": "settings",
+    "安全域名": "domain",
+    "出口 IP": "ip",
+    "授权": "token",
+    "授权期限": "token_life",
+    "调用额度": "quota",
+}
+
+
+def coded(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Each line with its stable word."""
+    return [replace(result, code=CODES[result.name]) for result in results]
 
 
 def settings(account: AccountConfig) -> list[CheckResult]:

@@ -1,0 +1,168 @@
+"""Alarms: what must stand before a person, in which words, and who is told when nobody has read it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .delivery import STOPPABLE, State
+
+
+class Kind(StrEnum):
+    """What an alarm is about, most urgent first."""
+
+    OVERDUE = "overdue"
+    UNKNOWN = "unknown"
+    NEEDS_PERSON = "needs_person"
+    MISSED = "missed"
+    SPLIT = "split"
+    HELD = "held"
+    CHAIN = "chain"
+    RULES = "rules"
+    CLOCK = "clock"
+    PREFLIGHT = "preflight"
+    DISK = "disk"
+
+    @property
+    def label(self) -> str:
+        """The word staff see."""
+        return LABELS[self]
+
+
+LABELS = {
+    Kind.OVERDUE: "逾期未发",
+    Kind.UNKNOWN: "结果不明",
+    Kind.NEEDS_PERSON: "需人工处理",
+    Kind.MISSED: "错过",
+    Kind.SPLIT: "发布单部分公开",
+    Kind.HELD: "被系统暂停",
+    Kind.CHAIN: "留痕链断裂",
+    Kind.RULES: "数据库规则缺失",
+    Kind.CLOCK: "时钟不可信",
+    Kind.PREFLIGHT: "预检未过",
+    Kind.DISK: "磁盘将满",
+}
+
+
+class Out(StrEnum):
+    """The first question of everybody who is woken: is it out?"""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    PART = "part"
+    NONE = "none"  # the alarm is about no push
+
+    @property
+    def label(self) -> str:
+        """The word staff see."""
+        return {"yes": "是", "no": "否", "unknown": "不明", "part": "部分", "none": "不涉及"}[self]
+
+
+#: What a person should do, by kind; it stands in notices and on the duty desk.
+REMEDIES = {
+    Kind.OVERDUE: "请值班员确认 tongfa up（或时钟进程）在运行，打开发布单查看卡在哪一步；仍可发则等它自动发出，不再发则作废。",
+    Kind.UNKNOWN: "系统正在向平台核对，核对清楚之前不会重发。请值班员到平台后台看一眼，不要手工补发。",
+    Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",
+    Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
+    Kind.SPLIT: "请值班员先处理没有公开的一侧；系统不会删除已公开的内容。",
+    Kind.HELD: "请值班员打开发布单看原因，处理后由签发人恢复，或作废。到时不恢复就不会发出。",
+    Kind.CHAIN: "请立即报告审计员，不要再改动数据库；用 tongfa audit verify 查看断点。",
+    Kind.RULES: "请系统管理员运行 tongfa init 重新安装数据库规则，并查明是谁改动的。",
+    Kind.CLOCK: "请系统管理员校准本机时钟（NTP）；校准前到点会被暂停，不会早发。",
+    Kind.PREFLIGHT: "请按未通过各项的办法处理，处理后在发布单页点“再查一次”。不处理，到时可能发不出去。",
+    Kind.DISK: "请系统管理员清理磁盘；写不下记录时系统不会发送。",
+}
+
+#: A publication in one of these stands before a person (invariant 5). Held only when no person asked for it.
+TROUBLE = frozenset({State.NEEDS_PERSON, State.MISSED, State.UNKNOWN, State.HELD})
+_OF_STATE = {
+    State.NEEDS_PERSON: Kind.NEEDS_PERSON,
+    State.MISSED: Kind.MISSED,
+    State.UNKNOWN: Kind.UNKNOWN,
+    State.HELD: Kind.HELD,
+}
+OVERDUE_AFTER = timedelta(minutes=1)
+#: Kinds that a publication's own state decides.
+OF_PUBLICATIONS = frozenset({*_OF_STATE.values(), Kind.OVERDUE})
+
+
+def touches_people(old: State, new: State) -> bool:
+    """True when a change of state may raise or close an alarm."""
+    return old in TROUBLE or new in TROUBLE
+
+
+def wanted(state: State, *, held_by_machine: bool, signed: bool, not_before: datetime, now: datetime) -> Kind | None:
+    """The alarm that one publication calls for, None when all is well or a person keeps it where it is."""
+    if state is State.HELD:
+        return Kind.HELD if held_by_machine else None
+    if state in _OF_STATE:
+        return _OF_STATE[state]
+    late = now >= not_before + OVERDUE_AFTER
+    if late and (state is State.SENDING or (signed and state in STOPPABLE)):
+        return Kind.OVERDUE
+    return None
+
+
+def is_out(state: State, outcomes: Collection[str]) -> Out:
+    """Has it become public? `outcomes`: how its public calls ended."""
+    if state in {State.UNKNOWN, State.SENDING}:
+        return Out.UNKNOWN
+    if state in {State.LIVE, State.CONFIRMING}:
+        return Out.YES
+    if state is State.NEEDS_PERSON and any(outcome in {"unknown", "accepted", ""} for outcome in outcomes):
+        return Out.UNKNOWN
+    return Out.NO
+
+
+def is_split(states: Collection[State]) -> bool:
+    """A release of which a part is public while another part waits for a person."""
+    return State.LIVE in states and any(state in TROUBLE for state in states)
+
+
+# --- telling ----------------------------------------------------------------------------------------------
+
+RINGS = 3
+#: From the raising on: when the next ring of people is told of what nobody has read.
+ESCALATIONS = (timedelta(minutes=5), timedelta(minutes=15))
+#: Further alarms of one release that arise within this time share its first message.
+GATHER = timedelta(seconds=3)
+#: A release makes at most one message to a ring in this time.
+SPACING = timedelta(seconds=60)
+#: Waits before a notice that failed is tried again; then it is given up, and the doctor says so.
+BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
+#: How long one worker may be at a notice; above every time-out of the notifiers.
+NOTICE_LEASE = timedelta(seconds=60)
+
+
+def first_notice(raised_at: datetime, told_at: datetime | None) -> datetime:
+    """When the first ring is told of an alarm. `told_at`: when its release was last told of."""
+    gathered = raised_at + GATHER
+    return gathered if told_at is None else max(gathered, told_at + SPACING)
+
+
+def next_notice(raised_at: datetime, ring: int, now: datetime) -> datetime | None:
+    """When the ring after `ring` is told, if nobody reads it; None after the last."""
+    if ring >= RINGS:
+        return None
+    return max(raised_at + ESCALATIONS[ring - 1], now + GATHER)
+
+
+def retry_at(tries: int, now: datetime) -> datetime | None:
+    """When a notice that failed `tries` times is tried again, None when it is given up."""
+    return now + BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One alarm as a notice may tell it: no text of a post that is not public yet."""
+
+    kind: Kind
+    out: Out
+    where: str  # account, or part of the installation
+    release: int | None
+    instant: str  # Beijing time, "" when it is about no release
+    title: str  # "" unless already public
+    more: str  # e.g. the names of failed checks

@@ -1,0 +1,113 @@
+"""What people are told when something needs them, and the port by which it reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from .alarms import REMEDIES, Told
+from .secret import Secret
+
+MOST_LINES = 12  # alarms told one by one in a message; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message. Chinese; holds no secret and no text that is under embargo."""
+
+    subject: str
+    lines: Sequence[str]
+    link: str
+    ring: int
+    at: datetime
+    live: bool
+
+    @property
+    def text(self) -> str:
+        """The whole as plain text."""
+        return "\n".join([self.subject, *self.lines, f"查看：{self.link}"])
+
+
+def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: bool) -> Notice:
+    """One message for all that happened, however much it is. `told` is not empty, most urgent first."""
+    kinds = list(dict.fromkeys(one.kind for one in told))
+    words = "、".join(kind.label for kind in kinds[:3]) + ("等" if len(kinds) > 3 else "")
+    count = f"（{len(told)} 项）" if len(told) > 1 else ""
+    lines = [line for one in told[:MOST_LINES] for line in _lines(one)]
+    if len(told) > MOST_LINES:
+        lines.append(f"另有 {len(told) - MOST_LINES} 项，请打开值班台查看。")
+    lines += [f"怎么办（{kind.label}）：{REMEDIES[kind]}" for kind in kinds]
+    if ring > 1:
+        lines.append(f"此前通知无人阅读，现升级到第 {ring} 级。请在值班台点“已阅”。")
+    return Notice(f"{mark(live)}{words}{count}", lines, link, ring, at, live)
+
+
+def mark(live: bool) -> str:
+    """Live or a drill: every message says which."""
+    return "【同发】" if live else "【同发·演练】"
+
+
+def _lines(one: Told) -> list[str]:
+    name = f"《{one.title}》" if one.title else ""
+    about = f"发布单 {one.release}{name}（{one.instant}）" if one.release is not None else "本机"
+    what = f"{about}{'，' + one.where if one.where else ''}：{one.kind.label}"
+    return [
+        f"· {what}{'，' + one.more if one.more else ''}。" + (f"是否已发出：{one.out.label}。" if one.release else "")
+    ]
+
+
+# --- the port ---------------------------------------------------------------------------------------------
+
+
+class NotTold(Exception):
+    """The message did not arrive. `message` is Chinese, for staff, and names neither address nor secret."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Somebody to tell: one mailbox list, one group robot, one system. `ring` 1 is told first."""
+
+    name: str
+    kind: str
+    ring: int = 1
+    options: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+    def option(self, name: str, default: str = "") -> str:
+        """A plain setting, or `default`."""
+        return self.options.get(name) or default
+
+
+class Notifier(Protocol):
+    """One way to one target. Sends once; whoever calls it decides about trying again."""
+
+    def tell(self, notice: Notice) -> None:
+        """Raises NotTold. Returns within half a minute, whatever the other side does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a kind: `secret` ones come from a file, never from the table itself."""
+
+    name: str
+    label: str
+    default: str = ""
+    required: bool = False
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierKind:
+    """What each folder under `bot/notifying/` exports as `KIND`."""
+
+    name: str
+    label: str
+    settings: tuple[Setting, ...]
+    hosts: Callable[[Target], list[str]]  # who is called; ValueError when the address is no address
+    build: Callable[[Target, str | None], Notifier]  # with a further CA file

@@ -1,0 +1,298 @@
+"""Alarms: raised when something needs a person, closed when its cause is gone, read by somebody.
+
+Publications that come into or out of trouble are marked by their change of state (`Publication.alarm_at`) and looked
+at by the next tick; a sweep finds whatever was not marked. Nothing in the release path waits for any of this.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, Max, OuterRef, Q
+
+from bot.domain import alarms
+from bot.domain.alarms import OF_PUBLICATIONS, OVERDUE_AFTER, TROUBLE, Kind, Out
+from bot.domain.delivery import STOPPABLE, State
+from bot.domain.workflow import Role
+from bot.models import Alarm, Attempt, Person, Publication, Release, Unit
+
+from . import audit
+from .audit import Entry
+from .errors import NotFound, Refused
+from .people import require
+
+ACTOR = "系统"
+MOST = 200  # publications looked at in one tick; the rest waits for the next
+TO_LEAVE = [str(state) for state in STOPPABLE | {State.SENDING}]
+_TROUBLE = [str(state) for state in TROUBLE]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An alarm that is called for. `public` may go into notices: nothing that is under embargo."""
+
+    kind: Kind
+    subject: str
+    out: Out
+    message: str
+    public: str = ""
+    unit: int | None = None
+    release: int | None = None
+    publication: int | None = None
+    account: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What at most one open alarm has."""
+        return str(self.kind), self.subject
+
+
+# --- raising and closing ---------------------------------------------------------------------------------------
+
+
+def raise_all(calls: Sequence[Call], *, now: datetime) -> list[Alarm]:
+    """Open what is not open yet. What is open keeps its time and its reader; its words are brought up to date."""
+    if not calls:
+        return []
+    wanted = {call.key: call for call in calls}
+    with audit.serialised():
+        found = Alarm.objects.filter(closed_at__isnull=True, subject__in={call.subject for call in calls})
+        standing = {(alarm.kind, alarm.subject): alarm for alarm in found}
+        for key in wanted.keys() & standing.keys():
+            _refresh(standing[key], wanted[key])
+        fresh = [call for key, call in wanted.items() if key not in standing]
+        if not fresh:
+            return []
+        told = _last_told({call.release for call in fresh if call.release})
+        made = Alarm.objects.bulk_create(_alarm(call, told.get(call.release or 0), now) for call in fresh)
+        audit.append_all(
+            [
+                Entry(ACTOR, "alarm.raised", _trail(call), {"kind": str(call.kind), "out": str(call.out)})
+                for call in fresh
+            ],
+            now=now,
+        )
+    return list(made)
+
+
+def _alarm(call: Call, told_at: datetime | None, now: datetime) -> Alarm:
+    return Alarm(
+        kind=call.kind, subject=call.subject, out=call.out, message=call.message[:500], public_message=call.public[:200],
+        unit_id=call.unit, release_id=call.release, publication_id=call.publication, account_id=call.account,
+        raised_at=now, next_at=alarms.first_notice(now, told_at),
+    )  # fmt: skip
+
+
+def _trail(call: Call) -> str:
+    """The subject of its audit lines: what it is about, so that the story of a release tells it."""
+    if call.publication:
+        return f"publication:{call.publication}"
+    return f"release:{call.release}" if call.release else call.subject
+
+
+def _refresh(alarm: Alarm, call: Call) -> None:
+    if (alarm.message, alarm.out) != (call.message[:500], str(call.out)):
+        Alarm.objects.filter(pk=alarm.pk, closed_at__isnull=True).update(
+            message=call.message[:500], public_message=call.public[:200], out=call.out
+        )
+
+
+def _last_told(releases: set[int]) -> dict[int, datetime]:
+    """When each release was last told of."""
+    rows = (
+        Alarm.objects.filter(release__in=releases, told_at__isnull=False).values("release").annotate(at=Max("told_at"))
+    )
+    return {row["release"]: row["at"] for row in rows}
+
+
+def close(kind: Kind, subjects: Iterable[str], *, why: str, now: datetime) -> int:
+    """Close what is open of one kind."""
+    return _close(Alarm.objects.filter(kind=kind, subject__in=list(subjects), closed_at__isnull=True), why, now)
+
+
+def _close(found: Iterable[Alarm], why: str, now: datetime) -> int:
+    standing = list(found)
+    if not standing:
+        return 0
+    closed = 0
+    with audit.serialised():
+        for alarm in standing:
+            if not Alarm.objects.filter(pk=alarm.pk, closed_at__isnull=True).update(
+                closed_at=now, closed_because=why[:200], next_at=None
+            ):
+                continue
+            subject = f"publication:{alarm.publication_id}" if alarm.publication_id else f"release:{alarm.release_id}"
+            audit.append(
+                ACTOR, "alarm.closed", subject if alarm.release_id else alarm.subject,
+                {"kind": alarm.kind, "reason": why}, now=now,
+            )  # fmt: skip
+            closed += 1
+    return closed
+
+
+def find_alarm(pk: int, *, unit: Unit) -> Alarm:
+    """An alarm of this unit, or of the installation as a whole."""
+    found = Alarm.objects.select_related("read_by").filter(Q(unit=unit) | Q(unit__isnull=True), pk=pk).first()
+    if found is None:
+        raise NotFound("警报", pk)
+    return found
+
+
+def read(alarm: Alarm, *, person: Person, now: datetime) -> Alarm:
+    """已阅: somebody has taken it on; nobody else is woken for it."""
+    require(person, Role.DUTY, Role.RELEASER, Role.SYSADMIN)
+    with audit.serialised():
+        if not Alarm.objects.filter(pk=alarm.pk, read_at__isnull=True).update(
+            read_at=now, read_by=person, next_at=None
+        ):
+            alarm.refresh_from_db()
+            name = alarm.read_by.name if alarm.read_by else ""
+            raise Refused("read", f"这条警报已由{name}阅过，不需要重复办理。")
+        subject = f"publication:{alarm.publication_id}" if alarm.publication_id else f"release:{alarm.release_id}"
+        data = {"kind": alarm.kind, "alarm": alarm.pk}
+        audit.append(person.username, "alarm.read", subject if alarm.release_id else alarm.subject, data, now=now)
+    alarm.refresh_from_db()
+    return alarm
+
+
+def standing(unit: Unit) -> list[Alarm]:
+    """What is open for a unit, unread first, most urgent first."""
+    found = Alarm.objects.filter(Q(unit=unit) | Q(unit__isnull=True), closed_at__isnull=True)
+    order = {str(kind): place for place, kind in enumerate(Kind)}
+    rows = found.select_related("release", "account", "read_by", "publication__account")
+    return sorted(rows, key=lambda alarm: (alarm.read_at is not None, order[alarm.kind], alarm.raised_at))
+
+
+def count_unread(unit: Unit) -> int:
+    """How many nobody has read."""
+    return Alarm.objects.filter(
+        Q(unit=unit) | Q(unit__isnull=True), closed_at__isnull=True, read_at__isnull=True
+    ).count()
+
+
+# --- publications -----------------------------------------------------------------------------------------------
+
+
+def look_at_marked(*, now: datetime) -> int:
+    """Whatever changed into or out of trouble since the last tick. Returns how many were looked at."""
+    marked = list(
+        Publication.objects.filter(alarm_at__isnull=False).order_by("alarm_at").values_list("pk", "alarm_at")[:MOST]
+    )
+    if not marked:
+        return 0
+    reconcile([pk for pk, _ in marked], now=now)
+    by_mark: dict[datetime, list[int]] = defaultdict(list)
+    for pk, at in marked:
+        if at is not None:
+            by_mark[at].append(pk)
+    for at, group in by_mark.items():  # a mark made meanwhile stays for the next tick
+        Publication.objects.filter(pk__in=group, alarm_at=at).update(alarm_at=None)
+    return len(marked)
+
+
+def reconcile(ids: Sequence[int], *, now: datetime) -> None:
+    """Make the open alarms of these publications what their states call for, and those of their releases."""
+    publications = list(
+        Publication.objects.filter(pk__in=ids).select_related("account", "release").order_by("release_id", "pk")
+    )
+    outcomes = _outcomes([one.pk for one in publications if one.status is State.NEEDS_PERSON])
+    calls = {one.pk: _call(one, outcomes.get(one.pk, ()), now) for one in publications}
+    kinds = [str(kind) for kind in OF_PUBLICATIONS]
+    open_ones = Alarm.objects.filter(publication__in=calls, closed_at__isnull=True, kind__in=kinds)
+    over = [
+        alarm for alarm in open_ones.select_related("publication")
+        if (call := calls[alarm.publication_id or 0]) is None or str(call.kind) != alarm.kind
+    ]  # fmt: skip
+    by_state: dict[str, list[Alarm]] = defaultdict(list)
+    for alarm in over:
+        by_state[alarm.publication.status.label if alarm.publication else ""].append(alarm)
+    with audit.serialised():
+        for label, group in by_state.items():
+            _close(group, f"推送现在是“{label}”", now)
+        raise_all([call for call in calls.values() if call is not None], now=now)
+        _reconcile_splits({one.release_id for one in publications}, now)
+
+
+def _outcomes(ids: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for pk, outcome in Attempt.objects.filter(publication__in=ids).values_list("publication_id", "outcome"):
+        found[pk].append(outcome)
+    return found
+
+
+def _call(publication: Publication, outcomes: Sequence[str], now: datetime) -> Call | None:
+    release, account = publication.release, publication.account
+    kind = alarms.wanted(
+        publication.status, held_by_machine=publication.held_by == "machine", signed=release.signed,
+        not_before=publication.not_before, now=now,
+    )  # fmt: skip
+    if kind is None:
+        return None
+    out = alarms.is_out(publication.status, outcomes)
+    words = publication.reason or f"已过时刻，推送仍是“{publication.status.label}”。"
+    return Call(
+        kind, f"publication:{publication.pk}", out, f"{account.name}：{words}", unit=release.unit_id, release=release.pk,
+        publication=publication.pk, account=account.pk,
+    )  # fmt: skip
+
+
+def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
+    """A release of which only a part is public: one alarm, until the other part is settled."""
+    states: dict[int, list[tuple[State, str]]] = defaultdict(list)
+    rows = Publication.objects.filter(release__in=list(releases)).order_by("account_id", "lane")
+    for release, state, name in rows.values_list("release_id", "state", "account__name"):
+        states[release].append((State(state), name))
+    split = {pk for pk, found in states.items() if alarms.is_split([state for state, _ in found])}
+    close(
+        Kind.SPLIT, [f"release:{pk}" for pk in states.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
+    )
+    units = dict(Release.objects.filter(pk__in=split).values_list("pk", "unit_id"))
+    raise_all(
+        [
+            Call(
+                Kind.SPLIT, f"release:{pk}", Out.PART, _split_words(states[pk]), public=_split_words(states[pk]).rstrip("。"),
+                unit=units[pk], release=pk,
+            )
+            for pk in sorted(split)
+        ],
+        now=now,
+    )  # fmt: skip
+
+
+def _split_words(found: Sequence[tuple[State, str]]) -> str:
+    public = "、".join(dict.fromkeys(name for state, name in found if state is State.LIVE))
+    rest = "、".join(dict.fromkeys(f"{name}（{state.label}）" for state, name in found if state is not State.LIVE))
+    return f"已公开：{public}；未公开：{rest}。"
+
+
+# --- the sweep ----------------------------------------------------------------------------------------------------
+
+
+def sweep(*, now: datetime) -> None:
+    """Find what no change of state has marked: overdue ones, an alarm that was missed, a cause that is gone."""
+    open_ones = Alarm.objects.filter(closed_at__isnull=True)
+    has_alarm = Exists(open_ones.filter(publication=OuterRef("pk"), kind__in=[str(kind) for kind in OF_PUBLICATIONS]))
+    untold = Publication.objects.filter(state__in=_TROUBLE).exclude(state=State.HELD, held_by__in=["", "person"])
+    ids = set(untold.filter(~has_alarm).values_list("pk", flat=True))
+    ids |= set(
+        Publication.objects.filter(state__in=TO_LEAVE, not_before__lt=now - OVERDUE_AFTER).values_list("pk", flat=True)
+    )
+    ids |= {pk for pk in open_ones.values_list("publication_id", flat=True) if pk is not None}
+    chosen = sorted(ids)
+    for start in range(0, len(chosen), MOST):
+        reconcile(chosen[start : start + MOST], now=now)
+    _reconcile_splits(set(open_ones.filter(kind=Kind.SPLIT).values_list("release_id", flat=True)) - {None}, now)
+    _close_past_preflights(now)
+
+
+def _close_past_preflights(now: datetime) -> None:
+    """A failed pre-flight whose pushes have left, or will not leave, is nobody's worry any more."""
+    for alarm in Alarm.objects.filter(closed_at__isnull=True, kind=Kind.PREFLIGHT).select_related("release"):
+        waits = Publication.objects.filter(
+            release=alarm.release_id, account=alarm.account_id, state__in=[str(state) for state in STOPPABLE]
+        )
+        if alarm.release is None or not alarm.release.signed or not waits.exists():
+            _close([alarm], "推送已不在等待发出", now)

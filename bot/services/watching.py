@@ -1,0 +1,143 @@
+"""The watch: its part of a tick, and its jobs. Everything due is a row with `next_at`; idle it costs a few reads.
+
+`look` raises and closes alarms and writes down who is to be told. `due` says which workers to ring: pre-flights,
+notices, inspections. Calls to platforms and to people are made by workers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import OperationalError
+from django.db.models import Model
+
+from bot.domain import timeline
+from bot.domain.alarms import Kind, Out
+from bot.domain.channel import CheckResult
+from bot.models import AlarmNotice, Chore, ClockReading, Preflight
+from bot.models.watch import CHORES
+
+from . import alarming, audit, prechecks, preflighting, telling
+from .alarming import Call
+from .clocksafety import distrust
+from .errors import Refused
+
+log = structlog.get_logger(__name__)
+MOST = 50  # bells of one kind in one tick
+#: Notices on their way at once: however many targets hang, workers are left for staging and looks.
+MOST_NOTICES = 1
+EVERY = {"sweep": timedelta(seconds=20), "machine": timedelta(minutes=5), "chain": timedelta(days=1)}
+KINDS = ("preflight", "notify", "inspect")
+
+
+@dataclass(slots=True)
+class Bells:
+    """(kind, subject): work to ring for, and work that nobody took."""
+
+    rings: list[tuple[str, int]] = field(default_factory=list)
+    children: list[tuple[str, int]] = field(default_factory=list)
+
+
+def look(now: datetime) -> Bells:
+    """The watch's part of a tick. A part that fails is logged and keeps nothing else from its turn."""
+    bells = Bells()
+    parts: tuple[Callable[[], object], ...] = (
+        lambda: alarming.look_at_marked(now=now),
+        lambda: _chores(now, bells),
+        lambda: telling.arrange(now=now),
+        lambda: _ring(Preflight, "preflight", now, bells, MOST),
+        lambda: _ring(AlarmNotice, "notify", now, bells, MOST_NOTICES),
+    )
+    for number, part in enumerate(parts):
+        try:
+            part()
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("watch.part", part=number)
+    return bells
+
+
+def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int) -> None:
+    """Ring for what is due; what was rung for and not taken becomes a child's work."""
+    rows = model._default_manager.filter(next_at__lte=now)
+    due = list(rows.order_by("next_at", "pk").values_list("pk", "rung_at")[:most])
+    if due and kind == "notify" and AlarmNotice.objects.filter(state="sending", next_at__gt=now).exists():
+        return
+    for pk, rung_at in due:
+        if rung_at is None:
+            bells.rings.append((kind, pk))
+        elif rung_at <= now - timeline.RING_AGAIN:
+            bells.children.append((kind, pk))
+        else:
+            continue
+        rows.filter(pk=pk).update(rung_at=now)
+
+
+# --- chores -----------------------------------------------------------------------------------------------------
+
+
+def _chores(now: datetime, bells: Bells) -> None:
+    for chore in Chore.objects.filter(next_at__lte=now):
+        mine = Chore.objects.filter(pk=chore.pk, next_at=chore.next_at)
+        if chore.name == "sweep":
+            if mine.update(next_at=now + EVERY["sweep"], ran_at=now):
+                alarming.sweep(now=now)
+        elif chore.rung_at is None:
+            if mine.update(rung_at=now):
+                bells.rings.append(("inspect", CHORES.index(chore.name)))
+        elif chore.rung_at <= now - timeline.RING_AGAIN and mine.update(rung_at=now):
+            bells.children.append(("inspect", CHORES.index(chore.name)))
+
+
+def inspect(number: int, *, now: Callable[[], datetime]) -> None:
+    """One inspection, by a worker: what it finds is an alarm, or closes one."""
+    name, at = CHORES[number], now()
+    taken = Chore.objects.filter(pk=name, next_at__lte=at).update(next_at=at + EVERY[name], rung_at=None, ran_at=at)
+    if not taken:
+        return
+    if name == "machine":
+        _tell(Kind.DISK, list(prechecks.disk()), now())
+        _tell(Kind.RULES, list(prechecks.rules()), now())
+        _tell(Kind.CLOCK, [_clock(now())], now())
+    elif name == "chain":
+        _tell(Kind.CHAIN, [_chain()], now())
+
+
+def _clock(now: datetime) -> CheckResult:
+    """Has the machine's clock jumped since a platform last told us its time?"""
+    reading = ClockReading.objects.select_related("account").order_by("-at").first()
+    doubt = distrust(reading.account, now=now) if reading else ""
+    return CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致。", code="clock")
+
+
+def _chain() -> CheckResult:
+    try:
+        count, _, broken = audit.verify_chain()
+    except Refused as refusal:
+        return CheckResult("留痕", False, refusal.message, code="chain")
+    return CheckResult("留痕", broken is None, broken.message if broken else f"{count} 条完整", code="chain")
+
+
+def _tell(kind: Kind, found: list[CheckResult], now: datetime) -> None:
+    bad = [result.message for result in found if not result.ok]
+    if bad:
+        alarming.raise_all([Call(kind, "home", Out.NONE, "；".join(bad))], now=now)
+    else:
+        alarming.close(kind, ["home"], why="检查已恢复正常", now=now)
+
+
+def perform(kind: str, subject: int, *, now: Callable[[], datetime]) -> None:
+    """Do one job of the watch; what a worker or a child process calls."""
+    match kind:
+        case "preflight":
+            preflighting.run(subject, now=now)
+        case "notify":
+            telling.send(subject, now=now)
+        case "inspect":
+            inspect(subject, now=now)
+        case _:
+            raise ValueError(f"no such job: {kind}")
