@@ -52,13 +52,18 @@ class Environment:
     max_lateness: timedelta
     require_platform_date: bool
     portal_hosts: frozenset[str]
-    notify_file: Path
+    notify_given: Path | None
     inherited: Mapping[str, str] = field(repr=False)
 
     @property
     def https(self) -> bool:
         """Whether staff reach Tongfa over https; cookies are marked secure only then."""
         return self.public_url.startswith("https://")
+
+    @property
+    def notify_file(self) -> Path:
+        """Where the targets of notices stand; it may not exist, and is read only when a message is due."""
+        return self.notify_given or self.home.path / "notify.toml"
 
     def least_lead(self, *, rehearsal: bool) -> timedelta:
         """How far ahead a release must lie when it is signed."""
@@ -115,7 +120,7 @@ def read(values: Mapping[str, str]) -> Environment:
         min_lead=_min_lead(values),
         max_lateness=timedelta(seconds=_seconds(values, "TONGFA_MAX_LATENESS", 1800, least=1)),
         require_platform_date=_flag(values, "TONGFA_REQUIRE_PLATFORM_DATE", default=True),
-        notify_file=Path(values.get("TONGFA_NOTIFY") or home.path / "notify.toml").expanduser().absolute(),
+        notify_given=Path(values["TONGFA_NOTIFY"]).expanduser().absolute() if values.get("TONGFA_NOTIFY") else None,
         portal_hosts=frozenset(host.lower() for host in _list(values, "TONGFA_PORTAL_HOSTS")),
         inherited=dict(values),
     )

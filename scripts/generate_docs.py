@@ -39,7 +39,7 @@ BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z0-9: _-]+) -->\n)(?P<body>.*?
 
 #: What each delay of bot/domain/timeline.py is, in the words of the table.
 DELAYS = {
-    "PREFLIGHTS": "before T: named for pre-flights; no part of this version runs them by itself",
+    "PREFLIGHTS": "before T: recorded pre-flights; signed later than that, what was missed runs at once, as one",
     "STAGE_AHEAD": "before T: staging begins (at once when less is left)",
     "STAGED_BY": "before T: a publication that could not be staged by now is held, and its release with it",
     "HAND_OUT": "before T: publications are handed out in batches",

@@ -20,6 +20,8 @@ COMMANDS = {
     "review": "bot.cli.documents:review",
     "document": "bot.cli.documents:document",
     "release": "bot.cli.releases:release",
+    "alarm": "bot.cli.alarms:alarm",
+    "notify": "bot.cli.alarms:notify",
     "metrics": "bot.cli.metrics:metrics",
     "audit": "bot.cli.audit:audit",
     "doctor": "bot.cli.doctor:doctor",
@@ -59,10 +61,12 @@ HELP = {
     "submit": "提交送审",
     "review": "审核：通过或退回",
     "document": "文件：list、show、policy",
-    "release": "发布单：plan、sign、show、list、hold、resume、cancel、freeze、settle",
+    "release": "发布单：plan、sign、show、list、check、hold、resume、cancel、freeze、settle",
+    "alarm": "警报：list、read",
+    "notify": "通知：test",
     "metrics": "指标：pull、show、export",
     "audit": "留痕：verify、export",
-    "doctor": "体检：看有什么会妨碍下一次发布",
+    "doctor": "体检：看有什么会妨碍未来 36 小时的发布",
 }
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from .common import INSTANT, SPAN, as_option, now, pairs
-from .output import Reply, command, shorten, table
+from .output import IN_PART, Reply, command, shorten, table
 
 
 @click.group("release")
 def release() -> None:
-    """发布单：编制、签发、查看、暂停、恢复、作废、停发、人工处理。"""
+    """发布单：编制、签发、查看、预检、暂停、恢复、作废、停发、人工处理。"""
 
 
 def _find(pk: int, username: str) -> tuple[Any, Any]:
@@ -97,9 +97,27 @@ def sign(pk: int, username: str) -> Reply:
 @as_option
 @command
 def show(pk: int, username: str) -> Reply:
-    """一张发布单的来龙去脉：每次尝试问了什么、答了什么、什么已经公开。"""
+    """一张发布单的来龙去脉：每次尝试问了什么、答了什么、核对、预检、警报，什么已经公开。"""
     found, _ = _find(pk, username)
-    return Reply(release_data(found), release_lines(found, attempts=True))
+    return Reply(
+        {**release_data(found), **story_data(found)}, [*release_lines(found, attempts=True), *story_lines(found)]
+    )
+
+
+@release.command("check")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@command
+def check(pk: int, username: str) -> Reply:
+    """现在就做一次预检。有未过的，退出码为 3。"""
+    from bot.services import preflighting
+
+    found, person = _find(pk, username)
+    rows = preflighting.ask(found, person=person, now=now)
+    lines = [line for row in rows for line in preflight_lines(row)]
+    return Reply(
+        {"preflights": [preflight_data(row) for row in rows]}, lines, code=0 if all(row.ok for row in rows) else IN_PART
+    )
 
 
 @release.command("list")
@@ -382,8 +400,111 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
                 f"      {item.position + 1}. {item.edition.document.external_id} {shorten(item.edition.title, 60)} {link}"
             )
         for attempt in publication.attempts.order_by("number") if attempts else ():
-            when = show_instant(attempt.sent_at) if attempt.sent_at else "未发出"
-            lines.append(
-                f"      第 {attempt.number} 次尝试：{when}，结果 {attempt.outcome or '未知'} {attempt.code} {attempt.message}"
-            )
+            lines += attempt_lines(publication, attempt)
+    return lines
+
+
+def attempt_lines(publication: Any, attempt: Any) -> list[str]:
+    """One public call: what was asked, when, what came back. The raw answer is in the JSON."""
+    from bot.domain.instants import show as show_instant
+    from bot.services import story
+
+    when = f"{show_instant(attempt.sent_at)} 首字节发出" if attempt.sent_at else "没有字节发出"
+    answered = f"，{show_instant(attempt.answered_at)} 有结果" if attempt.answered_at else ""
+    code = f"（代码 {attempt.code}）" if attempt.code else ""
+    return [
+        f"      第 {attempt.number} 次：{story.asked(publication, attempt)}",
+        f"        {show_instant(attempt.intent_at)} 登记，{when}{answered}：{story.ENDED[attempt.outcome]}{code}{attempt.message}",
+    ]
+
+
+def story_data(release: Any) -> dict[str, Any]:
+    """What `release show` adds to a release: looks, what is public, pre-flights, alarms."""
+    from bot.services import story
+
+    from .alarms import alarm_data
+
+    publications = list(_publications(release))
+    looks = story.looks(publications)
+    return {
+        "looks": [
+            {"publication": pk, "at": look.at.isoformat(), "verdict": look.verdict, "message": look.message}
+            for pk, found in looks.items()
+            for look in found
+        ],
+        "public": [{"publication": one.pk, "words": story.public_now(one)} for one in publications],
+        "preflights": [preflight_data(row) for row in story.preflights_of(release)],
+        "alarms": [alarm_data(row) for row in story.alarms_of(release)],
+    }
+
+
+def preflight_data(row: Any) -> dict[str, Any]:
+    """The JSON form of a pre-flight."""
+    return {
+        "id": row.pk,
+        "account": row.account.slug,
+        "kind": row.kind,
+        "state": row.state,
+        "due_at": row.due_at.isoformat(),
+        "done_at": row.done_at.isoformat() if row.done_at else None,
+        "passed": row.ok,
+        "checks": [
+            {
+                "code": one.code,
+                "name": one.name,
+                "ok": one.ok,
+                "warning": one.warning,
+                "message": one.message,
+                "remedy": one.remedy,
+            }
+            for one in sorted(row.checks.all(), key=lambda check: check.position)
+        ],
+    }
+
+
+def story_lines(release: Any) -> list[str]:
+    """Looks, what is public, pre-flights and alarms for people."""
+    from bot.domain.instants import show as show_instant
+    from bot.services import story
+
+    publications = list(_publications(release))
+    looks = story.looks(publications)
+    lines = ["现在公开的："]
+    for one in publications:
+        lines.append(f"  [{one.pk}] {one.account.name}：{story.public_now(one)}")
+        lines += [f"      {show_instant(look.at)} 核对：{look.words}。{look.message}" for look in looks[one.pk]]
+    preflights, alarms = story.preflights_of(release), story.alarms_of(release)
+    lines += ["预检："] if preflights else []
+    lines += [line for row in preflights for line in preflight_lines(row)]
+    lines += ["警报："] if alarms else []
+    for alarm in alarms:
+        read = (
+            f"，{show_instant(alarm.read_at)} {alarm.read_by.name}已阅" if alarm.read_at and alarm.read_by else "，未阅"
+        )
+        closed = f"，{show_instant(alarm.closed_at)} 了结：{alarm.closed_because}" if alarm.closed_at else ""
+        lines.append(
+            f"  [{alarm.pk}] {show_instant(alarm.raised_at)} {alarm.label}（是否已发出：{alarm.out_label}）{read}{closed}"
+        )
+        lines += [
+            f"      第 {notice.ring} 级 {notice.target}：{notice.result}"
+            for notice in alarm.notices.all()
+            if notice.target
+        ]
+    return lines
+
+
+def preflight_lines(row: Any) -> list[str]:
+    """A pre-flight for people: what passed in one line, what did not with its remedy."""
+    from bot.domain.instants import show as show_instant
+
+    from .doctor import check_lines
+
+    if row.ok is None:
+        return [f"  {row.account.name}·{row.label}：定于 {show_instant(row.due_at)}"]
+    checks = sorted(row.checks.all(), key=lambda check: check.position)
+    passed = sum(check.ok for check in checks)
+    lines = [
+        f"  {row.account.name}·{row.label}（{show_instant(row.done_at)}）：{'通过' if row.ok else '未过'}，{passed}/{len(checks)} 项"
+    ]
+    lines += [f"    {line}" for check in checks if not check.ok or check.warning for line in check_lines(check)]
     return lines

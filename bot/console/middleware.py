@@ -9,8 +9,10 @@ from django.shortcuts import render
 from structlog import get_logger
 
 from bot.domain.channel import ChannelFault
-from bot.services import home
+from bot.services import alarming, home
 from bot.services.errors import NotFound, Refused
+
+from .people import person
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -60,6 +62,7 @@ class HomeAndRefusals:
         if not home.exists() and request.path not in OPEN_WITHOUT_HOME:
             return render(request, "not_ready.html", status=503)
         request.home = home.facts() if home.exists() else None  # type: ignore[attr-defined]
+        request.unread_alarms = lambda: _unread_alarms(request)  # type: ignore[attr-defined]
         return self._respond(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -74,3 +77,8 @@ class HomeAndRefusals:
             log.warning("console.channel_fault", code=error.code, remedy=str(error.remedy))
             return render(request, "refused.html", {"message": error.message, "details": ()}, status=502)
         return None
+
+
+def _unread_alarms(request: HttpRequest) -> int:
+    """For the header of every page behind the login."""
+    return alarming.count_unread(person(request).unit) if request.user.is_authenticated else 0

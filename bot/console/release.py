@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
 
+from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import milliseconds
 from bot.models import Attempt, Item, Publication, Release
-from bot.services import gating
+from bot.services import gating, preflighting
+from bot.services import story as telling
 from bot.services.accounts import spec_of
+from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import board, chips, story
+from . import alarms, board, chips, story
 from .people import now, person
 
 METRIC_WORDS = {
@@ -31,13 +35,19 @@ METRIC_WORDS = {
     "attitudes": "赞",
 }
 OUTCOMES = {
-    "": ("还没有结果", "busy", "eye"),
-    "not_sent": ("没有发出", "wait", "undo"),
-    "accepted": ("平台已受理", "good", "check"),
-    "refused": ("平台拒绝，没有发出", "bad", "cross"),
-    "unknown": ("结果不明", "doubt", "question"),
+    "": ("busy", "eye"),
+    "not_sent": ("wait", "undo"),
+    "accepted": ("good", "check"),
+    "refused": ("bad", "cross"),
+    "unknown": ("doubt", "question"),
 }
-KINDS = {"first": "首次发送", "again": "再次发送", "probe": "核对（同一编号重放，不会重复发布）"}
+LOOKS = {
+    "Receipt": ("good", "check"),
+    "Pending": ("busy", "eye"),
+    "Absent": ("doubt", "question"),
+    "Failed": ("bad", "cross"),
+    "Unclear": ("doubt", "question"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +64,17 @@ class Try:
     """One public call."""
 
     attempt: Attempt
-    kind: str
+    asked: str
     outcome: chips.Chip
     took_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One look at the platform afterwards."""
+
+    look: telling.Look
+    chip: chips.Chip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,26 @@ class Push:
     after_page: float | None
     places: Sequence[Place]
     tries: Sequence[Try]
+    glances: Sequence[Glance]
+    public: str
+
+
+@require_POST
+def check_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """再查一次: a pre-flight for each account that waits, now."""
+    who = person(request)
+    release = find_release(pk, unit=who.unit)
+    try:
+        rows = preflighting.ask(release, person=who, now=now)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        bad = [row.account.name for row in rows if not row.ok]
+        if bad:
+            messages.warning(request, f"预检做完，{'、'.join(bad)}还有未过的项目，请看下面的办法。")
+        else:
+            messages.success(request, "预检全部通过。")
+    return redirect("release", pk=pk)
 
 
 @require_GET
@@ -82,6 +120,7 @@ def _story(request: HttpRequest, pk: int) -> dict[str, object]:
     who, at = person(request), now()
     release = find_release(pk, unit=who.unit)
     publications, told = _publications(release), gating.story(release)
+    looks = telling.looks(publications)
     subjects = {f"release:{release.pk}": "发布单"}
     subjects |= {f"publication:{one.pk}": _name(one, publications) for one in publications}
     return {
@@ -89,8 +128,13 @@ def _story(request: HttpRequest, pk: int) -> dict[str, object]:
         "release": release,
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications),
-        "pushes": [_push(publication, told) for publication in publications],
+        "pushes": [_push(publication, told, looks[publication.pk]) for publication in publications],
         "gate": told,
+        "preflights": telling.preflights_of(release),
+        "alarms": telling.alarms_of(release),
+        "may_read": alarms.may_read(who),
+        "alarm_chip": alarms.chip,
+        "may_check": release.signed and any(one.status in STOPPABLE | {State.HELD} for one in publications),
         "sentences": story.tell(subjects),
         "frozen": board.frozen(who.unit),
         "tail": story.tail,
@@ -110,7 +154,7 @@ def _name(publication: Publication, all_of_them: Sequence[Publication]) -> str:
     return f"{publication.account.name} 第 {publication.lane + 1} 条" if several else publication.account.name
 
 
-def _push(publication: Publication, told: gating.GateStory | None) -> Push:
+def _push(publication: Publication, told: gating.GateStory | None, looks: Sequence[telling.Look]) -> Push:
     spec = spec_of(publication.account)
     return Push(
         publication,
@@ -119,7 +163,9 @@ def _push(publication: Publication, told: gating.GateStory | None) -> Push:
         spec.mode(publication.mode).label,
         gating.after_page(publication, told),
         [_place(item, spec.metrics) for item in publication.items.all()],
-        [_try(attempt) for attempt in sorted(publication.attempts.all(), key=lambda one: one.number)],
+        [_try(tried) for tried in telling.tried(publication)],
+        [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
+        telling.public_now(publication),
     )
 
 
@@ -130,8 +176,8 @@ def _place(item: Item, metrics: Sequence[str]) -> Place:
     return Place(item, [review.person.name for review in reviews if review.verdict == "pass"], shown if values else ())
 
 
-def _try(attempt: Attempt) -> Try:
-    label, tone, icon = OUTCOMES[attempt.outcome]
+def _try(tried: telling.Tried) -> Try:
+    attempt = tried.attempt
     sent, answered = attempt.sent_at, attempt.answered_at
     took = milliseconds(answered - sent) if sent and answered else None
-    return Try(attempt, KINDS.get(attempt.kind, attempt.kind), chips.Chip(label, tone, icon), took)
+    return Try(attempt, tried.asked, chips.Chip(tried.ended, *OUTCOMES[attempt.outcome]), took)

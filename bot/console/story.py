@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.domain.alarms import Kind
 from bot.domain.delivery import State
 from bot.domain.instants import show
+from bot.domain.preflight import Kind as Preflight
 from bot.domain.sync import GateState, Seen
 from bot.domain.workflow import Step
 from bot.models import AuditEvent
+from bot.services.story import FOUND
 
 from .people import names
 
@@ -57,10 +60,29 @@ def _moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _answered(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """In words; the raw answer is with the attempt, whole and behind a fold."""
     verdict = VERDICTS.get(data.get("verdict", ""), "已答复")
-    return f"{name}：平台对第 {data.get('attempt')} 次请求的答复是“{verdict}”（HTTP {data.get('status')}）", str(
-        data.get("answer", "")
-    )
+    return f"{name}：平台对第 {data.get('attempt')} 次请求的答复是“{verdict}”（HTTP {data.get('status')}）", ""
+
+
+def _looked(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    return f"{name}：向平台核对，{FOUND.get(data.get('verdict', ''), '已查看')}", data.get("message", "")
+
+
+def _alarm(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
+    def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+        kind = data.get("kind", "")
+        label = Kind(kind).label if kind in set(Kind) else kind
+        return f"{name}：{what}“{label}”", data.get("reason", "")
+
+    return words
+
+
+def _preflight(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    kind = data.get("kind", "")
+    label = Preflight(kind).label if kind in set(Preflight) else kind
+    failed = data.get("failed", ())
+    return f"预检（{label}，账号 {data.get('account', '')}）{'未过' if failed else '通过'}", "、".join(failed)
 
 
 def _planned(data: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -103,6 +125,13 @@ def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "publication.moved": _moved,
     "platform.answered": _answered,
+    "platform.looked": _looked,
+    "publication.resend": _said("{name}：两人确认没有发出，重新发送"),
+    "alarm.raised": _alarm("警报"),
+    "alarm.read": _alarm("已阅警报"),
+    "alarm.closed": _alarm("警报了结"),
+    "preflight.done": _preflight,
+    "preflight.asked": _said("要求再做一次预检"),
     "release.planned": _planned,
     "release.signed": _signed,
     "release.voided": _said("签发作废"),

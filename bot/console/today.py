@@ -14,10 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 from bot.domain.instants import beijing_date, to_beijing
 from bot.domain.workflow import Role
 from bot.models import Person
-from bot.services import releases
+from bot.services import alarming, releases
 from bot.services.errors import Refused
 
-from . import board, health
+from . import alarms, board, health
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -39,6 +39,9 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
         "asks": board.asks(found, at),
+        "alarms": alarming.standing(unit),
+        "may_read": alarms.may_read(who),
+        "alarm_chip": alarms.chip,
         "next": board.next_up(found, at),
         "frozen": board.frozen(unit),
         "duty": board.on_duty(unit),

@@ -22,7 +22,7 @@ from bot.domain.engine import looking as engine
 from bot.domain.engine.facts import Step
 from bot.models import Item, Publication
 
-from . import answers, audit, batches
+from . import answers, audit, batches, story
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
 from .facts import facts_of
@@ -111,7 +111,9 @@ def _apply(publication: Publication, answer: engine.Verdict | engine.Ask | Step 
     elif isinstance(answer, Step):
         enact(publication, answer, actor=ACTOR, now=now)
     else:
-        apply(publication, cast(engine.Verdict, answer), now=now)
+        verdict = cast(engine.Verdict, answer)
+        story.note_look(publication, verdict, now=now)
+        apply(publication, verdict, now=now)
 
 
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:

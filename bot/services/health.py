@@ -1,58 +1,54 @@
-"""What would stop the next release: the installation, the processes, the accounts, the open cases."""
+"""What would stop the next release: the installation, the people, the releases ahead, the open cases, the accounts."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
 
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.instants import require_aware
 from bot.models import Account, Publication, Unit
-from bot.models.triggers import missing
 
-from . import accounts, audit, home
+from . import accounts, audit, home, lookahead, prechecks
 from .errors import Refused
 
-LEAST_DISK = 500 * 1024 * 1024
 OVERDUE = timedelta(minutes=1)
 
 
 def examine(*, now: datetime, ask_platforms: bool) -> list[CheckResult]:
     """All checks, local ones first."""
     require_aware(now)
-    results = [*_installation(), *_people(), *_cases(now)]
+    results = [
+        *_installation(),
+        *_people(),
+        *_cases(now),
+        *lookahead.people_to_tell(now),
+        *lookahead.releases_ahead(now),
+    ]
     for account in Account.objects.filter(disabled_reason="").order_by("pk") if ask_platforms else ():
         results += _account(account)
-    return results
+    return [prechecks.with_remedy(result) for result in results]
 
 
 def _installation() -> Iterator[CheckResult]:
     facts = home.facts()
-    yield CheckResult("环境", True, f"{facts.label}，目录 {settings.TONGFA.home.path}")
-    free = shutil.disk_usage(settings.TONGFA.home.path).free
-    yield CheckResult(
-        "磁盘",
-        free >= LEAST_DISK,
-        f"剩余 {free // 1024 // 1024} MB" + ("" if free >= LEAST_DISK else "，不足 500 MB，请清理磁盘"),
-    )
-    lacking = missing(connection)
-    yield CheckResult(
-        "数据库规则",
-        not lacking,
-        "触发器齐全" if not lacking else f"缺少 {len(lacking)} 条，请运行 tongfa init 重新安装",
-    )
+    yield CheckResult("环境", True, f"{facts.label}，目录 {settings.TONGFA.home.path}", code="home")
+    yield from prechecks.disk()
+    yield from prechecks.rules()
     try:
         count, _, broken = audit.verify_chain()
     except Refused as refusal:
-        yield CheckResult("留痕", False, refusal.message)
+        yield CheckResult("留痕", False, refusal.message, code="chain")
     else:
         yield CheckResult(
-            "留痕", broken is None, f"{count} 条完整" if broken is None else f"{broken.message}，请报告审计员"
+            "留痕",
+            broken is None,
+            f"{count} 条完整" if broken is None else f"{broken.message}，请报告审计员",
+            code="chain",
         )
 
 
@@ -65,6 +61,7 @@ def _people() -> Iterator[CheckResult]:
             f"人员·{unit.name}",
             not lacking,
             "各审次和签发都有人" if not lacking else f"缺少{'、'.join(lacking)}人员，请用 tongfa user add 添加",
+            code="people",
         )
 
 
@@ -75,6 +72,7 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
         not stuck,
         "没有" if not stuck else f"{stuck} 条推送等人处理，请看值班台或 tongfa release list",
         warning=bool(stuck),
+        code="cases",
     )
     overdue = Publication.objects.filter(
         state__in=[State.PLANNED, State.BLOCKED, State.STAGING, State.STAGED, State.ARMED],
@@ -85,9 +83,13 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
         "发送中断",
         not hung,
         "没有" if not hung else f"{hung} 条发出一分多钟没有结论，发送进程可能挂起，请重启 tongfa up",
+        code="hung",
     )
     yield CheckResult(
-        "逾期未发", not overdue, "没有" if not overdue else f"{overdue} 条已过时刻仍未发出，请确认 tongfa up 正在运行"
+        "逾期未发",
+        not overdue,
+        "没有" if not overdue else f"{overdue} 条已过时刻仍未发出，请确认 tongfa up 正在运行",
+        code="overdue",
     )
 
 
@@ -95,7 +97,5 @@ def _account(account: Account) -> list[CheckResult]:
     try:
         results = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
-        return [CheckResult(account.name, False, fault.message)]
-    return [
-        CheckResult(f"{account.name}·{result.name}", result.ok, result.message, result.warning) for result in results
-    ]
+        return [CheckResult(account.name, False, fault.message, code="platform")]
+    return [replace(result, name=f"{account.name}·{result.name}") for result in results]

@@ -90,9 +90,9 @@ def examine(
     return [with_remedy(result) for result in results]
 
 
-def examine_locally(subject: Subject) -> list[CheckResult]:
+def examine_locally(subject: Subject, checks: Sequence[Check] = ()) -> list[CheckResult]:
     """The same without asking the platform: for a look ahead at many releases."""
-    return [with_remedy(result) for check in LOCAL for result in _guarded(check, subject)]
+    return [with_remedy(result) for check in checks or LOCAL for result in _guarded(check, subject)]
 
 
 def with_remedy(result: CheckResult) -> CheckResult:
@@ -297,6 +297,8 @@ def _clock(subject: Subject, clock: Callable[[], datetime]) -> Iterator[CheckRes
     yield CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致。", code="clock")
 
 
-LOCAL: tuple[Check, ...] = (
-    _enabled, _freeze, _signature, _approvals, _pair, _link, _reservation, _staging, _clash, disk, rules,
+#: About one release and account.
+OF_RELEASE: tuple[Check, ...] = (
+    _enabled, _freeze, _signature, _approvals, _pair, _link, _reservation, _staging, _clash,
 )  # fmt: skip
+LOCAL: tuple[Check, ...] = (*OF_RELEASE, disk, rules)

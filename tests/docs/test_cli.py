@@ -204,7 +204,11 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     release = shell("release", "plan", "--as", "zhou", "--at", "+2h", "--item", "A-1", "--item", "A-2")
     number = str(release["id"])
     shell("release", "sign", number, "--as", "zhou")
-    assert shell("release", "show", number, "--as", "zhou")["signed"] is True
+    assert shell("release", "check", number, "--as", "zhou", code=3)["preflights"]  # no platform is there
+    shown = shell("release", "show", number, "--as", "zhou")
+    assert shown["signed"] is True
+    assert shown["preflights"][0]["checks"]
+    told(shell, shown["alarms"][0]["id"], tmp_path)
     assert shell("release", "hold", number, "--as", "qian", "--reason", "核对")["stopped"] == 3
     assert shell("release", "resume", number, "--as", "zhou")["resumed"] == 3
     shell("release", "freeze", "--as", "qian", "--reason", "演习")
@@ -239,6 +243,21 @@ def gated(shell: Shell) -> None:
     assert shell("release", "show", number, "--as", "zhou")["gate"]["decided_by"] == "zhou"
     assert shell.run("release", "gate", number, "--as", "zhou").exit_code == 2
     assert shell.run("release", "plan", "--as", "zhou", "--at", "+3h", "--item", "A-1", "--expect", "x").exit_code == 2
+
+
+def told(shell: Shell, alarm: int, tmp_path: Path) -> None:
+    """The failed pre-flight stands before people; nobody can be reached here."""
+    assert shell("alarm", "list", "--as", "qian")["alarms"]
+    assert shell("alarm", "read", str(alarm), "--as", "qian")["read_by"] == "qian"
+    assert shell.refused("alarm", "read", str(alarm), "--as", "qian")["code"] == "read"
+    shell("alarm", "list", "--as", "qian", "--all")
+    assert shell.refused("notify", "test", "--as", "qian")["code"] == "nobody"
+    folder = tmp_path / "home"
+    (folder / "hook.sign").write_text("a-signing-secret\n")
+    (folder / "notify.toml").write_text(
+        f'[[target]]\nname = "hook"\nkind = "webhook"\naddress = "{LOOPBACK}/hook"\nsign_file = "hook.sign"\n'
+    )
+    assert shell("notify", "test", "--as", "qian", code=3)["targets"][0]["ok"] is False
 
 
 def went_out(pk: int) -> None:

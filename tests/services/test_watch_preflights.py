@@ -13,7 +13,7 @@ from bot.domain.delivery import State
 from bot.domain.preflight import Kind
 from bot.domain.secret import Secret
 from bot.models import Account, Alarm, Freeze, Preflight, PreflightCheck, Reservation
-from bot.services import prechecks, preflighting, releases, watching
+from bot.services import prechecks, preflighting, releases
 from bot.services.errors import Refused
 from bot.services.voiding import void_signature
 

@@ -95,6 +95,9 @@ def test_sending_has_a_queue_of_its_own() -> None:
         "tasks.work.look": "work",
         "tasks.work.measure": "work",
         "tasks.work.gate": "work",
+        "tasks.work.preflight": "work",
+        "tasks.work.notify": "work",
+        "tasks.work.inspect": "work",
     }
 
 

@@ -1,0 +1,169 @@
+"""What would stop the releases of the next 36 hours, without asking a platform; and who would be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from bot.domain import quota
+from bot.domain.channel import CheckResult
+from bot.domain.delivery import STOPPABLE, State
+from bot.domain.instants import show
+from bot.domain.workflow import EditionState
+from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
+
+from . import home, prechecks, preflighting, releases, telling
+from .accounts import renewed_by_hand, spec_of
+from .errors import Refused
+from .quotas import free_slots, quotas_of
+from .voiding import is_frozen
+
+AHEAD = timedelta(hours=36)
+SIGNER = "请签发人"
+
+
+def releases_ahead(now: datetime) -> Iterator[CheckResult]:
+    """One line where all is well, else one for each thing that would stop a release."""
+    found = Release.objects.filter(instant__gt=now, instant__lte=now + AHEAD, cancelled_at__isnull=True)
+    rows = list(found.select_related("unit").order_by("instant", "pk"))
+    if not rows:
+        yield CheckResult("未来 36 小时", True, "没有安排发布。", code="ahead")
+    for release in rows:
+        wrong = list(_signed(release, now) if release.signed else _unsigned(release, now))
+        name = f"发布单 {release.pk}（{show(release.instant, seconds=False)}）"
+        for result in wrong:
+            yield CheckResult(
+                f"{name}·{result.name}", result.ok, result.message, result.warning, result.code, result.remedy
+            )
+        if all(result.ok for result in wrong):
+            yield CheckResult(name, True, "已签发，没有发现会拦住它的问题。", code="release")
+
+
+def _signed(release: Release, now: datetime) -> Iterator[CheckResult]:
+    waiting = release.publications.filter(state__in=[str(state) for state in STOPPABLE | {State.HELD}])
+    for account in Account.objects.filter(pk__in=waiting.values("account_id")).order_by("pk"):
+        publications = preflighting.waiting_publications(release, account)
+        subject = prechecks.Subject(release, account, publications, now)
+        for result in [*prechecks.examine_locally(subject, prechecks.OF_RELEASE), *_token(account, subject.last)]:
+            if not result.ok or result.warning:
+                yield CheckResult(
+                    f"{account.name}·{result.name}", result.ok, result.message, result.warning, result.code, result.remedy
+                )  # fmt: skip
+        yield from _last_preflight(release, account)
+
+
+def _last_preflight(release: Release, account: Account) -> Iterator[CheckResult]:
+    """What only the platform could say, when it was last asked."""
+    last = (
+        release.preflights.filter(account=account, state="done", signed_at=release.signed_at or release.created_at)
+        .order_by("-done_at")
+        .first()
+    )
+    if last is None or last.ok or last.done_at is None:
+        return
+    local = {"enabled", "freeze", "signature", "approvals", "pair", "link", "reservation", "staging", "disk", "rules"}
+    for check in last.checks.filter(ok=False).exclude(code__in=local).order_by("position"):
+        words = f"{show(last.done_at)} 预检：{check.message}"
+        yield CheckResult(f"{account.name}·{check.name}", False, words, code=check.code, remedy=check.remedy)
+
+
+def _token(account: Account, last: datetime) -> Iterator[CheckResult]:
+    if not renewed_by_hand(spec_of(account)):
+        return
+    token = Token.objects.filter(account=account, expires_at__isnull=False).first()
+    remedy = prechecks.REMEDIES["token_life"]
+    if token is None or token.expires_at is None:
+        if not account.credentials.filter(name="access_token").exists():
+            yield CheckResult("授权", False, "还没有授权，到时发不出去。", code="token", remedy=remedy)
+    elif token.expires_at < last + settings.TONGFA.max_lateness:
+        words = f"授权 {show(token.expires_at)} 到期，早于发布所需，到时发不出去。"
+        yield CheckResult("授权期限", False, words, code="token_life", remedy=remedy)
+
+
+def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
+    publications = list(
+        release.publications.filter(state__in=[State.PLANNED, State.HELD]).select_related("account").order_by("pk")
+    )
+    if not publications:
+        return
+    late = release.instant < now + releases.min_lead()
+    words = "还没有签发，到时不会发出。" + (
+        f"距发布已不足 {releases.min_lead().total_seconds():.0f} 秒，不能再签发。" if late else ""
+    )
+    remedy = f"{SIGNER}改期后重新编制，或作废。" if late else f"{SIGNER}核对后签发，或改期、作废。"
+    yield CheckResult("签发", False, words, code="unsigned", remedy=remedy)
+    if is_frozen(release.unit):
+        yield CheckResult(
+            "停发", False, "本单位正一键停发，不能签发。", code="freeze", remedy=prechecks.REMEDIES["freeze"]
+        )
+    for account in {publication.account for publication in publications if not publication.account.enabled}:
+        words = f"“{account.name}”已停用（{account.disabled_reason}）。"
+        yield CheckResult("账号", False, words, code="enabled", remedy=prechecks.REMEDIES["enabled"])
+    yield from _unapproved(release, publications)
+    yield from _no_quota(publications)
+
+
+def _unapproved(release: Release, publications: list[Publication]) -> Iterator[CheckResult]:
+    editions = list(
+        Edition.objects.filter(items__publication__in=publications).select_related("document").order_by("pk").distinct()
+    )
+    for edition in editions:
+        if edition.status is not EditionState.APPROVED or edition.pk != edition.document.current.pk:
+            words = f"《{edition.title}》不是审核通过的最新版本（{edition.status.label}），签不了。"
+            yield CheckResult("审核", False, words, code="approvals", remedy=prechecks.REMEDIES["approvals"])
+    try:
+        releases.require_pairs(publications, editions)
+    except Refused as refusal:
+        yield CheckResult("解读配套", False, refusal.message, code="pair", remedy=prechecks.REMEDIES["pair"])
+
+
+def _no_quota(publications: list[Publication]) -> Iterator[CheckResult]:
+    seen = set()
+    for publication in publications:
+        account = publication.account
+        for rule in quotas_of(account, publication.mode):
+            window = quota.window(rule.period, publication.instant)
+            needed = sum(
+                other.account_id == account.pk and quota.window(rule.period, other.instant) == window
+                for other in publications
+            )
+            if (account.pk, window) not in seen and free_slots(account, publication.mode, rule, window) < needed:
+                words = f"“{account.name}”在 {window} 的发布额度不够，签不了。"
+                yield CheckResult("额度", False, words, code="quota", remedy=f"{SIGNER}改到有额度的日期。")
+            seen.add((account.pk, window))
+
+
+def people_to_tell(now: datetime) -> Iterator[CheckResult]:
+    """Would anybody be told if something happened tonight?"""
+    configured = telling.targets()
+    for problem in configured.problems:
+        yield CheckResult(
+            "通知", False, problem, code="notify", remedy="请系统管理员改正通知配置后运行 tongfa notify test。"
+        )
+    if configured.of_ring(1):
+        rings = "、".join(
+            f"第 {ring} 级 {len(configured.of_ring(ring))} 个" for ring in (1, 2, 3) if configured.of_ring(ring)
+        )
+        yield CheckResult("通知", True, f"出事会通知：{rings}。", code="notify")
+    else:
+        # a drill needs nobody to be woken; in earnest it is as bad as a missing signature
+        yield CheckResult(
+            "通知", not home.is_live(), "没有配置第 1 级通知对象，出了事只有打开值班台的人知道。", not configured.found and not home.is_live(),
+            code="notify", remedy="请系统管理员编写通知配置（TONGFA_NOTIFY），然后运行 tongfa notify test。",
+        )  # fmt: skip
+    lost = AlarmNotice.objects.filter(created_at__gt=now - timedelta(days=1), state="failed")
+    trying = AlarmNotice.objects.filter(next_at__isnull=False, state="waiting", tries__gt=0)
+    for words, rows in (("没有送达，已不再重试", lost), ("没有送达，正在重试", trying)):
+        row = rows.order_by("-created_at").first()
+        if row is not None:
+            message = f"{rows.count()} 条通知{words}，例如给“{row.target}”：{row.error}"
+            yield CheckResult(
+                "通知送达",
+                True,
+                message,
+                warning=True,
+                code="notify_failed",
+                remedy="请系统管理员检查后运行 tongfa notify test。",
+            )

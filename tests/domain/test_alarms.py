@@ -1,0 +1,141 @@
+"""What calls for an alarm, what it says of being out, and when whom is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import alarms
+from bot.domain.alarms import BACKOFF, ESCALATIONS, LABELS, REMEDIES, RINGS, Kind, Out, Told
+from bot.domain.delivery import SETTLED, STOPPABLE, State
+from bot.domain.notice import MOST_LINES, compose
+
+T = datetime(2026, 11, 24, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def wanted(
+    state: State, *, by_machine: bool = True, signed: bool = True, after: timedelta = timedelta()
+) -> Kind | None:
+    return alarms.wanted(state, held_by_machine=by_machine, signed=signed, not_before=T, now=T + after)
+
+
+@pytest.mark.parametrize("state", [State.NEEDS_PERSON, State.MISSED, State.UNKNOWN])
+@pytest.mark.parametrize("signed", [True, False])
+def test_what_only_a_person_can_settle_calls_for_one_whatever_else_holds(state, signed):
+    assert wanted(state, signed=signed) == Kind(state.value)
+
+
+def test_what_a_person_holds_is_no_news_what_the_machine_holds_is():
+    assert wanted(State.HELD) is Kind.HELD
+    assert wanted(State.HELD, by_machine=False) is None
+
+
+@pytest.mark.parametrize("state", sorted(STOPPABLE))
+def test_what_has_not_left_a_minute_after_its_instant_is_overdue(state):
+    assert wanted(state, after=MINUTE - timedelta(microseconds=1)) is None
+    assert wanted(state, after=MINUTE) is Kind.OVERDUE
+    assert wanted(state, after=MINUTE, signed=False) is None
+
+
+def test_a_send_that_hangs_is_overdue_and_nobody_knows_whether_it_is_out():
+    assert wanted(State.SENDING, after=MINUTE) is Kind.OVERDUE
+    assert alarms.is_out(State.SENDING, []) is Out.UNKNOWN
+
+
+@given(
+    st.sampled_from(sorted(SETTLED | {State.CONFIRMING})), st.booleans(), st.timedeltas(timedelta(), timedelta(days=9))
+)
+def test_what_is_settled_or_accepted_calls_for_none(state, signed, after):
+    assert wanted(state, signed=signed, after=after) is None
+
+
+@given(st.sampled_from(list(State)), st.sampled_from(list(State)))
+def test_no_change_into_or_out_of_trouble_goes_unmarked(old, new):
+    if wanted(old) != wanted(new):
+        assert alarms.touches_people(old, new)
+
+
+@given(st.lists(st.sampled_from(["", "not_sent", "accepted", "refused", "unknown"])))
+def test_no_is_said_only_where_nothing_can_have_become_public(outcomes):
+    out = alarms.is_out(State.NEEDS_PERSON, outcomes)
+    harmless = set(outcomes) <= {"not_sent", "refused"}
+    assert (out is Out.NO) == harmless
+    assert out in {Out.NO, Out.UNKNOWN}
+
+
+def test_a_release_is_split_when_a_part_is_public_and_a_part_waits_for_a_person():
+    assert alarms.is_split([State.LIVE, State.HELD])
+    assert not alarms.is_split([State.LIVE, State.CONFIRMING])
+    assert not alarms.is_split([State.LIVE, State.CANCELLED])
+    assert not alarms.is_split([State.HELD, State.MISSED])
+
+
+def test_every_kind_has_a_word_and_says_who_must_do_what():
+    assert set(LABELS) == set(REMEDIES) == set(Kind)
+    assert all(remedy.startswith(("请", "系统")) for remedy in REMEDIES.values())
+
+
+# --- when --------------------------------------------------------------------------------------------------
+
+
+def test_unread_for_5_and_15_minutes_the_next_rings_are_told():
+    assert alarms.next_notice(T, 1, T) == T + 5 * MINUTE
+    assert alarms.next_notice(T, 2, T + 5 * MINUTE) == T + 15 * MINUTE
+    assert alarms.next_notice(T, RINGS, T) is None
+    assert len(ESCALATIONS) == RINGS - 1
+
+
+@given(st.timedeltas(timedelta(), timedelta(hours=3)))
+def test_a_release_makes_one_message_a_minute(since):
+    told_at = T - since
+    assert alarms.first_notice(T, told_at) >= max(T, told_at + alarms.SPACING)
+    assert alarms.first_notice(T, told_at) - T <= alarms.SPACING
+
+
+def test_what_did_not_arrive_is_tried_again_later_and_later_and_then_given_up():
+    waits = [alarms.retry_at(tries, T) for tries in range(1, len(BACKOFF) + 2)]
+    assert waits[-1] is None
+    assert waits[:-1] == sorted(T + wait for wait in BACKOFF)
+
+
+# --- words -------------------------------------------------------------------------------------------------
+
+
+def told(kind: Kind = Kind.UNKNOWN, **changes: object) -> Told:
+    given_ = {
+        "out": Out.UNKNOWN,
+        "where": "中国河东",
+        "release": 7,
+        "instant": "2026-11-24 09:00:00",
+        "title": "",
+        "more": "",
+    }
+    return Told(kind, **{**given_, **changes})  # type: ignore[arg-type]
+
+
+def test_a_message_says_what_happened_whether_it_is_out_and_what_to_do():
+    text = compose([told()], ring=1, at=T, link="https://x/releases/7", live=True).text
+    assert text.startswith("【同发】结果不明")
+    assert "发布单 7（2026-11-24 09:00:00），中国河东：结果不明" in text
+    assert "是否已发出：不明" in text
+    assert REMEDIES[Kind.UNKNOWN] in text
+    assert text.endswith("https://x/releases/7")
+
+
+def test_a_drill_is_called_one_and_an_escalation_says_so():
+    drill = compose([told()], ring=2, at=T, link="x", live=False)
+    assert drill.subject.startswith("【同发·演练】")
+    assert "第 2 级" in drill.text
+
+
+@given(st.lists(st.sampled_from(list(Kind)), min_size=1, max_size=400))
+def test_however_much_happens_it_is_one_message_of_bounded_length(kinds):
+    text = compose([told(kind) for kind in kinds], ring=1, at=T, link="x", live=True).text
+    assert text.count("是否已发出") <= MOST_LINES
+    assert len(text) < 4000
+    if len(kinds) > MOST_LINES:
+        assert f"另有 {len(kinds) - MOST_LINES} 项" in text

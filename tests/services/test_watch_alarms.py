@@ -1,0 +1,406 @@
+"""Alarms in virtual time: raised within a tick, once, told, escalated, read, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from bot.domain import alarms
+from bot.domain.alarms import Kind, Out
+from bot.domain.channel import Absent, Refused, Remedy
+from bot.domain.delivery import Event, State
+from bot.domain.notice import Notice, NotTold, Target
+from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading
+from bot.services import alarming, prechecks, releases, settling, telling, transitions, watching
+from bot.services.errors import Refused as ServiceRefused
+from bot.services.voiding import void_signature
+
+from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, T, fault, put, states
+from .factories import NOW, Office, article, drop_rules
+
+
+class Sink:
+    """Whoever is told: what arrived, when, and who does not answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.heard, self.broken = engine, list[tuple[str, datetime, Notice]](), set[str]()
+        self.targets = [Target("值班群", "wecom", 1), Target("主任", "email", 2), Target("局长", "email", 3)]
+
+    def of(self, name: str) -> list[Notice]:
+        return [notice for who, _, notice in self.heard if who == name]
+
+    def configured(self) -> telling.Targets:
+        return telling.Targets(tuple(self.targets), ())
+
+    def notifier(self, target: Target) -> _Ear:
+        return _Ear(self, target)
+
+
+class _Ear:
+    def __init__(self, sink: Sink, target: Target) -> None:
+        self._sink, self._target = sink, target
+
+    def tell(self, notice: Notice) -> None:
+        if self._target.name in self._sink.broken:
+            raise NotTold("对方超时未应答。")
+        self._sink.heard.append((self._target.name, self._sink.engine.clock.now(), notice))
+
+
+@pytest.fixture
+def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine(office, monkeypatch)
+    made.watching = True
+    return made
+
+
+@pytest.fixture
+def sink(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    made = Sink(engine)
+    monkeypatch.setattr(telling, "targets", made.configured)
+    monkeypatch.setattr(telling, "notifier", made.notifier)
+    return made
+
+
+def kinds(**having: object) -> list[str]:
+    return sorted(Alarm.objects.filter(closed_at__isnull=True, **having).values_list("kind", flat=True))
+
+
+def only(kind: Kind) -> Alarm:
+    return Alarm.objects.get(kind=kind)
+
+
+# --- raised -----------------------------------------------------------------------------------------------
+
+
+def test_silence_is_told_within_a_tick_and_its_end_closes_it(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    release = engine.signed(on=[engine.office.weibo])
+    engine.go(T + SECOND)
+    alarm = only(Kind.UNKNOWN)
+    assert alarm.raised_at <= T + SECOND
+    assert (alarm.out, alarm.release_id, alarm.account) == ("unknown", release.pk, engine.office.weibo)
+    engine.go(T + 3 * MINUTE)
+    assert states(release) == [State.LIVE]
+    alarm.refresh_from_db()
+    assert alarm.closed_at is not None
+    assert kinds() == []
+
+
+def test_unknown_becomes_a_case_for_a_person(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.platform.looks["lyhd"] = [Absent()] * 9
+    engine.signed(on=[engine.office.weibo])
+    engine.go(T + 10 * MINUTE)
+    assert kinds() == ["needs_person"]
+    assert only(Kind.NEEDS_PERSON).out == "unknown"
+    assert only(Kind.UNKNOWN).closed_at is not None
+
+
+def test_a_refusal_says_that_nothing_is_out(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["zghd"] = [Refused("48001", Remedy.PERSON, "没有权限。请管理员开通。")]
+    engine.signed(on=[engine.office.wechat])
+    engine.go(T + 2 * SECOND)
+    alarm = only(Kind.NEEDS_PERSON)
+    assert alarm.out == "no"
+    assert "没有权限" in alarm.message
+
+
+def test_one_side_public_and_the_other_not_is_a_split(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [Refused("20018", Remedy.PERSON, "含非法网址。")]
+    release = engine.signed()
+    engine.go(T + 3 * MINUTE)
+    alarm = only(Kind.SPLIT)
+    assert (alarm.subject, alarm.out) == (f"release:{release.pk}", "part")
+    assert "已公开：中国河东" in alarm.message
+    assert "临沂河东（需人工处理）" in alarm.message
+    urls = ["https://weibo.com/2017000001/abc"]
+    settling.settle_live(engine.weibo(release), urls=urls, person=engine.releaser, now=engine.clock.now())
+    engine.go(engine.clock.now() + SECOND)
+    assert kinds() == []
+
+
+def test_what_the_machine_holds_is_told_what_a_person_holds_is_not(engine: Engine, sink: Sink) -> None:
+    engine.platform.stages["zghd"] = [fault(Remedy.PERSON, "图片太大。")] * 40
+    release = engine.signed()
+    engine.go(T - 14 * SECOND)
+    assert states(release) == [State.HELD, State.HELD]
+    assert kinds() == ["held", "held"]
+    other = engine.signed(on=[engine.office.weibo], number=2, instant=T + 60 * MINUTE)
+    releases.hold(other, person=engine.releaser, reason="领导要求", now=engine.clock.now())
+    engine.go(engine.clock.now() + 2 * SECOND)
+    assert kinds(release=other) == []
+
+
+def test_a_persons_wish_carried_out_by_the_machine_is_a_persons(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    one = put(engine.wechat(release), State.STAGED, stop_event="hold", stop_reason="孙签暂停")
+    transitions.move(one, Event.HOLD, actor="系统", now=NOW, stop_event="", reason="孙签暂停")
+    one.refresh_from_db()
+    assert one.held_by == "person"
+
+
+def test_a_voided_signature_is_told(engine: Engine, sink: Sink) -> None:
+    release = engine.signed()
+    void_signature(release.pk, reason="内容改动", actor="editor", now=engine.clock.now())
+    engine.go(engine.clock.now() + SECOND)
+    assert kinds() == ["held", "held"]
+
+
+def test_missed_is_told(engine: Engine, sink: Sink) -> None:
+    engine.signed(on=[engine.office.wechat])
+    engine.clock.wait_until(T + 31 * MINUTE)
+    engine.tick()
+    assert kinds() == ["missed"]
+    assert only(Kind.MISSED).out == "no"
+
+
+def test_a_minute_past_its_instant_and_still_here_is_overdue(engine: Engine, sink: Sink) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    put(engine.wechat(release), State.STAGED, next_at=T + 20 * MINUTE)
+    for second in range(0, 130, 10):
+        engine.clock.wait_until(T + second * SECOND)
+        engine.tick()
+    alarm = only(Kind.OVERDUE)
+    assert T + MINUTE <= alarm.raised_at <= T + 2 * MINUTE
+    put(engine.wechat(release), State.CANCELLED)
+    engine.clock.wait_until(T + 160 * SECOND)
+    engine.tick()
+    assert kinds() == []
+
+
+def test_whatever_put_it_there_the_sweep_finds_it_within_a_minute(engine: Engine) -> None:
+    """A hand in the database, a program of before: no change of state has marked it."""
+    release = engine.signed()
+    engine.tick()
+    put(engine.wechat(release), State.NEEDS_PERSON, reason="手工改的")
+    engine.clock.wait_until(engine.clock.now() + 60 * SECOND)
+    engine.tick()
+    assert kinds() == ["needs_person"]
+
+
+def test_every_change_of_state_into_trouble_leaves_an_open_alarm_after_one_tick(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    moves = [
+        (State.SENDING, Event.REFUSED), (State.SENDING, Event.SILENCE), (State.CONFIRMING, Event.FAIL),
+        (State.UNKNOWN, Event.GIVE_UP), (State.STAGED, Event.HOLD), (State.STAGED, Event.TOO_LATE),
+    ]  # fmt: skip
+    for state, event in moves:
+        one = put(engine.wechat(release), state, alarm_at=None, held_by="")
+        transitions.move(one, event, actor="系统", now=engine.clock.now(), next_at=None, reason="试")
+        engine.tick()
+        assert kinds(publication=one) == [str(one.state)], event
+
+
+def test_at_most_one_is_open_for_a_kind_and_subject(engine: Engine) -> None:
+    call = alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")
+    assert len(alarming.raise_all([call], now=NOW)) == 1
+    assert alarming.raise_all([call], now=NOW) == []
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Alarm.objects.create(kind="disk", subject="home", message="x", raised_at=NOW)
+    alarming.close(Kind.DISK, ["home"], why="好了", now=NOW)
+    assert len(alarming.raise_all([call], now=NOW)) == 1
+
+
+def test_two_clocks_raise_and_tell_once(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.signed(on=[engine.office.weibo])
+    engine.go(T)
+    for second in range(8):
+        engine.clock.wait_until(T + second * SECOND)
+        watching.look(engine.clock.now())
+        watching.look(engine.clock.now())
+    assert Alarm.objects.count() == 1
+    assert AlarmNotice.objects.count() == 1
+
+
+# --- told ---------------------------------------------------------------------------------------------------
+
+
+def test_several_pushes_of_one_release_make_one_message(engine: Engine, sink: Sink) -> None:
+    engine.platform.stages["zghd"] = [fault(Remedy.PERSON, "图片太大。")] * 40
+    engine.signed(*engine.articles(4))
+    engine.go(T + MINUTE)
+    assert kinds() == ["held"] * 5
+    (notice,) = [told for told in sink.of("值班群") if "被系统暂停" in told.subject]
+    assert notice.text.count("被系统暂停。") + notice.text.count("被系统暂停，") >= 5
+    assert "是否已发出：否" in notice.text
+
+
+def test_two_hundred_releases_in_trouble_make_one_message_too(engine: Engine, sink: Sink) -> None:
+    calls = [
+        alarming.Call(Kind.MISSED, f"publication:{number}", Out.NO, "错过", unit=engine.office.unit.pk)
+        for number in range(200)
+    ]
+    alarming.raise_all(calls, now=engine.clock.now())
+    engine.go(engine.clock.now() + 5 * SECOND)
+    assert len(sink.of("值班群")) == 1
+
+
+def test_nobody_reads_it_so_the_next_rings_are_told_after_5_and_15_minutes(engine: Engine, sink: Sink) -> None:
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()  # the real disk is fine
+    engine.go(NOW + 40 * MINUTE)
+    assert [(who, (at - NOW) // MINUTE) for who, at, _ in sink.heard] == [("值班群", 0), ("主任", 5), ("局长", 15)]
+    assert [row.result for row in AlarmNotice.objects.order_by("pk")] == ["已送达"] * 3
+
+
+def test_read_is_read_and_nobody_else_is_woken(engine: Engine, sink: Sink) -> None:
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 10 * SECOND)
+    alarming.read(only(Kind.DISK), person=engine.releaser, now=engine.clock.now())
+    engine.go(NOW + 40 * MINUTE)
+    assert [who for who, _, _ in sink.heard] == ["值班群"]
+    with pytest.raises(ServiceRefused) as refused:
+        alarming.read(only(Kind.DISK), person=engine.releaser, now=engine.clock.now())
+    assert "孙签" in refused.value.message
+    with pytest.raises(ServiceRefused):
+        alarming.read(only(Kind.DISK), person=engine.office.people["editor"], now=engine.clock.now())
+
+
+def test_one_that_is_over_before_it_is_told_is_not_told(engine: Engine, sink: Sink) -> None:
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.workers = False
+    engine.clock.wait_until(NOW + 5 * SECOND)
+    engine.tick()
+    notice = AlarmNotice.objects.get()
+    alarming.close(Kind.DISK, ["home"], why="好了", now=engine.clock.now())
+    assert not telling.send(notice.pk, now=engine.clock.now)
+    notice.refresh_from_db()
+    assert (notice.state, notice.next_at) == ("dropped", None)
+    assert sink.heard == []
+
+
+def test_what_does_not_arrive_is_tried_again_and_given_up_in_the_end(engine: Engine, sink: Sink) -> None:
+    sink.broken, sink.targets = {"值班群"}, sink.targets[:1]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 2 * MINUTE)
+    notice = AlarmNotice.objects.filter(ring=1).get()
+    assert (notice.state, notice.tries, notice.error) == ("waiting", 2, "对方超时未应答。")
+    engine.go(NOW + 60 * MINUTE)
+    notice.refresh_from_db()
+    assert (notice.state, notice.tries) == ("failed", len(alarms.BACKOFF) + 1)
+
+
+def test_with_nobody_configured_that_is_what_is_recorded(engine: Engine, sink: Sink) -> None:
+    sink.targets = []
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 10 * SECOND)
+    assert AlarmNotice.objects.get().result == "没有配置通知对象"
+
+
+def test_of_one_release_only_number_and_instant_are_told_until_it_is_public(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [Refused("20018", Remedy.PERSON, "《秘密标题》含非法网址。")]
+    document = engine.office.approved(article(1, title="关于秘密标题的通知"), now=NOW)
+    release = engine.signed(document)
+    engine.go(T + 20 * SECOND)
+    first = sink.of("值班群")[0].text
+    assert "秘密标题" not in first or states(release)[0] == State.LIVE
+    put(engine.wechat(release), State.CONFIRMING)
+    told = telling.told(
+        Alarm.objects.filter(kind="needs_person").select_related("release", "account", "publication").get()
+    )
+    assert told.title == ""
+    assert f"发布单 {release.pk}" in first
+
+
+def test_a_slow_receiver_holds_up_one_message_and_nothing_else(engine: Engine, sink: Sink) -> None:
+    """While one message is on its way no second is rung for: the other workers stage and look."""
+    sink.targets = [Target(f"群{number}", "wecom", 1) for number in range(5)]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    release = engine.signed()
+    engine.workers = False
+    engine.clock.wait_until(T - 10 * MINUTE)
+    engine.tick()
+    rung = [job for job in engine.tick().rings if job.kind == "notify"]
+    first = AlarmNotice.objects.order_by("pk")[0]
+    AlarmNotice.objects.filter(pk=first.pk).update(state="sending", next_at=T + MINUTE)  # it hangs
+    assert [job for job in engine.tick().rings if job.kind == "notify"] == []
+    assert len(rung) <= 1
+    engine.workers = True
+    engine.go(T + MINUTE - SECOND)
+    assert {shot.at for shot in engine.platform.sent} == {T}
+    assert len(states(release)) == 2
+
+
+# --- the machine ---------------------------------------------------------------------------------------------
+
+
+def inspected(engine: Engine, name: str) -> None:
+    Chore.objects.filter(pk=name).update(next_at=engine.clock.now())
+    watching.inspect(watching.CHORES.index(name), now=engine.clock.now)
+
+
+def test_a_full_disk_a_missing_rule_and_a_jumping_clock_are_alarms_until_mended(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ClockReading.objects.create(account=engine.office.wechat, at=NOW, offset_ms=9000, boot_seconds=1.0, boot_id="x")
+    inspected(engine, "machine")
+    assert "disk" not in kinds()
+    with monkeypatch.context() as patch:
+        patch.setattr(prechecks, "LEAST_DISK", 1 << 60)
+        patch.setattr(prechecks, "missing", lambda _: ["audit_kept"])
+        patch.setattr(watching, "distrust", lambda *_, **__: "本机时钟跳变。")
+        inspected(engine, "machine")
+    assert kinds() == ["clock", "disk", "rules"]
+    monkeypatch.setattr(watching, "distrust", lambda *_, **__: "")
+    inspected(engine, "machine")
+    assert kinds() == []
+
+
+def test_a_broken_chain_is_an_alarm(engine: Engine) -> None:
+    inspected(engine, "chain")
+    assert kinds() == []
+    drop_rules()
+    AuditEvent.objects.filter(sequence=1).update(actor="别人")
+    inspected(engine, "chain")
+    assert kinds() == ["chain"]
+
+
+def test_the_installation_looks_at_itself_by_bells(engine: Engine) -> None:
+    engine.go(NOW + 5 * SECOND)
+    assert all(Chore.objects.values_list("ran_at", flat=True))
+    assert {job.subject for job in engine.rings if job.kind == "inspect"} == {1, 2}
+
+
+# --- what it costs ---------------------------------------------------------------------------------------------
+
+
+def test_with_nothing_due_the_watch_reads_a_few_rows_and_writes_nothing(engine: Engine) -> None:
+    engine.signed()
+    engine.go(NOW + 5 * SECOND)
+    engine.clock.wait_until(NOW + 6 * SECOND)
+    with CaptureQueriesContext(connection) as asked:
+        watching.look(engine.clock.now())
+    assert len(asked) <= 5
+    assert all(query["sql"].startswith("SELECT") for query in asked)
+
+
+def test_the_watchs_questions_are_answered_from_an_index(engine: Engine) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        watching.look(NOW - MINUTE)
+    for query in asked.captured_queries:
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}", [])
+                plan = " ".join(str(row) for row in cursor.fetchall())
+                assert "INDEX" in plan, (query["sql"], plan)
+
+
+def test_the_people_of_another_unit_do_not_see_it(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.signed(on=[engine.office.weibo])
+    engine.go(T + SECOND)
+    other = Office.make("other", prefix="o-")
+    assert alarming.standing(other.unit) == []
+    assert [alarm.kind for alarm in alarming.standing(engine.office.unit)] == ["unknown"]
+    with pytest.raises(ServiceRefused):
+        alarming.find_alarm(only(Kind.UNKNOWN).pk, unit=other.unit)

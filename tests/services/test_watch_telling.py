@@ -1,0 +1,256 @@
+"""Who is told: the file of targets, the wall around a rehearsal home, and a whole message over real sockets."""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.alarms import Kind, Out
+from bot.domain.notice import NotTold
+from bot.models import Alarm, AlarmNotice, AuditEvent
+from bot.services import alarming, health, home, lookahead, telling
+from bot.services.errors import Refused
+from config.logging import logging_settings
+from tests.channels.stub import Stub, running_stub
+
+from .factories import NOW, Office, fresh_home
+
+KEY = "canary-key-of-the-duty-group"
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with running_stub() as made:
+        made.script("/send", {"errcode": 0})
+        yield made
+
+
+@pytest.fixture
+def notify_file(tongfa_home: Path) -> Path:
+    """Where the targets stand in this test."""
+    (tongfa_home / "wecom.key").write_text(f"{KEY}\n", "utf-8")
+    return tongfa_home / "notify.toml"
+
+
+def table(**fields: object) -> str:
+    lines = [
+        f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in fields.items()
+    ]
+    return "\n".join(["[[target]]", *lines, ""]).replace("'", '"')
+
+
+def wecom(address: str, **fields: object) -> str:
+    return table(**{"name": "值班群", "kind": "wecom", "address": address, "key_file": "wecom.key", **fields})
+
+
+def test_without_a_file_nobody_is_told_and_nothing_is_wrong(notify_file: Path) -> None:
+    assert telling.targets() == telling.Targets((), ())
+
+
+def test_targets_are_read_with_their_secrets_from_files(notify_file: Path) -> None:
+    notify_file.write_text(
+        wecom("http://127.0.0.1:9/send", ring=2)
+        + table(name="信箱", kind="email", host="127.0.0.1", security="plain", **{"from": "a@x"}, to=["b@x", "c@x"]),
+        "utf-8",
+    )
+    found = telling.targets()
+    assert found.problems == ()
+    assert [(one.name, one.kind, one.ring) for one in found.found] == [("值班群", "wecom", 2), ("信箱", "email", 1)]
+    assert found.found[0].secrets["key"].reveal() == KEY
+    assert found.found[1].option("to") == "b@x,c@x"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (table(name="x", kind="pigeon"), "不存在"),
+        (table(name="", kind="wecom"), "没有名称"),
+        (wecom("http://127.0.0.1:9/", ring=4), "ring"),
+        (wecom("http://127.0.0.1:9/", ring="1"), "ring"),
+        (wecom("nowhere"), "地址"),
+        (wecom("http://127.0.0.1:9/", key="plain"), "没有设置项"),
+        (wecom("http://127.0.0.1:9/", key_file="absent.key"), "读不到"),
+        (table(name="x", kind="wecom"), "缺少 key_file"),
+        (table(name="x", kind="email", host="h"), "缺少"),
+        (wecom("http://127.0.0.1:9/") + wecom("http://127.0.0.1:9/"), "重复"),
+    ],
+)
+def test_a_table_that_is_wrong_is_named_and_the_others_still_work(wrong: str, said: str, notify_file: Path) -> None:
+    notify_file.write_text(wrong + wecom("http://127.0.0.1:9/ok", name="另一群"), "utf-8")
+    found = telling.targets()
+    assert said in "".join(found.problems)
+    assert "另一群" in [target.name for target in found.found]
+    assert KEY not in "".join(found.problems)
+
+
+@pytest.mark.parametrize("text", ["not = [toml", "target = 3", "\x00"])
+def test_a_file_that_cannot_be_read_stops_nothing_and_the_doctor_says_so(
+    text: str, notify_file: Path, office: Office
+) -> None:
+    notify_file.write_text(text, "utf-8")
+    assert telling.targets().found == ()
+    assert any(result.code == "notify" and not result.ok for result in lookahead.people_to_tell(NOW))
+
+
+def test_a_rehearsal_home_reaches_nobody_but_this_machine(notify_file: Path) -> None:
+    notify_file.write_text(wecom("https://qyapi.example.com/send"), "utf-8")
+    with pytest.raises(NotTold) as refused:
+        telling.notifier(telling.targets().found[0])
+    assert "演练环境" in refused.value.message
+
+
+def test_a_live_home_may_call_anybody(notify_file: Path, tmp_path: Path) -> None:
+    notify_file.write_text(wecom("https://qyapi.example.com/send"), "utf-8")
+    targets = telling.targets().found
+    with fresh_home(tmp_path / "live", live=True):
+        assert home.is_live()
+        assert telling.notifier(targets[0])
+
+
+def test_an_alarm_reaches_the_group_over_a_real_socket(notify_file: Path, office: Office, stub: Stub) -> None:
+    notify_file.write_text(wecom(f"{stub.url}/send"), "utf-8")
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "剩余 3 MB")], now=NOW)
+    assert telling.arrange(now=NOW + timedelta(seconds=5)) == 1
+    notice = AlarmNotice.objects.get()
+    assert telling.send(notice.pk, now=lambda: NOW + timedelta(seconds=6))
+    (asked,) = stub.asked
+    assert "磁盘将满" in asked.json["text"]["content"]
+    assert not telling.send(notice.pk, now=lambda: NOW + timedelta(seconds=7))  # once
+    assert len(stub.asked) == 1
+
+
+def test_a_target_that_was_taken_out_of_the_file_is_a_failed_message(
+    notify_file: Path, office: Office, stub: Stub
+) -> None:
+    notify_file.write_text(wecom(f"{stub.url}/send"), "utf-8")
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "剩余 3 MB")], now=NOW)
+    telling.arrange(now=NOW + timedelta(seconds=5))
+    notify_file.unlink()
+    notice = AlarmNotice.objects.get()
+    assert not telling.send(notice.pk, now=lambda: NOW + timedelta(seconds=6))
+    notice.refresh_from_db()
+    assert "不在配置里" in notice.error
+    assert any(result.code == "notify_failed" for result in lookahead.people_to_tell(NOW + timedelta(minutes=1)))
+
+
+def test_a_test_message_tells_each_result_and_is_recorded(notify_file: Path, office: Office, stub: Stub) -> None:
+    notify_file.write_text(wecom(f"{stub.url}/send") + wecom(f"{stub.url}/none", name="坏群", ring=3), "utf-8")
+    tried = telling.test(person=office.people["releaser"], now=NOW)
+    assert [(one.target.name, one.ok) for one in tried] == [("值班群", True), ("坏群", False)]
+    assert "【同发·演练】通知测试" in stub.asked[0].json["text"]["content"]
+    assert AuditEvent.objects.get(action="notify.tested").data == {"reached": ["值班群"], "all": ["值班群", "坏群"]}
+    with pytest.raises(Refused):
+        telling.test(person=office.people["editor"], now=NOW)
+    notify_file.unlink()
+    with pytest.raises(Refused) as refused:
+        telling.test(person=office.people["releaser"], now=NOW)
+    assert refused.value.code == "nobody"
+
+
+def test_keys_stay_out_of_messages_records_and_logs(notify_file: Path, office: Office, stub: Stub) -> None:
+    stream, wanted = io.StringIO(), logging_settings("DEBUG")
+    wanted["handlers"]["stderr"]["stream"] = stream
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    logging.config.dictConfig(wanted)
+    try:
+        notify_file.write_text(wecom(f"{stub.url}/none") + wecom("http://127.0.0.1:9/send", name="第二群"), "utf-8")
+        alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "剩余 3 MB")], now=NOW)
+        telling.arrange(now=NOW + timedelta(seconds=5))
+        for notice in AlarmNotice.objects.all():
+            telling.send(notice.pk, now=lambda: NOW + timedelta(seconds=6))
+        telling.test(person=office.people["releaser"], now=NOW)
+    finally:
+        root.handlers[:], root.level = before[0], before[1]
+    kept = [stream.getvalue(), *(row.error for row in AlarmNotice.objects.all())]
+    kept += [str(event.data) for event in AuditEvent.objects.all()]
+    kept += [asked.body.decode() for asked in stub.asked]
+    assert [text for text in kept if KEY in text] == []
+    assert AlarmNotice.objects.filter(state="waiting").count() == 2
+
+
+# --- the doctor ---------------------------------------------------------------------------------------------
+
+
+def found(**having: object) -> dict[str, str]:
+    """code -> message of everything that would stop a release of the next 36 hours."""
+    results = lookahead.releases_ahead(NOW)
+    return {result.code: result.message for result in results if not result.ok}
+
+
+def test_an_unsigned_release_of_tomorrow_is_told(office: Office) -> None:
+    office.planned(instant=NOW + timedelta(hours=30))
+    assert set(found()) == {"unsigned"}
+    assert found()["unsigned"].startswith("还没有签发")
+
+
+def test_beyond_36_hours_nothing_is_told(office: Office) -> None:
+    office.planned(instant=NOW + timedelta(hours=37))
+    assert found() == {}
+
+
+def test_a_signed_release_in_order_is_one_good_line(office: Office) -> None:
+    office.signed()
+    (result,) = lookahead.releases_ahead(NOW)
+    assert result.ok
+    assert "没有发现会拦住它的问题" in result.message
+
+
+def test_what_would_stop_a_signed_release_is_told_with_who_must_do_what(office: Office) -> None:
+    from bot.models import Freeze, Token
+
+    office.signed()
+    Freeze.objects.create(unit=office.unit, reason="停", person=office.people["releaser"], at=NOW)
+    Token.objects.filter(account=office.weibo).update(expires_at=NOW + timedelta(minutes=40))
+    office.wechat.disabled_reason = "换号"
+    office.wechat.save()
+    assert set(found()) == {"freeze", "token_life", "enabled"}
+    bad = [result for result in lookahead.releases_ahead(NOW) if not result.ok]
+    assert all("请" in result.remedy for result in bad)
+
+
+def test_a_used_up_quota_of_an_unsigned_release_is_told(office: Office) -> None:
+    from tests.services.factories import article
+
+    office.signed(on=[office.wechat])
+    office.planned(office.approved(article(2)), on=[office.wechat], instant=NOW + timedelta(hours=2))
+    assert "quota" in found()
+
+
+def test_what_the_platform_last_said_is_repeated_without_asking_it_again(office: Office) -> None:
+    from bot.models import Preflight, PreflightCheck
+
+    release = office.signed(on=[office.wechat])
+    row = Preflight.objects.filter(release=release).first()
+    assert row is not None
+    Preflight.objects.filter(pk=row.pk).update(state="done", next_at=None, done_at=NOW, ok=False)
+    PreflightCheck.objects.create(
+        preflight=row, position=0, code="ip", name="IP 白名单", ok=False, message="不在白名单里。"
+    )
+    assert "不在白名单里" in found()["ip"]
+
+
+def test_every_line_of_the_doctor_has_a_code_and_every_bad_one_a_remedy(office: Office) -> None:
+    office.planned(instant=NOW + timedelta(hours=1))
+    results = health.examine(now=NOW, ask_platforms=False)
+    assert all(result.code for result in results)
+    codes = {result.code for result in results}
+    assert {"home", "disk", "rules", "chain", "notify", "unsigned"} <= codes
+
+
+def test_in_earnest_nobody_to_tell_is_a_fault_in_a_drill_a_warning(
+    office: Office, notify_file: Path, tmp_path: Path
+) -> None:
+    (drill,) = lookahead.people_to_tell(NOW)
+    assert (drill.ok, drill.warning) == (True, True)
+    with fresh_home(tmp_path / "live", live=True):
+        (real,) = lookahead.people_to_tell(NOW)
+    assert real.ok is False
+    assert "TONGFA_NOTIFY" in real.remedy
+    assert Alarm.objects.count() == 0
