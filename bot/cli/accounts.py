@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from .common import as_option, now, pairs, secret_from
+from .doctor import check_lines
 from .output import IN_PART, Reply, command, table
 
 
@@ -106,13 +108,12 @@ def list_accounts() -> Reply:
 @command
 def check(slug: str) -> Reply:
     """体检：令牌、权限、白名单、额度、时钟。"""
-    from bot.services import accounts
+    from bot.services import accounts, prechecks
 
-    results = accounts.check_account(accounts.find_account(slug))
+    results = [prechecks.with_remedy(found) for found in accounts.check_account(accounts.find_account(slug))]
     bad = [result for result in results if not result.ok]
-    marks = [("！" if result.warning else "✓") if result.ok else "✗" for result in results]
-    lines = [f"{mark} {result.name}：{result.message}" for mark, result in zip(marks, results, strict=True)]
-    data = {"checks": [{"name": r.name, "ok": r.ok, "warning": r.warning, "message": r.message} for r in results]}
+    lines = [line for result in results for line in check_lines(result)]
+    data = {"checks": [asdict(result) for result in results]}
     return Reply(data, lines, code=IN_PART if bad else 0)
 
 

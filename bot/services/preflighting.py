@@ -24,7 +24,8 @@ from .people import require
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
-NOT_LEFT = [str(state) for state in STOPPABLE | {State.HELD}]
+WAITING = sorted(str(state) for state in STOPPABLE)
+NOT_LEFT = sorted([*WAITING, str(State.HELD)])
 
 
 def run(preflight_id: int, *, now: Callable[[], datetime]) -> bool:
@@ -65,7 +66,7 @@ def _subject(row: Preflight, now: datetime) -> prechecks.Subject | None:
     if not release.signed or release.signed_at != row.signed_at:
         _drop(row, "签发已作废或已重新签发")
         return None
-    publications = waiting_publications(release, row.account)
+    publications = waiting_publications(release, row.account, held=row.kind == preflight.Kind.ASKED)
     if not publications or preflight.too_late(max(one.not_before for one in publications), now):
         _drop(row, "没有等待发出的推送，或时刻已过")
         return None
@@ -78,9 +79,10 @@ def _subject(row: Preflight, now: datetime) -> prechecks.Subject | None:
     return prechecks.Subject(release, row.account, publications, now)
 
 
-def waiting_publications(release: Release, account: Account) -> list[Publication]:
-    """The pushes of a release on one account that have not left yet."""
-    found = release.publications.filter(account=account, state__in=NOT_LEFT).select_related("account", "release__unit")
+def waiting_publications(release: Release, account: Account, *, held: bool = True) -> list[Publication]:
+    """The pushes of a release on one account that have not left yet, with those that are held or without."""
+    found = release.publications.filter(account=account, state__in=NOT_LEFT if held else WAITING)
+    found = found.select_related("account", "release__unit")
     return list(found.order_by("lane"))
 
 
@@ -117,7 +119,8 @@ def _alarm(row: Preflight, failed: Sequence[CheckResult], now: datetime) -> None
 
 
 def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult], passed: str, now: datetime) -> None:
-    if not failed:
+    if not failed or not row.release.publications.filter(account=row.account, state__in=WAITING).exists():
+        # what is held stands before a person already, or a person wants it so
         alarming.close(kind, [subject], why=passed, now=now)
         return
     names = "、".join(dict.fromkeys(result.name for result in failed))

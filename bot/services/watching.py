@@ -14,7 +14,6 @@ import structlog
 from django.db import OperationalError
 from django.db.models import Model
 
-from bot.domain import timeline
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CheckResult
 from bot.models import AlarmNotice, Chore, ClockReading, Preflight
@@ -26,7 +25,10 @@ from .clocksafety import distrust
 from .errors import Refused
 
 log = structlog.get_logger(__name__)
-MOST = 50  # bells of one kind in one tick
+MOST = 50  # bells of one kind that nobody has answered yet; the rest waits its turn
+#: A bell unanswered for this long: the clock does it in a process of its own, one in a tick. Longer than for staging,
+#: because a full queue is no reason to start processes shortly before an instant.
+RING_AGAIN = timedelta(seconds=30)
 #: Notices on their way at once: however many targets hang, workers are left for staging and looks.
 MOST_NOTICES = 1
 EVERY = {"sweep": timedelta(seconds=20), "machine": timedelta(minutes=5), "chain": timedelta(days=1)}
@@ -70,7 +72,7 @@ def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int)
     for pk, rung_at in due:
         if rung_at is None:
             bells.rings.append((kind, pk))
-        elif rung_at <= now - timeline.RING_AGAIN:
+        elif rung_at <= now - RING_AGAIN and not bells.children:
             bells.children.append((kind, pk))
         else:
             continue
@@ -89,7 +91,7 @@ def _chores(now: datetime, bells: Bells) -> None:
         elif chore.rung_at is None:
             if mine.update(rung_at=now):
                 bells.rings.append(("inspect", CHORES.index(chore.name)))
-        elif chore.rung_at <= now - timeline.RING_AGAIN and mine.update(rung_at=now):
+        elif chore.rung_at <= now - RING_AGAIN and not bells.children and mine.update(rung_at=now):
             bells.children.append(("inspect", CHORES.index(chore.name)))
 
 

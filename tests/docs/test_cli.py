@@ -207,7 +207,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     assert shell("release", "check", number, "--as", "zhou", code=3)["preflights"]  # no platform is there
     shown = shell("release", "show", number, "--as", "zhou")
     assert shown["signed"] is True
-    assert shown["preflights"][0]["checks"]
+    assert any(row["checks"] for row in shown["preflights"])
     told(shell, shown["alarms"][0]["id"], tmp_path)
     assert shell("release", "hold", number, "--as", "qian", "--reason", "核对")["stopped"] == 3
     assert shell("release", "resume", number, "--as", "zhou")["resumed"] == 3

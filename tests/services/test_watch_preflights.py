@@ -176,7 +176,7 @@ def test_a_worker_that_was_overtaken_records_nothing(engine: Engine, monkeypatch
 def test_without_any_worker_a_child_runs_it(engine: Engine) -> None:
     engine.signed()
     engine.workers = False
-    engine.go(NOW + 15 * SECOND)
+    engine.go(NOW + 90 * SECOND)
     assert kinds("done", engine.office.wechat) == ["signing"]
 
 
