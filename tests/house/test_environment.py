@@ -130,6 +130,12 @@ def test_a_secret_can_be_fetched_from_any_variable_by_name(tmp_path):
     assert env.variable("NOT_SET") is None
 
 
+def test_the_list_of_people_to_tell_lies_in_the_home_unless_told_otherwise(tmp_path):
+    assert read({"TONGFA_HOME": str(tmp_path)}).notify_file == tmp_path / "notify.toml"
+    told = read({"TONGFA_HOME": str(tmp_path), "TONGFA_NOTIFY": "/etc/tongfa/notify.toml"})
+    assert str(told.notify_file) == "/etc/tongfa/notify.toml"
+
+
 def test_every_variable_is_listed_once_with_its_meaning():
     source = (ROOT / "config" / "env.py").read_text("utf-8")
     assert len(NAMES) == len(VARIABLES)

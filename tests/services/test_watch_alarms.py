@@ -19,7 +19,7 @@ from bot.services import alarming, prechecks, releases, settling, telling, trans
 from bot.services.errors import Refused as ServiceRefused
 from bot.services.voiding import void_signature
 
-from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, T, fault, put, states
+from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, fault, put, states
 from .factories import NOW, Office, article, drop_rules
 
 
@@ -28,6 +28,7 @@ class Sink:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.heard, self.broken = engine, list[tuple[str, datetime, Notice]](), set[str]()
+        self.killed = False  # the worker that sends next dies on the way
         self.targets = [Target("值班群", "wecom", 1), Target("主任", "email", 2), Target("局长", "email", 3)]
 
     def of(self, name: str) -> list[Notice]:
@@ -45,6 +46,9 @@ class _Ear:
         self._sink, self._target = sink, target
 
     def tell(self, notice: Notice) -> None:
+        if self._sink.killed:
+            self._sink.killed = False
+            raise Killed
         if self._target.name in self._sink.broken:
             raise NotTold("对方超时未应答。")
         self._sink.heard.append((self._target.name, self._sink.engine.clock.now(), notice))
@@ -286,6 +290,16 @@ def test_what_does_not_arrive_is_tried_again_and_given_up_in_the_end(engine: Eng
     engine.go(NOW + 60 * MINUTE)
     notice.refresh_from_db()
     assert (notice.state, notice.tries) == ("failed", len(alarms.BACKOFF) + 1)
+
+
+def test_a_worker_that_dies_on_the_way_costs_a_minute_and_no_message(engine: Engine, sink: Sink) -> None:
+    sink.killed, sink.targets = True, sink.targets[:1]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 30 * SECOND)
+    assert (AlarmNotice.objects.get().state, sink.heard) == ("sending", [])
+    engine.go(NOW + 90 * SECOND)
+    assert (AlarmNotice.objects.get().state, len(sink.heard)) == ("sent", 1)
 
 
 def test_with_nobody_configured_that_is_what_is_recorded(engine: Engine, sink: Sink) -> None:
