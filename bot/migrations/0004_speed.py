@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = (("bot", "0001_initial"),)
+    dependencies = (("bot", "0003_watch"),)
 
     operations = (
         migrations.RemoveIndex(model_name="publication", name="publication_due"),
