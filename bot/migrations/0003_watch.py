@@ -100,22 +100,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("alarm_at__isnull", False)), fields=["alarm_at"], name="publication_alarm_due"
             ),
         ),
-        migrations.AddIndex(
-            model_name="publication",
-            index=models.Index(
-                condition=models.Q(("state__in", ["held", "missed", "needs_person", "unknown"])),
-                fields=["state"],
-                name="publication_in_trouble",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="publication",
-            index=models.Index(
-                condition=models.Q(("state__in", ["armed", "blocked", "planned", "sending", "staged", "staging"])),
-                fields=["not_before"],
-                name="publication_to_leave",
-            ),
-        ),
         migrations.AddField(
             model_name="alarm",
             name="account",

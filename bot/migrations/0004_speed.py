@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
 
     operations = (
         migrations.RemoveIndex(model_name="publication", name="publication_due"),
+        migrations.RemoveIndex(model_name="publication", name="publication_sample_due"),
         migrations.RemoveIndex(model_name="batch", name="batch_open"),
         migrations.AddIndex(
             model_name="publication",
@@ -25,6 +26,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="publication",
             index=models.Index(fields=["state", "instant"], name="publication_by_state"),
+        ),
+        migrations.AddIndex(
+            model_name="publication",
+            index=models.Index(fields=["state", "next_at"], name="publication_due", condition=Q(next_at__isnull=False)),
+        ),
+        migrations.AddIndex(
+            model_name="publication",
+            index=models.Index(
+                fields=["state", "next_sample_at"],
+                name="publication_sample_due",
+                condition=Q(next_sample_at__isnull=False),
+            ),
         ),
         migrations.AddIndex(
             model_name="batch",

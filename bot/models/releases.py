@@ -7,8 +7,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
-from bot.domain.alarms import TROUBLE
-from bot.domain.delivery import STOPPABLE, State
+from bot.domain.delivery import State
 from bot.domain.post import Post
 from bot.domain.sync import AFTER_LIVE, AT_TIME, LETTING_THROUGH, GateState, Policy, Seen, from_json
 
@@ -199,16 +198,13 @@ class Publication(models.Model):
         indexes = (
             models.Index(fields=["next_at"], name="publication_next", condition=Q(next_at__isnull=False)),
             models.Index(fields=["lease_until"], name="publication_leased", condition=Q(lease_until__isnull=False)),
-            models.Index(fields=["next_sample_at"], name="publication_sample_due"),
             models.Index(fields=["state", "instant"], name="publication_by_state"),
             models.Index(fields=["alarm_at"], name="publication_alarm_due", condition=Q(alarm_at__isnull=False)),
+            models.Index(fields=["state", "next_at"], name="publication_due", condition=Q(next_at__isnull=False)),
             models.Index(
-                fields=["state"], name="publication_in_trouble", condition=Q(state__in=sorted(str(s) for s in TROUBLE))
-            ),
-            models.Index(
-                fields=["not_before"],
-                name="publication_to_leave",
-                condition=Q(state__in=sorted(str(s) for s in STOPPABLE | {State.SENDING})),
+                fields=["state", "next_sample_at"],
+                name="publication_sample_due",
+                condition=Q(next_sample_at__isnull=False),
             ),
         )
 
