@@ -76,6 +76,7 @@ class _Around:
             frozen=publication.release.unit_id in self._frozen,
             disabled=publication.account.disabled_reason,
             previous=self._previous(publication),
+            shut=publication.release.waits_for_portal,
         )
 
     def _previous(self, publication: Publication) -> handing_out.Previous | None:
@@ -105,7 +106,10 @@ def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | 
     if len(group) <= CHUNK:
         with audit.serialised():
             batch = _batch(instant, group, now)
-            return batch if _arm_all(batch, group, now) else _nobody(batch)
+            if _arm_all(batch, group, now):
+                return batch
+            _nobody(batch)
+            return None
     return _arm_crowd(instant, group, now)
 
 
@@ -121,7 +125,8 @@ def _arm_crowd(instant: datetime, group: list[Publication], now: datetime) -> Ba
     try:
         armed = sum(_arm_all(batch, part, now) for part in chunks(group))
         if not armed:
-            return _nobody(batch)
+            _nobody(batch)
+            return None
         Batch.objects.filter(pk=batch.pk, state="claimed", fence=0).update(state="ready", owner="")
         batch.state, batch.owner = "ready", ""
     finally:

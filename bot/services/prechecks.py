@@ -27,7 +27,7 @@ from .accounts import channel_of, renewed_by_hand, spec_of
 from .clocksafety import distrust
 from .errors import Refused
 from .quotas import quotas_of
-from .signature import require_signed
+from .signature import Signatures
 from .voiding import is_frozen
 
 log = structlog.get_logger(__name__)
@@ -135,9 +135,11 @@ def _signature(subject: Subject) -> Iterator[CheckResult]:
     if not subject.release.signed:
         yield CheckResult("签发", False, "没有有效签发，到时不会发出。", code="signature")
         return
+    signatures = Signatures()
     for publication in subject.publications:
+        items = list(publication.items.select_related("edition").order_by("position"))
         try:
-            require_signed(publication)
+            signatures.require(publication, items)
         except Refused as refusal:
             yield CheckResult("签发", False, f"{refusal.message}，到时不会发出。", code="signature")
             return

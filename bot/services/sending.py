@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -201,7 +202,7 @@ class _Sender:
             if again:
                 ready = self._read_back(ready)
             for draft in ready:
-                load = self._or_none(draft.publication, lambda _, draft=draft: self._loaded(draft))
+                load = self._or_none(draft.publication, partial(self._loaded, draft))
                 if load:
                     self._loads[load.key] = load
 
@@ -245,7 +246,7 @@ class _Sender:
         asked = [self._again(draft) for draft in drafts if draft.adapter.spec.holds_drafts]
         left = {draft.publication.pk: draft for draft in drafts}
         for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
-            if not self._or_none(again.publication, lambda p, found=found: _still_good(p, found)):
+            if not self._or_none(again.publication, partial(_still_good, found=found)):
                 del left[again.publication.pk]
         return list(left.values())
 
@@ -253,7 +254,7 @@ class _Sender:
         doubted = _has(draft.publication, "unknown")
         return Again(draft, evidence_of(draft.publication, draft.posts, now=self._clock.now()) if doubted else None)
 
-    def _loaded(self, draft: Draft) -> Load | None:
+    def _loaded(self, draft: Draft, _: Publication) -> Load | None:
         publication, adapter, posts = draft.publication, draft.adapter, draft.posts
         grant = adapter.grant()
         if self._batch.kind == "release":
