@@ -104,7 +104,11 @@ class Engine:
         monkeypatch.setattr(
             sending, "Launcher", lambda shots, *, ca_file: ScriptedLauncher(shots, self.platform, ca_file)
         )
-        trusting = {"has_reading": lambda *_, **__: True, "distrust": lambda *_, **__: ""}
+        trusting = {
+            "has_reading": lambda *_, **__: True,
+            "distrust": lambda *_, **__: "",
+            "distrusted": lambda *_, **__: set(),
+        }
         for name, answer in trusting.items():
             monkeypatch.setattr(sending, name, answer)
         monkeypatch.setattr(prechecks, "distrust", lambda *_, **__: self.doubt)

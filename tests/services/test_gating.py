@@ -17,13 +17,18 @@ from bot.models import AuditEvent, Batch, Item, PortalGate, Publication, Release
 from bot.services import audit, clock, gating, releases, settling
 from bot.services.clock import Job
 from bot.services.errors import Refused
-from bot.services.signature import require_signed
+from bot.services.signature import Signatures
 
 from .delivery_support import ABSENT, LIVE, MINUTE, NOT_LEFT, SECOND, SIGNED_AT, SILENT, Engine, T, put, states
 from .factories import Office, after_live, publication
 
 LEAD = timeline.GATE_LEAD
 TICK = 4 * SECOND  # a question every three seconds, and the clock's second
+
+
+def signed(push: Publication) -> None:
+    """Refused unless what is to be sent is what was signed."""
+    Signatures().require(push, list(push.items.select_related("edition").order_by("position")))
 
 
 @pytest.fixture
@@ -493,12 +498,12 @@ def test_the_signature_covers_the_whole_policy(engine: Engine) -> None:
         push = publication(release, engine.office.wechat)
         push.release.policy = {**release.policy, name: value}
         with pytest.raises(Refused, match="同步方式"):
-            require_signed(push)
+            signed(push)
     push = publication(release, engine.office.wechat)
     push.release.sync, push.release.policy = "at_time", None
     with pytest.raises(Refused, match="同步方式"):
-        require_signed(push)
-    require_signed(publication(release, engine.office.wechat))
+        signed(push)
+    signed(publication(release, engine.office.wechat))
 
 
 def test_signed_anew_the_gate_begins_anew(engine: Engine) -> None:
