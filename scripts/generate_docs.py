@@ -6,6 +6,7 @@ and left alone. `--check` writes nothing and ends with status 1 when a part is s
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -304,6 +305,60 @@ def import_files() -> str:
     return table(["source", "file endings"], [[code(name), ", ".join(map(code, ends))] for name, ends in found.items()])
 
 
+# --- proof ----------------------------------------------------------------------------------------------
+
+
+def simulation() -> str:
+    """The ledger of the simulator: what was played at each commit."""
+    by_commit: dict[str, list[dict[str, str]]] = {}
+    for row in _proof("simulation.csv"):
+        by_commit.setdefault(row["commit"], []).append(row)
+    return table(
+        [
+            "commit",
+            "date",
+            "seeds",
+            "publications",
+            "kills",
+            "unknown",
+            "to a person",
+            "violations",
+            "CPU hours at most",
+        ],
+        [[code(commit), *_played(rows)] for commit, rows in by_commit.items()],
+    )
+
+
+def _played(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    def total(name: str) -> int:
+        return sum(int(row[name]) for row in rows)
+
+    persons = sum(float(row["to_person_percent"]) * int(row["publications"]) for row in rows)
+    broken = [row["violations"] for row in rows if row["violations"] != "0"]
+    hours = sum(int(row["seconds"]) * int(row["jobs"]) for row in rows) / 3600
+    return [
+        rows[-1]["date"], f"{total('runs'):,}", f"{total('publications'):,}", f"{total('kills'):,}",
+        f"{total('unknown'):,}", f"{persons / max(1, total('publications')):.1f} %", " ".join(broken) or "0",
+        f"{hours:.1f}",
+    ]  # fmt: skip
+
+
+def guards() -> str:
+    """Each guard, and the first seed that notices when it is gone."""
+    return table(
+        ["guard", "what", "taken away with it", "first seed", "violated"],
+        [
+            [code(r["guard"]), r["what"], r["removed_with_it"], r["first_seed"], r["invariant"]]
+            for r in _proof("guards.csv")
+        ],
+    )
+
+
+def _proof(name: str) -> list[dict[str, str]]:
+    with (ROOT / "docs" / "proof" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "delivery states": delivery_states,
     "delivery transitions": delivery_transitions,
@@ -316,6 +371,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "import columns": import_columns,
     "import kinds": import_kinds,
     "import files": import_files,
+    "simulation": simulation,
+    "guards": guards,
 }
 
 

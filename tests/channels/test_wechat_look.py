@@ -8,14 +8,21 @@ from types import MappingProxyType
 
 import pytest
 
+from bot.channels.wechat import articles
 from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
 
 from .stub import Say, running_stub
-from .wechat_parts import SENT, SmallWeChat, evidence, make_channel, make_post
+from .wechat_parts import COVER, PICTURE, SENT, SmallWeChat, evidence, make_account, make_channel, make_post
 
 STATUS, ARTICLE, LISTED = "/cgi-bin/freepublish/get", "/cgi-bin/freepublish/getarticle", "/cgi-bin/freepublish/batchget"
 DRAFT, MASS = "/cgi-bin/draft/get", "/cgi-bin/message/mass/get"
 POSTS = (make_post(1), make_post(2))
+STAGED = {
+    "draft": "DRAFT1",
+    "images": {PICTURE.sha256: "http://mmbiz.qpic.cn/1"},
+    "materials": {COVER.sha256: "COVER1"},
+    "hashes": [post.hash for post in POSTS],
+}
 AFTER = int(SENT.timestamp()) + 1
 
 
@@ -29,6 +36,11 @@ def news(posts=POSTS, **more):
         | more
         for n, post in enumerate(posts, 1)
     ]
+
+
+def drafted(posts=POSTS):
+    """What draft/get shows of the posts as staged by `STAGED`."""
+    return [dict(item, url="http://mp/preview") for item in articles.articles(posts, STAGED, make_account())]
 
 
 def listed(*items):
@@ -54,7 +66,7 @@ def channel(stub):
 
 
 def look(channel, **values):
-    return channel.look(evidence(POSTS, **values))
+    return channel.look(evidence(POSTS, **({"staged": STAGED} | values)))
 
 
 class TestByPublishId:
@@ -151,7 +163,7 @@ class TestAfterALostAnswer:
 
     @pytest.fixture
     def draft(self, stub):
-        stub.script(DRAFT, {"news_item": news()})
+        stub.script(DRAFT, {"news_item": drafted()})
 
     def test_found_by_its_ordered_markers_is_adopted(self, stub, channel):
         stub.script(LISTED, listed(published("OTHER", items=news()[::-1]), published()))
@@ -161,6 +173,14 @@ class TestAfterALostAnswer:
 
     def test_draft_there_and_not_listed_is_absent(self, draft, channel):
         assert isinstance(look(channel, after_unknown=True), Absent)
+
+    def test_a_draft_that_somebody_changed_meanwhile_is_for_a_person(self, stub, channel):
+        """It would be submitted again as it stands now, which nobody approved."""
+        stub.script(DRAFT, {"news_item": drafted((POSTS[0], make_post(2, title="有人改过的标题")))})
+        answer = look(channel, after_unknown=True)
+        assert isinstance(answer, Unclear)
+        assert answer.needs_person
+        assert "改过" in answer.message
 
     def test_draft_gone_and_not_listed_is_a_contradiction_for_a_person(self, channel):
         answer = look(channel, after_unknown=True)
@@ -240,8 +260,18 @@ class TestMass:
         assert isinstance(look(channel, ids={"msg_id": "1"}), Unclear)
 
     def test_without_a_msg_id_only_the_key_can_tell(self, stub, channel):
+        stub.script(DRAFT, {"news_item": drafted()})
         assert isinstance(look(channel, after_unknown=True), Absent)
-        assert stub.asked == []
+        assert MASS not in stub.paths()
+
+    def test_a_draft_that_is_gone_does_not_stop_the_key_from_telling(self, stub, channel):
+        stub.script(DRAFT, {"errcode": 40007})
+        assert isinstance(look(channel, after_unknown=True), Absent)
+
+    def test_a_changed_draft_is_not_replayed(self, stub, channel):
+        """Where the first call never arrived, the replay would send what nobody approved."""
+        stub.script(DRAFT, {"news_item": drafted((make_post(1, title="有人改过的标题"), POSTS[1]))})
+        assert look(channel, after_unknown=True).needs_person
 
     def test_after_23_hours_a_person_must(self, channel):
         assert look(channel, now=datetime(2026, 11, 24, 1, tzinfo=UTC)).needs_person

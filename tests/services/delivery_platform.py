@@ -160,8 +160,12 @@ class ScriptedChannel:
     def look(self, evidence: Evidence) -> Verdict:
         self._call("look")
         self._platform.evidence.append(evidence)
-        given = self._next(self._platform.looks) or receipt
+        given = self._next(self._platform.looks) or self._as_it_is
         return given(evidence) if callable(given) else given  # type: ignore[no-any-return]
+
+    def _as_it_is(self, evidence: Evidence) -> Verdict:
+        """All went well; of a mass send without an id nothing can be read."""
+        return Absent() if self.mode == "mass" and not evidence.ids.get("msg_id") else receipt(evidence)
 
     def withdraw(self, receipt: Receipt, *, position: int | None = None) -> ByHand:
         return ByHand("请到平台后台操作。")

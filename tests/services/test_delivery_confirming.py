@@ -124,6 +124,15 @@ def test_an_unknown_mass_send_is_probed_with_the_same_key_after_a_minute(engine:
     assert outcomes(one) == [("first", "unknown"), ("probe", "accepted")]
 
 
+def test_a_draft_that_somebody_changed_is_never_replayed(engine: Engine) -> None:
+    """Where the first call was lost, the replay would send what nobody approved."""
+    one = unknown(engine, "zghd")
+    engine.platform.looks["zghd"] = [Unclear("草稿被人改过。", needs_person=True)]
+    engine.go(T + 10 * MINUTE)
+    assert now_is(one).status is State.NEEDS_PERSON
+    assert len(engine.platform.sent) == 1
+
+
 def test_a_probe_that_names_the_existing_record_is_not_probed_again(engine: Engine) -> None:
     """45065 answers with the msg_id of the first."""
     one = unknown(engine, "zghd")

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from bot.domain.channel import Refused, Remedy, Unknown
+from bot.domain.channel import Absent, Refused, Remedy, Unclear, Unknown
 from bot.domain.delivery import Event, State
 from bot.models import Attempt, Batch
 from bot.services import sending
@@ -262,3 +262,51 @@ def test_the_database_itself_refuses_a_second_open_attempt(engine: Engine) -> No
     intend(engine.weibo(release), at=T)
     with pytest.raises(IntegrityError), transaction.atomic():
         intend(engine.weibo(release), at=T)
+
+
+def test_a_clock_set_since_the_comparison_is_seen_in_the_last_look(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set forward after T-5 s, every wait returns at once: the batch would leave early."""
+    release = engine.signed()
+    wrong = engine.wechat(release).account_id
+    monkeypatch.setattr(sending, "distrusted", lambda accounts, *, now: {wrong} & set(accounts))
+    engine.go(T + SECOND / 2)
+    assert [left.slug for left in engine.platform.sent] == ["lyhd"]
+    assert outcomes(engine.wechat(release))[0] == ("first", "not_sent")
+
+
+def test_the_launcher_is_called_before_the_instant_and_waits_itself(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It guards T by the monotonic clock too, from when it is called."""
+    engine.signed()
+    called = []
+    fire = sending._Sender._fire
+
+    def spy(sender: sending._Sender, launcher: object) -> None:
+        called.append(engine.clock.now())
+        fire(sender, launcher)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sending._Sender, "_fire", spy)
+    engine.go(T + SECOND)
+    assert [moment < T for moment in called] == [True]
+    assert {left.at for left in engine.platform.sent} == {T}
+
+
+@pytest.mark.parametrize(
+    ("person", "state"), [(True, State.HELD), (False, State.STAGED)], ids=["changed", "unreadable"]
+)
+def test_what_stands_on_the_platform_is_looked_at_before_it_is_submitted_again(
+    engine: Engine, person: bool, state: State
+) -> None:
+    """After an unknown act the draft is left alone; it may have been changed since."""
+    engine.by_publish()
+    release = engine.signed()
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    absent = [Absent("草稿还在。")] * 3
+    engine.platform.looks["zghd"] = [*absent, *[Unclear("草稿被人改过。", needs_person=person)] * 99]
+    engine.go(T + 9 * MINUTE)
+    assert engine.platform.asked("look", "zghd") >= 4
+    assert len(engine.platform.shots("zghd")) == 1
+    assert engine.wechat(release).status in {state, State.ARMED}

@@ -70,12 +70,18 @@ def test_a_lane_goes_on_after_the_answer_and_the_spacing_or_is_held(state):
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
     st.sampled_from(State),
     st.sampled_from(["", "hold", "cancel"]),
 )
-def test_the_last_look_lets_through_only_what_nothing_speaks_against(signed, frozen, approved, lock, state, wish):
-    out = handing_out.struck(Standing(signed=signed, frozen=frozen), state, wish, approved=approved, lock_held=lock)
-    assert out != (signed and not frozen and approved and lock and state is State.SENDING and not wish)
+def test_the_last_look_lets_through_only_what_nothing_speaks_against(
+    signed, frozen, approved, lock, trusted, state, wish
+):
+    out = handing_out.struck(
+        Standing(signed=signed, frozen=frozen), state, wish, approved=approved, lock_held=lock, clock_trusted=trusted
+    )
+    good = signed and not frozen and approved and lock and trusted
+    assert out != (good and state is State.SENDING and not wish)
 
 
 # --- the order of the last seconds ---------------------------------------------------------------------------------
@@ -85,7 +91,12 @@ def test_intents_stand_before_any_byte_and_the_last_look_comes_after_the_last_wa
     order = [act for act, _ in sender.acts(T)]
     assert order.index(sender.Act.COMMIT_INTENTS) < order.index(sender.Act.LAST_LOOK) < order.index(sender.Act.FIRE)
     assert order[-2:] == [sender.Act.LAST_LOOK, sender.Act.FIRE]
-    assert dict(sender.acts(T))[sender.Act.FIRE] == T
+
+
+def test_firing_begins_before_the_instant_so_that_the_launcher_waits_on_both_clocks():
+    """Whoever waited for T on the wall clock first would make the launcher's own countdown start after it."""
+    assert dict(sender.acts(T))[sender.Act.LAST_LOOK] == T - timeline.RECHECK
+    assert dict(sender.acts(T))[sender.Act.FIRE] is None
 
 
 def test_no_first_byte_leaves_long_after_an_intent_or_the_instant():
