@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -57,6 +58,13 @@ def test_no_reading_is_no_trust_unless_the_installation_says_so(office: Office) 
     assert "无法核对" in clocksafety.distrust(office.weibo, now=now)
     with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, require_platform_date=False)):
         assert clocksafety.distrust(office.weibo, now=now) == ""
+
+
+def test_many_accounts_are_judged_at_once(office: Office, django_assert_num_queries: Any) -> None:
+    now = read(office.weibo, jump=0.5)
+    read(office.wechat)
+    with django_assert_num_queries(1):
+        assert clocksafety.distrusted([office.weibo.pk, office.wechat.pk], now=now) == {office.weibo.pk}
 
 
 def test_a_reading_of_another_boot_or_an_hour_old_has_to_be_taken_again(office: Office) -> None:

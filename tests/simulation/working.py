@@ -332,8 +332,9 @@ def _sleep(world: World, host: Host) -> int:
             at = row.next_at
             if row.lease_until is not None and row.lease_until > at:
                 at = row.lease_until
-            if at <= now:
-                at = row.rung_at + timeline.RING_AGAIN if row.rung_at is not None else None
+            if at <= now:  # rung already; or it fell due while this tick was kept from going on, or it waits for others
+                wait = 5 * SECOND * MS if row.state is State.STAGED else MS
+                at = row.rung_at + timeline.RING_AGAIN if row.rung_at is not None else now + wait
         if row.state in LATE and row.release.signed:
             late = row.instant + timeline.MAX_LATENESS + MS
             at = late if at is None or late < at else at
