@@ -201,6 +201,9 @@ class Sender:
             if at is not None:
                 wait = self.host.until(at)
                 if wait > 0:
+                    behind = wait - (at - self.host.now()) // MS
+                    if behind > SECOND:  # its clock is set back while it waits: it stands there for so much longer
+                        self.process.naps.append((self.world.t + wait - behind, self.world.t + wait))
                     yield wait
             if not self.loads and act is not Act.PREPARE:
                 return

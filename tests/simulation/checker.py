@@ -48,7 +48,7 @@ REACH = 170  # ms: the last look is 100 ms before T, and takes its time
 UNSEEN = 3_700  # ms: agreement within 2 s, Date in whole seconds, drift, an answer's own time
 APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = 35 * SECOND  # the last read-back is when the batch is claimed
-MOST_LATE = timeline.MAX_LATENESS // MS
+MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
 NOTHING_WENT = frozenset({Event.REFUSED, Event.TOO_LATE, Event.DISARM, Event.HOLD, Event.NOT_SENT})
@@ -154,9 +154,11 @@ def _twice(case: Case, found: list[Violation]) -> None:
 
 def _same_draft(case: Case, found: list[Violation]) -> None:
     unknown = [attempt.closed for attempt in case.attempts if attempt.outcome == "unknown"]
-    for earlier, later in pairwise(case.requests):
-        if earlier.draft != later.draft and any(earlier.t <= closed <= later.t for closed in unknown):
+    drafts = case.row.account.platform.drafts
+    for request in case.requests:
+        if any(closed < drafts[request.draft].t for closed in unknown):
             found.append((1, case.say("another draft after an unknown result")))
+            return
 
 
 # --- 2, 3, 4 ---------------------------------------------------------------------------------------------------

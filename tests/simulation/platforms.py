@@ -49,10 +49,10 @@ class Item:
 class Draft:
     """A WeChat draft."""
 
-    __slots__ = ("busy", "changed_at", "gone", "hashes", "publication")
+    __slots__ = ("busy", "changed_at", "gone", "hashes", "publication", "t")
 
-    def __init__(self, publication: int, hashes: tuple[str, ...]) -> None:
-        self.publication, self.hashes = publication, hashes
+    def __init__(self, t: int, publication: int, hashes: tuple[str, ...]) -> None:
+        self.t, self.publication, self.hashes = t, publication, hashes
         self.gone, self.busy, self.changed_at = False, 0, -1
 
 
@@ -170,7 +170,7 @@ class Platform:
         if draft is not None:
             draft.gone = draft.gone or not draft.busy
         name = f"draft{self.number()}"
-        self.drafts[name] = Draft(publication.pk, hashes)
+        self.drafts[name] = Draft(self.world.t, publication.pk, hashes)
         self.world.tell(f"  {name} of publication {publication.pk}")
         return {"draft": name}
 
