@@ -202,7 +202,8 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "trigger_freeze", "no attempt while frozen", _w("trigger_freeze"),
-        shadow="the last look, and the wish that a freeze leaves", shadows=_w("freeze", "last_wish"),
+        shadow="what a freeze itself holds, the look at handing out, the last look",
+        shadows=_w("freeze", "last_wish", "freeze_stops", "freeze_at_hand_out"),
     ),
     Guard("platform_date", "our clock agrees with the platform's Date", _w("date")),
     Guard(

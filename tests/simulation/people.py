@@ -157,7 +157,8 @@ def freeze(world: World, host: Host) -> None:
         _note(db, db.frozen_spans, [world.t, 10**12])
         skipped = (State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED)
         rows = [row for row in db.publications.values() if row.release.signed and row.state not in skipped]
-        _stop(world, host, rows, Event.HOLD, "一键停发")
+        if "freeze_stops" not in world.without:
+            _stop(world, host, rows, Event.HOLD, "一键停发")
 
 
 def unfreeze(world: World) -> None:

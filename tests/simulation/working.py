@@ -191,8 +191,9 @@ def _standing(db: Database, publication: Publication) -> handing_out.Standing:
     """services/batches._standing."""
     release = publication.release
     signed = release.signed and not release.cancelled
+    frozen = db.frozen and "freeze_at_hand_out" not in db.world.without
     return handing_out.Standing(
-        signed, db.frozen, publication.account.disabled, _previous(db, publication) if publication.lane else None
+        signed, frozen, publication.account.disabled, _previous(db, publication) if publication.lane else None
     )
 
 
