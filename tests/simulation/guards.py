@@ -217,7 +217,8 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "max_lateness", "later than max_lateness no machine sends",
         patches=_set(timeline, "too_late", lambda now, instant, most=None: False),
-        shadow="the sweep of what is too late", shadows=_w("max_lateness"),
+        shadow="the sweep of what is too late; people resume half an hour later than else",
+        shadows=_w("max_lateness", "resumed_late"),
     ),
     Guard("same_key", "a replay of a mass send carries the key of the first call", _w("same_key")),
     Guard("same_draft", "no new freepublish draft after an act of unknown result", _w("old_draft")),

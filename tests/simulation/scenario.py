@@ -224,7 +224,8 @@ class Scenario:
             if world.random() < 0.8:
                 world.at(world.t + world.between(30, 600) * SECOND, lambda: self._settle(row.pk))
         elif new is State.HELD and world.random() < 0.3:
-            self._plan(world.t + world.between(5, 600) * SECOND, "resume", row.release, row.pk)
+            at = world.t + world.between(5, 600) * SECOND + (31 * MINUTE if "resumed_late" in world.without else 0)
+            self._plan(at, "resume", row.release, row.pk)
 
     def _settle(self, pk: int) -> None:
         world = self.world
