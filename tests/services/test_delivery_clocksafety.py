@@ -106,3 +106,24 @@ def test_a_doubted_clock_holds_that_account_and_sends_nothing_for_it(
     assert states(release) == [State.HELD, State.LIVE]
     assert [shot.slug for shot in engine.platform.sent] == ["lyhd"]
     assert "3600" in engine.wechat(release).reason
+
+
+@pytest.mark.parametrize("at", [4, 1], ids=["before the intents", "after the intents"])
+def test_a_clock_set_forward_after_it_was_checked_sends_nothing_early(
+    office: Office, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Between the check at T - 5 s and T a step makes every wait end at once: the last look asks again."""
+    engine = Engine(office, monkeypatch)
+    release = engine.signed()
+    stepped: list[bool] = []
+
+    def step() -> None:
+        stepped.append(True)
+        engine.clock.present += 30 * SECOND
+
+    monkeypatch.setattr(sending, "distrust", lambda *_, **__: "本机时钟在核对之后跳变了。" if stepped else "")
+    engine.clock.at(T - at * SECOND, step)
+    engine.go(T + 90 * SECOND)
+    assert engine.platform.sent == []
+    assert states(release) == [State.HELD, State.HELD]
+    assert "跳变" in engine.wechat(release).reason
