@@ -171,7 +171,9 @@ def claim(batch_id: int, owner: str, *, now: datetime) -> Batch | None:
 
 
 def finish(batch: Batch) -> None:
-    """Everything of it is recorded."""
+    """Everything of it is recorded. With an attempt still open it stays claimed, so that `recover` settles that."""
+    if Attempt.objects.filter(batch=batch, outcome="").exists():
+        return
     Batch.objects.filter(pk=batch.pk, fence=batch.fence).update(state="done")
 
 

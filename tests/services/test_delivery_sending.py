@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from bot.domain.channel import Absent, Refused, Remedy, Unclear, Unknown
 from bot.domain.delivery import Event, State
@@ -270,7 +270,7 @@ def test_a_clock_set_since_the_comparison_is_seen_in_the_last_look(
     """Set forward after T-5 s, every wait returns at once: the batch would leave early."""
     release = engine.signed()
     wrong = engine.wechat(release).account_id
-    monkeypatch.setattr(sending, "distrusted", lambda accounts, *, now: {wrong} & set(accounts))
+    monkeypatch.setattr(sending, "distrusted", lambda accounts, *, now: {wrong} & {account.pk for account in accounts})
     engine.go(T + SECOND / 2)
     assert [left.slug for left in engine.platform.sent] == ["lyhd"]
     assert outcomes(engine.wechat(release))[0] == ("first", "not_sent")
@@ -310,3 +310,22 @@ def test_what_stands_on_the_platform_is_looked_at_before_it_is_submitted_again(
     assert engine.platform.asked("look", "zghd") >= 4
     assert len(engine.platform.shots("zghd")) == 1
     assert engine.wechat(release).status in {state, State.ARMED}
+
+
+def test_an_outcome_that_could_not_be_recorded_at_all_is_settled_by_the_next_look_at_the_batch(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away for the answer and for "unknown", and back for the end: the attempt must not stay open."""
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the database is away")
+
+    release = engine.signed(on=[engine.office.weibo])
+    with monkeypatch.context() as patches:
+        patches.setattr(sending.answers, "settle", away)
+        patches.setattr(sending.answers, "settle_all", away)
+        engine.go(T)
+    engine.go(T + 2 * MINUTE)
+    assert outcomes(engine.weibo(release)) == [("first", "unknown")]
+    assert engine.weibo(release).status is State.LIVE
+    assert len(engine.platform.sent) == 1
