@@ -37,6 +37,7 @@ def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | Non
         unsent=outcomes.count("not_sent"),
         probes=sum(1 for kind, _ in tries if kind == "probe"),
         effects=sum(1 for outcome in outcomes if outcome != "not_sent"),
+        disabled=publication.account.disabled_reason,
         max_lateness=settings.TONGFA.max_lateness,
         **{name: getattr(publication, name) for name in _SAME},
     )

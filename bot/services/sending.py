@@ -395,12 +395,12 @@ class _Sender:
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=self._clock.now())
         standing = {
             str(pk)
-            for pk, account, state, stop_event, unit in signed.values_list(
-                "pk", "account", "state", "stop_event", "release__unit_id"
+            for pk, account, state, stop_event, unit, disabled in signed.values_list(
+                "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason"
             )
             if not handing_out.struck(
-                handing_out.Standing(frozen=unit in frozen), State(state), stop_event, approved=pk not in unapproved,
-                lock_held=lock_held, clock_trusted=account not in wrong,
+                handing_out.Standing(frozen=unit in frozen, disabled=disabled), State(state), stop_event,
+                approved=pk not in unapproved, lock_held=lock_held, clock_trusted=account not in wrong,
             )
         }  # fmt: skip
         return set(self._loads) - standing

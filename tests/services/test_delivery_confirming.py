@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.channel import Absent, Evidence, Failed, Pending, Receipt, Refused, Remedy, Unclear, Unknown
 from bot.domain.delivery import State
-from bot.models import Batch, Publication
+from bot.models import Account, Batch, Publication
 from bot.services import confirming
 
 from .delivery_support import MINUTE, NO_ANSWER, NOT_LEFT, SECOND, Engine, T, outcomes, put, receipt
@@ -155,6 +155,16 @@ def test_a_probe_that_tells_nothing_leaves_it_unknown_and_is_repeated(engine: En
     engine.go(T + 5 * MINUTE)
     assert now_is(one).status is State.LIVE
     assert Batch.objects.filter(kind="probe").count() == 2
+
+
+def test_an_account_disabled_since_is_not_probed(engine: Engine) -> None:
+    """A replay may publish what the first call did not: nothing leaves on a disabled account."""
+    one = unknown(engine, "zghd")
+    Account.objects.filter(pk=one.account_id).update(disabled_reason="凭据泄露")
+    engine.go(T + 3 * MINUTE)
+    assert len(engine.platform.sent) == 1
+    assert now_is(one).status is State.NEEDS_PERSON
+    assert "凭据泄露" in one.reason
 
 
 def test_freepublish_absent_thrice_is_sent_once_more_and_not_a_third_time(engine: Engine) -> None:

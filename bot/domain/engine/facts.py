@@ -19,7 +19,8 @@ class Facts:
     """One publication at one moment: its row, its mode, and its attempts by outcome.
 
     `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
-    replays; `effects` those of which a byte may have left. Instants are aware.
+    replays; `effects` those of which a byte may have left. `disabled`: why its
+    account was taken out of use. Instants are aware.
     """
 
     state: State
@@ -45,6 +46,7 @@ class Facts:
     effects: int = 0
     max_lateness: timedelta = timeline.MAX_LATENESS
     unsent: int = 0
+    disabled: str = ""
 
     def too_late(self, now: datetime) -> bool:
         """True when no machine may send any more."""

@@ -88,5 +88,6 @@ def struck(
 
     The clock once more: one that was set forward since the comparison makes T come early.
     """
-    wanted = standing.signed and not standing.frozen and not stop_event and state is State.SENDING
+    open_road = standing.signed and not standing.frozen and not standing.disabled and not standing.shut
+    wanted = open_road and not stop_event and state is State.SENDING
     return not (wanted and approved and lock_held and clock_trusted)

@@ -45,6 +45,9 @@ def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
     if facts.stop_event:
         reason = f"{facts.stop_reason}。是否已发出不明，因已要求停止，不再用重放核对。请到平台后台查看。"
         return give_up(facts, reason)
+    if facts.disabled:
+        reason = f"账号已停用（{facts.disabled}），不再用重放核对，是否已发出不明。请到平台后台查看。"
+        return give_up(facts, reason)
     return give_up(facts, _NO_CONCLUSION) if facts.probes >= MOST_PROBES else Ask.PROBE
 
 
