@@ -125,7 +125,6 @@ class Book:
     frozen: int | None = None
     disabled: dict[str, datetime] = field(default_factory=dict)  # slug -> true time
     resends: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    by_hand: set[str] = field(default_factory=set)  # settled live by a person who saw it
 
 
 class Judge:
