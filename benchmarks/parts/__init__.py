@@ -1,0 +1,1 @@
+"""What the benchmarks share: the stub server, the floor, an installation at scale, figures."""
