@@ -1,18 +1,40 @@
-"""`make bench`: every benchmark of the repository, one after the other. Arguments go to each of them."""
+"""`python -m benchmarks NAME [--short | --long] [--json FILE]`; `--help` lists the names."""
 
 from __future__ import annotations
 
-import subprocess
+import argparse
+import importlib
+import json
 import sys
+from pathlib import Path
 
-BENCHMARKS = ("benchmarks.launcher_lateness",)
+from .parts import machine
+
+#: Each module has `options(parser)` and `run(chosen) -> dict`.
+BENCHMARKS = ("release",)
 
 
 def main() -> int:
-    """The worst exit status."""
-    return max(
-        subprocess.run([sys.executable, "-m", name, *sys.argv[1:]], check=False).returncode for name in BENCHMARKS
-    )
+    """Run one benchmark; print its tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True)
+    for name in BENCHMARKS:
+        module = importlib.import_module(f"benchmarks.{name}")
+        raw = argparse.RawDescriptionHelpFormatter
+        one = names.add_parser(name, description=module.__doc__, formatter_class=raw)
+        size = one.add_mutually_exclusive_group()
+        size.add_argument("--short", action="store_true", help="minutes (the default)")
+        size.add_argument("--long", action="store_true", help="the figures of the documentation")
+        one.add_argument("--json", type=Path, help="keep the raw figures there")
+        module.options(one)
+        one.set_defaults(run=module.run)
+    chosen = parser.parse_args()
+    facts = machine.facts()
+    result = {"machine": facts, **chosen.run(chosen)}
+    if chosen.json:
+        chosen.json.write_text(json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
+    print(f"\n{machine.line(facts)}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -25,11 +25,15 @@ import psycopg
 
 ROLE = "tongfa"
 SETTINGS = {"listen_addresses": "", "fsync": "off", "full_page_writes": "off", "max_connections": "60"}
+DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 
 @contextlib.contextmanager
-def embedded_postgres() -> Iterator[str]:
-    """Start a server and give its address, as DATABASE_URL; stop and forget it at the end."""
+def embedded_postgres(*, durable: bool = False) -> Iterator[str]:
+    """Start a server and give its address, as DATABASE_URL; stop and forget it at the end.
+
+    `durable`: commits wait for the disk, as in earnest; for measuring.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tongfa-pg-"))
     user = _unprivileged_user()
     try:
@@ -38,7 +42,8 @@ def embedded_postgres() -> Iterator[str]:
         programs = _reachable(_programs(), user, folder)
         data = folder / "data"
         _as(user, [programs / "initdb", "-D", data, "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"])
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        chosen = SETTINGS | (DURABLE if durable else {})
+        options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         command = [programs / "postgres", "-D", data, "-k", folder, *options]
         with (folder / "log").open("wb") as log, _popen(user, command, stdout=log, stderr=log) as server:
             try:
