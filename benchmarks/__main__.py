@@ -11,7 +11,7 @@ from pathlib import Path
 from .parts import machine
 
 #: Each module has `options(parser)` and `run(chosen) -> dict`.
-BENCHMARKS = ("release", "province", "due")
+BENCHMARKS = ("release", "province", "due", "idle", "calls")
 
 
 def main() -> int:

@@ -39,7 +39,8 @@ def _count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any
 
 
 def _watch(connection: Any, **_: Any) -> None:
-    connection.execute_wrappers.append(_count)
+    if _count not in connection.execute_wrappers:  # the signal comes again when it is opened again
+        connection.execute_wrappers.append(_count)
 
 
 def read_counts(folder: Path) -> dict[str, int]:

@@ -31,12 +31,17 @@ class Usage:
 NOTHING = Usage(0.0, 0, 0.0, 0)
 
 
+def alone(pid: int) -> Usage:
+    """Of one process. OSError when it has ended."""
+    return Usage(_cpu(pid), _wakeups(pid), _pss(pid), 1)
+
+
 def usage(leader: int) -> Usage:
     """Of the session that `leader` leads."""
     total = NOTHING
     for pid in session(leader):
         try:
-            total += Usage(_cpu(pid), _wakeups(pid), _pss(pid), 1)
+            total += alone(pid)
         except OSError:
             continue  # it ended meanwhile; its parent has its time
     return total

@@ -1,0 +1,152 @@
+"""What it costs while nothing is due, and how soon it is back after a kill -9.
+
+    python -m benchmarks idle [--short | --long] [--db postgresql]
+
+Clock and workers as shipped, beside a Celery worker (-c 2) and beat as they come, at the same time, each with a Valkey
+of its own. CPU from the kernel's scheduler statistics, wake-ups are voluntary switches, memory is PSS. Web and broker
+are listed apart. Back in charge: from starting the process again to its first sign of life (the clock: its first look).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from tests.e2e.processes import Process, environment, free_port, wait_for
+from tests.support.broker import Broker, embedded_valkey
+
+from .parts.figures import middle
+from .parts.installation import Installation
+from .parts.procfs import NOTHING, Usage, alone, usage
+
+WARM_UP = 15.0
+OURS = ("clock", "worker-publish", "worker-work")
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--windows", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=0.0, help="of one window")
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    """All windows, then the kills."""
+    windows = chosen.windows or 3
+    seconds = chosen.seconds or (60.0 if chosen.long else 20.0)
+    with Installation(db=chosen.db, counted=True) as installation, plain_celery() as plain:
+        installation.start()
+        web = installation.home.start("web", "run", "web", "--port", str(free_port()))
+        try:
+            time.sleep(WARM_UP)
+            rows = [window(installation, plain, web, seconds) for _ in range(windows)]
+        finally:
+            web.end()
+        back = [kill(installation, name) for _ in range(chosen.kills or (5 if chosen.long else 2)) for name in OURS]
+    for row in summary(rows):
+        print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+    for name in OURS:
+        print(f"{name} back after {middle([one['seconds'] for one in back if one['process'] == name]):.2f} s", flush=True)
+    settings = {"db": chosen.db, "windows": windows, "seconds": seconds}
+    return {"benchmark": "idle", "settings": settings, "windows": rows, "rows": summary(rows), "back": back}
+
+
+@contextlib.contextmanager
+def plain_celery() -> Iterator[tuple[Broker, list[Process]]]:
+    """Worker and beat with a broker of their own."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="tongfa-bench-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        broker = stack.enter_context(embedded_valkey(folder))
+        env = environment(PLAIN_BROKER=broker.url)
+        app = (sys.executable, "-m", "celery", "-A", "benchmarks.parts.plain_celery")
+        worker = stack.enter_context(Process("worker", [*app, "worker", "-c", "2", "-l", "INFO"], env, folder))
+        schedule = ["-s", str(folder / "schedule"), "--pidfile="]
+        beat = stack.enter_context(Process("beat", [*app, "beat", *schedule], env, folder))
+        wait_for(lambda: "ready." in worker.output(), 60, "Celery's worker is ready", alive=[worker, beat])
+        yield broker, [worker, beat]
+
+
+def window(
+    installation: Installation, plain: tuple[Broker, list[Process]], web: Process, seconds: float
+) -> dict[str, Any]:
+    """What each took in one window."""
+    before = _take(installation, plain, web)
+    began = time.monotonic()
+    time.sleep(seconds)
+    span = time.monotonic() - began
+    after = _take(installation, plain, web)
+    spent = {name: after["usage"][name] - before["usage"][name] for name in after["usage"]}
+    ours = sum((spent[name] for name in OURS), start=NOTHING)
+    rows = {"tongfa": ours, **{name: spent[name] for name in spent}}
+    commands = {name: (after["commands"][name] - before["commands"][name]) / span for name in after["commands"]}
+    return {
+        "processes": {name: _row(one, span) for name, one in rows.items()},
+        "commands_per_second": {name: round(value, 2) for name, value in commands.items()},
+        "statements_per_second": round((after["statements"] - before["statements"]) / span, 2),
+    }
+
+
+def _row(spent: Usage, span: float) -> dict[str, float]:
+    return {
+        "cpu_s_per_minute": round(spent.cpu * 60 / span, 4),
+        "wakeups_per_second": round(spent.wakeups / span, 2),
+        "pss_mib": round(spent.pss, 1),
+        "processes": spent.processes,
+    }
+
+
+def _take(installation: Installation, plain: tuple[Broker, list[Process]], web: Process) -> dict[str, Any]:
+    broker, processes = plain
+    return {
+        "usage": {
+            **installation.usage(),
+            "web": usage(web.pid),
+            "broker": alone(installation.broker.pid),
+            "celery": sum((usage(process.pid) for process in processes), start=NOTHING),
+        },
+        "commands": {"tongfa": commands(installation.broker), "celery": commands(broker)},
+        "statements": sum(installation.statements().values()),
+    }
+
+
+def commands(broker: Broker) -> int:
+    """Commands that the broker has been given, our own questions left out."""
+    with redis.Redis(unix_socket_path=str(broker.socket)) as client:
+        stats = client.info("commandstats")
+    ours = {"cmdstat_info", "cmdstat_hello", "cmdstat_client|setinfo", "cmdstat_client|setname"}
+    return sum(value["calls"] for name, value in stats.items() if name not in ours)
+
+
+def kill(installation: Installation, name: str) -> dict[str, Any]:
+    """kill -9 to the process and its children, start it again."""
+    installation.processes[name].kill_group()
+    began = time.monotonic()
+    installation.start_one(name)
+    installation.await_life(name)
+    return {"process": name, "seconds": round(time.monotonic() - began, 2)}
+
+
+def summary(windows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Median over the windows, one row for each process."""
+    rows = []
+    for name in windows[0]["processes"]:
+        figures = {
+            key: middle([one["processes"][name][key] for one in windows]) for key in windows[0]["processes"][name]
+        }
+        extra: dict[str, Any] = {}
+        if name in ("tongfa", "celery"):
+            extra["redis_per_second"] = middle([one["commands_per_second"][name] for one in windows])
+        if name == "tongfa":
+            extra["statements_per_second"] = middle([one["statements_per_second"] for one in windows])
+        rows.append({"name": name, **figures, **extra})
+    return rows
