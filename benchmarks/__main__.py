@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from . import tables
 from .parts import machine
 
 #: Each module has `options(parser)` and `run(chosen) -> dict`.
@@ -29,12 +30,17 @@ def main() -> int:
         module.options(one)
         one.set_defaults(run=module.run)
     chosen = parser.parse_args()
-    facts = machine.facts()
-    result = {"machine": facts, **chosen.run(chosen)}
+    result = {"command": command(sys.argv[1:]), "machine": machine.facts(), **chosen.run(chosen)}
     if chosen.json:
         chosen.json.write_text(json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
-    print(f"\n{machine.line(facts)}\n")
+    print(f"\n{tables.render(result)}\n")
     return 0
+
+
+def command(arguments: list[str]) -> str:
+    """What anybody can type to repeat it: without the file that the figures went to."""
+    kept = [one for index, one in enumerate(arguments) if one != "--json" and arguments[max(0, index - 1)] != "--json"]
+    return " ".join(["python -m benchmarks", *kept])
 
 
 if __name__ == "__main__":

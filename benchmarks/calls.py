@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.e2e.processes import ROOT
+from tests.e2e.processes import ROOT, patient
 
 from .parts.installation import Installation, waited
 from .parts.office import Order
@@ -40,7 +40,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         for kind, (channel, mode) in KINDS.items():
             order = Order(
                 base=stub.base("").rstrip("/"), count=count, first=first, channels=channel, wechat_mode=mode,
-                lead=30.0 + count,
+                lead=patient(30.0) + count,
             )  # fmt: skip
             rows.append({"kind": kind, **journey(stub, installation, order)})
             first += count

@@ -12,6 +12,8 @@ import argparse
 import time
 from typing import Any
 
+from tests.e2e.processes import patient
+
 from .parts import floor
 from .parts.figures import lateness
 from .parts.installation import DONE, SETTLED, Installation, waited
@@ -45,7 +47,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             floors = [floor.raw_sockets(stub, count) for _ in range(chosen.floor_rounds)]
             order = Order(
                 base=stub.base("").rstrip("/"), count=count, first=first, per_release=chosen.per_release,
-                lead=25.0 + 1.3 * count / rate,
+                lead=patient(25.0) + 1.3 * count / rate,
             )  # fmt: skip
             row = measure(stub, installation, order)
             row["floor"] = [one.raw() for one in floors]

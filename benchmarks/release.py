@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .parts import floor, machine
+from tests.e2e.processes import patient
+
+from .parts import floor
 from .parts.certificates import certificate
 from .parts.figures import Lateness, lateness
 from .parts.installation import DONE, SETTLED, Installation, waited
@@ -112,7 +114,7 @@ class Bench:
         tls = self._ca_file is not None
         base = self.stub.base("", tls=tls).rstrip("/")
         kinds = {"channels": chosen.channels, "pictures": not chosen.no_pictures}
-        return Order(base=base, **{**numbers, **kinds, "lead": 25.0 + 1.3 * count / self._rate, **more})
+        return Order(base=base, **{**numbers, **kinds, "lead": patient(25.0) + 1.3 * count / self._rate, **more})
 
     # --- many at one T ---------------------------------------------------------------------------------------
 
@@ -148,19 +150,18 @@ class Bench:
 
     def pairs(self, releases: int, gap: float) -> Iterator[Turn]:
         """Floors first and last; in between one release every `gap` seconds."""
-        for _ in range(5):
+        around = min(5, releases)
+        for _ in range(around):
             yield from self._others(2)
         self.stub.clear()
-        order = self.order(2 * releases, per_instant=2, gap=gap, lead=40.0)
+        order = self.order(2 * releases, per_instant=2, gap=gap)
         instants = self.installation.fill(order)
-        waited(lambda: False, instants[-1] + 10, 1.0)
+        came = range(order.first, order.first + order.count)
+        waited(lambda: time.time() > instants[-1] and len(self.stub.public()) == len(came), instants[-1] + PATIENCE, 1.0)
+        self.installation.wait(came, SETTLED, instants[-1] + PATIENCE)
         arrivals = self.stub.public()
         for index, at in enumerate(instants):
             numbers = range(order.first + 2 * index, order.first + 2 * index + 2)
             yield "tongfa", lateness(arrivals, numbers, at), self._oddities(numbers)
-        for _ in range(5):
+        for _ in range(around):
             yield from self._others(2)
-
-
-def facts() -> dict[str, Any]:
-    return machine.facts()

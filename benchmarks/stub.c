@@ -255,10 +255,12 @@ static void keep_draft(Text *to, const char *body, size_t length) {
     say(to, "{\"media_id\":\"draft-%zu\"}", draft_count++);
 }
 
-/* The number behind `name` in an answerable body, e.g. "draft-17" -> 17; SIZE_MAX if there is none. */
+/* The number behind `name` in a body, e.g. draft-17 or "msg_id": 17 -> 17; SIZE_MAX if there is none. */
 static size_t number_in(const char *body, size_t length, const char *name) {
-    const char *found = memmem(body, length, name, strlen(name));
-    return found ? strtoull(found + strlen(name), NULL, 10) : SIZE_MAX;
+    const char *found = memmem(body, length, name, strlen(name)), *end = body + length;
+    if (!found) return SIZE_MAX;
+    for (found += strlen(name); found < end && strchr(": \"", *found); found++) {}
+    return strtoull(found, NULL, 10);
 }
 
 static void read_draft(Text *to, size_t number, int missing) {
@@ -269,7 +271,7 @@ static void read_draft(Text *to, size_t number, int missing) {
 }
 
 static void published(Text *to, const char *body, size_t length) {
-    size_t number = number_in(body, length, "\"publish_id\":\"");
+    size_t number = number_in(body, length, "\"publish_id\"");
     if (number == SIZE_MAX || number - 1 >= draft_count) { say(to, "{\"errcode\":53502,\"errmsg\":\"publish_id\"}"); return; }
     say(to, "{\"publish_id\":\"%zu\",\"publish_status\":0,\"article_id\":\"article-%zu\",\"article_detail\":{\"count\":1,"
         "\"item\":[{\"idx\":1,\"article_url\":\"http://127.0.0.1/s/%zu\"}]},\"fail_idx\":[]}", number, number - 1, number);
@@ -301,7 +303,7 @@ static void answer_to(int call, Text *to, uint32_t account, const char *head, co
     case DRAFT_COUNT: say(to, "{\"total_count\":%zu}", draft_count); break;
     case PUBLISH_GET: published(to, body, length); break;
     case MASS_GET:
-        say(to, "{\"msg_id\":%zu,\"msg_status\":\"SEND_SUCCESS\"}", number_in(body, length, "\"msg_id\":"));
+        say(to, "{\"msg_id\":%zu,\"msg_status\":\"SEND_SUCCESS\"}", number_in(body, length, "\"msg_id\""));
         break;
     case QUOTA: say(to, "{\"errcode\":0,\"errmsg\":\"ok\",\"quota\":{\"daily_limit\":100,\"used\":1,\"remain\":99}}"); break;
     case TIMELINE: timeline(to, account); break;
