@@ -3,7 +3,7 @@
 # Further arguments:  make demo ARGS="--exit --fresh"      make test ARGS="-k wechat"
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers migrations bench shots lock clean venv venv-dev
+.PHONY: help demo test check lint types layers migrations bench bench-peers bench-docs shots lock clean venv venv-dev
 
 ifndef PYTHON
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -17,7 +17,8 @@ help:
 	@echo "make demo    the whole product in rehearsal, in one go (ARGS=--exit to stop when all is live)"
 	@echo "make test    the whole test suite, on SQLite and PostgreSQL (ARGS are pytest's)"
 	@echo "make check   what CI runs: format, lint, types, layers, migrations, tests"
-	@echo "make bench   benchmarks        make shots   screenshots into artifacts/"
+	@echo "make bench   floor, warm requests, Tongfa: some minutes (docs/explanation/performance.md lists the others)"
+	@echo "make bench-peers   beside Celery, APScheduler, Huey, Dramatiq, RQ      make shots   screenshots into artifacts/"
 	@echo "make lock    requirements/*.in -> *.txt (ARGS are uv's)        make clean   what the tools left behind"
 
 venv:
@@ -59,7 +60,15 @@ migrations: venv-dev
 		$(BIN)/python -m django makemigrations --check --dry-run --settings config.settings
 
 bench: venv-dev
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m benchmarks release $(ARGS)
+
+bench-peers: venv-dev
+	@$(PYTHON) scripts/bootstrap_peers.py
+	@$(BIN)/python -m benchmarks peers $(ARGS)
+
+bench-docs: venv-dev
+	@$(PYTHON) scripts/bootstrap_peers.py
+	@$(BIN)/python -m benchmarks.pages $(ARGS)
 
 shots: venv-dev
 	@CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export CHROMIUM && \

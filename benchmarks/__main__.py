@@ -12,13 +12,13 @@ from . import tables
 from .parts import machine
 
 #: Each module has `options(parser)` and `run(chosen) -> dict`.
-BENCHMARKS = ("release", "province", "due", "idle", "calls")
+BENCHMARKS = ("release", "province", "due", "idle", "calls", "launcher", "peers")
 
 
-def main() -> int:
-    """Run one benchmark; print its tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = parser.add_subparsers(dest="name", required=True)
+def parser() -> argparse.ArgumentParser:
+    """All benchmarks and their options."""
+    whole = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = whole.add_subparsers(dest="name", required=True)
     for name in BENCHMARKS:
         module = importlib.import_module(f"benchmarks.{name}")
         raw = argparse.RawDescriptionHelpFormatter
@@ -29,7 +29,12 @@ def main() -> int:
         one.add_argument("--json", type=Path, help="keep the raw figures there")
         module.options(one)
         one.set_defaults(run=module.run)
-    chosen = parser.parse_args()
+    return whole
+
+
+def main() -> int:
+    """Run one benchmark; print its tables."""
+    chosen = parser().parse_args()
     result = {"command": command(sys.argv[1:]), "machine": machine.facts(), **chosen.run(chosen)}
     if chosen.json:
         chosen.json.write_text(json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
@@ -39,7 +44,8 @@ def main() -> int:
 
 def command(arguments: list[str]) -> str:
     """What anybody can type to repeat it: without the file that the figures went to."""
-    kept = [one for index, one in enumerate(arguments) if one != "--json" and arguments[max(0, index - 1)] != "--json"]
+    before = ["", *arguments]
+    kept = [one for last, one in zip(before, arguments, strict=False) if "--json" not in (last, one)]
     return " ".join(["python -m benchmarks", *kept])
 
 

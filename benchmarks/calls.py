@@ -22,7 +22,11 @@ from .parts.office import Order
 from .parts.stub import Arrival, Stub
 
 PROCESSES = 8
-KINDS = {"wechat, mass": ("wechat", "mass"), "wechat, publish": ("wechat", "publish"), "weibo, share": ("weibo", "mass")}
+KINDS = {
+    "wechat, mass": ("wechat", "mass"),
+    "wechat, publish": ("wechat", "publish"),
+    "weibo, share": ("weibo", "mass"),
+}
 
 
 def options(parser: argparse.ArgumentParser) -> None:

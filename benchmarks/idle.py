@@ -55,7 +55,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     for row in summary(rows):
         print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
     for name in OURS:
-        print(f"{name} back after {middle([one['seconds'] for one in back if one['process'] == name]):.2f} s", flush=True)
+        print(
+            f"{name} back after {middle([one['seconds'] for one in back if one['process'] == name]):.2f} s", flush=True
+        )
     settings = {"db": chosen.db, "windows": windows, "seconds": seconds}
     return {"benchmark": "idle", "settings": settings, "windows": rows, "rows": summary(rows), "back": back}
 

@@ -35,7 +35,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
     """Every N in one installation, so that earlier rows are there when the later ones come."""
-    counts = [int(part) for part in (chosen.ns or ("100,300,1000,3000,10000" if chosen.long else "100,300,1000")).split(",")]
+    counts = [
+        int(part) for part in (chosen.ns or ("100,300,1000,3000,10000" if chosen.long else "100,300,1000")).split(",")
+    ]
     rows: list[dict[str, Any]] = []
     with (
         Stub() as stub,
@@ -71,8 +73,7 @@ def measure(stub: Stub, installation: Installation, order: Order) -> dict[str, A
     staging = meter.phase()
     waited(lambda: False, at, 0.05)
     preparing = meter.phase()
-    waited(lambda: len({line.account for line in stub.public(numbers)}) == order.count, at + PATIENCE, 1.0)
-    installation.wait(numbers, SETTLED, at + PATIENCE)
+    installation.wait_for_all(stub, numbers, at + PATIENCE)
     recording = meter.phase()
     result = lateness(stub.public(numbers), numbers, at)
     installation.wait(numbers, ["live", "needs_person", "missed", "held"], at + PATIENCE)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,12 @@ from .parts.figures import middle, number, percentile, table
 
 Result = dict[str, Any]
 Row = dict[str, Any]
-WAYS = {"floor": "floor: raw sockets", "sessions": "warm `requests`, 64 threads", "tongfa": "**Tongfa**"}
+WAYS = {
+    "floor": "floor: raw sockets",
+    "sessions": "warm `requests`, 64 threads",
+    "tongfa": "**Tongfa**",
+    "launcher": "the launcher alone",
+}
 
 
 def render(result: Result) -> str:
@@ -61,11 +66,15 @@ def _skew(rows: list[Row]) -> float:
     return percentile(spans, 0.99) if rows[0]["n"] == 2 and spans else middle(spans)
 
 
+def _count(line: Sequence[object]) -> int:
+    return int(str(line[0]))
+
+
 def release(result: Result) -> str:
     """One line for each N and way; rounds are medians of their medians, p99s and maxima."""
     groups = _grouped(result["rows"], "n", "way")
     floors = {count: _judged(rows)[1] for (count, way), rows in groups.items() if way == "floor"}
-    lines = []
+    lines: list[list[object]] = []
     for (count, way), rows in groups.items():
         middle_one, p99, most = _judged(rows)
         times = p99 / floors[count] if floors.get(count) else float("nan")
@@ -77,7 +86,7 @@ def release(result: Result) -> str:
             ]
         )  # fmt: skip
     columns = ("N", "", "median, ms", "p99", "max", "skew", "p99 ÷ floor", "early", "lost", "twice", "T's")
-    return table(columns, sorted(lines, key=lambda line: line[0]))
+    return table(columns, sorted(lines, key=_count))
 
 
 # --- province, due, idle, calls -------------------------------------------------------------------------
@@ -99,9 +108,7 @@ def province(result: Result) -> str:
         if row["late"]:
             p99 = percentile(row["late"], 0.99)
             figures = [middle(row["late"]), p99, max(row["late"]), p99 / floor]
-        late.append(
-            [f"{row['n']:,}", *map(number, figures), number(floor), row["early"], row["lost"], row["doubled"]]
-        )
+        late.append([f"{row['n']:,}", *map(number, figures), number(floor), row["early"], row["lost"], row["doubled"]])
         each = [row[name] for name in PHASES]
         costs.append(
             [
@@ -111,9 +118,7 @@ def province(result: Result) -> str:
                 *(number(one["statements_each"]) for one in each),
             ]
         )
-    first = table(
-        ("N", "median, ms", "p99", "max", "p99 ÷ floor", "floor p99", "early", "lost", "twice"), late
-    )
+    first = table(("N", "median, ms", "p99", "max", "p99 ÷ floor", "floor p99", "early", "lost", "twice"), late)
     heads = [f"{what} {name}" for what in ("ms", "CPU ms", "SQL") for name in PHASES.values()]
     return f"{first}\n\nPer publication:\n\n{table(('N', *heads), costs)}"
 
@@ -156,13 +161,15 @@ def calls(result: Result) -> str:
     def listed(found: dict[str, float]) -> str:
         return ", ".join(f"{call} × {number(many)}" if many != 1 else call for call, many in found.items()) or "—"
 
-    lines = [[row["kind"], *(listed(row["phases"][name]) for name in ("before", "at T", "after"))] for row in result["rows"]]
+    lines = [
+        [row["kind"], *(listed(row["phases"][name]) for name in ("before", "at T", "after"))] for row in result["rows"]
+    ]
     tokens = ", ".join(map(str, result["token_calls"]))
     return f"{table(('', 'before T', 'at T', 'after'), lines)}\n\nToken fetches of 8 processes with an expired token: {tokens}."
 
 
 RENDERERS: dict[str, Callable[[Result], str]] = {
-    "release": release, "peers": release, "province": province, "due": due, "idle": idle, "calls": calls,
+    "release": release, "peers": release, "launcher": release, "province": province, "due": due, "idle": idle, "calls": calls,
 }  # fmt: skip
 
 

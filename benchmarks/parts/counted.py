@@ -58,7 +58,8 @@ if __name__ == "__main__":
     processes.APP = "benchmarks.parts.counted"
     main(sys.argv[1:], prog_name="tongfa")
 elif os.environ.get("DJANGO_SETTINGS_MODULE"):
-    from config.celery_app import app as app  # Celery looks for this name
     from django.db.backends.signals import connection_created
+
+    from config.celery_app import app as app  # Celery looks for this name
 
     connection_created.connect(_watch)

@@ -51,10 +51,10 @@ def raw_sockets(stub: Stub, count: int, *, ca_file: Path | None = None) -> Laten
     port = stub.tls_port if context else stub.port
     shots = [_loaded(port, FIRST + number, context) for number in range(count)]
     sends = [(sock.send, payload) for sock, payload in shots]
-    at = next_instant(0.5)
     gc.collect()
+    at = next_instant(0.5)
     with calm():
-        time.sleep(at - time.time() - 0.003)
+        time.sleep(max(0.0, at - time.time() - 0.003))
         while time.time() < at:
             continue
         for send, payload in sends:

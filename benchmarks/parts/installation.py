@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bot.runtime import alive
 from bot.runtime.paths import Home as Paths
@@ -23,6 +22,7 @@ from tests.support.postgres import embedded_postgres
 
 from .office import Order, ask
 from .procfs import Usage, usage
+from .stub import Stub
 
 DONE = ("confirming", "live")
 SETTLED = (*DONE, "needs_person", "unknown", "missed", "held", "cancelled", "gone", "withdrawn")
@@ -98,8 +98,8 @@ class Installation:
         home = Paths(self.home.path)
         for name in names:
             process = self.processes[name]
-            born = _started(process.pid)
-            wait_for(lambda name=name, born=born: _sign(home, name) >= born, 120, f"{name} lives", alive=[process])
+            alive_since = partial(_lives, home, name, _started(process.pid))
+            wait_for(alive_since, 120, f"{name} lives", alive=[process])
 
     def usage(self) -> dict[str, Usage]:
         """CPU, wake-ups and memory by process, children included."""
@@ -141,7 +141,7 @@ class Installation:
         """Why publications stand there: a few different ones."""
         marks = ", ".join("?" for _ in states)
         found = self.home.rows(
-            f"SELECT reason, COUNT(*) AS many FROM bot_publication WHERE state IN ({marks}) GROUP BY reason"  # noqa: S608
+            f"SELECT reason, COUNT(*) AS many FROM bot_publication WHERE state IN ({marks}) GROUP BY reason"
             " ORDER BY many DESC LIMIT 5",
             *states,
         )
@@ -151,11 +151,15 @@ class Installation:
         """Until all of them are in one of `states`; False at `until` (epoch)."""
         return waited(lambda: set(self.states(numbers)) <= set(states), until, poll)
 
-    def staging_times(self, numbers: range) -> list[Any]:
-        """`staged_at` and `accepted_at` of every publication, as the product recorded them."""
-        return self.home.rows("SELECT staged_at, accepted_at, live_at FROM bot_publication ORDER BY id")[
-            numbers.start - 1 : numbers.stop - 1
-        ]
+    def wait_for_all(self, stub: Stub, numbers: range, until: float) -> None:
+        """Until each of them is recorded as sent, or stands before a person; at most until then (epoch)."""
+        self.wait(numbers, SETTLED, until)
+        waited(lambda: self.quiet(stub, numbers), min(until, time.time() + 10))
+
+    def quiet(self, stub: Stub, numbers: range) -> bool:
+        """Whether as many public calls came as the records say."""
+        sent = sum(many for state, many in self.states(numbers).items() if state in DONE)
+        return len({line.account for line in stub.public(numbers)}) >= sent
 
 
 def waited(question: Callable[[], bool], until: float, poll: float = 0.2) -> bool:
@@ -167,13 +171,14 @@ def waited(question: Callable[[], bool], until: float, poll: float = 0.2) -> boo
     return True
 
 
-def _sign(home: Paths, name: str) -> float:
+def _lives(home: Paths, name: str, since: float) -> bool:
+    """Whether it has given a sign of life since then."""
     try:
-        return alive.sign(home, name).stat().st_mtime
+        return alive.sign(home, name).stat().st_mtime >= since
     except FileNotFoundError:
-        return 0.0
+        return False
 
 
 def _started(pid: int) -> float:
     """When the process was started (epoch)."""
-    return os.stat(f"/proc/{pid}").st_ctime
+    return Path(f"/proc/{pid}").stat().st_ctime

@@ -35,8 +35,8 @@ def main() -> None:
 
 def fill(live: int, planned: int) -> None:
     """`live` + `planned` releases of a thousand publications each."""
-    from bot.models import Account, Release
     from benchmarks.parts.pattern import Pattern
+    from bot.models import Account, Release
 
     now = datetime.now(UTC)
     pattern = Pattern.ready(now, mode="mass", pictures=False)
@@ -69,23 +69,39 @@ def _cross(state: str, condition: str, now: datetime) -> None:
     """Every account in every release of one kind, in one statement."""
     from django.db import connection
 
+    from bot.models import Publication
+
     postgres = connection.vendor == "postgresql"
-    key = "md5(r.id::text || '-' || a.id::text)" if postgres else "lower(hex(randomblob(16)))"
-    empty = "'{}'::jsonb" if postgres else "'{}'"
-    past = state == "live"
-    values = {
-        "release_id": "r.id", "account_id": "a.id", "mode": "'mass'", "lane": "0", "instant": "r.instant",
-        "not_before": "r.instant", "key": key, "state": f"'{state}'", "reason": "''",
-        "next_at": "NULL" if past else "r.instant", "fence": "0", "staged": empty, "stage_faults": "0", "crashes": "0",
-        "stop_event": "''", "stop_reason": "''", "ids": empty, "since": "''", "looks": "0", "absents": "0",
-        "live_at": "r.instant" if past else "NULL", "sent_at": "r.instant" if past else "NULL",
-    }  # fmt: skip
+    given = {
+        "release_id": "r.id",
+        "account_id": "a.id",
+        "mode": "'mass'",
+        "instant": "r.instant",
+        "not_before": "r.instant",
+        "key": "md5(r.id::text || '-' || a.id::text)" if postgres else "lower(hex(randomblob(16)))",
+        "state": f"'{state}'",
+        **({"live_at": "r.instant", "sent_at": "r.instant"} if state == "live" else {"next_at": "r.instant"}),
+    }
+    columns = [field for field in Publication._meta.concrete_fields if not field.primary_key]
+    values = {str(field.column): given.get(str(field.column)) or _unset(field, postgres) for field in columns}
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO bot_publication ({', '.join(values)}) SELECT {', '.join(values.values())}"
             f" FROM bot_release r CROSS JOIN bot_account a WHERE a.slug LIKE 'm%%' AND {condition}",
             [connection.ops.adapt_datetimefield_value(now)],
         )
+
+
+def _unset(field: Any, postgres: bool) -> str:
+    """A column's default as SQL."""
+    if field.null:
+        return "NULL"
+    value = field.get_default()
+    if isinstance(value, dict | list):
+        return f"'{json.dumps(value)}'{'::jsonb' if postgres else ''}"
+    if isinstance(value, bool) and postgres:
+        return str(value)
+    return str(int(value)) if isinstance(value, int) else f"'{value}'"
 
 
 def _analyze() -> None:

@@ -63,6 +63,10 @@ def main() -> None:
     import django
 
     django.setup()
+    from django.db import connection
+
+    if connection.vendor == "sqlite":  # the engine may be writing for long: wait, that is not what is measured
+        connection.settings_dict["OPTIONS"]["timeout"] = 600
     order = Order(**json.load(sys.stdin))
     print(json.dumps({"instants": Copies(order).make()}))
 
@@ -114,9 +118,7 @@ class Copies:
         from bot.models import Account, Credential, Token
         from bot.services import vault
 
-        rows = [
-            self._account(number, unit) for group, unit in zip(groups, units, strict=True) for number in group
-        ]
+        rows = [self._account(number, unit) for group, unit in zip(groups, units, strict=True) for number in group]
         made = Account.objects.bulk_create(rows, batch_size=BATCH)
         secrets_of = Credential.objects.bulk_create(
             (Credential(account=a, name="app_secret", ciphertext=b"", key_id="", updated_at=self._now) for a in made),
@@ -259,9 +261,7 @@ class Copies:
         of = {publication.account_id: publication for publication in publications}
         own = PostRecord.objects.filter(edition_id__gte=editions[0][0].pk, edition_id__lte=editions[-1][0].pk)
         records = dict(own.values_list("account_id", "pk"))
-        signed = [
-            {number: self._pattern.signed(post) for number, post in mine.items()} for _, mine in editions
-        ]
+        signed = [{number: self._pattern.signed(post) for number, post in mine.items()} for _, mine in editions]
         Item.objects.bulk_create(
             (
                 Item(

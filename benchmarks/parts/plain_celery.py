@@ -10,6 +10,6 @@ app = Celery("plain", broker=os.environ.get("PLAIN_BROKER", "memory://"))
 app.conf.beat_schedule = {"scan": {"task": "scan", "schedule": 60.0}}
 
 
-@app.task(name="scan")
+@app.task(name="scan")  # type: ignore[untyped-decorator]
 def scan() -> None:
     """The due rows of a table, were there one."""

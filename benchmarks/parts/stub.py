@@ -1,8 +1,8 @@
 """The server that everything is sent to: benchmarks/stub.c, built on the way, or a slower stand-in in Python.
 
-    with Stub() as stub:
-        stub.base(17)                  # the address of account 17, "http://127.0.0.1:PORT/17"
-        stub.journal()                 # every request so far: arrival, account, call, bytes
+with Stub() as stub:
+    stub.base(17)                  # the address of account 17, "http://127.0.0.1:PORT/17"
+    stub.journal()                 # every request so far: arrival, account, call, bytes
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import tables
+from benchmarks import pages, tables
+from benchmarks.__main__ import command, parser
 from benchmarks.parts.figures import lateness, number, percentile, table
 from benchmarks.parts.stub import Arrival
 
@@ -67,6 +68,27 @@ def test_releases_on_two_accounts_are_judged_together_and_the_others_by_their_me
 def test_a_page_gets_its_blocks_and_keeps_the_rest():
     page = "# P\n<!-- bench: one -->\nold\n<!-- /bench -->\ntext\n<!-- bench: two -->\nkept\n<!-- /bench -->\n"
     new = tables.rewritten(page, {"one": "| a |"})
-    assert new == "# P\n<!-- bench: one -->\n\n| a |\n\n<!-- /bench -->\ntext\n<!-- bench: two -->\nkept\n<!-- /bench -->\n"
+    assert (
+        new
+        == "# P\n<!-- bench: one -->\n\n| a |\n\n<!-- /bench -->\ntext\n<!-- bench: two -->\nkept\n<!-- /bench -->\n"
+    )
     with pytest.raises(KeyError, match="three"):
         tables.rewritten(page, {"three": ""})
+
+
+def test_every_run_of_the_page_has_a_block_there_and_every_block_a_run():
+    page = pages.PAGE.read_text("utf-8")
+    blocks = [found["name"] for found in tables.BLOCK.finditer(page)]
+    assert sorted(blocks) == sorted(pages.RUNS)
+
+
+@pytest.mark.parametrize("name", pages.RUNS)
+def test_every_run_of_the_page_is_a_benchmark_with_such_options(name):
+    known = parser()
+    chosen = known.parse_args(pages.RUNS[name].split())
+    assert chosen.name in tables.RENDERERS
+
+
+def test_the_command_that_is_printed_can_be_typed_again():
+    typed = ["release", "--long", "--json", "figures.json", "--ns", "2"]
+    assert command(typed) == "python -m benchmarks release --long --ns 2"

@@ -88,7 +88,9 @@ def test_a_weibo_post_stands_in_its_own_accounts_timeline(stub, with_picture):
     text = '【通知】“引号"与\\斜线 & 100% http://www.hedong.gov.cn/1?tf=abcdefgh'
     account = 70 + with_picture
     files = {"pic": ("a.png", b"\x89PNG" * 20_000, "image/png")} if with_picture else None
-    made = post(stub, account, "/2/statuses/share.json", data={"status": text, "rip": "203.0.113.7"}, files=files).json()
+    made = post(
+        stub, account, "/2/statuses/share.json", data={"status": text, "rip": "203.0.113.7"}, files=files
+    ).json()
     listed = requests.get(f"{stub.base(account)}/2/statuses/user_timeline.json?uid={account}", timeout=20).json()
     assert [(one["idstr"], one["text"], str(one["uid"])) for one in listed["statuses"]] == [
         (made["idstr"], text, str(account))
