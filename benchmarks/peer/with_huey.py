@@ -13,14 +13,16 @@ huey = RedisHuey(
 )
 
 
-@huey.task(name="send")  # its module is __main__ here and with_huey there
+@huey.task()
 def send(account: int) -> None:
     """Post."""
     job.post(account)
 
 
 if __name__ == "__main__":
+    from with_huey import send as known  # the consumer knows it by this module's name, not as __main__'s
+
     at, accounts = job.order()
     for account in accounts:
-        send.schedule(args=(account,), eta=at.replace(tzinfo=None))  # Huey takes naive UTC
+        known.schedule(args=(account,), eta=at.replace(tzinfo=None))  # Huey takes naive UTC
     job.all_set()
