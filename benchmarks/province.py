@@ -71,6 +71,8 @@ def measure(stub: Stub, installation: Installation, order: Order) -> dict[str, A
     meter = Meter(installation, order.count)
     on_time = installation.wait(numbers, ["staged", "armed", "sending", *SETTLED], at - 15)
     staging = meter.phase()
+    waited(lambda: False, at - 15.5, 0.05)
+    meter.phase()  # staged and not yet handed out: nobody's cost
     waited(lambda: False, at, 0.05)
     preparing = meter.phase()
     installation.wait_for_all(stub, numbers, at + PATIENCE)
