@@ -19,8 +19,8 @@ class Facts:
     """One publication at one moment: its row, its mode, and its attempts by outcome.
 
     `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
-    replays; `effects` those of which a byte may have left. `disabled`: why its
-    account was taken out of use. Instants are aware.
+    replays; `effects` those of which a byte may have left. `disabled`: why its account was taken out of use.
+    Instants are aware.
     """
 
     state: State
