@@ -97,7 +97,7 @@ def require_through(release: Release) -> None:
     """Refused while the gate lets nothing through: what is resumed or sent again would only wait, and nobody know."""
     gate = _gate(release)
     if gate is not None and gate.status in FOR_A_DECISION:
-        raise Refused("gate", f"门户网页到时没有上线（{gate.words}），{_choose(release)}，再处理推送。")
+        raise Refused("gate", f"门户网页到时没有上线（{gate.words}），{choice_words(release)}，再处理推送。")
 
 
 def require_open(release: Release) -> None:
@@ -114,7 +114,8 @@ def _gate(release: Release) -> PortalGate | None:
     return PortalGate.objects.filter(release=release).first() if release.sync != AT_TIME else None
 
 
-def _choose(release: Release) -> str:
+def choice_words(release: Release) -> str:
+    """What staff must do when time was up."""
     return f"请先决定：tongfa release gate {release.pk} --go（不等网页，照发）或 --hold（继续暂停）"
 
 
@@ -125,6 +126,14 @@ def soonest(now: datetime) -> Sequence[PortalGate]:
     """Gates to be asked within half a minute, the most urgent first: one indexed read."""
     found = PortalGate.objects.filter(next_at__lte=now + SOON).exclude(lease_until__gt=now)
     return list(found.order_by("next_at")[:MOST])
+
+
+def troubled() -> Sequence[PortalGate]:
+    """Gates of standing releases that wait for a person, or whose page cannot be read."""
+    undecided = Q(state=GateState.ASKING, release__publications__state=State.HELD)
+    wanted = undecided | Q(state=GateState.SHUT, seen=Seen.UNCLEAR)
+    found = PortalGate.objects.filter(wanted, release__signed_at__isnull=False, release__cancelled_at__isnull=True)
+    return list(found.select_related("release").order_by("pk").distinct()[:MOST])
 
 
 def mark_rung(gate: PortalGate, now: datetime) -> None:
@@ -233,7 +242,7 @@ def _call_back(release: Release, words: str, now: datetime) -> None:
 def _held_words(gate: PortalGate, policy: AfterLive, state: GateState, words: str) -> str:
     until = show(gate.release.instant + policy.wait)
     if state is GateState.ASKING:
-        return f"到 {until} 门户网页仍未上线（{words}），未发出。{_choose(gate.release)}。"
+        return f"到 {until} 门户网页仍未上线（{words}），未发出。{choice_words(gate.release)}。"
     return f"到 {until} 门户网页仍未上线（{words}），按约定暂停，未发出。核实网页后用 tongfa release gate {gate.release_id} --go 放行，或作废。"
 
 
@@ -280,7 +289,7 @@ def story(release: Release) -> GateStory | None:
     if gate.decided_by is not None and gate.decided_at is not None:
         lines.append(f"{gate.decided_by.name}于 {show(gate.decided_at)} 决定：{gate.status.label}。")
     elif gate.status in FOR_A_DECISION and release.signed:
-        lines.append(f"{_choose(release)}。")
+        lines.append(f"{choice_words(release)}。")
     return GateStory(gate, policy, tuple(lines))
 
 

@@ -11,9 +11,10 @@ from django.conf import settings
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.instants import require_aware
+from bot.domain.sync import GateState
 from bot.models import Account, Publication, Unit
 
-from . import accounts, audit, home, lookahead, prechecks
+from . import accounts, audit, gating, home, lookahead, prechecks
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
@@ -26,6 +27,7 @@ def examine(*, now: datetime, ask_platforms: bool) -> list[CheckResult]:
         *_installation(),
         *_people(),
         *_cases(now),
+        *_portal(),
         *lookahead.people_to_tell(now),
         *lookahead.releases_ahead(now),
     ]
@@ -76,8 +78,8 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
     )
     overdue = Publication.objects.filter(
         state__in=[State.PLANNED, State.BLOCKED, State.STAGING, State.STAGED, State.ARMED],
-        release__signed_at__isnull=False, instant__lt=now - OVERDUE,
-    ).count()  # fmt: skip
+        release__signed_at__isnull=False, not_before__lt=now - OVERDUE,
+    ).filter(gating.THROUGH).count()  # fmt: skip
     hung = Publication.objects.filter(state=State.SENDING, not_before__lt=now - OVERDUE).count()
     yield CheckResult(
         "发送中断",
@@ -91,6 +93,16 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
         "没有" if not overdue else f"{overdue} 条已过时刻仍未发出，请确认 tongfa up 正在运行",
         code="overdue",
     )
+
+
+def _portal() -> Iterator[CheckResult]:
+    """Releases that wait for a portal page which cannot be read, or for a person."""
+    for gate in gating.troubled():
+        what = f"发布单 {gate.release_id}：{gate.status.label}，{gate.words}"
+        remedy = (
+            gating.choice_words(gate.release) if gate.status is GateState.ASKING else "请核对网址和门户是否可以访问"
+        )
+        yield CheckResult("门户联动", False, f"{what}。{remedy}", warning=True)
 
 
 def _account(account: Account) -> list[CheckResult]:

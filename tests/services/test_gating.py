@@ -14,10 +14,11 @@ from bot.domain import timeline
 from bot.domain.delivery import State
 from bot.domain.sync import AfterLive, GateState, Seen, Then
 from bot.models import AuditEvent, Batch, Item, PortalGate, Publication, Release
-from bot.services import audit, clock, gating, releases, settling
+from bot.services import audit, clock, gating, health, releases, settling
 from bot.services.clock import Job
 from bot.services.errors import Refused
 from bot.services.signature import Signatures
+from tests.portal.support import page, portal, response
 
 from .delivery_support import ABSENT, LIVE, MINUTE, NOT_LEFT, SECOND, SIGNED_AT, SILENT, Engine, T, put, states
 from .factories import Office, after_live, publication
@@ -577,3 +578,38 @@ def test_a_publication_is_not_handed_out_through_a_shut_gate_even_if_somebody_as
     push = put(engine.wechat(release), State.STAGED, next_at=T)
     assert batches.hand_out([push], now=T) == []
     assert Publication.objects.get(pk=push.pk).status is State.STAGED
+
+
+# --- with a real portal -----------------------------------------------------------------------------------
+
+
+def test_a_worker_asks_a_real_page_and_asks_conditionally_once_it_was_live(office: Office) -> None:
+    """No stub in between: the job that the clock rings, the reader, a server."""
+    policy = after_live()
+    answers = [response(b"", 404), response(page(policy.title), etag='"v1"'), response(b"", 304)]
+    with portal(*answers) as server:
+        release = office.signed(sync=dataclasses.replace(policy, url=server.url("/info/1.html")))
+        seen = []
+        for _ in answers:
+            PortalGate.objects.update(next_at=SIGNED_AT, state="shut")
+            clock.perform(Job("gate", gate(release).pk))
+            seen.append((gate(release).seen, gate(release).status))
+    assert seen[1:] == [("live", GateState.OPEN), ("live", GateState.OPEN)]
+    assert seen[0][0] == "not_yet"
+    assert [b"if-none-match" in request.lower() for request in server.requests] == [False, False, True]
+
+
+def test_the_doctor_names_gates_that_need_somebody_and_no_release_that_only_waits(engine: Engine) -> None:
+    release = engine.signed(sync=after_live(), on=[engine.office.weibo])
+    engine.go(T + 90 * SECOND)
+
+    def told_now() -> dict[str, tuple[bool, str]]:
+        found = health.examine(now=engine.clock.now(), ask_platforms=False)
+        return {result.name: (result.ok, result.message) for result in found}
+
+    assert told_now()["逾期未发"][0]
+    assert "门户联动" not in told_now()
+    engine.go(T + 3 * MINUTE)
+    ok, message = told_now()["门户联动"]
+    assert not ok
+    assert f"tongfa release gate {release.pk}" in message
