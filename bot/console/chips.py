@@ -59,6 +59,8 @@ URGENCY = (
 PUBLIC = frozenset({State.LIVE})
 #: Under way by itself: nobody need act.
 MOVING = frozenset({State.STAGED, State.ARMED, State.SENDING, State.CONFIRMING})
+#: In place and waiting for the word.
+READY = frozenset({State.STAGED, State.ARMED})
 SIGN_SOON = timedelta(hours=1)
 
 
@@ -88,6 +90,8 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
         return chip(State.CANCELLED)
     if not release.signed and all(state in {State.PLANNED, State.HELD} for state in alive):
         return Chip("未签发", "warn" if release.instant < now + SIGN_SOON else "wait", "pen")
+    if release.instant <= now and set(alive) <= READY and release.waits_for_portal:
+        return Chip("等门户上线", "wait", "clock")
     return chip(next(state for state in URGENCY if state in alive))
 
 

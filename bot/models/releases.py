@@ -72,8 +72,10 @@ class Release(models.Model):
     @property
     def waits_for_portal(self) -> bool:
         """True while the gate lets nothing through; a gate that is missing does not either."""
+        if self.sync == AT_TIME:
+            return False
         gate: PortalGate | None = getattr(self, "gate", None)
-        return self.sync != AT_TIME and (gate is None or gate.status not in LETTING_THROUGH)
+        return gate is None or gate.status not in LETTING_THROUGH
 
 
 class PortalGate(models.Model):

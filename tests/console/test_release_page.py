@@ -188,3 +188,12 @@ def test_a_release_whose_page_never_came_says_what_a_person_must_do(district: Di
 
 def test_a_release_at_its_time_has_no_portal_card(district: District, as_: Login) -> None:
     assert "门户联动" not in story(as_("duty"), district.signed().pk)
+
+
+def test_a_release_that_is_past_its_time_and_waits_is_called_that(district: District, as_: Login) -> None:
+    release = gated(district)
+    Release.objects.filter(pk=release.pk).update(instant=now() - timedelta(minutes=1))
+    Publication.objects.filter(release=release).update(state="staged")
+    for url in (f"/releases/{release.pk}", "/"):
+        shown = as_("duty").get(url).content.decode()
+        assert "等门户上线</span>" in shown.replace("\n", "")
