@@ -13,6 +13,8 @@ from bot.domain.alarms import BACKOFF, ESCALATIONS, LABELS, REMEDIES, RINGS, Kin
 from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.notice import MOST_LINES, compose
 
+from .strategies import QUICK
+
 T = datetime(2026, 11, 24, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -46,6 +48,7 @@ def test_a_send_that_hangs_is_overdue_and_nobody_knows_whether_it_is_out():
     assert alarms.is_out(State.SENDING, []) is Out.UNKNOWN
 
 
+@QUICK
 @given(
     st.sampled_from(sorted(SETTLED | {State.CONFIRMING})), st.booleans(), st.timedeltas(timedelta(), timedelta(days=9))
 )
@@ -53,12 +56,14 @@ def test_what_is_settled_or_accepted_calls_for_none(state, signed, after):
     assert wanted(state, signed=signed, after=after) is None
 
 
+@QUICK
 @given(st.sampled_from(list(State)), st.sampled_from(list(State)))
 def test_no_change_into_or_out_of_trouble_goes_unmarked(old, new):
     if wanted(old) != wanted(new):
         assert alarms.touches_people(old, new)
 
 
+@QUICK
 @given(st.lists(st.sampled_from(["", "not_sent", "accepted", "refused", "unknown"])))
 def test_no_is_said_only_where_nothing_can_have_become_public(outcomes):
     out = alarms.is_out(State.NEEDS_PERSON, outcomes)
@@ -89,6 +94,7 @@ def test_unread_for_5_and_15_minutes_the_next_rings_are_told():
     assert len(ESCALATIONS) == RINGS - 1
 
 
+@QUICK
 @given(st.timedeltas(timedelta(), timedelta(hours=3)))
 def test_a_release_makes_one_message_a_minute(since):
     told_at = T - since
@@ -132,6 +138,7 @@ def test_a_drill_is_called_one_and_an_escalation_says_so():
     assert "第 2 级" in drill.text
 
 
+@QUICK
 @given(st.lists(st.sampled_from(list(Kind)), min_size=1, max_size=400))
 def test_however_much_happens_it_is_one_message_of_bounded_length(kinds):
     text = compose([told(kind) for kind in kinds], ring=1, at=T, link="x", live=True).text

@@ -12,6 +12,8 @@ from bot.domain.instants import NaiveInstantError
 from bot.domain.preflight import LABELS, Kind, newest, plan, too_late
 from bot.domain.timeline import PREFLIGHTS
 
+from .strategies import QUICK
+
 T = datetime(2026, 11, 24, 1, tzinfo=UTC)
 AHEAD = st.timedeltas(timedelta(seconds=1), timedelta(days=10))
 
@@ -30,6 +32,7 @@ def test_what_was_missed_runs_at_once_as_one():
     assert [due.kind for due in plan(T - timedelta(seconds=90), T)] == [Kind.SIGNING]
 
 
+@QUICK
 @given(AHEAD)
 def test_every_plan_is_in_order_ahead_of_the_instant_and_not_before_the_signature(ahead):
     signed = T - ahead
@@ -40,6 +43,7 @@ def test_every_plan_is_in_order_ahead_of_the_instant_and_not_before_the_signatur
     assert times
 
 
+@QUICK
 @given(AHEAD)
 def test_every_time_of_the_timeline_is_kept_or_made_good(ahead):
     made = plan(T - ahead, T)
@@ -48,6 +52,7 @@ def test_every_time_of_the_timeline_is_kept_or_made_good(ahead):
     assert (made[0].kind is Kind.SIGNING) == (len(kept) < len(PREFLIGHTS))
 
 
+@QUICK
 @given(st.lists(st.datetimes(timezones=st.just(UTC), min_value=datetime(2026, 1, 1), max_value=datetime(2027, 1, 1))))
 def test_of_several_due_ones_the_latest_is_run_and_nothing_that_is_not_due(times):
     found = newest(enumerate(times), T)

@@ -21,6 +21,7 @@ from bot.domain.notice import Notice, Notifier, NotTold, Target
 from bot.domain.secret import Secret
 from bot.notifying import http, wecom
 from tests.channels.stub import Asked, Say, Stub, make_certificates, running_stub
+from tests.domain.strategies import QUICK
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
 NOTICE = Notice(
@@ -66,6 +67,7 @@ def test_wecom_takes_a_text_message_with_its_key_in_the_query(stub: Stub):
     assert asked.json == {"msgtype": "text", "text": {"content": NOTICE.text, "mentioned_list": ["zhang", "@all"]}}
 
 
+@QUICK
 @given(st.text(max_size=4000))
 def test_a_text_is_cut_to_what_wecom_takes_and_keeps_its_link(text):
     cut = wecom.cut(text, NOTICE.link)
