@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -23,6 +23,7 @@ from celery.beat import Scheduler
 from django.conf import settings
 from django.db import connection
 
+from bot.domain import timeline
 from bot.runtime import alive
 from bot.services import clock
 
@@ -121,6 +122,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._children = Children()
         self._owner = 0
         self._next_at: datetime | None = None
+        self._instants: list[datetime] = []
         self._swept = -SWEEP
         super().__init__(app, *args, **kwargs)
 
@@ -128,7 +130,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         """There is no schedule in memory: it is the database."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """One look; returns the seconds until the next, at most one."""
+        """One look; returns the seconds until the next: at most one, a little more to keep out of a release's way."""
         if self._owner != os.getpid():  # beat may have forked since __init__
             self._owner = os.getpid()
             self._bell = Bell(self.app)
@@ -142,8 +144,10 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             connection.close()
             log.error("clock.tick", error=type(error).__name__)
             return LONGEST_SLEEP
-        wait = (self._next_at - datetime.now(UTC)).total_seconds() if self._next_at else LONGEST_SLEEP
-        return max(0.02, min(wait, LONGEST_SLEEP))
+        now = datetime.now(UTC)
+        longest = now + timedelta(seconds=LONGEST_SLEEP)
+        wake = timeline.out_of_the_way(min(self._next_at or longest, longest), self._instants)
+        return max(0.02, (wake - now).total_seconds())
 
     def _is_time(self, now: datetime) -> bool:
         """The last tick named the next instant; besides, somebody may have written something that is due."""
@@ -154,7 +158,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
     def _whole_tick(self, now: datetime) -> None:
         self._swept = time.monotonic()
         result = clock.tick(now)
-        self._next_at = result.next_at
+        self._next_at, self._instants = result.next_at, result.instants
         for job in result.rings:
             self._bell.ring(job)
         self._children.start(result.children)

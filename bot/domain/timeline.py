@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 STAGE_AHEAD = timedelta(minutes=10)
@@ -28,6 +29,7 @@ LANE_ALLOWANCE = timedelta(seconds=1)  # time for the previous answer, on top of
 STAGE_BACKOFF = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=30), timedelta(seconds=60))
 LARGEST_BATCH = 5000  # publications that one sending process takes to one instant
 SHARED_FROM = 1000  # from here on an instant is shared by at least two processes
+HUSH_BEFORE, HUSH_AFTER = timedelta(milliseconds=300), timedelta(milliseconds=100)  # the clock does nothing then
 READ_AGAIN = 200  # batches up to this size are read back once more right before T
 RESEND_BACKOFF = (timedelta(seconds=1), *STAGE_BACKOFF)
 GATE_LEAD = timedelta(seconds=10)  # from "the page is live" to the first byte: hand out, claim, prepare, connect
@@ -75,6 +77,17 @@ def batches_for(count: int) -> int:
     if count < SHARED_FROM:
         return 1
     return max(2, -(-count // LARGEST_BATCH))
+
+
+def out_of_the_way(wake: datetime, instants: Iterable[datetime]) -> datetime:
+    """`wake`, unless it falls into the last moments before an instant (or just after it): then as soon as it is over.
+
+    What the clock does then would take processor and disk from the senders.
+    """
+    for instant in sorted(instants):
+        if instant - HUSH_BEFORE < wake < instant + HUSH_AFTER:
+            wake = instant + HUSH_AFTER
+    return wake
 
 
 def lane_instants(first: datetime, count: int, spacing: timedelta) -> list[datetime]:

@@ -108,7 +108,7 @@ def _arm(instant: datetime, group: list[Publication], now: datetime) -> Batch | 
             batch = _batch(instant, group, now)
             if _arm_all(batch, group, now):
                 return batch
-            _nobody(batch)
+            batch.delete()  # somebody else was faster with all of it
             return None
     return _arm_crowd(instant, group, now)
 
@@ -125,7 +125,7 @@ def _arm_crowd(instant: datetime, group: list[Publication], now: datetime) -> Ba
     try:
         armed = sum(_arm_all(batch, part, now) for part in chunks(group))
         if not armed:
-            _nobody(batch)
+            batch.delete()
             return None
         Batch.objects.filter(pk=batch.pk, state="claimed", fence=0).update(state="ready", owner="")
         batch.state, batch.owner = "ready", ""
@@ -143,11 +143,6 @@ def _batch(instant: datetime, group: Sequence[Publication], now: datetime, **mor
 def _arm_all(batch: Batch, group: Sequence[Publication], now: datetime) -> int:
     changes = [Change(publication, Event.ARM, {"batch": batch, "next_at": None}) for publication in group]
     return len(move_all(changes, actor=ACTOR, now=now))
-
-
-def _nobody(batch: Batch) -> None:
-    """Somebody else was faster with all of it."""
-    batch.delete()
 
 
 def arrange_probe(publication: Publication, *, now: datetime) -> Batch:

@@ -40,6 +40,7 @@ MOST = 1000  # publications looked at in one tick; the rest is due at the next
 MOST_HANDED_OUT = 50_000  # of one tick: an instant's publications are handed out at once
 GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
 WAITING = (State.PLANNED, State.BLOCKED)
+OPEN = ("ready", "claimed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Tick:
     rings: list[Job] = field(default_factory=list)
     children: list[Job] = field(default_factory=list)
     next_at: datetime | None = None
+    instants: list[datetime] = field(default_factory=list)  # of the batches that are with their senders
 
 
 def tick(now: datetime) -> Tick:
@@ -81,6 +83,9 @@ def tick(now: datetime) -> Tick:
         except Exception:
             log.exception("clock.part", part=part.__name__)
     result.next_at = min(_next_at(now), result.next_at or now + LONGEST)
+    result.instants = list(
+        Batch.objects.filter(state__in=OPEN, instant__gt=now).values_list("instant", flat=True)[:100]
+    )
     return result
 
 
@@ -89,7 +94,7 @@ def at_hand(now: datetime) -> bool:
 
     Work that is under way (a batch with its sender, staging with its worker) counts as at hand: its process may die.
     """
-    if Batch.objects.filter(state__in=["ready", "claimed"]).exists():
+    if Batch.objects.filter(state__in=OPEN).exists():
         return True
     return Publication.objects.filter(Q(next_at__lte=now) | Q(lease_until__gt=now)).exists()
 

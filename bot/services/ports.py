@@ -70,6 +70,11 @@ def _asset(sha256: str) -> Asset:
     return Asset(bytes(row.data), row.media_type, row.name)
 
 
+def _says_the_same(last: ClockReading, now: datetime, offset_ms: int) -> bool:
+    recent = last.boot_id == boot_id() and abs(now - last.at) < SAME_READING
+    return recent and abs(offset_ms - last.offset_ms) < SAME_OFFSET
+
+
 _LOADED = "loaded_token"
 
 
@@ -190,7 +195,7 @@ class AccountPorts:
         A `Date` of 12:00:00 means anything up to 12:00:00.999, written at some moment of the last `took`
         seconds: only what lies outside that span counts as a difference.
         """
-        now = self.now()
+        now, booted = self.now(), boot_seconds()  # one after the other: `distrust` compares the two
         try:
             platform = parsedate_to_datetime(value)
             seconds = (platform - now).total_seconds()
@@ -198,16 +203,14 @@ class AccountPorts:
             return
         earliest = -1.0 - max(0.0, took)
         offset = 0.0 if earliest <= seconds <= 0 else (seconds if seconds > 0 else seconds - earliest)
-        self._note(now, max(-OFFSET_LIMIT, min(OFFSET_LIMIT, round(offset * 1000))))
+        self._note(now, booted, max(-OFFSET_LIMIT, min(OFFSET_LIMIT, round(offset * 1000))))
 
-    def _note(self, now: datetime, offset_ms: int) -> None:
+    def _note(self, now: datetime, booted: float, offset_ms: int) -> None:
         """Keep a reading. One that says the same as a moment ago is not written again: a write costs the disk."""
-        last = self._noted or ClockReading.objects.filter(account=self._account).first()
-        self._noted = last
-        fresh = last is not None and last.boot_id == boot_id() and abs(now - last.at) < SAME_READING
-        if fresh and last is not None and abs(offset_ms - last.offset_ms) < SAME_OFFSET:
+        self._noted = self._noted or ClockReading.objects.filter(account=self._account).first()
+        if self._noted is not None and _says_the_same(self._noted, now, offset_ms):
             return
-        row = {"at": now, "offset_ms": offset_ms, "boot_seconds": boot_seconds(), "boot_id": boot_id()}
+        row = {"at": now, "offset_ms": offset_ms, "boot_seconds": booted, "boot_id": boot_id()}
         self._noted, _ = ClockReading.objects.update_or_create(account=self._account, defaults=row)
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:

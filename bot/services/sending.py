@@ -198,7 +198,11 @@ class _Sender:
         )
         again = len(ids) <= timeline.READ_AGAIN
         for some in chunks(ids):
-            ready = [draft for publication in _whole(some) if (draft := self._or_none(publication, self._drafted))]
+            ready = [
+                draft
+                for publication in _whole(some)
+                if (draft := self._or_none(publication, partial(self._drafted, publication)))
+            ]
             if again:
                 ready = self._read_back(ready)
             for draft in ready:
@@ -206,12 +210,12 @@ class _Sender:
                 if load:
                     self._loads[load.key] = load
 
-    def _or_none(self, publication: Publication, step: Callable[[Publication], _T]) -> _T | None:
+    def _or_none(self, publication: Publication, step: Callable[[], _T]) -> _T | None:
         """One step for one publication; its trouble is its own: put back, or before a person."""
         if timeline.too_late(self._clock.now(), publication.instant, settings.TONGFA.max_lateness):
             return None  # an old bell, heard before the clock was up: the clock takes it to "missed"
         try:
-            return step(publication)
+            return step()
         except ChannelFault as fault:
             if fault.remedy is Remedy.PERSON:
                 self._hold(publication, fault.message)
@@ -246,7 +250,7 @@ class _Sender:
         asked = [self._again(draft) for draft in drafts if draft.adapter.spec.holds_drafts]
         left = {draft.publication.pk: draft for draft in drafts}
         for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
-            if not self._or_none(again.publication, partial(_still_good, found=found)):
+            if not self._or_none(again.publication, partial(_still_good, again.publication, found)):
                 del left[again.publication.pk]
         return list(left.values())
 
@@ -254,7 +258,7 @@ class _Sender:
         doubted = _has(draft.publication, "unknown")
         return Again(draft, evidence_of(draft.publication, draft.posts, now=self._clock.now()) if doubted else None)
 
-    def _loaded(self, draft: Draft, _: Publication) -> Load | None:
+    def _loaded(self, draft: Draft) -> Load | None:
         publication, adapter, posts = draft.publication, draft.adapter, draft.posts
         grant = adapter.grant()
         if self._batch.kind == "release":

@@ -85,3 +85,39 @@ def test_later_than_max_lateness_the_machine_sends_nothing(late, refused):
 @given(now=INSTANTS, patience=SPACINGS)
 def test_nothing_is_too_late_before_its_instant(now, patience):
     assert not timeline.too_late(now, now + SECOND, patience)
+
+
+# --- a crowd at one instant ---------------------------------------------------------------------------------------
+
+
+@QUICK
+@given(count=st.integers(0, 30_000))
+def test_a_crowd_gets_more_time_never_less_and_the_order_of_the_moments_holds(count):
+    assert timeline.hand_out_ahead(count) >= timeline.hand_out_ahead(max(0, count - 1)) >= timeline.HAND_OUT
+    size = -(-count // timeline.batches_for(count))
+    assert timeline.hand_out_ahead(count) > timeline.connect_ahead(size) > timeline.intent_ahead(size)
+    assert timeline.intent_ahead(size) > 2 * timeline.RECHECK
+    assert timeline.stage_ahead(count) - timeline.hand_out_ahead(count) > timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 50, 100])
+def test_a_few_keep_to_the_plan(count):
+    assert timeline.hand_out_ahead(count) == timeline.HAND_OUT
+    assert timeline.connect_ahead(count) == timeline.CONNECT
+    assert timeline.intent_ahead(count) == timeline.INTENT
+    assert timeline.stage_ahead(count) == timeline.STAGE_AHEAD
+    assert timeline.batches_for(count) == 1
+
+
+@pytest.mark.parametrize(("count", "batches"), [(999, 1), (1000, 2), (10_000, 2), (10_001, 3), (20_000, 4)])
+def test_a_crowd_is_shared_by_several_processes(count, batches):
+    assert timeline.batches_for(count) == batches
+
+
+@QUICK
+@given(ahead=st.timedeltas(timedelta(seconds=-1), timedelta(seconds=1)))
+def test_the_clock_does_not_wake_in_the_last_moments_before_an_instant(ahead):
+    wake = timeline.out_of_the_way(T + ahead, [T])
+    assert wake >= T + ahead
+    assert not T - timeline.HUSH_BEFORE < wake < T + timeline.HUSH_AFTER
+    assert wake - (T + ahead) <= timeline.HUSH_BEFORE + timeline.HUSH_AFTER
