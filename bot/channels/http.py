@@ -11,6 +11,7 @@ Rules kept here once, for all (reference: the platform sheets' transport rules):
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -114,6 +115,17 @@ def _classify(error: Exception, host: str) -> ChannelFault:
             "address", "接口地址的写法不对，没有发送任何内容；请系统管理员核对账号的接口地址和代理。", Remedy.OPERATOR
         )
     return _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
+
+
+_CLAIM = re.compile(r"[，；]?(?:这次调用)?(?:没有|未)发(?:出|送)(?:任何内容|请求)")
+
+
+def about_a_read(fault: ChannelFault) -> str:
+    """A fault's sentences for a read-back, without what they say of this call's own effect.
+
+    "Nothing was sent" is true of the failed read, but staff would take it for the post, which may be public.
+    """
+    return _CLAIM.sub("", fault.message).replace("。。", "。").lstrip("。")
 
 
 # --- the session ----------------------------------------------------------------------------------------

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels import build, kinds
-from bot.channels.http import FilePart, Http, json_body, multipart_body, parse_json, parse_object, trust, with_query
+from bot.channels.http import (
+    FilePart,
+    Http,
+    about_a_read,
+    json_body,
+    multipart_body,
+    parse_json,
+    parse_object,
+    trust,
+    with_query,
+)
 from bot.domain.channel import ChannelFault, Remedy
 
 from .stub import Say, make_certificates, running_stub
@@ -204,3 +214,23 @@ class TestSilence:
         assert "127.0.0.1:1" in caught.value.message
         assert "password" not in json.dumps(vars(caught.value), default=str)
         assert "secret-path" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "账号“甲”没有有效的授权，未发出任何内容。请系统管理员重新授权该账号。",
+            "账号“甲”没有有效的授权。请系统管理员重新授权该账号。",
+        ),
+        (
+            "微博接口报错：账号的调用次数已用完（错误码 10023）。这次调用没有发出任何内容。系统会等到额度恢复。",
+            "微博接口报错：账号的调用次数已用完（错误码 10023）。系统会等到额度恢复。",
+        ),
+        ("令牌已过期（错误码 42001）；没有发出任何内容；系统会再试。", "令牌已过期（错误码 42001）；系统会再试。"),
+        ("127.0.0.1 超时未应答，请稍后重试。", "127.0.0.1 超时未应答，请稍后重试。"),
+    ],
+)
+def test_a_failed_read_back_does_not_say_that_nothing_went_out(message: str, shown: str) -> None:
+    """The read sent nothing; the post that it asks about may be public."""
+    assert about_a_read(ChannelFault(Remedy.OPERATOR, message)) == shown

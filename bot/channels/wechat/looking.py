@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from bot.channels.http import about_a_read
 from bot.domain.channel import (
     Absent,
     ChannelFault,
@@ -49,7 +50,7 @@ def look(client: Client, evidence: Evidence) -> Look:
     try:
         return _look_mass(client, evidence) if client.account.mode == MASS else _look_publish(client, evidence)
     except ChannelFault as fault:
-        return Unclear(f"暂时查不到结果：{fault.message}")
+        return Unclear(f"暂时查不到结果：{about_a_read(fault)}")
 
 
 def position_id(act: str, number: int) -> str:
@@ -131,7 +132,7 @@ def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
         if fault.remedy is not Remedy.WAIT and fault.code != INVALID_PUBLISH_ID:
             raise
         found = _find(client, evidence)
-        return found or Unclear(f"暂时查不到结果：{fault.message}")
+        return found or Unclear(f"暂时查不到结果：{about_a_read(fault)}")
     status = answer.get("publish_status")
     if isinstance(status, bool) or not isinstance(status, int):
         status = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from bot.channels.http import about_a_read
 from bot.domain.channel import (
     Absent,
     ChannelFault,
@@ -139,7 +140,7 @@ def _vanished(evidence: Evidence) -> Verdict:
 def _unreadable(fault: ChannelFault, evidence: Evidence) -> Unclear:
     """A failed read. A person is needed when no later look can help before the verdict is due."""
     too_long = fault.wait_until is not None and fault.wait_until > evidence.sent_at + SHARE.verdict_within
-    message = f"本次核对没有结果：{fault.message}发送结果以后续核对为准，请勿重发。"
+    message = f"本次核对没有结果：{about_a_read(fault)}发送结果以后续核对为准，请勿重发。"
     return Unclear(message, needs_person=too_long or fault.remedy is Remedy.OPERATOR)
 
 
