@@ -187,7 +187,7 @@ def test_a_send_that_fails_afterwards_is_never_live(drill: Drill, wechat: list[A
 # --- clocks ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shift", [3600, -3600, 5])
+@pytest.mark.parametrize("shift", [3600, -3600, 8 * 3600, -8 * 3600, 5, -5])
 def test_a_clock_that_the_platform_contradicts_sends_nothing(drill: Drill, shift: int) -> None:
     drill.shift_date(shift)
     release = drill.released()
@@ -195,6 +195,20 @@ def test_a_clock_that_the_platform_contradicts_sends_nothing(drill: Drill, shift
     assert "时钟" in drill.wechat(release).reason
     assert not drill.calls()
     assert not drill.effects()
+
+
+@pytest.mark.parametrize("shift", [3600, -3600, 8 * 3600, -5])
+def test_a_clock_that_the_platform_contradicts_only_after_staging_sends_nothing(drill: Drill, shift: int) -> None:
+    """The reading of the staging is not believed for long: the sender takes its own."""
+    release = drill.staged()
+    assert states(release) == [State.STAGED, State.STAGED]
+    drill.shift_date(shift)
+    drill.bring()
+    drill.round()
+    assert states(release) == [State.HELD, State.HELD]
+    assert "时钟" in drill.wechat(release).reason
+    assert "未发出" in drill.weibo(release).reason
+    assert not drill.calls()
 
 
 def test_a_second_of_difference_is_normal(drill: Drill, wechat: list[Account]) -> None:
