@@ -45,16 +45,18 @@ def has_reading(account: Account, *, now: datetime) -> bool:
 def distrust(account: Account, *, now: datetime) -> str:
     """ "" when the clock may be trusted for this account, else why not, in Chinese."""
     require_aware(now)
-    return _judge(_reading(account), now)
+    steady = boot_seconds()  # with `now`, before the database may keep us waiting: that is no jump of the clock
+    return _judge(_reading(account), now, steady)
 
 
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:
     """Those accounts, by id, for which the clock may not be trusted; their readings are read anew."""
+    steady = boot_seconds()
     load_readings(accounts)
-    return {account.pk for account in accounts if _judge(_reading(account), now)}
+    return {account.pk for account in accounts if _judge(_reading(account), now, steady)}
 
 
-def _judge(reading: ClockReading | None, now: datetime) -> str:
+def _judge(reading: ClockReading | None, now: datetime, steady: float) -> str:
     if reading is None or reading.boot_id != boot_id():
         if not settings.TONGFA.require_platform_date:
             return ""
@@ -62,7 +64,7 @@ def _judge(reading: ClockReading | None, now: datetime) -> str:
     offset = timedelta(milliseconds=reading.offset_ms)
     if abs(offset) > timeline.CLOCK_AGREEMENT:
         return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒。请校准本机时钟（NTP）后恢复发布。"
-    drift = (now - reading.at) - timedelta(seconds=boot_seconds() - reading.boot_seconds)
+    drift = (now - reading.at) - timedelta(seconds=steady - reading.boot_seconds)
     if abs(drift) > timeline.CLOCK_DRIFT:
         return f"本机时钟在核对之后跳变了 {milliseconds(drift):+.0f} 毫秒。请校准本机时钟（NTP）后恢复发布。"
     return ""

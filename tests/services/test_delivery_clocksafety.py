@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 
 from bot.domain.delivery import State
@@ -122,8 +124,31 @@ def test_a_clock_set_forward_after_it_was_checked_sends_nothing_early(
         engine.clock.present += 30 * SECOND
 
     monkeypatch.setattr(sending, "distrust", lambda *_, **__: "本机时钟在核对之后跳变了。" if stepped else "")
+    monkeypatch.setattr(sending, "distrusted", lambda accounts, **_: {a.pk for a in accounts} if stepped else set())
     engine.clock.at(T - at * SECOND, step)
     engine.go(T + 90 * SECOND)
     assert engine.platform.sent == []
     assert states(release) == [State.HELD, State.HELD]
     assert "跳变" in engine.wechat(release).reason
+
+
+def test_a_database_that_keeps_us_waiting_is_no_jump_of_the_clock(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second passes while the reading is fetched, or written: both clocks were read before that."""
+    waited = [0.0]
+
+    def slowly(execute: Callable[..., object], *given: object) -> object:
+        waited[0] += 1.0
+        return execute(*given)
+
+    monkeypatch.setattr(clocksafety, "boot_seconds", lambda: boot_seconds() + waited[0])
+    monkeypatch.setattr("bot.services.ports.boot_seconds", lambda: boot_seconds() + waited[0])
+    now = read(office.weibo)
+    with connection.execute_wrapper(slowly):
+        assert clocksafety.distrust(office.weibo, now=now) == ""
+        ports = AccountPorts(office.weibo)
+        before = waited[0]
+        ports.platform_date(format_datetime(ports.now(), usegmt=True))
+    kept = ClockReading.objects.get(account=office.weibo)
+    assert abs(kept.boot_seconds - before - boot_seconds()) < 0.9
