@@ -1,0 +1,131 @@
+"""Which run is which: a number, and with it scene, point, manner of death and platform fault.
+
+The sweep goes round: in each round every point of every scene is struck once. In the first one (`kill`) the victim dies
+and the recovery does the rest. In the rounds after it something else happens besides, another thing at each point:
+
+* `twice`: the recovery dies as well, somewhere, and another one does the rest;
+* `fault`: the platform loses, delays or garbles something, and the victim dies;
+* `rival`: the victim is stopped for a moment while another clock and worker have a turn, then goes on;
+* `storm`: a fault, and two deaths;
+* `sleep`: the victim is stopped for a quarter of an hour, in which another clock and worker do all they can, then goes on.
+
+After six rounds they repeat with other faults and other second deaths. The same number is always the same run, as long
+as the engine has the same points.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .scenery import SCENES
+
+MORE = ("twice", "fault", "rival", "storm", "sleep")
+STOPPED = {"rival", "sleep"}
+PUBLIC = {
+    "wechat": {"mass": "message/mass/sendall", "publish": "freepublish/submit"},
+    "weibo": {"share": "statuses/share"},
+}
+ORDINARY = {
+    "wechat": ("stable_token", "draft/add", "draft/get", "draft/batchget", "material/add_material", "*"),
+    "weibo": ("statuses/user_timeline", "statuses/show", "*"),
+}
+Fault = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. `point` counts the victim's points from 0, `second` those of the recovery; None: nobody is struck."""
+
+    number: int
+    scene: str
+    kind: str
+    point: int | None
+    second: int | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+class Sweep:
+    """All runs over the points that fault-free runs of the scenes had: `traces`, scene -> names of points in order."""
+
+    def __init__(self, traces: Mapping[str, Sequence[str]]) -> None:
+        self.traces = traces
+        self._order = [(scene.name, point) for scene in SCENES for point in range(len(traces[scene.name]))]
+
+    @property
+    def round_length(self) -> int:
+        """Runs in one round."""
+        return len(self._order)
+
+    def plan(self, number: int) -> Plan:
+        """The run of this number."""
+        turn, place = divmod(number, len(self._order))
+        (scene, point), kind = self._order[place], "kill" if turn == 0 else MORE[(turn + place) % len(MORE)]
+        if kind in STOPPED and _in_transaction(self.traces[scene][point]):
+            kind = "twice"  # stopped there it would keep the database's lock, which no death does
+        chance = random.Random(f"tongfa {number}")
+        second = chance.randrange(max(10, len(self.traces[scene]) - point)) if kind in {"twice", "storm"} else None
+        return Plan(number, scene, kind, point, second, _faults(scene, chance) if kind in {"fault", "storm"} else ())
+
+    def short(self, count: int) -> list[Plan]:
+        """`count` runs that stand for all: both sides of each decisive point in every scene, then evenly from all rounds."""
+        decisive = [
+            number for number, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])
+        ]
+        chosen = dict.fromkeys(decisive[:: max(1, -(-len(decisive) * 2 // count))])
+        rest, total = count - len(chosen), (1 + len(MORE)) * len(self._order)
+        step = total // rest
+        for index in range(rest):
+            number = index * step + index % step
+            while number in chosen:
+                number += 1
+            chosen[number] = None
+        return [self.plan(number) for number in chosen]
+
+
+def is_decisive(name: str) -> bool:
+    """Around the intent and around the bytes of the public call."""
+    public = any(call in name for calls in PUBLIC.values() for call in calls.values())
+    return public or ("commit" in name and "attempt" in name)
+
+
+def _in_transaction(name: str) -> bool:
+    return name.startswith("before commit")
+
+
+def _faults(scene: str, chance: random.Random) -> tuple[Fault, ...]:
+    chosen = next(one for one in SCENES if one.name == scene)
+    channel = chance.choice(chosen.accounts)
+    calls = PUBLIC[channel]
+    public = calls[chosen.mode] if channel == "wechat" else calls["share"]
+    if chance.random() < 0.7:
+        return ({"platform": channel, "call": public, **_public_fault(channel, chosen.mode, chance)},)
+    fault = chance.choice(
+        ["lost_before", "lost_after", "reset_after", "http_500", "busy", "truncate", "html_502", "empty"]
+    )
+    times = chance.choice([1, 1, 2, 5])
+    return ({"platform": channel, "call": chance.choice(ORDINARY[channel]), "fault": fault, "times": times},)
+
+
+def _public_fault(channel: str, mode: str, chance: random.Random) -> Fault:
+    effect = chance.random() < 0.5
+    late = chance.randrange(5, 100)
+    common: list[Fault] = [
+        {"fault": "lost_before"}, {"fault": "lost_after"}, {"fault": "reset_before"}, {"fault": "reset_after"},
+        {"fault": "truncate"}, {"fault": "plain_text"}, {"fault": "effect_late", "args": {"seconds": late}},
+        *({"fault": name, "args": {"effect": effect}} for name in ("empty", "html_502", "http_500", "array", "busy")),
+    ]  # fmt: skip
+    own: list[Fault]
+    if channel == "weibo":
+        codes = (21327, 21315, 10022, 10023, 20016, 20019, 20017, 20012, 10001, 99999)
+        own = [{"fault": "delayed"}, {"fault": "timeline_lag", "args": {"seconds": late}}, {"fault": "string_code"}]
+    elif mode == "mass":
+        codes = (40001, 42001, 45009, 45011, 45066, 45028, 48001, 40007, -1, 99999)
+        own = [{"fault": "mass", "args": {"seconds": late}}, {"fault": "mass", "args": {"status": "err(20001)"}}]
+    else:
+        codes = (40001, 42001, 45009, 45011, 53503, 53505, 48001, 40007, -1, 99999)
+        own = [{"fault": "publish", "args": {"status": chance.choice([2, 3, 4])}}, {"fault": "no_msg_data_id"}]
+    own.append({"fault": "error", "args": {"code": chance.choice(codes), "effect": chance.random() < 0.2}})
+    return {"times": chance.choice([1, 1, 1, 2]), **chance.choice(common + own * 2)}
