@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ledger", type=Path, help="finished ranges are noted in this page and not played again")
     parser.add_argument("--at-once", type=int, default=2, help="runs side by side")
     parser.add_argument("--mutation", default="", help="break the engine on purpose (mutations.py)")
+    parser.add_argument("--gate", nargs="*", metavar="MUTATION", help="take each guard away: which run notices?")
+    parser.add_argument("--export", type=Path, help="write the evidence of an unharmed run into this file, and end")
     parser.add_argument("--keep", type=Path, help="work in this folder; runs with a violation stay there")
     parser.add_argument("--json", type=Path, help="write one line for every run into this file")
     return parser
@@ -75,31 +77,67 @@ def _session(asked: argparse.Namespace, found: Databases, folder: Path) -> int:
     unharmed = [Plan(-1 - index, scene.name, "unharmed", None) for index, scene in enumerate(scenery.SCENES)]
     quiet = side_by_side(unharmed, found, folder, lanes=asked.at_once)
     if any(outcome.violations for outcome in quiet):
-        return _tell(quiet, 0.0)
+        return _tell(quiet, 0.0, 0.0)
     sweep = Sweep({outcome.scene: outcome.points for outcome in quiet})
     if asked.points:
         return _list_points(sweep)
     broken = mutations.BY_NAME[asked.mutation] if asked.mutation else None
+    if asked.export:
+        side_by_side(unharmed[-1:], found, folder, lanes=1, export=asked.export)
+        return 0
+    if asked.gate is not None:
+        return _gate(asked.gate or list(mutations.BY_NAME), found, folder, sweep, lanes=asked.at_once)
+    broken = mutations.BY_NAME[asked.mutation] if asked.mutation else None
     status = 0
     for first, after, plans in _batches(asked, sweep):
-        began = time.monotonic()
+        began, spent = time.monotonic(), _cpu()
         outcomes = side_by_side(plans, found, folder, lanes=asked.at_once, mutation=broken)
-        took = time.monotonic() - began
-        status |= _tell(outcomes, took)
+        took, spent = time.monotonic() - began, _cpu() - spent
+        status |= _tell(outcomes, took, spent)
         if asked.json:
             with asked.json.open("a", encoding="utf-8") as out:
                 out.writelines(f"{outcome.to_json()}\n" for outcome in outcomes)
         if asked.ledger and after:
             wrong = sum(bool(outcome.violations) for outcome in outcomes)
             hits = sum(len(outcome.hits) for outcome in outcomes)
-            Ledger(asked.ledger).add(Line(asked.database, first, after, commit(), date.today(), hits, wrong, took))
+            line = Line(asked.database, first, after, commit(), date.today(), hits, wrong, took, spent)
+            Ledger(asked.ledger).add(line)
     return status
+
+
+def _gate(names: Sequence[str], found: Databases, folder: Path, sweep: Sweep, *, lanes: int) -> int:
+    """Break the engine in every way in turn: the first run that shows it. 1 when one is not noticed."""
+    from . import mutations
+    from .lanes import side_by_side
+
+    status, plans = 0, sweep.gate()
+    for name in names:
+        broken, caught = mutations.BY_NAME[name], None
+        for start in range(0, len(plans), 2 * lanes):
+            outcomes = side_by_side(plans[start : start + 2 * lanes], found, folder, lanes=lanes, mutation=broken)
+            caught = next((outcome for outcome in outcomes if outcome.violations), None)
+            if caught:
+                break
+        status |= caught is None
+        print(f"| {name} | {_how(caught) if caught else 'NOT NOTICED'} |", flush=True)
+    return status
+
+
+def _how(outcome: Outcome) -> str:
+    where = " / ".join(outcome.hits)
+    return f"run {outcome.number} ({outcome.scene}, {outcome.kind}, {where}) | {outcome.violations[0]}"
+
+
+def _cpu() -> float:
+    """CPU seconds of everything that has ended by now."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _batches(asked: argparse.Namespace, sweep: Sweep) -> Iterator[tuple[int, int, list[Plan]]]:
     """First run, the one after the last (0 for a selection), plans."""
     if asked.short:
-        yield 0, 0, sweep.short(asked.short)
+        yield 0, 0, sweep.short(asked.short, offset=asked.database == "postgresql")
         return
     if asked.only:
         yield 0, 0, [sweep.plan(number) for number in asked.only]
@@ -120,12 +158,12 @@ def _list_points(sweep: Sweep) -> int:
     return 0
 
 
-def _tell(outcomes: Sequence[Outcome], took: float) -> int:
+def _tell(outcomes: Sequence[Outcome], took: float, spent: float) -> int:
     wrong = [outcome for outcome in outcomes if outcome.violations]
     states = Counter(state for outcome in outcomes for state in outcome.states)
     hits = sum(len(outcome.hits) for outcome in outcomes)
     print(
-        f"{len(outcomes)} runs, {hits} kills that hit, {len(wrong)} with violations, {took:.0f} s; "
+        f"{len(outcomes)} runs, {hits} kills that hit, {len(wrong)} with violations, {took:.0f} s, {spent:.0f} s of CPU; "
         + ", ".join(f"{state} {count}" for state, count in sorted(states.items())),
         flush=True,
     )

@@ -21,10 +21,17 @@ def apart(body: Callable[[], None]) -> None:
 
 
 def side_by_side(
-    plans: Iterable[Plan], databases: Databases, folder: Path, *, lanes: int, mutation: Mutation | None = None
+    plans: Iterable[Plan],
+    databases: Databases,
+    folder: Path,
+    *,
+    lanes: int,
+    mutation: Mutation | None = None,
+    export: Path | None = None,
 ) -> list[Outcome]:
     """Play them all, in `lanes` at once; their outcomes by number."""
-    shares = [list(plans)[lane::lanes] for lane in range(lanes)]
+    wanted = list(plans)
+    shares = [wanted[lane::lanes] for lane in range(lanes)]
     with tempfile.TemporaryDirectory(dir=folder) as notes:
         files = [Path(notes) / str(lane) for lane in range(lanes)]
 
@@ -32,7 +39,7 @@ def side_by_side(
             def body() -> None:
                 clock = SharedClock()
                 clock.install()
-                player = Player(databases, folder, folder, clock, mutation)
+                player = Player(databases, folder, clock, mutation=mutation, export=export)
                 with file.open("w", encoding="utf-8") as out:
                     for plan in share:
                         out.write(player.play(plan).to_json() + "\n")

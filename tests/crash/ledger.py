@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("database", "runs", "from", "to", "commit", "day", "kills that hit", "violations", "seconds")
+COLUMNS = ("database", "runs", "from", "to", "commit", "day", "kills that hit", "violations", "seconds", "CPU seconds")
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,13 @@ class Line:
     hits: int
     violations: int
     seconds: float
+    cpu: float
 
     def row(self) -> str:
         """As it stands in the table; `to` is the last run."""
         cells = (
             self.database, self.after - self.first, self.first, self.after - 1, self.commit, self.day.isoformat(),
-            self.hits, self.violations, f"{self.seconds:.0f}",
+            self.hits, self.violations, f"{self.seconds:.0f}", f"{self.cpu:.0f}",
         )  # fmt: skip
         return f"| {' | '.join(str(cell) for cell in cells)} |"
 
@@ -44,9 +45,10 @@ class Ledger:
         text = self._page.read_text("utf-8") if self._page.exists() else ""
         for line in text.splitlines():
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if len(cells) == len(COLUMNS) and cells[0] == database and cells[2].isdigit() and cells[7] == "0":
-                if int(cells[2]) <= first and after - 1 <= int(cells[3]):
-                    return True
+            if len(cells) != len(COLUMNS) or cells[0] != database or cells[7] != "0":
+                continue
+            if int(cells[2]) <= first and after - 1 <= int(cells[3]):
+                return True
         return False
 
     def add(self, line: Line) -> None:

@@ -69,26 +69,59 @@ class Sweep:
         second = chance.randrange(max(10, len(self.traces[scene]) - point)) if kind in {"twice", "storm"} else None
         return Plan(number, scene, kind, point, second, _faults(scene, chance) if kind in {"fault", "storm"} else ())
 
-    def short(self, count: int) -> list[Plan]:
-        """`count` runs that stand for all: both sides of each decisive point in every scene, then evenly from all rounds."""
-        decisive = [
-            number for number, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])
-        ]
-        chosen = dict.fromkeys(decisive[:: max(1, -(-len(decisive) * 2 // count))])
+    def short(self, count: int, *, offset: int = 0) -> list[Plan]:
+        """`count` runs that stand for all: deaths and rivals at the decisive points, then evenly from all rounds.
+
+        Another `offset` takes other decisive points, so that two databases share them.
+        """
+        decisive = [place for place, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])]
+        deaths = _spread(decisive, count * 2 // 5, offset)
+        rivals = [self._as(place, "rival") for place in decisive if not _in_transaction(self._name(place))]
+        chosen = dict.fromkeys([*deaths, *_spread(rivals, count // 5, offset)])
         rest, total = count - len(chosen), (1 + len(MORE)) * len(self._order)
-        step = total // rest
         for index in range(rest):
-            number = index * step + index % step
+            number = total * index // rest + (7 * index + offset) % len(MORE)
             while number in chosen:
                 number += 1
             chosen[number] = None
         return [self.plan(number) for number in chosen]
 
+    def gate(self) -> list[Plan]:
+        """Runs that any missing guard should be caught by: at each decisive point a death, a rival, and a fault."""
+        decisive = [place for place, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])]
+        numbers = [
+            number
+            for place in sorted(decisive, key=lambda place: (not is_public(self._name(place)), -place))
+            for number in (place, self._as(place, "rival"), self._as(place, "fault"))
+            if number == place or not _in_transaction(self._name(place))
+        ]
+        return [self.plan(number) for number in numbers]
+
+    def _name(self, place: int) -> str:
+        scene, point = self._order[place]
+        return self.traces[scene][point]
+
+    def _as(self, place: int, kind: str) -> int:
+        """The first number of a run of this kind at this place."""
+        turn = next(turn for turn in range(1, 1 + len(MORE)) if MORE[(turn + place) % len(MORE)] == kind)
+        return turn * len(self._order) + place
+
+
+def _spread(numbers: Sequence[int], count: int, offset: int) -> list[int]:
+    """At most `count` of them, evenly; with another offset others."""
+    if len(numbers) <= count:
+        return list(numbers)
+    return [numbers[(index * len(numbers) // count + offset) % len(numbers)] for index in range(count)]
+
 
 def is_decisive(name: str) -> bool:
     """Around the intent and around the bytes of the public call."""
-    public = any(call in name for calls in PUBLIC.values() for call in calls.values())
-    return public or ("commit" in name and "attempt" in name)
+    return is_public(name) or ("commit" in name and "attempt" in name)
+
+
+def is_public(name: str) -> bool:
+    """Of the public call itself."""
+    return any(call in name for calls in PUBLIC.values() for call in calls.values())
 
 
 def _in_transaction(name: str) -> bool:
@@ -113,7 +146,7 @@ def _public_fault(channel: str, mode: str, chance: random.Random) -> Fault:
     effect = chance.random() < 0.5
     late = chance.randrange(5, 100)
     common: list[Fault] = [
-        {"fault": "lost_before"}, {"fault": "lost_after"}, {"fault": "reset_before"}, {"fault": "reset_after"},
+        {"fault": "lost_before"}, {"fault": "reset_before"}, {"fault": "reset_after"}, *[{"fault": "lost_after"}] * 4,
         {"fault": "truncate"}, {"fault": "plain_text"}, {"fault": "effect_late", "args": {"seconds": late}},
         *({"fault": name, "args": {"effect": effect}} for name in ("empty", "html_502", "http_500", "array", "busy")),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import time
@@ -47,13 +48,19 @@ class Outcome:
 
 
 class Player:
-    """Plays runs one after the other in copies of the templates in `templates`."""
+    """Plays runs one after the other, in copies of the templates in `folder`, where `scenery.prepare` made them."""
 
     def __init__(
-        self, databases: Databases, templates: Path, work: Path, clock: SharedClock, mutation: Mutation | None = None
+        self,
+        databases: Databases,
+        folder: Path,
+        clock: SharedClock,
+        *,
+        mutation: Mutation | None = None,
+        export: Path | None = None,
     ) -> None:
-        self._databases, self._templates, self._work, self._clock = databases, templates, work, clock
-        self._mutation = mutation
+        """`mutation` breaks the product's processes; `export` takes the evidence of the last sitting, pickled."""
+        self.databases, self.folder, self.clock, self.mutation, self.export = databases, folder, clock, mutation, export
 
     def play(self, plan: Plan) -> Outcome:
         """One run."""
@@ -62,9 +69,9 @@ class Player:
 
 class _Run:
     def __init__(self, player: Player, plan: Plan) -> None:
-        self._databases, self._clock, self._mutation = player._databases, player._clock, player._mutation
-        self._templates, self._plan = player._templates, plan
-        self._folder = player._work / f"run-{os.getpid()}-{plan.number}"
+        self._databases, self._clock, self._mutation = player.databases, player.clock, player.mutation
+        self._templates, self._export, self._plan = player.folder, player.export, plan
+        self._folder = player.folder / f"run-{os.getpid()}-{plan.number}"
         self._database = f"run_{os.getpid()}_{plan.number}"
         self._log, self._notes = self._folder / "log", self._folder / "points"
         self._wrong: list[str] = []
@@ -160,6 +167,8 @@ class _Run:
             found = judge.at_rest(case) if at_rest else judge.while_running(case)
             states = [row["state"] for row in case.records.publication]
             verdict.write_text(json.dumps([found, states]), "utf-8")
+            if self._export:
+                self._export.write_bytes(pickle.dumps(case))
 
         self._run(body)
         found, states = json.loads(verdict.read_text("utf-8")) if verdict.exists() else (["no verdict"], [])

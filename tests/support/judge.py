@@ -57,10 +57,9 @@ class Records:
     tables: Mapping[str, list[Row]]
 
     def __getattr__(self, name: str) -> list[Row]:
-        try:
-            return self.tables[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        if name not in TABLES:
+            raise AttributeError(name)
+        return self.tables[name]
 
 
 @dataclass(frozen=True)
