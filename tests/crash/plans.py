@@ -18,6 +18,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import Any
 
 from .scenery import SCENES
@@ -52,7 +53,9 @@ class Sweep:
 
     def __init__(self, traces: Mapping[str, Sequence[str]]) -> None:
         self.traces = traces
-        self._order = [(scene.name, point) for scene in SCENES for point in range(len(traces[scene.name]))]
+        points = [(scene.name, point) for scene in SCENES for point in range(len(traces[scene.name]))]
+        step = next(step for step in range(round(len(points) * 0.618), 0, -1) if gcd(step, len(points)) == 1)
+        self._order = [points[index * step % len(points)] for index in range(len(points))]  # any range is a fair sample
 
     @property
     def round_length(self) -> int:
@@ -91,7 +94,7 @@ class Sweep:
         decisive = [place for place, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])]
         numbers = [
             number
-            for place in sorted(decisive, key=lambda place: (not is_public(self._name(place)), -place))
+            for place in sorted(decisive, key=lambda place: (not is_public(self._name(place)), self._order[place]))
             for number in (place, self._as(place, "rival"), self._as(place, "fault"))
             if number == place or not _in_transaction(self._name(place))
         ]
