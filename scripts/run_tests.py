@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 ON_BOTH = ("tests/models", "tests/services")
-WHOLE = ("tests/browser", "tests/e2e", "tests/outages")
+WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
 """Real processes and real pages: they wait more than they compute, so two files run side by side."""
 
 TWO_AT_A_TIME = ("-n", "2")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .play import Outcome
 
 
+ROOM = 256 * 1024 * 1024  # bytes; a run takes about two millions of them while it lasts
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play a range or a selection; 1 when a promise was broken."""
     asked = _parser().parse_args(arguments)
@@ -58,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 def _memory() -> str | None:
     """A file system in memory, where there is one: what a killed process wrote is in the kernel's hands on any."""
     place = Path("/dev/shm")
-    return str(place) if place.is_dir() and os.access(place, os.W_OK) else None
+    roomy = place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > ROOM
+    return str(place) if roomy else None
 
 
 def _session(asked: argparse.Namespace, found: Databases, folder: Path) -> int:
@@ -145,7 +149,7 @@ def _batches(asked: argparse.Namespace, sweep: Sweep) -> Iterator[tuple[int, int
     begin, end = (int(part) for part in asked.range.split(":"))
     for first in range(begin, end, asked.chunk):
         after = min(first + asked.chunk, end)
-        if asked.ledger and Ledger(asked.ledger).done(asked.database, first, after):
+        if asked.ledger and Ledger(asked.ledger).done(asked.database, first, after, commit()):
             continue
         yield first, after, [sweep.plan(number) for number in range(first, after)]
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ("database", "runs", "from", "to", "commit", "day", "kills that hit", "violations", "seconds", "CPU seconds")
+COLUMNS = ("database", "runs", "from", "to", "engine", "day", "kills that hit", "violations", "seconds", "CPU seconds")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Line:
     database: str
     first: int
     after: int
-    commit: str
+    engine: str
     day: date
     hits: int
     violations: int
@@ -28,7 +28,7 @@ class Line:
     def row(self) -> str:
         """As it stands in the table; `to` is the last run."""
         cells = (
-            self.database, self.after - self.first, self.first, self.after - 1, self.commit, self.day.isoformat(),
+            self.database, self.after - self.first, self.first, self.after - 1, self.engine, self.day.isoformat(),
             self.hits, self.violations, f"{self.seconds:.0f}", f"{self.cpu:.0f}",
         )  # fmt: skip
         return f"| {' | '.join(str(cell) for cell in cells)} |"
@@ -40,12 +40,12 @@ class Ledger:
     def __init__(self, page: Path) -> None:
         self._page = page
 
-    def done(self, database: str, first: int, after: int) -> bool:
-        """Whether a line covers this range of this database, without violations."""
+    def done(self, database: str, first: int, after: int, engine: str) -> bool:
+        """Whether a line covers this range of this database, played on this engine, without violations."""
         text = self._page.read_text("utf-8") if self._page.exists() else ""
         for line in text.splitlines():
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if len(cells) != len(COLUMNS) or cells[0] != database or cells[7] != "0":
+            if len(cells) != len(COLUMNS) or (cells[0], cells[4], cells[7]) != (database, engine, "0"):
                 continue
             if int(cells[2]) <= first and after - 1 <= int(cells[3]):
                 return True
@@ -61,9 +61,10 @@ class Ledger:
 
 
 def commit() -> str:
-    """The short hash of what is played; `+` where the engine has changes that are not committed."""
-    head = subprocess.run(
-        ["git", "rev-parse", "--short=7", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    """The last commit that touched engine, runs or judge; `+` where they have changes that are not committed."""
+    parts = ["--", "bot", "config", "tests/crash", "tests/support"]
+    last = subprocess.run(
+        ["git", "log", "-1", "--format=%h", "--abbrev=8", *parts], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "bot", "tests/crash"], cwd=ROOT, check=False)
-    return head.stdout.strip() + ("+" if changed.returncode else "")
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", *parts], cwd=ROOT, check=False)
+    return last.stdout.strip() + ("+" if changed.returncode else "")

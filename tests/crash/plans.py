@@ -90,7 +90,8 @@ class Sweep:
         return [self.plan(number) for number in chosen]
 
     def gate(self) -> list[Plan]:
-        """Runs that any missing guard should be caught by: at each decisive point a death, a rival, and a fault."""
+        """Runs that any missing guard should be caught by: lost answers; then at each decisive point a death, a rival and
+        a fault."""
         decisive = [place for place, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])]
         numbers = [
             number
@@ -98,7 +99,7 @@ class Sweep:
             for number in (place, self._as(place, "rival"), self._as(place, "fault"))
             if number == place or not _in_transaction(self._name(place))
         ]
-        return [self.plan(number) for number in numbers]
+        return [*_lost_answers(), *(self.plan(number) for number in numbers)]
 
     def _name(self, place: int) -> str:
         scene, point = self._order[place]
@@ -108,6 +109,17 @@ class Sweep:
         """The first number of a run of this kind at this place."""
         turn = next(turn for turn in range(1, 1 + len(MORE)) if MORE[(turn + place) % len(MORE)] == kind)
         return turn * len(self._order) + place
+
+
+def _lost_answers() -> list[Plan]:
+    """Nobody dies, and the answer to the public call is lost once; where no key tells one send from the next."""
+    return [
+        Plan(-10 - index, scene.name, "fault", None, None, tuple(
+            {"platform": channel, "call": call, "fault": "lost_after", "times": 1}
+            for channel in scene.accounts for call in PUBLIC[channel].values()
+        ))
+        for index, scene in enumerate(SCENES) if scene.name in {"publish", "weibo"}
+    ]  # fmt: skip
 
 
 def _spread(numbers: Sequence[int], count: int, offset: int) -> list[int]:
