@@ -75,6 +75,7 @@ class _Run:
         self._database = f"run_{os.getpid()}_{plan.number}"
         self._log, self._notes = self._folder / "log", self._folder / "points"
         self._wrong: list[str] = []
+        self._told: list[str] = []
         self._base = ""
 
     def play(self) -> Outcome:
@@ -89,11 +90,10 @@ class _Run:
             self._databases.drop(self._database)
             if not self._wrong:
                 shutil.rmtree(self._folder, ignore_errors=True)
-        notes = self._notes.read_text("utf-8").splitlines() if self._notes.exists() else self._read
         struck = self._plan.point is not None
         return Outcome(
-            self._plan.number, self._plan.scene, self._plan.kind, tuple(notes) if struck else (),
-            tuple(dict.fromkeys(self._wrong)), tuple(states), () if struck else tuple(notes),
+            self._plan.number, self._plan.scene, self._plan.kind, tuple(self._told) if struck else (),
+            tuple(dict.fromkeys(self._wrong)), tuple(states), () if struck else tuple(self._told),
         )  # fmt: skip
 
     # --- acts ------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class _Run:
                 self._judge(at_rest=False)
         if plan.point is not None:
             self._run(self._engine(None, notes=False))
-        self._read = self._notes.read_text("utf-8").splitlines() if self._notes.exists() else []
+        self._told = self._notes.read_text("utf-8").splitlines() if self._notes.exists() else []
 
     def _stopped_and_resumed(self) -> None:
         """The victim stands still while another clock and worker have a turn; then it goes on."""

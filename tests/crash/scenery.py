@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sqlite3
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -124,8 +125,6 @@ def copy_home(template: Path, target: Path) -> None:
 
 def issued_tokens(state: Path) -> list[str]:
     """The WeChat tokens that the platform gave out: they may stand nowhere."""
-    import sqlite3
-
     with sqlite3.connect(f"file:{state / 'rehearsal.sqlite3'}?mode=ro", uri=True) as session:
         rows = session.execute("SELECT data FROM docs WHERE kind = 'wx_token'").fetchall()
     return [json.loads(row[0])["token"] for row in rows]

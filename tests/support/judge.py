@@ -20,7 +20,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Case:
     logs: str = ""
     secrets: Sequence[str] = ()  # tokens and secrets: they may stand nowhere
     words: Sequence[str] = ()  # of the posts: they may not stand in logs
-    steps: Sequence[str] = field(default_factory=tuple)  # what the harness itself saw and holds to be wrong
+    steps: Sequence[str] = ()  # what the harness itself saw and holds to be wrong
 
 
 def read_records(url: str) -> Records:
