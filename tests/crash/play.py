@@ -41,6 +41,7 @@ class Outcome:
     violations: tuple[str, ...]
     states: tuple[str, ...]
     points: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line."""
@@ -76,6 +77,7 @@ class _Run:
         self._log, self._notes = self._folder / "log", self._folder / "points"
         self._wrong: list[str] = []
         self._told: list[str] = []
+        self._reasons: list[str] = []
         self._base = ""
 
     def play(self) -> Outcome:
@@ -93,7 +95,7 @@ class _Run:
         struck = self._plan.point is not None
         return Outcome(
             self._plan.number, self._plan.scene, self._plan.kind, tuple(self._told) if struck else (),
-            tuple(dict.fromkeys(self._wrong)), tuple(states), () if struck else tuple(self._told),
+            tuple(dict.fromkeys(self._wrong)), tuple(states), () if struck else tuple(self._told), tuple(self._reasons),
         )  # fmt: skip
 
     # --- acts ------------------------------------------------------------------------------------------------
@@ -166,12 +168,14 @@ class _Run:
             case = self._case()
             found = judge.at_rest(case) if at_rest else judge.while_running(case)
             states = [row["state"] for row in case.records.publication]
-            verdict.write_text(json.dumps([found, states]), "utf-8")
+            reasons = [row["reason"] for row in case.records.publication]
+            verdict.write_text(json.dumps([found, states, reasons]), "utf-8")
             if self._export:
                 self._export.write_bytes(pickle.dumps(case))
 
         self._run(body)
-        found, states = json.loads(verdict.read_text("utf-8")) if verdict.exists() else (["no verdict"], [])
+        told = json.loads(verdict.read_text("utf-8")) if verdict.exists() else (["no verdict"], [], [])
+        found, states, self._reasons = told
         self._wrong += found
         return list(states)
 
