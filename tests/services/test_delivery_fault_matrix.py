@@ -20,9 +20,9 @@ from bot.services import answers, sending
 
 from .delivery_drill import Mailbox
 from .delivery_faults import CALLS, CHANNELS, FAULTS, SLOW, cases, heals
-from .fault_judge import states, violations
 from .delivery_matrix import Stage, playing, quick_commits
 from .factories import Office
+from .fault_judge import states, violations
 
 SEEDS = {"sqlite": 7, "postgresql": 1}
 

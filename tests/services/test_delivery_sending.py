@@ -236,11 +236,11 @@ def test_what_cannot_leave_is_tried_ever_more_rarely(engine: Engine) -> None:
 
 
 def test_a_platform_that_cannot_be_read_at_the_instant_is_asked_ever_more_rarely(engine: Engine) -> None:
-    release = engine.armed(on=[engine.office.weibo])
-    engine.platform.stages["lyhd"] = [fault(Remedy.UNKNOWN, "平台暂时出错。")] * 3000
+    release = engine.armed(on=[engine.office.wechat])
+    engine.platform.stages["zghd"] = [fault(Remedy.UNKNOWN, "平台暂时出错。")] * 3000
     asked = engine.platform.asked("stage")
     engine.go(T + 31 * MINUTE)
-    assert engine.weibo(release).status is State.MISSED
+    assert engine.wechat(release).status is State.MISSED
     assert 25 <= engine.platform.asked("stage") - asked <= 42
 
 
