@@ -97,7 +97,7 @@ def _look_for_text(calls: Calls, uid: str, evidence: Evidence) -> Verdict:
     wanted = wanted_of(evidence)
     result = search(read_timeline(calls, uid, since=wanted.newest), wanted, window=TIMELINE_WINDOW)
     if result.person:
-        return Unclear(f"{result.person}。{_BY_HAND}", needs_person=True)
+        return Unclear(f"{result.person}；本条是否已经发出不能断定。{_BY_HAND}", needs_person=True)
     if result.found is not None:
         return _judge(result.found, uid, wanted)
     return Absent("这次在账号时间线上没有找到本条微博；一次没找到不能说明没有发出，请勿重发。")
