@@ -280,7 +280,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="preflight",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("kind", "asked"), _negated=True),
+                condition=models.Q(
+                    models.Q(("kind", "asked"), _negated=True), models.Q(("state", "dropped"), _negated=True)
+                ),
                 fields=("release", "account", "signed_at", "kind"),
                 name="preflight_once_per_signature",
             ),

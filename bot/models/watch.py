@@ -48,7 +48,7 @@ class Preflight(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["release", "account", "signed_at", "kind"],
-                condition=~Q(kind="asked"),
+                condition=~Q(kind="asked") & ~Q(state="dropped"),
                 name="preflight_once_per_signature",
             ),
         )
