@@ -113,7 +113,7 @@ def _hand_out(now: datetime, result: Tick) -> None:
 
 
 def _ring_the_due(now: datetime, result: Tick) -> None:
-    _call_early(now, WAITING, timeline.STAGE_AHEAD, timeline.stage_ahead)
+    _call_early(now, [State.PLANNED], timeline.STAGE_AHEAD, timeline.stage_ahead)  # what is blocked keeps its pauses
     _ring_all("stage", _ready(_to_ring(now, [*WAITING, State.STAGING]), now), now, result)
     _ring_all("look", _to_ring(now, [State.CONFIRMING, State.UNKNOWN]), now, result)
 

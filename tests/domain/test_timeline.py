@@ -96,7 +96,7 @@ def test_a_crowd_gets_more_time_never_less_and_the_order_of_the_moments_holds(co
     assert timeline.hand_out_ahead(count) >= timeline.hand_out_ahead(max(0, count - 1)) >= timeline.HAND_OUT
     size = -(-count // timeline.batches_for(count))
     assert timeline.hand_out_ahead(count) > timeline.connect_ahead(size) > timeline.intent_ahead(size)
-    assert timeline.intent_ahead(size) > 2 * timeline.RECHECK
+    assert timeline.STAGED_BY > timeline.intent_ahead(size) > 2 * timeline.RECHECK  # who is not ready holds its mates
     assert timeline.stage_ahead(count) - timeline.hand_out_ahead(count) > timedelta(minutes=5)
 
 

@@ -144,6 +144,16 @@ def test_a_crowd_is_staged_earlier(engine: Engine, monkeypatch: pytest.MonkeyPat
     assert states(release) == [State.STAGED, State.STAGED]
 
 
+def test_what_is_blocked_in_a_crowd_keeps_its_pauses(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "CROWD", 1)
+    release = engine.signed()
+    later = T - 8 * MINUTE
+    release.publications.update(state=State.BLOCKED, next_at=later)
+    engine.clock.wait_until(T - 9 * MINUTE)
+    assert engine.tick().rings == []
+    assert set(release.publications.values_list("next_at", flat=True)) == {later}
+
+
 def test_many_bells_of_one_kind_are_rung_several_at_a_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "GROUP", 3)
     release = crowd(engine, 5)
