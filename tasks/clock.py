@@ -29,7 +29,7 @@ from bot.services import clock
 
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0
-SWEEP = 5.0  # seconds; at least so often a whole tick is made, whether anything seems due or not
+SWEEP = 15.0  # seconds; at least so often a whole tick is made, whether anything seems due or not
 BURST = 100
 MOST_CHILDREN = 4
 CHILD_LIMIT = 150.0  # seconds; a send takes at most 35, staging with pictures a minute or two

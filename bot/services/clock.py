@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Q, QuerySet
 
 from bot.domain import timeline
@@ -89,14 +89,24 @@ def tick(now: datetime) -> Tick:
     return result
 
 
+_AT_HAND = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM bot_batch WHERE state IN ('ready', 'claimed'))
+OR EXISTS (SELECT 1 FROM bot_publication WHERE next_at <= %s)
+OR EXISTS (SELECT 1 FROM bot_publication WHERE lease_until > %s)
+"""
+
+
 def at_hand(now: datetime) -> bool:
-    """Whether a tick would find something to do: two indexed reads. What only time brings about is not asked here.
+    """Whether a tick would find something to do: one statement of three indexed reads, asked every second.
 
     Work that is under way (a batch with its sender, staging with its worker) counts as at hand: its process may die.
+    What only the passing of time brings about in a quiet house (numbers to collect, what is missed) is left to the
+    whole ticks.
     """
-    if Batch.objects.filter(state__in=OPEN).exists():
-        return True
-    return Publication.objects.filter(Q(next_at__lte=now) | Q(lease_until__gt=now)).exists()
+    at = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_AT_HAND, [at, at])
+        return cursor.fetchone() is not None
 
 
 def _recover(now: datetime, result: Tick) -> None:
