@@ -40,10 +40,10 @@ PREFLIGHTS = (timedelta(days=1), timedelta(minutes=60), timedelta(minutes=15), t
 
 
 # What a crowd at one instant needs besides: measured with room to spare, see docs/explanation/performance.md.
-_PER_HANDED_OUT = timedelta(milliseconds=6)  # request made, connection opened, intent written
-_PER_CONNECTION = timedelta(milliseconds=2)
-_PER_INTENT = timedelta(milliseconds=1)
-_PER_STAGED = timedelta(milliseconds=150)
+EACH_HANDED_OUT = timedelta(milliseconds=6)  # request made, connection opened, intent written
+EACH_CONNECTION = timedelta(milliseconds=2)
+EACH_INTENT = timedelta(milliseconds=2)
+EACH_STAGED = timedelta(milliseconds=150)
 CROWD = 100  # up to here the plain figures above are enough
 MOST_AHEAD = timedelta(hours=1)  # staging begins at most this much ahead
 
@@ -54,22 +54,22 @@ def _beyond(count: int) -> int:
 
 def hand_out_ahead(count: int) -> timedelta:
     """How long before their instant `count` publications of one instant are handed out."""
-    return HAND_OUT + _beyond(count) * _PER_HANDED_OUT
+    return HAND_OUT + _beyond(count) * EACH_HANDED_OUT
 
 
 def connect_ahead(count: int) -> timedelta:
     """How long before its instant a batch of `count` opens its connections."""
-    return intent_ahead(count) + (CONNECT - INTENT) + _beyond(count) * _PER_CONNECTION
+    return intent_ahead(count) + (CONNECT - INTENT) + _beyond(count) * EACH_CONNECTION
 
 
 def intent_ahead(count: int) -> timedelta:
     """How long before its instant a batch of `count` begins to write its intents down."""
-    return INTENT + _beyond(count) * _PER_INTENT
+    return INTENT + _beyond(count) * EACH_INTENT
 
 
 def stage_ahead(count: int) -> timedelta:
     """How long before their instant `count` publications of one instant begin to be staged."""
-    return min(STAGE_AHEAD + _beyond(count) * _PER_STAGED, max(MOST_AHEAD, STAGE_AHEAD))
+    return min(STAGE_AHEAD + _beyond(count) * EACH_STAGED, max(MOST_AHEAD, STAGE_AHEAD))
 
 
 def batches_for(count: int) -> int:

@@ -123,7 +123,7 @@ def test_a_crowd_is_handed_out_earlier_and_still_leaves_at_its_instant(
     release = engine.signed()
     engine.go(T - MINUTE)
     monkeypatch.setattr(timeline, "CROWD", 1)
-    monkeypatch.setattr(timeline, "_PER_HANDED_OUT", 10 * SECOND)
+    monkeypatch.setattr(timeline, "EACH_HANDED_OUT", 10 * SECOND)
     engine.clock.wait_until(T - 26 * SECOND)
     engine.tick()
     assert states(release) == [State.STAGED, State.STAGED]
@@ -136,7 +136,7 @@ def test_a_crowd_is_handed_out_earlier_and_still_leaves_at_its_instant(
 
 def test_a_crowd_is_staged_earlier(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline, "CROWD", 1)
-    monkeypatch.setattr(timeline, "_PER_STAGED", MINUTE)
+    monkeypatch.setattr(timeline, "EACH_STAGED", MINUTE)
     release = engine.signed()
     engine.go(T - 12 * MINUTE)
     assert states(release) == [State.PLANNED, State.PLANNED]
