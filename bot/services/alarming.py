@@ -16,6 +16,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 from bot.domain import alarms
 from bot.domain.alarms import OF_PUBLICATIONS, OVERDUE_AFTER, TROUBLE, Kind, Out
 from bot.domain.delivery import STOPPABLE, State
+from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import Alarm, Attempt, Person, Publication, Release, Unit
 
@@ -56,6 +57,7 @@ class Call:
 
 def raise_all(calls: Sequence[Call], *, now: datetime) -> list[Alarm]:
     """Open what is not open yet. What is open keeps its time and its reader; its words are brought up to date."""
+    require_aware(now)
     if not calls:
         return []
     wanted = {call.key: call for call in calls}
@@ -111,6 +113,7 @@ def _last_told(releases: set[int]) -> dict[int, datetime]:
 
 def close(kind: Kind, subjects: Iterable[str], *, why: str, now: datetime) -> int:
     """Close what is open of one kind."""
+    require_aware(now)
     return _close(Alarm.objects.filter(kind=kind, subject__in=list(subjects), closed_at__isnull=True), why, now)
 
 
@@ -144,6 +147,7 @@ def find_alarm(pk: int, *, unit: Unit) -> Alarm:
 
 def read(alarm: Alarm, *, person: Person, now: datetime) -> Alarm:
     """已阅: somebody has taken it on; nobody else is woken for it."""
+    require_aware(now)
     require(person, Role.DUTY, Role.RELEASER, Role.SYSADMIN)
     with audit.serialised():
         if not Alarm.objects.filter(pk=alarm.pk, read_at__isnull=True).update(
@@ -185,6 +189,7 @@ def count_unread(unit: Unit) -> int:
 
 def look_at_marked(*, now: datetime) -> int:
     """Whatever changed into or out of trouble since the last tick. Returns how many were looked at."""
+    require_aware(now)
     marked = list(
         Publication.objects.filter(alarm_at__isnull=False).order_by("alarm_at").values_list("pk", "alarm_at")[:MOST]
     )
@@ -202,6 +207,7 @@ def look_at_marked(*, now: datetime) -> int:
 
 def reconcile(ids: Sequence[int], *, now: datetime) -> None:
     """Make the open alarms of these publications what their states call for, and those of their releases."""
+    require_aware(now)
     publications = list(
         Publication.objects.filter(pk__in=ids).select_related("account", "release").order_by("release_id", "pk")
     )
@@ -280,6 +286,7 @@ def _split_words(found: Sequence[tuple[State, str]]) -> str:
 
 def sweep(*, now: datetime) -> None:
     """Find what no change of state has marked: overdue ones, an alarm that was missed, a cause that is gone."""
+    require_aware(now)
     open_ones = Alarm.objects.filter(closed_at__isnull=True)
     has_alarm = Exists(open_ones.filter(publication=OuterRef("pk"), kind__in=[str(kind) for kind in OF_PUBLICATIONS]))
     untold = Publication.objects.filter(state__in=_TROUBLE).exclude(state=State.HELD, held_by__in=["", "person"])

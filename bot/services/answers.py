@@ -17,6 +17,7 @@ from bot.domain.channel import Channel, Pending, Receipt, Refused, Unknown, Wire
 from bot.domain.delivery import State
 from bot.domain.engine import answers as engine
 from bot.domain.engine.facts import Facts, Step
+from bot.domain.instants import require_aware
 from bot.models import Attempt, CallbackRecord, Item, Publication
 
 from . import audit
@@ -77,6 +78,8 @@ class Ending:
 def not_sent(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> Ending:
     """Provably no byte left (or a probe's did not): back to staged, or held/cancelled if somebody asked."""
 
+    require_aware(now)
+
     def steps(facts: Facts) -> tuple[Step, ...]:
         return engine.not_sent(facts, reason, probe=attempt.kind == "probe", now=now)
 
@@ -85,11 +88,14 @@ def not_sent(publication: Publication, attempt: Attempt, reason: str, *, now: da
 
 def broken(publication: Publication, attempt: Attempt, reason: str, *, now: datetime) -> Ending:
     """Bytes left and no answer came: unknown."""
+    require_aware(now)
     return unknown(publication, attempt, engine.silence(reason), "", now=now)
 
 
 def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: str, *, now: datetime) -> Ending:
     """Kept apart: looked up later, never resent blindly."""
+
+    require_aware(now)
 
     def steps(facts: Facts) -> tuple[Step, ...]:
         return (engine.unknown(facts, answer, sent_at=attempt.sent_at, probe=attempt.kind == "probe", now=now),)
@@ -100,6 +106,8 @@ def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: st
 def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str], raw: str, *, now: datetime) -> Ending:
     """The platform took it; whether it is public is for the looks to say."""
 
+    require_aware(now)
+
     def steps(facts: Facts) -> tuple[Step, ...]:
         return (engine.accepted(facts, ids, sent_at=attempt.sent_at, now=now),)
 
@@ -109,6 +117,8 @@ def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str],
 def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: str, *, now: datetime) -> Ending:
     """Without effect. The machine tries again where that can help in time; else a person."""
 
+    require_aware(now)
+
     def steps(facts: Facts) -> tuple[Step, ...]:
         return (engine.refused(facts, answer, probe=attempt.kind == "probe", now=now),)
 
@@ -117,6 +127,7 @@ def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: st
 
 def read(publication: Publication, attempt: Attempt, adapter: Channel, answer: WireAnswer, *, now: datetime) -> Ending:
     """Read an HTTP answer with the channel's own table."""
+    require_aware(now)
     after_unknown = any(outcome == "unknown" for _, outcome in tries_of(publication))
     verdict = adapter.read_answer(answer, after_unknown=after_unknown)
     raw = masked(answer.body)
@@ -138,6 +149,7 @@ def read(publication: Publication, attempt: Attempt, adapter: Channel, answer: W
 
 def settle(ending: Ending, *, now: datetime) -> bool:
     """Write one ending down, once. False when the attempt had an outcome already: then nothing else is changed."""
+    require_aware(now)
     publication, attempt = ending.publication, ending.attempt
     with audit.serialised():
         audit.append_all(ending.told, now=now)
@@ -168,6 +180,7 @@ def settle_all(endings: Sequence[Ending], *, now: datetime) -> list[Ending]:
 
     Plain cases only: still being sent, as this process left it, one step to go. The others are returned as they are.
     """
+    require_aware(now)
     left: list[Ending] = []
     for part in chunks(endings):
         try:
@@ -220,6 +233,7 @@ def _close_all(endings: Sequence[Ending], now: datetime) -> None:
 
 def store_receipt(publication: Publication, receipt: Receipt, *, now: datetime) -> None:
     """Keep every position's platform id and address. `receipt` has one place for each item."""
+    require_aware(now)
     told = _told_by_events(publication, receipt)
     for index, (item, place) in enumerate(zip(publication.items.order_by("position"), receipt.positions, strict=True)):
         url = place.url or item.url or (told[index] if index < len(told) else "")

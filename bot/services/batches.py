@@ -13,6 +13,7 @@ from bot.domain import timeline
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, recovery
 from bot.domain.engine.facts import Step
+from bot.domain.instants import require_aware
 from bot.models import Attempt, Batch, Freeze, Publication
 
 from . import audit
@@ -27,6 +28,7 @@ ACTOR = "系统"
 
 def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
     """Arm what may go: one batch per instant, several for a crowd. Publications of one release stay together."""
+    require_aware(now)
     waiting = list(due)
     if not waiting:
         return []
@@ -147,6 +149,7 @@ def _arm_all(batch: Batch, group: Sequence[Publication], now: datetime) -> int:
 
 def arrange_probe(publication: Publication, *, now: datetime) -> Batch:
     """A batch of one: the replay of the same key that tells whether the first call arrived."""
+    require_aware(now)
     with audit.serialised():
         batch = Batch.objects.create(kind="probe", instant=now, handed_at=now, claim_by=now + timeline.CLAIM_GRACE)
         Publication.objects.filter(pk=publication.pk, state=State.UNKNOWN, fence=publication.fence).update(
@@ -157,6 +160,7 @@ def arrange_probe(publication: Publication, *, now: datetime) -> Batch:
 
 def claim(batch_id: int, owner: str, *, now: datetime) -> Batch | None:
     """Take a ready batch, while holding its lock. None when it was taken before."""
+    require_aware(now)
     fence = Batch.objects.filter(pk=batch_id, state="ready").values_list("fence", flat=True).first()
     if fence is None or not Batch.objects.filter(pk=batch_id, state="ready", fence=fence).update(
         state="claimed", fence=fence + 1, owner=owner, claimed_at=now
@@ -174,6 +178,7 @@ def finish(batch: Batch) -> None:
 
 def recover(*, now: datetime) -> list[Batch]:
     """Settle batches whose sender is dead: before the intent it did nothing, after it nobody knows."""
+    require_aware(now)
     recovered = []
     for batch in Batch.objects.filter(state="claimed"):
         if is_held("batch", batch.pk):

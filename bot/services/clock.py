@@ -89,23 +89,28 @@ def tick(now: datetime) -> Tick:
     return result
 
 
-_AT_HAND = """
-SELECT 1 WHERE EXISTS (SELECT 1 FROM bot_batch WHERE state IN ('ready', 'claimed'))
-OR EXISTS (SELECT 1 FROM bot_publication WHERE next_at <= %s)
-OR EXISTS (SELECT 1 FROM bot_publication WHERE lease_until > %s)
-"""
+_DUE = ("bot_publication", "bot_portalgate", "bot_preflight", "bot_alarm", "bot_alarmnotice", "bot_chore")
+_AT_HAND = " OR ".join(
+    [
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM bot_batch WHERE state IN ('ready', 'claimed'))",
+        "EXISTS (SELECT 1 FROM bot_publication WHERE lease_until > %s)",
+        "EXISTS (SELECT 1 FROM bot_publication WHERE alarm_at <= %s)",
+        *(f"EXISTS (SELECT 1 FROM {table} WHERE next_at <= %s)" for table in _DUE),  # noqa: S608
+    ]
+)
 
 
 def at_hand(now: datetime) -> bool:
-    """Whether a tick would find something to do: one statement of three indexed reads, asked every second.
+    """Whether a tick would find something to do: one statement of a few indexed reads, asked every second.
 
     Work that is under way (a batch with its sender, staging with its worker) counts as at hand: its process may die.
     What only the passing of time brings about in a quiet house (numbers to collect, what is missed) is left to the
     whole ticks.
     """
+    require_aware(now)
     at = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
-        cursor.execute(_AT_HAND, [at, at])
+        cursor.execute(_AT_HAND, [at] * (len(_DUE) + 2))
         return cursor.fetchone() is not None
 
 

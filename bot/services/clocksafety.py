@@ -51,6 +51,7 @@ def distrust(account: Account, *, now: datetime) -> str:
 
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:
     """Those accounts, by id, for which the clock may not be trusted; their readings are read anew."""
+    require_aware(now)
     steady = boot_seconds()
     load_readings(accounts)
     return {account.pk for account in accounts if _judge(_reading(account), now, steady)}

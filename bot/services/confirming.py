@@ -20,6 +20,7 @@ from bot.domain.channel import Absent, Receipt
 from bot.domain.delivery import Event, State
 from bot.domain.engine import looking as engine
 from bot.domain.engine.facts import Step
+from bot.domain.instants import require_aware
 from bot.models import Item, Publication
 
 from . import answers, audit, batches, story
@@ -36,11 +37,13 @@ ACTOR = "系统"
 
 def look(publication_id: int, *, now: Callable[[], datetime]) -> None:
     """One look at one publication. Safe to ring twice: only one worker looks at a time."""
+    require_aware(now())
     look_all([publication_id], now=now)
 
 
 def look_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> None:
     """Looks at several: the platforms are asked side by side, and what they said is written down together."""
+    require_aware(now())
     taken: list[Publication] = []
     due = [one for one in _whole(publication_ids) if _due(one, now())]
     write_together(due, lambda one: taken.append(one) if lease(one, now() + timeline.LOOK_LEASE, now=now()) else None)
@@ -118,6 +121,7 @@ def _apply(publication: Publication, answer: engine.Verdict | engine.Ask | Step 
 
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:
     """What one look (or a callback's proof) does to a publication that is confirming or unknown."""
+    require_aware(now)
     steps = engine.after_look(facts_of(publication), verdict, places=publication.items.count(), now=now)
     with audit.serialised():
         for step in steps:

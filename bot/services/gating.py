@@ -20,7 +20,7 @@ from django.db.models import F, Q
 from bot import portal, proofing
 from bot.domain import sync, timeline
 from bot.domain.delivery import STOPPABLE, Event, State
-from bot.domain.instants import show
+from bot.domain.instants import require_aware, show
 from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen
 from bot.domain.workflow import Role
 from bot.models import Person, PortalGate, Publication, Release
@@ -85,6 +85,7 @@ def attach(release: Release) -> None:
 
 def start(release: Release, *, now: datetime) -> None:
     """It was signed: from here the portal is asked. A signature made anew begins anew."""
+    require_aware(now)
     if release.sync == AT_TIME:
         return
     PortalGate.objects.filter(release=release).update(
@@ -124,6 +125,7 @@ def choice_words(release: Release) -> str:
 
 def soonest(now: datetime) -> Sequence[PortalGate]:
     """Gates to be asked within half a minute, the most urgent first: one indexed read."""
+    require_aware(now)
     found = PortalGate.objects.filter(next_at__lte=now + SOON).exclude(lease_until__gt=now)
     return list(found.order_by("next_at")[:MOST])
 
@@ -138,11 +140,13 @@ def troubled() -> Sequence[PortalGate]:
 
 def mark_rung(gate: PortalGate, now: datetime) -> None:
     """Somebody was told to ask."""
+    require_aware(now)
     PortalGate.objects.filter(pk=gate.pk, fence=gate.fence).update(rung_at=now)
 
 
 def ask(gate_id: int, *, now: Callable[[], datetime], look: Look = portal.look) -> None:
     """Ask the portal once about one gate. Safe to ring any number of times: only one worker asks, at its time."""
+    require_aware(now())
     gate = _take(gate_id, now())
     if gate is None:
         return
@@ -309,6 +313,7 @@ def after_page(publication: Publication, told: GateStory | None) -> float | None
 
 def decide(release: Release, *, go: bool, person: Person, now: datetime) -> int:
     """Time was up: go without the page, or stay held. Returns how many publications go on."""
+    require_aware(now)
     require(person, Role.RELEASER, Role.DUTY)
     with audit.serialised():
         gate = _decidable(release, go=go)

@@ -10,7 +10,7 @@ from django.conf import settings
 from bot.domain import quota
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
-from bot.domain.instants import show
+from bot.domain.instants import require_aware, show
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
@@ -26,6 +26,7 @@ SIGNER = "请签发人"
 
 def releases_ahead(now: datetime) -> Iterator[CheckResult]:
     """One line where all is well, else one for each thing that would stop a release."""
+    require_aware(now)
     found = Release.objects.filter(instant__gt=now, instant__lte=now + AHEAD, cancelled_at__isnull=True)
     rows = list(found.select_related("unit").order_by("instant", "pk"))
     if not rows:
@@ -137,6 +138,7 @@ def _no_quota(publications: list[Publication]) -> Iterator[CheckResult]:
 
 def people_to_tell(now: datetime) -> Iterator[CheckResult]:
     """Would anybody be told if something happened tonight?"""
+    require_aware(now)
     configured = telling.targets()
     for problem in configured.problems:
         yield CheckResult(

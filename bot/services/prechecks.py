@@ -17,7 +17,7 @@ from django.db import OperationalError, connection
 from bot.domain import quota, timeline
 from bot.domain.channel import Channel, ChannelFault, CheckResult
 from bot.domain.delivery import STOPPABLE, State
-from bot.domain.instants import show
+from bot.domain.instants import require_aware, show
 from bot.domain.workflow import EditionState
 from bot.models import Account, Edition, Publication, Release, Reservation
 from bot.models.triggers import missing
@@ -85,6 +85,7 @@ def examine(
     subject: Subject, *, clock: Callable[[], datetime], open_channel: Callable[[Account], Channel] = channel_of
 ) -> list[CheckResult]:
     """Everything, local things first. Calls the platform."""
+    require_aware(clock())
     checks: list[Check] = [*LOCAL, lambda one: _platform(one, open_channel), lambda one: _clock(one, clock)]
     results = [result for check in checks for result in _guarded(check, subject)]
     return [with_remedy(result) for result in results]

@@ -13,6 +13,7 @@ from bot.domain import preflight
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
+from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import Account, Person, Preflight, PreflightCheck, Publication, Release
 
@@ -30,6 +31,7 @@ NOT_LEFT = sorted([*WAITING, str(State.HELD)])
 
 def run(preflight_id: int, *, now: Callable[[], datetime]) -> bool:
     """Run one pre-flight. Safe to ring any number of times: one worker gets it. True when it was run here."""
+    require_aware(now())
     row = _take(preflight_id, now())
     if row is None:
         return False
@@ -134,6 +136,7 @@ def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult]
 
 def ask(release: Release, *, person: Person, now: Callable[[], datetime]) -> list[Preflight]:
     """A person wants to know now: one pre-flight for each account with pushes that wait. Runs them here."""
+    require_aware(now())
     require(person, Role.DUTY, Role.RELEASER, Role.EDITOR, Role.SYSADMIN)
     if not release.signed or release.signed_at is None:
         raise Refused("unsigned", "这张发布单没有有效签发，没有可查的。请先签发。")

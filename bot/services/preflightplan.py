@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bot.domain import preflight
+from bot.domain.instants import require_aware
 from bot.models import Preflight, Publication, Release
 
 
 def arrange_preflights(release: Release, publications: Iterable[Publication], *, now: datetime) -> None:
     """One row for each account and time, in the transaction of the signature."""
+    require_aware(now)
     accounts = {publication.account_id for publication in publications}
     Preflight.objects.bulk_create(
         Preflight(

@@ -134,6 +134,7 @@ def calendar(account: Account, mode: str, first: date, days: int, *, now: dateti
 
     One query, however long the span.
     """
+    require_aware(now)
     rules = quotas_of(account, mode)
     taken = _taken(account, mode, first, days)
     today = beijing_date(require_aware(now))

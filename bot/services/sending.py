@@ -36,6 +36,7 @@ from bot.domain.channel import (
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, sender
 from bot.domain.engine.looking import Verdict
+from bot.domain.instants import require_aware
 from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
@@ -107,6 +108,7 @@ class Load:
 
 def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datetime) -> Evidence:
     """All that is known of one public act."""
+    require_aware(now)
     owned = Item.objects.filter(account=publication.account).exclude(platform_id="").exclude(publication=publication)
     return Evidence(
         key=publication.key,
@@ -453,6 +455,8 @@ class _Sender:
                 return answers.not_sent(publication, attempt, explain(event), now=now)
 
     def _settle(self, endings: Sequence[answers.Ending]) -> None:
+        if not endings:
+            return
         alone = list(endings) if len(endings) == 1 else answers.settle_all(endings, now=self._clock.now())
         for ending in alone:
             try:

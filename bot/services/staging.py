@@ -14,6 +14,7 @@ from bot.domain import timeline
 from bot.domain.channel import ChannelFault, Remedy, Staged
 from bot.domain.delivery import State
 from bot.domain.engine import staging as engine
+from bot.domain.instants import require_aware
 from bot.domain.post import Post
 from bot.models import Item, Publication
 
@@ -41,11 +42,13 @@ def signed_posts(publication: Publication) -> tuple[Post, ...]:
 
 def stage(publication_id: int, *, now: Callable[[], datetime]) -> None:
     """Stage one publication. Safe to ring twice: only one worker gets it, and staging repeats without harm."""
+    require_aware(now())
     stage_all([publication_id], now=now)
 
 
 def stage_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> None:
     """Stage several: the platforms are asked side by side, and what came of it is written down together."""
+    require_aware(now())
     locks = ManyLocks("stage")
     try:
         wanted = _whole([pk for pk in publication_ids if locks.acquire(pk)])
@@ -122,6 +125,7 @@ def _take(publication: Publication, now: datetime) -> bool:
 
 def take_back(*, now: datetime) -> None:
     """Staging whose worker is dead is due at once, not when its lease ends."""
+    require_aware(now)
     leased = {one.pk: one for one in Publication.objects.filter(state=State.STAGING, lease_until__gt=now).only("fence")}
     if not leased:
         return

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import State
+from bot.domain.instants import require_aware
 from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Release
 
 from . import audit
@@ -39,6 +40,7 @@ def note_look(
     publication: Publication, verdict: Receipt | Pending | Absent | Failed | Unclear, *, now: datetime
 ) -> None:
     """Keep what one look found: without it nobody could say later on what a verdict rested."""
+    require_aware(now)
     message = getattr(verdict, "message", "")
     data = {"verdict": type(verdict).__name__, "message": message[:MESSAGE_LENGTH]}
     audit.append(ACTOR, LOOKED, f"publication:{publication.pk}", data, now=now)

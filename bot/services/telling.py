@@ -23,7 +23,7 @@ from bot import notifying
 from bot.domain import alarms, notice
 from bot.domain.alarms import RINGS, Told
 from bot.domain.delivery import State
-from bot.domain.instants import show
+from bot.domain.instants import require_aware, show
 from bot.domain.notice import Notice, Notifier, NotTold, Target
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
@@ -153,6 +153,7 @@ def told(alarm: Alarm) -> Told:
 
 def compose(found: Sequence[Alarm], *, ring: int, now: datetime) -> Notice:
     """One message about these alarms."""
+    require_aware(now)
     order = {str(kind): place for place, kind in enumerate(alarms.Kind)}
     chosen = sorted(found, key=lambda alarm: (order[alarm.kind], alarm.pk))
     releases = {alarm.release_id for alarm in chosen}
@@ -167,6 +168,7 @@ def compose(found: Sequence[Alarm], *, ring: int, now: datetime) -> Notice:
 
 def arrange(*, now: datetime) -> int:
     """For alarms whose next ring is due: one message for each unit, ring and target. Sends nothing itself."""
+    require_aware(now)
     due = list(Alarm.objects.filter(next_at__lte=now).order_by("next_at", "pk")[:MOST])
     if not due:
         return 0
@@ -202,6 +204,7 @@ def _step(alarm: Alarm, ring: int, now: datetime) -> bool:
 
 def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
     """Send one message, if nobody else has it. True when it arrived."""
+    require_aware(now())
     row = AlarmNotice.objects.filter(pk=notice_id).first()
     if row is None or row.next_at is None or row.next_at > now():
         return False
@@ -263,6 +266,7 @@ class Tried:
 
 def test(*, person: Person, now: datetime) -> list[Tried]:
     """Send everybody a test message, now. Refused when nobody is configured."""
+    require_aware(now)
     require(person, Role.SYSADMIN, Role.DUTY, Role.RELEASER)
     configured = targets()
     if not configured.found:

@@ -52,6 +52,7 @@ def enact(publication: Publication, step: Step, *, actor: str, now: datetime, **
 
     `more`: columns that only the records know (a batch, the next sample).
     """
+    require_aware(now)
     changes = {**step.changes, **more}
     if step.event is None:
         touch(publication, **changes)

@@ -16,6 +16,7 @@ from django.db.models import Model
 
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CheckResult
+from bot.domain.instants import require_aware
 from bot.models import AlarmNotice, Chore, ClockReading, Preflight
 from bot.models.watch import CHORES
 
@@ -45,6 +46,7 @@ class Bells:
 
 def look(now: datetime) -> Bells:
     """The watch's part of a tick. A part that fails is logged and keeps nothing else from its turn."""
+    require_aware(now)
     bells = Bells()
     parts: tuple[Callable[[], object], ...] = (
         lambda: alarming.look_at_marked(now=now),
@@ -97,6 +99,7 @@ def _chores(now: datetime, bells: Bells) -> None:
 
 def inspect(number: int, *, now: Callable[[], datetime]) -> None:
     """One inspection, by a worker: what it finds is an alarm, or closes one."""
+    require_aware(now())
     name, at = CHORES[number], now()
     taken = Chore.objects.filter(pk=name, next_at__lte=at).update(next_at=at + EVERY[name], rung_at=None, ran_at=at)
     if not taken:
@@ -134,6 +137,7 @@ def _tell(kind: Kind, found: list[CheckResult], now: datetime) -> None:
 
 def perform(kind: str, subject: int, *, now: Callable[[], datetime]) -> None:
     """Do one job of the watch; what a worker or a child process calls."""
+    require_aware(now())
     match kind:
         case "preflight":
             preflighting.run(subject, now=now)

@@ -66,7 +66,7 @@ def test_many_accounts_are_judged_at_once(office: Office, django_assert_num_quer
     now = read(office.weibo, jump=0.5)
     read(office.wechat)
     with django_assert_num_queries(1):
-        assert clocksafety.distrusted([office.weibo.pk, office.wechat.pk], now=now) == {office.weibo.pk}
+        assert clocksafety.distrusted([office.weibo, office.wechat], now=now) == {office.weibo.pk}
 
 
 def test_a_reading_of_another_boot_or_an_hour_old_has_to_be_taken_again(office: Office) -> None:

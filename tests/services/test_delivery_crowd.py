@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -12,13 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from bot.domain import timeline
 from bot.domain.channel import Pending, Refused, Remedy
 from bot.domain.delivery import Event, State
-from bot.models import Account, Attempt, AuditEvent, Batch, Edition, Publication, Release
+from bot.models import Account, Attempt, AuditEvent, Batch, Chore, Edition, Preflight, Publication, Release
 from bot.services import audit, batches, bulk, clock, sending
 from bot.services.clock import Job
 from bot.services.transitions import Change, Stale, move, move_all
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, ScriptedLauncher, T, outcomes, states
-from .factories import Office, add_weibo, article
+from .factories import Office, add_weibo, article, force
+
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def test_what_is_blocked_in_a_crowd_keeps_its_pauses(engine: Engine, monkeypatch
     monkeypatch.setattr(timeline, "CROWD", 1)
     release = engine.signed()
     later = T - 8 * MINUTE
-    release.publications.update(state=State.BLOCKED, next_at=later)
+    force(release.publications, State.BLOCKED, next_at=later)
     engine.clock.wait_until(T - 9 * MINUTE)
     assert engine.tick().rings == []
     assert set(release.publications.values_list("next_at", flat=True)) == {later}
@@ -266,14 +268,22 @@ def _asked(engine: Engine, size: int, at: datetime, *, number: int) -> tuple[int
     return handed, until_fire[0]
 
 
-def test_a_tick_with_nothing_to_do_asks_a_dozen_questions_and_between_ticks_one_is_asked(engine: Engine) -> None:
+def quiet_watch() -> None:
+    """Pre-flights and inspections are due another day: what is left is the release itself."""
+    Preflight.objects.update(next_at=T + DAY)
+    Chore.objects.update(next_at=T + DAY)
+
+
+def test_a_tick_with_nothing_to_do_asks_a_score_of_questions_and_between_ticks_one_is_asked(engine: Engine) -> None:
     engine.signed()
-    assert queries(engine.tick) <= 13
+    quiet_watch()
+    assert queries(engine.tick) <= 19
     assert queries(lambda: clock.at_hand(engine.clock.now())) == 1
 
 
 def test_what_is_due_under_way_or_handed_out_is_at_hand(engine: Engine) -> None:
     release = engine.signed(on=[engine.office.wechat])
+    quiet_watch()
     assert not clock.at_hand(T - 11 * MINUTE)
     assert clock.at_hand(T - 10 * MINUTE)
     engine.go(T - MINUTE)
@@ -281,5 +291,8 @@ def test_what_is_due_under_way_or_handed_out_is_at_hand(engine: Engine) -> None:
     Publication.objects.filter(release=release).update(lease_until=T)
     assert clock.at_hand(T - MINUTE)  # staging or a look is under way: its process may die
     Publication.objects.filter(release=release).update(lease_until=None)
-    Batch.objects.create(instant=T, handed_at=T - MINUTE, claim_by=T)
+    batch = Batch.objects.create(instant=T, handed_at=T - MINUTE, claim_by=T)
     assert clock.at_hand(T - MINUTE)
+    batch.delete()
+    Preflight.objects.update(next_at=T - MINUTE)
+    assert clock.at_hand(T - MINUTE)  # the watch's rows too
