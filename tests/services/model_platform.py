@@ -355,6 +355,8 @@ class ModelChannel:
 class ModelLauncher:
     """In place of `bot.launcher.Launcher`: the same promises about T, kept with its own `Countdown`, on model time."""
 
+    waiting = 0
+
     def __init__(self, shots: Iterable[Shot], platform: ModelPlatform) -> None:
         self._shots, self._platform, self._struck = list(shots), platform, set[str]()
 

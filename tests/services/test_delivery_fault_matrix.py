@@ -71,10 +71,15 @@ def _live(found: list[str]) -> bool:
 
 def _let_events_overtake(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event that came before its answer is handed on before the answer is recorded."""
-    record = answers.record
+    settle, settle_all = answers.settle, answers.settle_all
 
-    def after_the_events(*given: object, **more: object) -> None:
+    def after_the_events(*given: object, **more: object) -> object:
         stage.deliver()
-        record(*given, **more)  # type: ignore[arg-type]
+        return settle(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sending.answers, "record", after_the_events)
+    def all_after_the_events(*given: object, **more: object) -> object:
+        stage.deliver()
+        return settle_all(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sending.answers, "settle", after_the_events)
+    monkeypatch.setattr(sending.answers, "settle_all", all_after_the_events)

@@ -24,9 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.domain.delivery import FOR_A_PERSON, State
-from bot.models import Account, Attempt, Publication
-from bot.services import answers, batches, confirming, sending, transitions
+from bot.domain.delivery import FOR_A_PERSON, Event, State
+from bot.domain.engine import looking
+from bot.domain.engine.facts import Facts, Step, step
+from bot.models import Account, Attempt
+from bot.services import answers, batches, sending, transitions
 
 from .delivery_judge import NO_WITNESS, WITNESS, run_all
 from .delivery_world import ALL, HOUR, MINUTE, NONE, SECOND, SOME, World
@@ -252,14 +254,17 @@ def test_the_promises_hold_in_any_history(machine: type[DeliveryMachine]) -> Non
 
 
 def resends_weibo_after_an_unknown_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def _absent(publication: Publication, message: str, now: datetime) -> None:
-        confirming._proved_absent(publication, now)
+    def _absent(facts: Facts, message: str, now: datetime) -> Step:
+        if facts.state is State.CONFIRMING:
+            return looking.wait(facts, message, now=now)
+        again = max(facts.not_before, now)
+        return step(Event.PROVED_ABSENT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
 
-    monkeypatch.setattr(confirming, "_absent", _absent)
+    monkeypatch.setattr(looking, "_absent", _absent)
 
 
 def forgets_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending._Sender, "_last_look", lambda self: set())
+    monkeypatch.setattr(sending._Sender, "_last_look", lambda self, *, lock_held: set())
 
 
 def sends_as_soon_as_it_is_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,17 +274,18 @@ def sends_as_soon_as_it_is_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def takes_a_dead_sender_for_one_that_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def _close_orphan(attempt: Attempt, now: datetime) -> None:
-        answers.not_sent(attempt.publication, attempt, "发送进程中断", now=now)
+        answers.settle(answers.not_sent(attempt.publication, attempt, "发送进程中断", now=now), now=now)
 
     monkeypatch.setattr(batches, "_close_orphan", _close_orphan)
 
 
 def trusts_its_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "distrust", lambda account, *, now: "")
+    monkeypatch.setattr(sending, "distrusted", lambda accounts, *, now: set())
 
 
 def keeps_no_trail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transitions.audit, "append", lambda *_, **__: None)
+    monkeypatch.setattr(transitions.audit, "append_all", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize(
@@ -300,4 +306,4 @@ def test_a_service_that_breaks_a_promise_is_found(
     """Soon, and for the reason that it was broken in; the hunt ends with the first history that shows it."""
     broken(monkeypatch)
     with pytest.raises(AssertionError, match=complaint):
-        run_state_machine_as_test(machine, settings=settings(USUAL, max_examples=150))
+        run_state_machine_as_test(machine, settings=settings(USUAL, max_examples=40))
