@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
@@ -24,11 +24,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.domain.delivery import FOR_A_PERSON, Event, State
-from bot.domain.engine import looking
-from bot.domain.engine.facts import Facts, Step, step
-from bot.models import Account, Attempt
-from bot.services import answers, batches, sending, transitions
+from bot.domain.delivery import FOR_A_PERSON, State
+from bot.models import Account
 
 from .delivery_judge import NO_WITNESS, WITNESS, run_all
 from .delivery_world import ALL, HOUR, MINUTE, NONE, SECOND, SOME, World
@@ -248,62 +245,3 @@ def _vendor() -> str:
 
 def test_the_promises_hold_in_any_history(machine: type[DeliveryMachine]) -> None:
     run_state_machine_as_test(machine, settings=LONG if EXAMPLES else USUAL)
-
-
-# --- it bites ------------------------------------------------------------------------------------------------------
-
-
-def resends_weibo_after_an_unknown_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def _absent(facts: Facts, message: str, now: datetime) -> Step:
-        if facts.state is State.CONFIRMING:
-            return looking.wait(facts, message, now=now)
-        again = max(facts.not_before, now)
-        return step(Event.PROVED_ABSENT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
-
-    monkeypatch.setattr(looking, "_absent", _absent)
-
-
-def forgets_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending._Sender, "_last_look", lambda self, *, lock_held: set())
-
-
-def sends_as_soon_as_it_is_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    arm = batches._arm
-    monkeypatch.setattr(batches, "_arm", lambda instant, group, now: arm(now, group, now))
-
-
-def takes_a_dead_sender_for_one_that_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def _close_orphan(attempt: Attempt, now: datetime) -> None:
-        answers.settle(answers.not_sent(attempt.publication, attempt, "发送进程中断", now=now), now=now)
-
-    monkeypatch.setattr(batches, "_close_orphan", _close_orphan)
-
-
-def trusts_its_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "distrust", lambda account, *, now: "")
-    monkeypatch.setattr(sending, "distrusted", lambda accounts, *, now: set())
-
-
-def keeps_no_trail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transitions.audit, "append_all", lambda *_, **__: None)
-
-
-@pytest.mark.parametrize(
-    ("broken", "complaint"),
-    [
-        (resends_weibo_after_an_unknown_answer, "times"),
-        (forgets_the_last_look, "stopped before the last look|during a freeze"),
-        (sends_as_soon_as_it_is_handed_out, "early by"),
-        (takes_a_dead_sender_for_one_that_sent_nothing, "times"),
-        (trusts_its_own_clock, "early by"),
-        (keeps_no_trail, "the trail tells"),
-    ],
-    ids=lambda given: getattr(given, "__name__", ""),
-)
-def test_a_service_that_breaks_a_promise_is_found(
-    machine: type[DeliveryMachine], monkeypatch: pytest.MonkeyPatch, broken: Callable[..., None], complaint: str
-) -> None:
-    """Soon, and for the reason that it was broken in; the hunt ends with the first history that shows it."""
-    broken(monkeypatch)
-    with pytest.raises(AssertionError, match=complaint):
-        run_state_machine_as_test(machine, settings=settings(USUAL, max_examples=40))
