@@ -14,7 +14,7 @@ from bot.domain.instants import require_aware, show
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
-from . import home, prechecks, preflighting, releases, telling
+from . import prechecks, preflighting, releases, telling
 from .accounts import renewed_by_hand, spec_of
 from .errors import Refused
 from .quotas import free_slots, quotas_of
@@ -150,11 +150,10 @@ def people_to_tell(now: datetime) -> Iterator[CheckResult]:
         )
         yield CheckResult("通知", True, f"出事会通知：{rings}。", code="notify")
     else:
-        # a drill needs nobody to be woken; in earnest it is as bad as a missing signature
-        yield CheckResult(
-            "通知", not home.is_live(), "没有配置第 1 级通知对象，出了事只有打开值班台的人知道。", not configured.found and not home.is_live(),
-            code="notify", remedy="请系统管理员编写通知配置（TONGFA_NOTIFY），然后运行 tongfa notify test。",
-        )  # fmt: skip
+        # it stops no release, but whoever looks should know
+        message = "没有配置第 1 级通知对象，出了事只有打开值班台的人知道。"
+        remedy = "请系统管理员编写通知配置（TONGFA_NOTIFY），然后运行 tongfa notify test。"
+        yield CheckResult("通知", True, message, warning=True, code="notify", remedy=remedy)
     lost = AlarmNotice.objects.filter(created_at__gt=now - timedelta(days=1), state="failed")
     trying = AlarmNotice.objects.filter(next_at__isnull=False, state="waiting", tries__gt=0)
     for words, rows in (("没有送达，已不再重试", lost), ("没有送达，正在重试", trying)):
