@@ -111,8 +111,9 @@ class Server:
         with contextlib.suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(sock, self.accepted), daemon=True).start()
-                self.accepted += 1
+                number = self.accepted
+                self.accepted += 1  # before it is served: whoever has an answer sees it counted
+                threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         sock.settimeout(10)
