@@ -28,6 +28,7 @@ REFRESH_LEASE = timedelta(seconds=30)
 REFRESH_POLL = 0.1
 SAME_READING = timedelta(seconds=60)
 SAME_OFFSET = 50  # ms
+SLOW_DATE = 1.0  # seconds
 OFFSET_LIMIT = 2_000_000_000  # ms; what the column holds
 #: a token must have this much life left, so that it does not end on the way to the platform
 TOKEN_MARGIN = timedelta(seconds=60)
@@ -193,8 +194,11 @@ class AccountPorts:
         """Note how far the platform's clock is from ours.
 
         A `Date` of 12:00:00 means anything up to 12:00:00.999, written at some moment of the last `took`
-        seconds: only what lies outside that span counts as a difference.
+        seconds: only what lies outside that span counts as a difference. An answer that took longer than `SLOW_DATE`
+        says too little, and is no reading at all: a clock set forward meanwhile would hide in it.
         """
+        if took > SLOW_DATE:
+            return
         now, booted = self.now(), boot_seconds()  # one after the other: `distrust` compares the two
         try:
             platform = parsedate_to_datetime(value)

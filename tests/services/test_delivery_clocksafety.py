@@ -152,3 +152,13 @@ def test_a_database_that_keeps_us_waiting_is_no_jump_of_the_clock(
         ports.platform_date(format_datetime(ports.now(), usegmt=True))
     kept = ClockReading.objects.get(account=office.weibo)
     assert abs(kept.boot_seconds - before - boot_seconds()) < 0.9
+
+
+def test_an_answer_that_took_long_is_no_reading(office: Office) -> None:
+    """Its Date may have been written at any moment of it: a clock that was set forward meanwhile would look right."""
+    ports = AccountPorts(office.weibo)
+    behind = ports.now() - 5 * SECOND
+    ports.platform_date(format_datetime(behind, usegmt=True), 6.0)
+    assert not ClockReading.objects.filter(account=office.weibo).exists()
+    ports.platform_date(format_datetime(behind, usegmt=True), 0.2)
+    assert "相差" in clocksafety.distrust(office.weibo, now=ports.now())

@@ -51,6 +51,8 @@ def ask(world: World, process: Process, account: Account) -> Steps:
 
 def note_date(world: World, host: Host, account: Account, took: int) -> None:
     """services/ports.Ports.platform_date."""
+    if took > SLOW_DATE:
+        return
     t = world.t
     now = host.now()
     written = t - int(world.random() * took)
