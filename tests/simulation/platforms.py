@@ -6,6 +6,7 @@ believes these and nothing that the product says.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -65,7 +66,7 @@ class Faults:
         self.rate, self.reads, self.connect, self.slow = rate, reads, connect, slow
 
 
-class Platform:
+class Platform(ABC):
     """What all three have in common."""
 
     TOKEN: Answer = ("code", 40001)
@@ -146,13 +147,13 @@ class Platform:
         """A quota is used up."""
         return self.FULL
 
+    @abstractmethod
     def take(self, request: Request) -> tuple[Answer, dict[str, str]]:
         """The platform's own code runs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def look(self, publication: Publication, evidence: dict[str, Any], host_now: datetime) -> Look:
         """bot/channels/*/looking.look over what the platform shows."""
-        raise NotImplementedError
 
     def public(self, request: Request, t: int, hashes: tuple[str, ...], lag: int) -> Item:
         """Followers see it from now on; reads show it a little later."""
