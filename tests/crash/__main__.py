@@ -85,13 +85,12 @@ def _session(asked: argparse.Namespace, found: Databases, folder: Path) -> int:
     sweep = Sweep({outcome.scene: outcome.points for outcome in quiet})
     if asked.points:
         return _list_points(sweep)
-    broken = mutations.BY_NAME[asked.mutation] if asked.mutation else None
     if asked.export:
         side_by_side(unharmed[-1:], found, folder, lanes=1, export=asked.export)
         return 0
     if asked.gate is not None:
         return _gate(asked.gate or list(mutations.BY_NAME), found, folder, sweep, lanes=asked.at_once)
-    broken = mutations.BY_NAME[asked.mutation] if asked.mutation else None
+    broken = mutations.BY_NAME[asked.mutation].apply if asked.mutation else None
     status = 0
     for first, after, plans in _batches(asked, sweep):
         began, spent = time.monotonic(), _cpu()
@@ -110,26 +109,28 @@ def _session(asked: argparse.Namespace, found: Databases, folder: Path) -> int:
 
 
 def _gate(names: Sequence[str], found: Databases, folder: Path, sweep: Sweep, *, lanes: int) -> int:
-    """Break the engine in every way in turn: the first run that shows it. 1 when one is not noticed."""
+    """Break the engine in every way in turn: the first run that convicts it. 1 when one is not convicted."""
     from . import mutations
     from .lanes import side_by_side
 
     status, plans = 0, sweep.gate()
     for name in names:
-        broken, caught = mutations.BY_NAME[name], None
+        broken, row = mutations.BY_NAME[name], None
         for start in range(0, len(plans), 2 * lanes):
-            outcomes = side_by_side(plans[start : start + 2 * lanes], found, folder, lanes=lanes, mutation=broken)
-            caught = next((outcome for outcome in outcomes if outcome.violations), None)
-            if caught:
+            outcomes = side_by_side(plans[start : start + 2 * lanes], found, folder, lanes=lanes, mutation=broken.apply)
+            row = next((row for outcome in outcomes if (row := _conviction(outcome, broken.promise))), None)
+            if row:
                 break
-        status |= caught is None
-        print(f"| {name} | {_how(caught) if caught else 'NOT NOTICED'} |", flush=True)
+        status |= row is None
+        print(f"| {name} | {row or 'NOT NOTICED'} |", flush=True)
     return status
 
 
-def _how(outcome: Outcome) -> str:
+def _conviction(outcome: Outcome, promise: str) -> str | None:
+    """Where this run found this promise broken."""
+    proof = next((violation for violation in outcome.violations if violation.startswith(f"{promise}:")), None)
     where = " / ".join(outcome.hits)
-    return f"run {outcome.number} ({outcome.scene}, {outcome.kind}, {where}) | {outcome.violations[0]}"
+    return proof and f"run {outcome.number} ({outcome.scene}, {outcome.kind}, {where}) | {proof}"
 
 
 def _cpu() -> float:

@@ -27,7 +27,7 @@ from .points import Points
 
 WITHIN = 180.0  # seconds of real time for one process; it needs about half of one
 SLEEP = timedelta(minutes=15)
-Mutation = Callable[[], None]
+Mutation = Callable[[], None]  # what it takes away: `mutations.Mutation.apply`
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,24 @@ def _watch_locks(points: Points) -> None:
             super().release()
             points.reach(f"after un{self._name}")
 
-    for module in (sending, staging):
-        module.ProcessLock = WatchedLock  # type: ignore[misc]
+    class WatchedLocks(locks.ManyLocks):
+        def __init__(self, kind: str) -> None:
+            super().__init__(kind)
+            self._name = f"lock {kind}"
+
+        def acquire(self, subject: int) -> bool:
+            points.reach(f"before {self._name}")
+            taken = super().acquire(subject)
+            points.reach(f"after {self._name}")
+            return taken
+
+        def release(self) -> None:
+            points.reach(f"before un{self._name}")
+            super().release()
+            points.reach(f"after un{self._name}")
+
+    sending.ProcessLock = WatchedLock  # type: ignore[misc]
+    staging.ManyLocks = WatchedLocks  # type: ignore[misc]
 
 
 # --- bytes -----------------------------------------------------------------------------------------------
