@@ -31,6 +31,7 @@ LARGEST_BATCH = 5000  # publications that one sending process takes to one insta
 SHARED_FROM = 1000  # from here on an instant is shared by at least two processes
 HUSH_BEFORE, HUSH_AFTER = timedelta(milliseconds=300), timedelta(milliseconds=100)  # the clock does nothing then
 READ_AGAIN = 200  # batches up to this size are read back once more right before T
+READ_BACK_HOLDS = timedelta(seconds=60)  # an older one says nothing: somebody may have changed the draft since
 RESEND_BACKOFF = (timedelta(seconds=1), *STAGE_BACKOFF)
 GATE_LEAD = timedelta(seconds=10)  # from "the page is live" to the first byte: hand out, claim, prepare, connect
 GATE_PROOF = timedelta(seconds=60)  # so long an unclear answer of the portal leaves standing what was seen

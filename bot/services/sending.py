@@ -60,14 +60,15 @@ FREE_TRIES = 2  # preparations that fail around T before the waits grow: every o
 LATE_PREPARATION = timedelta(seconds=3)  # to connect, when the instant has already passed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
-    """One publication whose signed bytes have been compared with the manifest."""
+    """One publication whose signed bytes have been compared with the manifest, and since when its draft is read back."""
 
     publication: Publication
     adapter: Channel
     posts: tuple[Post, ...]
     hashes: tuple[str, ...]
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Load:
     adapter: Channel
     hashes: tuple[str, ...]
     request: WireRequest
+    read_at: datetime | None = None
     attempt: Attempt | None = None
 
     @property
@@ -249,9 +251,11 @@ class _Sender:
         After an unknown act the draft is left alone; one that somebody has changed meanwhile is not sent. Beyond
         `timeline.READ_AGAIN` there is no time for either: then the comparison at staging stands (docs/adr/0018).
         """
+        now = self._clock.now()
         asked = [self._again(draft) for draft in drafts if draft.adapter.spec.holds_drafts]
         left = {draft.publication.pk: draft for draft in drafts}
         for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
+            again.draft.read_at = now  # before all of the answers: too old rather than too new
             if not self._or_none(again.publication, partial(_still_good, again.publication, found)):
                 del left[again.publication.pk]
         return list(left.values())
@@ -265,9 +269,9 @@ class _Sender:
         grant = adapter.grant()
         if self._batch.kind == "release":
             request = adapter.public_request(posts, publication.staged, grant, key=publication.key)
-            return Load(publication, adapter, draft.hashes, request)
+            return Load(publication, adapter, draft.hashes, request, draft.read_at)
         probe = adapter.probe_request(evidence_of(publication, posts, now=self._clock.now()), grant)
-        return Load(publication, adapter, draft.hashes, probe) if probe else None
+        return Load(publication, adapter, draft.hashes, probe, draft.read_at) if probe else None
 
     def _put_back(self, publication: Publication, reason: str) -> None:
         """Nothing was sent; the clock hands it out again shortly (then ever more rarely), as long as there is time."""
@@ -388,7 +392,7 @@ class _Sender:
             return set(self._loads)
 
     def _last_look(self, *, lock_held: bool) -> set[str]:
-        """Freeze, signature, approvals, the portal's page, wishes to stop, our clock: a few queries for the whole batch."""
+        """Freeze, signature, approvals, the portal's page, wishes to stop, clock, read-back: few queries for the batch."""
         frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
         unapproved = set(
             Edition.objects.filter(items__publication__batch=self._batch)
@@ -398,7 +402,9 @@ class _Sender:
         signed = Publication.objects.filter(
             gating.THROUGH, batch=self._batch, release__signed_at__isnull=False, release__cancelled_at__isnull=True
         )
-        wrong = distrusted([load.publication.account for load in self._loads.values()], now=self._clock.now())
+        now = self._clock.now()
+        wrong = distrusted([load.publication.account for load in self._loads.values()], now=now)
+        fresh = {key for key, load in self._loads.items() if sender.read_back_holds(load.read_at, now)}
         standing = {
             str(pk)
             for pk, account, state, stop_event, unit, disabled in signed.values_list(
@@ -407,6 +413,7 @@ class _Sender:
             if not handing_out.struck(
                 handing_out.Standing(frozen=unit in frozen, disabled=disabled), State(state), stop_event,
                 approved=pk not in unapproved, lock_held=lock_held, clock_trusted=account not in wrong,
+                read_back_holds=str(pk) in fresh,
             )
         }  # fmt: skip
         return set(self._loads) - standing

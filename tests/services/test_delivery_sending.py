@@ -276,6 +276,27 @@ def test_a_clock_set_since_the_comparison_is_seen_in_the_last_look(
     assert outcomes(engine.wechat(release))[0] == ("first", "not_sent")
 
 
+def test_a_sender_that_slept_since_it_compared_the_draft_compares_it_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine was suspended between the read-back and T: somebody may have changed the draft meanwhile."""
+    release = engine.signed(on=[engine.office.wechat])
+    check = sending._Sender._check_clock
+    compared = []
+
+    def asleep(sender: sending._Sender) -> None:
+        check(sender)
+        if not compared:
+            compared.append(engine.platform.asked("stage"))
+            engine.clock.wait_until(T + 2 * MINUTE)
+
+    monkeypatch.setattr(sending._Sender, "_check_clock", asleep)
+    engine.go(T + 4 * MINUTE)
+    assert outcomes(engine.wechat(release)) == [("first", "not_sent"), ("again", "accepted")]
+    assert engine.platform.asked("stage") > compared[0]
+    assert len(engine.platform.sent) == 1
+
+
 def test_the_launcher_is_called_before_the_instant_and_waits_itself(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,11 +159,12 @@ def evidence_of(db: Database, publication: Publication) -> dict[str, Any]:
 class Load:
     """services/sending.Load."""
 
-    __slots__ = ("attempt", "intent", "publication", "ready", "request")
+    __slots__ = ("attempt", "intent", "publication", "read_at", "ready", "request")
 
     def __init__(self, publication: Publication, request: Request) -> None:
         self.publication, self.request = publication, request
         self.attempt: Attempt | None = None
+        self.read_at: datetime | None = None
         self.ready = -1  # true time from which its connection stands
         self.intent: Any = None
 
@@ -255,6 +256,7 @@ class Sender:
             row = db.publications[publication.pk]
             if not row.release.signed or row.release.cancelled:
                 raise IntegrityError("发布单没有有效签发")
+        read_at = self.host.now()
         yield from self._read_back(publication)
         yield self.world.short()  # grant
         key = publication.key
@@ -263,7 +265,8 @@ class Sender:
         hashes = tuple(edition.hash for edition in publication.editions)
         draft = publication.staged.get("draft", "")
         request = Request(0, publication.pk, key, hashes, draft, self.process, not release)
-        self.loads[publication.pk] = Load(publication, request)
+        self.loads[publication.pk] = load = Load(publication, request)
+        load.read_at = read_at
 
     def _read_back(self, publication: Publication) -> Steps:
         """services/sending._Sender._read_back and _look_again: after an unknown act the draft is left alone."""
@@ -376,9 +379,10 @@ class Sender:
             approved = "approval" in without or all(edition.state == "approved" for edition in row.editions)
             stop = "" if "last_wish" in without else row.stop_event
             state = State.SENDING if "intent" in without and row.state is State.ARMED else row.state
+            fresh = "read_back_age" in without or sender.read_back_holds(load.read_at, self.host.now())
             trusted = "late_drift" in without or not distrust(self.world, row.account, self.host)
             if failed or handing_out.struck(
-                standing, state, stop, approved=approved, lock_held=held, clock_trusted=trusted
+                standing, state, stop, approved=approved, lock_held=held, clock_trusted=trusted, read_back_holds=fresh
             ):
                 self.struck.add(row.pk)
 

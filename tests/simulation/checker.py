@@ -47,7 +47,7 @@ NAMES = {
 REACH = 170  # ms: the last look is 100 ms before T, and takes its time
 UNSEEN = 3_700  # ms: agreement within 2 s, Date in whole seconds, drift, an answer's own time
 APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
-READ_BACK = 35 * SECOND  # the last read-back is when the batch is claimed
+READ_BACK = (timeline.READ_BACK_HOLDS + timeline.SEND_BY) // MS + 5 * SECOND  # how old the last comparison may be
 MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
@@ -195,8 +195,17 @@ def _altered(case: Case, found: list[Violation]) -> None:
     for item in case.items:
         if item.hashes == approved:
             continue
-        if item.changed_at < 0 or item.request.process.awake(item.changed_at, item.request.t) > READ_BACK:
+        if item.changed_at < 0 or _last_check(item.request) - item.changed_at > READ_BACK:
             found.append((4, case.say("what became public is not what was approved")))
+
+
+def _last_check(request: Request) -> int:
+    """When its sender last looked at a clock: no guard stands between that and the write, should it be stopped there."""
+    t = request.t
+    for start, end in reversed(request.process.naps):
+        if end == t:
+            t = start
+    return t
 
 
 # --- 5, 6 ------------------------------------------------------------------------------------------------------

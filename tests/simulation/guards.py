@@ -228,6 +228,9 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard("draft_compared_in_looks", "a look compares the draft that still stands", _w("draft_change")),
     Guard(
+        "read_back_age", "a sender that slept since it compared the draft does not send it", _w("read_back_age"),
+    ),
+    Guard(
         "weibo_by_people_only", "Weibo is never sent again by machine after an unknown result",
         patches=_policy("SHARE", when_absent="resend"),
     ),

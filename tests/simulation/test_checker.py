@@ -104,8 +104,10 @@ def test_altered_bytes(share):
 def test_an_altered_draft(seeds):
     scenario = played(seeds["publish"])
     item = scenario.world.platforms[0].items[0]
-    item.hashes, item.changed_at = ("altered",), item.request.t - 60_000
+    item.hashes, item.changed_at = ("altered",), item.request.t - 71_000
     assert found(scenario) == {"altered"}
+    item.request.process.naps.append((item.request.t - 2_000, item.request.t))  # stopped between check and write
+    assert found(scenario) == set()
     item.changed_at = item.request.t - 10_000  # after the last read-back
     assert found(scenario) == set()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain import timeline
@@ -25,6 +25,7 @@ LOOKING = frozenset({State.CONFIRMING, State.UNKNOWN})
 TICKING = WAITING | LOOKING | {State.STAGED}
 OPEN = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE})
 NEVER = 10**11
+NEVER_AT = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 # --- the clock ------------------------------------------------------------------------------------------------
@@ -342,9 +343,12 @@ def _sleep(world: World, host: Host) -> int:
         if at is not None and (soonest is None or at < soonest):
             soonest = at
     for batch in db.unfinished.values():
-        if batch.state == "ready" and (soonest is None or batch.claim_by < soonest):
-            soonest = batch.claim_by
-    if soonest is None:
+        at = batch.claim_by
+        if batch.state == "claimed":  # its sender may have died while this tick was past that part
+            at = NEVER_AT if ("batch", batch.pk) in world.locks else now + SECOND * MS
+        if soonest is None or at < soonest:
+            soonest = at
+    if soonest is None or soonest is NEVER_AT:
         return NEVER
     return max(SECOND // 2, host.until(soonest)) + int(world.random() * SECOND)
 

@@ -82,12 +82,20 @@ def expired(facts: Facts) -> Step:
 
 
 def struck(
-    standing: Standing, state: State, stop_event: str, *, approved: bool, lock_held: bool, clock_trusted: bool
+    standing: Standing,
+    state: State,
+    stop_event: str,
+    *,
+    approved: bool,
+    lock_held: bool,
+    clock_trusted: bool,
+    read_back_holds: bool = True,
 ) -> bool:
     """The last look, 100 ms before T: True takes it out, provably unsent.
 
-    The clock once more: one that was set forward since the comparison makes T come early.
+    The clock once more: one that was set forward since the comparison makes T come early. And the age of the read-back:
+    a sender that slept since does not know any more what the platform holds.
     """
     open_road = standing.signed and not standing.frozen and not standing.disabled and not standing.shut
     wanted = open_road and not stop_event and state is State.SENDING
-    return not (wanted and approved and lock_held and clock_trusted)
+    return not (wanted and approved and lock_held and clock_trusted and read_back_holds)

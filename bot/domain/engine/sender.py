@@ -47,6 +47,11 @@ def send_by(instant: datetime, intent_at: datetime) -> datetime:
     return max(instant, intent_at) + timeline.SEND_BY
 
 
+def read_back_holds(read_at: datetime | None, now: datetime) -> bool:
+    """Whether what the platform was seen to hold may still be taken for true. None: nothing was read (ADR 0018)."""
+    return read_at is None or now - read_at <= timeline.READ_BACK_HOLDS
+
+
 def fire_at(instant: datetime, now: datetime) -> datetime:
     """When a batch is written: at its instant, or now where that has passed."""
     return max(instant, now)

@@ -71,17 +71,26 @@ def test_a_lane_goes_on_after_the_answer_and_the_spacing_or_is_held(state):
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
     st.sampled_from(State),
     st.sampled_from(["", "hold", "cancel"]),
 )
 def test_the_last_look_lets_through_only_what_nothing_speaks_against(
-    signed, frozen, approved, lock, trusted, state, wish
+    signed, frozen, approved, lock, trusted, fresh, state, wish
 ):
     out = handing_out.struck(
-        Standing(signed=signed, frozen=frozen), state, wish, approved=approved, lock_held=lock, clock_trusted=trusted
-    )
-    good = signed and not frozen and approved and lock and trusted
+        Standing(signed=signed, frozen=frozen), state, wish,
+        approved=approved, lock_held=lock, clock_trusted=trusted, read_back_holds=fresh,
+    )  # fmt: skip
+    good = signed and not frozen and approved and lock and trusted and fresh
     assert out != (good and state is State.SENDING and not wish)
+
+
+def test_what_the_platform_was_seen_to_hold_a_minute_ago_says_nothing_any_more():
+    assert sender.read_back_holds(T - timeline.HAND_OUT, T)
+    assert sender.read_back_holds(T - timeline.READ_BACK_HOLDS, T)
+    assert not sender.read_back_holds(T - timeline.READ_BACK_HOLDS - SECOND, T)
+    assert sender.read_back_holds(None, T)  # a crowd, or a vendor without drafts: the comparison at staging stands
 
 
 # --- the order of the last seconds ---------------------------------------------------------------------------------
