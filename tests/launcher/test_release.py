@@ -231,6 +231,15 @@ def test_a_picture_does_not_delay_the_text_beside_it(release: Release) -> None:
         assert text.first_byte_at <= picture.first_byte_at
 
 
+def test_of_many_pictures_each_begins_before_the_rest_of_any(release: Release) -> None:
+    """What does not fit into a first segment waits: copied into the kernel at once, it would hold up the others' start."""
+    with Server(answer()) as server:
+        events = release([post(server.url(), b"p" * (1 << 20)) for _ in range(10)], patience=5)
+        sent = [told[0] for told in events.values() if isinstance(told[0], Sent)]
+        assert len(sent) == 10
+        assert max(one.first_byte_at for one in sent) <= min(one.last_byte_at for one in sent)
+
+
 # --- before the first byte ------------------------------------------------------------------------------
 
 
