@@ -2,7 +2,7 @@
 
     python -m benchmarks.pages [--only NAME,NAME] [--folder artifacts/bench]
 
-Hours on a quiet machine. Each run leaves its raw figures in the folder; one that is there already is not run again, so
+About two hours on a quiet machine. Each run leaves its raw figures in the folder; one that is there already is not run again, so
 the list can be done in pieces. A block of the page is written as soon as its run is done.
 """
 
@@ -17,19 +17,19 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
 #: Block of the page -> the arguments of `python -m benchmarks`.
 RUNS: dict[str, str] = {
-    "release": "release --long",
-    "release-postgresql": "release --long --db postgresql --releases 50 --rounds 3",
-    "release-100ms": "release --long --ns 2,50,500 --releases 20 --rounds 3 --delay-ms 100 --delay-all-ms 100",
-    "release-100ms-public": "release --ns 2000 --rounds 3 --delay-ms 100",
-    "release-tls": "release --long --ns 2,50,500,2000 --releases 50 --rounds 3 --tls",
+    "release": "release --long --rounds 3 --gap 5 --publish 4",
+    "release-postgresql": "release --ns 2,50,500 --releases 20 --rounds 2 --db postgresql",
+    "release-100ms": "release --ns 2,50,500 --releases 10 --rounds 2 --delay-ms 100 --delay-all-ms 100",
+    "release-100ms-public": "release --ns 2000 --rounds 1 --delay-ms 100",
+    "release-tls": "release --ns 2,50,500 --releases 20 --rounds 2 --tls",
     "launcher": "launcher --long",
     "province": "province --long",
-    "province-postgresql": "province --long --db postgresql",
+    "province-postgresql": "province --ns 100,300,1000 --db postgresql",
     "due": "due --long",
     "idle": "idle --long",
     "calls": "calls --long",
-    "peers": "peers --long",
-    "peers-100ms": "peers --long --ns 50,500 --rounds 1 --delay-ms 100",
+    "peers": "peers --ns 2,50,500 --rounds 1",
+    "peers-100ms": "peers --ns 50,500 --rounds 1 --delay-ms 100",
 }
 
 
