@@ -1,4 +1,7 @@
-"""Fixtures for every suite. Nothing here needs Django, so that the pure parts run without it."""
+"""Fixtures for every suite. Nothing here needs Django, so that the pure parts run without it.
+
+`pytest tests/e2e tests/outages` plays every journey and the most telling killings and outages; with `--long` all of them.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +36,22 @@ def postgres() -> Iterator[str]:
     """DATABASE_URL of a PostgreSQL, shared by the whole run: make a database of your own in it."""
     with embedded_postgres() as url:
         yield url
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    what = "whole processes: every killing and every outage, not only the most telling ones (an hour)"
+    parser.addoption("--long", action="store_true", help=what)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take the long cases out of the run, rather than skip them: in CI a skipped test is a failed one."""
+    if config.getoption("--long", default=False):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: only with --long")

@@ -10,6 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.e2e.district import make_ready, plan_and_sign
 from tests.e2e.home import Home
@@ -71,9 +74,19 @@ def workers(home: Home, stack: ExitStack, *, publish: int = 1, work: int = 1) ->
     return started
 
 
-def side_by_side(plays: dict[str, Callable[[], Outcome]]) -> dict[str, Outcome]:
-    """Play all at once: they mostly wait."""
-    with ThreadPoolExecutor(len(plays)) as pool:
+def cases(every: Iterable[str], *, always: Sequence[str]) -> list[Any]:
+    """Names as parameters: those in `always` on every check, the rest with --long."""
+    return [name if name in always else pytest.param(name, marks=pytest.mark.long) for name in every]
+
+
+def wanted(request: pytest.FixtureRequest, every: Iterable[str], *, always: Sequence[str]) -> list[str]:
+    """The names that this run asks for."""
+    return list(every) if request.config.getoption("--long") else [name for name in every if name in always]
+
+
+def side_by_side(plays: dict[str, Callable[[], Outcome]], at_once: int = 2) -> dict[str, Outcome]:
+    """Play them, a few at once: they mostly wait, but each has a clock and workers to start."""
+    with ThreadPoolExecutor(at_once) as pool:
         running: dict[str, Future[Outcome]] = {name: pool.submit(play) for name, play in plays.items()}
         return {name: future.result() for name, future in running.items()}
 
