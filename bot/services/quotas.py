@@ -29,13 +29,20 @@ def quotas_of(account: Account, mode: str) -> tuple[Quota, ...]:
 def reserve(publication: Publication, *, now: datetime) -> None:
     """Take one slot of every quota of the publication's mode in the windows of its instant.
 
+    A slot that it kept (a byte may have left) is its own: sent again by people on that day it needs no other.
+
     Refused, naming the next free day, when a window is used up.
     """
     require_aware(now)
     for rule in quotas_of(publication.account, publication.mode):
         window = quota.window(rule.period, publication.instant)
-        if not _take_slot(publication, rule, window):
+        if not _has_slot(publication, window) and not _take_slot(publication, rule, window):
             raise Refused("quota", _used_up(publication, rule))
+
+
+def _has_slot(publication: Publication, window: str) -> bool:
+    mine = {"account": publication.account, "mode": publication.mode, "window": window}
+    return publication.reservations.filter(**mine, released_at__isnull=True).exists()
 
 
 def _take_slot(publication: Publication, rule: Quota, window: str) -> bool:

@@ -10,7 +10,7 @@ from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.channel import Remedy
 from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication
-from bot.services import releases, settling
+from bot.services import quotas, releases, settling
 from bot.services.errors import NotFound, Refused
 
 from .delivery_support import MINUTE, Engine, T, put, states
@@ -66,6 +66,20 @@ def test_two_people_may_send_it_again_and_it_goes_once(engine: Engine, stuck: Pu
     assert len(engine.platform.sent) == 2
     line = AuditEvent.objects.get(action="publication.resend")
     assert (line.actor, line.data) == ("releaser", {"second": "final", "reason": "主页上没有"})
+
+
+def test_sent_again_on_the_same_day_it_uses_the_slot_that_it_kept(engine: Engine) -> None:
+    """一天一次的群发: what the platform may have counted stays reserved, and is reserved for this very push."""
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [PlatformRefused("40007", Remedy.PERSON, "素材无效。")]
+    engine.go(T + MINUTE)
+    assert engine.wechat(release).status is State.NEEDS_PERSON
+    again(engine, engine.wechat(release))
+    engine.go(T + 5 * MINUTE)
+    assert engine.wechat(release).status is State.LIVE
+    held = engine.wechat(release).reservations.filter(released_at__isnull=True)
+    assert sorted(held.values_list("window", "slot")) == sorted(set(held.values_list("window", "slot")))
+    assert held.count() == len(quotas.quotas_of(engine.office.wechat, "mass"))
 
 
 def test_one_person_alone_may_not(engine: Engine, stuck: Publication) -> None:
