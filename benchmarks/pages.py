@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
 #: Block of the page -> the arguments of `python -m benchmarks`.
 RUNS: dict[str, str] = {
-    "release": "release --long --rounds 3 --gap 5 --publish 4",
+    "release": "release --long --rounds 3 --gap 4 --publish 5",
     "release-postgresql": "release --ns 2,50,500 --releases 20 --rounds 2 --db postgresql",
     "release-100ms": "release --ns 2,50,500 --releases 10 --rounds 2 --delay-ms 100 --delay-all-ms 100",
     "release-100ms-public": "release --ns 2000 --rounds 1 --delay-ms 100",

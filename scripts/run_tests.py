@@ -19,6 +19,9 @@ ON_BOTH = ("tests/models", "tests/services")
 ONCE = ("tests/services/test_delivery_fault_matrix.py", "tests/services/test_delivery_machine_bites.py")
 """Of those, what the database has no part in: the platforms' faults, and whether the state machine bites."""
 
+SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "20")}
+"""Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
+
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
 """Real processes and real pages: they wait more than they compute, so two files run side by side."""
 
@@ -86,7 +89,7 @@ def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
     print(f"· tests on PostgreSQL: {' '.join(folders)}", flush=True)
     with embedded_postgres() as url:
         once = [f"--ignore={path}" for path in ONCE]
-        count = run(folders, [*TWO_AT_A_TIME, *once, *arguments], {"DATABASE_URL": url})
+        count = run(folders, [*TWO_AT_A_TIME, *once, *arguments], {**SPARSER, "DATABASE_URL": url})
     return Count() if arguments and count.status == NO_TESTS else count
 
 
