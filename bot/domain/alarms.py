@@ -107,12 +107,16 @@ def wanted(state: State, *, held_by_machine: bool, signed: bool, not_before: dat
 
 
 def is_out(state: State, outcomes: Collection[str]) -> Out:
-    """Has it become public? `outcomes`: how its public calls ended."""
+    """Has it become public? `outcomes`: how its public calls ended.
+
+    A call that may have had an effect is in doubt in every state that does not prove the contrary: also where the push
+    was stopped, missed or called off afterwards.
+    """
     if state in {State.UNKNOWN, State.SENDING}:
         return Out.UNKNOWN
     if state in {State.LIVE, State.CONFIRMING}:
         return Out.YES
-    if state is State.NEEDS_PERSON and any(outcome in {"unknown", "accepted", ""} for outcome in outcomes):
+    if state not in {State.GONE, State.WITHDRAWN} and any(one in {"unknown", "accepted", ""} for one in outcomes):
         return Out.UNKNOWN
     return Out.NO
 

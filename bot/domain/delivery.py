@@ -97,6 +97,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.SENDING, Event.REFUSED): State.NEEDS_PERSON,
     (State.SENDING, Event.SILENCE): State.UNKNOWN,
     (State.SENDING, Event.FOUND): State.CONFIRMING,  # the callback overtook the answer
+    (State.ARMED, Event.FOUND): State.CONFIRMING,  # the look before another try found what an earlier one had done
     (State.UNKNOWN, Event.FOUND): State.CONFIRMING,
     (State.UNKNOWN, Event.PROBE): State.SENDING,
     (State.UNKNOWN, Event.PROVED_ABSENT): State.STAGED,

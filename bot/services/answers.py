@@ -22,7 +22,7 @@ from bot.models import Attempt, CallbackRecord, Item, Publication
 
 from . import audit
 from .bulk import chunks
-from .facts import facts_of, tries_of
+from .facts import doubted, facts_of
 from .releases import free_items
 from .transitions import Change, Stale, adapted, enact, move_all
 
@@ -128,8 +128,7 @@ def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: st
 def read(publication: Publication, attempt: Attempt, adapter: Channel, answer: WireAnswer, *, now: datetime) -> Ending:
     """Read an HTTP answer with the channel's own table."""
     require_aware(now)
-    after_unknown = any(outcome == "unknown" for _, outcome in tries_of(publication))
-    verdict = adapter.read_answer(answer, after_unknown=after_unknown)
+    verdict = adapter.read_answer(answer, after_unknown=doubted(publication))
     raw = masked(answer.body)
     match verdict:
         case Pending(ids=ids):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 
 from bot.domain import timeline
@@ -23,6 +24,7 @@ from .facts import facts_of
 from .locks import ProcessLock, is_held, tidy
 from .transitions import Change, Stale, enact, move_all
 
+log = structlog.get_logger(__name__)
 ACTOR = "系统"
 
 
@@ -91,7 +93,10 @@ class _Around:
 
 def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:
     """Whether it may be armed; what stands in its way for good is written down."""
-    answer = handing_out.may_go(facts_of(publication, ()), around.standing(publication), now=now)
+    facts = facts_of(publication, ())
+    if facts.too_late(now):
+        facts = facts_of(publication)  # with its attempts: what is said then depends on them
+    answer = handing_out.may_go(facts, around.standing(publication), now=now)
     if isinstance(answer, Step):
         with suppress(Stale):
             enact(publication, answer, actor=ACTOR, now=now)
@@ -120,16 +125,20 @@ def _arm_crowd(instant: datetime, group: list[Publication], now: datetime) -> Ba
 
     Should it die on the way, `recover` treats it like any dead sender: what it armed goes again.
     """
-    batch = _batch(instant, group, now, state="claimed", owner="clock")
-    lock = ProcessLock("batch", batch.pk)
-    if not lock.acquire():
-        return None
+    with transaction.atomic():  # nobody sees the batch before its lock is held: it would pass for a dead sender's
+        batch = _batch(instant, group, now, state="claimed", owner="clock")
+        lock = ProcessLock("batch", batch.pk)
+        if not lock.acquire():
+            transaction.set_rollback(True)
+            return None
     try:
         armed = sum(_arm_all(batch, part, now) for part in chunks(group))
         if not armed:
             batch.delete()
             return None
-        Batch.objects.filter(pk=batch.pk, state="claimed", fence=0).update(state="ready", owner="")
+        if not Batch.objects.filter(pk=batch.pk, state="claimed", fence=0).update(state="ready", owner=""):
+            log.error("batches.taken_over", batch=batch.pk)  # what it armed is taken up by `recover`
+            return None
         batch.state, batch.owner = "ready", ""
     finally:
         lock.release()
@@ -179,6 +188,7 @@ def finish(batch: Batch) -> None:
 def recover(*, now: datetime) -> list[Batch]:
     """Settle batches whose sender is dead: before the intent it did nothing, after it nobody knows."""
     require_aware(now)
+    _rearm_the_stranded(now)
     recovered = []
     for batch in Batch.objects.filter(state="claimed"):
         if is_held("batch", batch.pk):
@@ -192,6 +202,14 @@ def recover(*, now: datetime) -> list[Batch]:
         tidy("batch", batch.pk)
         recovered.append(batch)
     return recovered
+
+
+def _rearm_the_stranded(now: datetime) -> None:
+    """Armed for a batch that is over: nobody would ever send it."""
+    armed = Publication.objects.filter(state=State.ARMED).exclude(batch__state__in=["ready", "claimed"])
+    for publication in armed.select_related("account", "release"):
+        with audit.serialised():
+            _rearm(publication, now)
 
 
 def _rearm(publication: Publication, now: datetime) -> None:

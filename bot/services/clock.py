@@ -75,7 +75,9 @@ def tick(now: datetime) -> Tick:
     """One look at the world. A part that fails is logged and does not keep the others from their turn."""
     require_aware(now)
     result = Tick()
-    for part in (_recover, _sweep_too_late, _hand_out, _ring_the_due, _ring_batches, _ring_gates, _measure, _watch):
+    for part in (
+        _recover, _sweep_too_late, _hold_the_unready, _hand_out, _ring_the_due, _ring_batches, _ring_gates, _measure, _watch,
+    ):  # fmt: skip
         try:
             part(now, result)
         except OperationalError:
@@ -170,10 +172,22 @@ def _sweep_too_late(now: datetime, result: Tick) -> None:
     ).exclude(lease_until__gt=now)
     for publication in late.select_related("account")[:MOST]:
         with suppress(Stale):
-            enact(publication, handing_out.expired(facts_of(publication, ())), actor=ACTOR, now=now)
+            enact(publication, handing_out.expired(facts_of(publication)), actor=ACTOR, now=now)
 
 
 # --- staging --------------------------------------------------------------------------------------------
+
+
+def _hold_the_unready(now: datetime, result: Tick) -> None:
+    """What is still being staged at T - 15 s, or failed since, holds its release before a mate is handed out.
+
+    A worker that is at it has a lease: whoever waited for its end would send the mates alone.
+    """
+    del result
+    late = Publication.objects.filter(state__in=[State.STAGING, State.BLOCKED], stage_by__lte=now)
+    for publication in late.select_related("account"):
+        if staging_rules.unready(facts_of(publication, ()), now=now):
+            _hold_together(publication, now)
 
 
 def _ready(due: Sequence[Publication], now: datetime) -> list[Publication]:

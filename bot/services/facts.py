@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from bot.domain.delivery import State
-from bot.domain.engine.facts import Facts
+from bot.domain.engine.facts import DOUBTFUL, Facts
 from bot.models import Publication
 
 from .accounts import spec_of
@@ -15,6 +15,7 @@ from .accounts import spec_of
 _SAME = (
     "instant", "not_before", "stage_by", "rung_at", "stage_faults", "crashes", "looks", "absents", "lane", "reason",
     "stop_event", "stop_reason", "ids", "sent_at", "accepted_at",
+    "lease_until",
 )  # fmt: skip
 
 
@@ -23,6 +24,11 @@ def tries_of(publication: Publication) -> list[tuple[str, str]]:
     if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
         return [(attempt.kind, attempt.outcome) for attempt in publication.attempts.all()]
     return list(publication.attempts.values_list("kind", "outcome"))
+
+
+def doubted(publication: Publication) -> bool:
+    """Whether an attempt of it may have had an effect: then the platform is asked before anything is sent again."""
+    return any(outcome in DOUBTFUL for _, outcome in tries_of(publication))
 
 
 def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:
@@ -37,6 +43,7 @@ def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | Non
         unsent=outcomes.count("not_sent"),
         probes=sum(1 for kind, _ in tries if kind == "probe"),
         effects=sum(1 for outcome in outcomes if outcome != "not_sent"),
+        doubts=sum(1 for outcome in outcomes if outcome in DOUBTFUL),
         disabled=publication.account.disabled_reason,
         max_lateness=settings.TONGFA.max_lateness,
         **{name: getattr(publication, name) for name in _SAME},

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
@@ -26,6 +26,7 @@ from bot.domain.channel import (
     Channel,
     ChannelFault,
     Evidence,
+    Failed,
     Pending,
     Receipt,
     Remedy,
@@ -46,11 +47,11 @@ from .accounts import channel_of
 from .bulk import CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
 from .errors import Refused, in_staff_words
-from .facts import tries_of
+from .facts import doubted, facts_of, tries_of
 from .locks import ProcessLock, tidy
 from .ports import load_tokens
 from .signature import Signatures
-from .transitions import Change, Stale, move, move_all, touch
+from .transitions import Change, Stale, enact, move, move_all, touch
 from .walltime import Clock, WallClock
 
 log = structlog.get_logger(__name__)
@@ -73,7 +74,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What is asked of the platform once more before T; only the call itself goes there. `evidence`: after an unknown act."""
+    """What is asked of the platform once more before T; only the call itself goes there. `evidence`: after an act in doubt."""
 
     draft: Draft
     evidence: Evidence | None
@@ -84,9 +85,14 @@ class Again:
         return self.draft.publication
 
     def __call__(self) -> Staged | Verdict:
-        """Stage again, which changes nothing that still stands; or look."""
+        """Stage again, which changes nothing that still stands; after an act in doubt look first.
+
+        Only where that act is proved to have failed is there a draft to compare, or to make anew.
+        """
         if self.evidence is not None:
-            return self.draft.adapter.look(self.evidence)
+            verdict = self.draft.adapter.look(self.evidence)
+            if not isinstance(verdict, Failed) or verdict.gone:
+                return verdict
         staged = self.publication.staged or None
         return self.draft.adapter.stage(self.draft.posts, key=self.publication.key, previous=staged)
 
@@ -119,7 +125,7 @@ def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datet
         ids=publication.ids,
         sent_at=publication.sent_at or publication.not_before,
         now=now,
-        after_unknown=_has(publication, "unknown"),
+        after_unknown=doubted(publication),
         owned_ids=frozenset(owned.order_by("-pk").values_list("platform_id", flat=True)[:200]),
         since=publication.since,
     )
@@ -207,8 +213,7 @@ class _Sender:
                 for publication in _whole(some)
                 if (draft := self._or_none(publication, partial(self._drafted, publication)))
             ]
-            if again:
-                ready = self._read_back(ready)
+            ready = self._read_back(ready, everything=again)
             for draft in ready:
                 load = self._or_none(draft.publication, partial(self._loaded, draft))
                 if load:
@@ -245,24 +250,31 @@ class _Sender:
             hashes = tuple(item.signed_post.hash for item in items)
         return Draft(publication, adapter, tuple(item.signed_post for item in items), hashes)
 
-    def _read_back(self, drafts: Sequence[Draft]) -> list[Draft]:
-        """Shortly before T the platform still holds what was approved.
+    def _read_back(self, drafts: Sequence[Draft], *, everything: bool) -> list[Draft]:
+        """Shortly before T the platform still holds what was approved, and has not published it already.
 
-        After an unknown act the draft is left alone; one that somebody has changed meanwhile is not sent. Beyond
-        `timeline.READ_AGAIN` there is no time for either: then the comparison at staging stands (docs/adr/0018).
+        After an act in doubt the draft is left alone; one that somebody has changed meanwhile is not sent. Beyond
+        `timeline.READ_AGAIN` there is time for those alone: of the others the comparison at staging stands (ADR 0018).
         """
         now = self._clock.now()
-        asked = [self._again(draft) for draft in drafts if draft.adapter.spec.holds_drafts]
+        asked = [
+            self._again(draft)
+            for draft in drafts
+            if doubted(draft.publication) or (everything and draft.adapter.spec.holds_drafts)
+        ]
         left = {draft.publication.pk: draft for draft in drafts}
         for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
             again.draft.read_at = now  # before all of the answers: too old rather than too new
-            if not self._or_none(again.publication, partial(_still_good, again.publication, found)):
+            if isinstance(found, Receipt | Pending):
+                self._found(again.publication, found)
+                del left[again.publication.pk]
+            elif not self._or_none(again.publication, partial(_still_good, again.publication, found)):
                 del left[again.publication.pk]
         return list(left.values())
 
     def _again(self, draft: Draft) -> Again:
-        doubted = _has(draft.publication, "unknown")
-        return Again(draft, evidence_of(draft.publication, draft.posts, now=self._clock.now()) if doubted else None)
+        in_doubt = doubted(draft.publication)
+        return Again(draft, evidence_of(draft.publication, draft.posts, now=self._clock.now()) if in_doubt else None)
 
     def _loaded(self, draft: Draft) -> Load | None:
         publication, adapter, posts = draft.publication, draft.adapter, draft.posts
@@ -291,6 +303,14 @@ class _Sender:
             )
         except Stale:
             return
+
+    def _found(self, publication: Publication, found: Receipt | Pending) -> None:
+        """It is there already: no other is sent. A probe's publication learns that by its next look."""
+        if publication.status is not State.ARMED:
+            return
+        now = self._clock.now()
+        with suppress(Stale):
+            enact(publication, sender.found_before(facts_of(publication), found.ids, now=now), actor=ACTOR, now=now)
 
     def _hold(self, publication: Publication, reason: str) -> None:
         """Nothing was sent and the machine cannot help: a person decides. A probe's publication stays unknown."""
@@ -328,8 +348,8 @@ class _Sender:
     def _intend_all(self, loads: Sequence[Load]) -> bool:
         now = self._clock.now()
         attempts = [self._intent(load, len(tries_of(load.publication)) + 1, now) for load in loads]
-        event = Event.PROBE if self._batch.kind == "probe" else Event.INTENT
-        changes = [Change(load.publication, event, {"next_at": None}) for load in loads]
+        event, columns = self._begins(now)
+        changes = [Change(load.publication, event, dict(columns)) for load in loads]
         try:
             with audit.serialised():
                 made = Attempt.objects.bulk_create(attempts)
@@ -340,6 +360,9 @@ class _Sender:
         for load, attempt in zip(loads, made, strict=True):
             load.attempt = attempt
         return True
+
+    def _begins(self, now: datetime) -> tuple[Event, Mapping[str, Any]]:
+        return sender.intent(self._batch.instant, now, probe=self._batch.kind == "probe")
 
     def _intend_each(self, loads: Sequence[Load]) -> None:
         with audit.serialised():
@@ -362,12 +385,12 @@ class _Sender:
 
     def _intend(self, load: Load) -> Attempt:
         publication, now = load.publication, self._clock.now()
-        probe = self._batch.kind == "probe"
         attempt = self._intent(load, publication.attempts.count() + 1, now)
         attempt.save(force_insert=True)
         fence, state = publication.fence, publication.state
         try:
-            move(publication, Event.PROBE if probe else Event.INTENT, actor=ACTOR, now=now, next_at=None)
+            event, columns = self._begins(now)
+            move(publication, event, actor=ACTOR, now=now, **columns)
         except Exception:
             publication.fence, publication.state = fence, state
             raise
@@ -503,9 +526,8 @@ def _still_good(publication: Publication, found: Staged | Verdict | Exception) -
     if isinstance(found, Unclear):
         remedy = Remedy.PERSON if found.needs_person else Remedy.UNKNOWN
         raise ChannelFault(remedy, found.message, code="look")
-    if isinstance(found, Receipt | Pending):
-        message = "发出前再次核对，发现平台上已经有这篇，没有再发。请到平台后台查看并登记链接。"
-        raise ChannelFault(Remedy.PERSON, message, code="found")
+    if isinstance(found, Failed):
+        raise ChannelFault(Remedy.PERSON, f"{found.message}没有再发。", code="gone")
     if not isinstance(found, Staged):
         return True
     if not found.verified:

@@ -21,7 +21,7 @@ from bot.models import Item, Publication
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
 from .errors import Refused
-from .facts import facts_of, tries_of
+from .facts import doubted, facts_of
 from .locks import ManyLocks, held_among
 from .transitions import Stale, enact, lease
 
@@ -76,12 +76,12 @@ Placed = tuple[Staged, str]
 
 
 def _put_in_place(publication: Publication) -> Placed:
-    """Never a new draft after an act whose effect is unknown: the one that may have been consumed is all there is.
+    """Never a new draft after an act that may have had an effect: the one that may have been consumed is all there is.
 
     Only calls: nothing of the publication is read or written here, so that several can be on their way at once.
     """
     adapter = channel_of(publication.account, mode=publication.mode)
-    if publication.staged and any(outcome == "unknown" for _, outcome in tries_of(publication)):
+    if publication.staged and doubted(publication):
         adapter.grant()
         return Staged(publication.staged, verified=True), publication.since
     since = adapter.newest_own_id()

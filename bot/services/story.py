@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import State
+from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.instants import require_aware
 from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Release
 
@@ -109,9 +110,7 @@ def public_now(publication: Publication) -> str:
             return "曾经公开，已被平台或他人删除。"
         case State.WITHDRAWN:
             return "曾经公开，已撤回。"
-        case State.NEEDS_PERSON if any(
-            attempt.outcome in {"", "unknown", "accepted"} for attempt in publication.attempts.all()
-        ):
+        case _ if any(attempt.outcome in {"", *DOUBTFUL} for attempt in publication.attempts.all()):
             return "是否公开不明，要人到平台后台核实。"
         case _:
             return "没有公开。"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain import timeline
-from bot.domain.channel import Pending, Refused, Unclear
+from bot.domain.channel import Failed, Pending, Receipt, Refused, Unclear
 from bot.domain.delivery import Event, State
 from bot.domain.engine import answers as engine
 from bot.domain.engine import handing_out, recovery, sender
@@ -270,18 +270,32 @@ class Sender:
 
     def _read_back(self, publication: Publication) -> Steps:
         """services/sending._Sender._read_back and _look_again: after an unknown act the draft is left alone."""
-        if "old_draft" not in self.world.without and self.db.after_unknown(publication.pk):
-            if publication.mode.unknown.when_absent != "person" and "look_again" not in self.world.without:
+        if "old_draft" not in self.world.without and self.db.doubted(publication.pk):
+            verdict: Any = None
+            if "look_again" not in self.world.without:
                 evidence = evidence_of(self.db, publication)
                 yield from ask(self.world, self.process, publication.account)
                 verdict = publication.account.platform.look(publication, evidence, self.host.now())
-                if isinstance(verdict, Unclear):
-                    raise Fault(verdict.message, person=verdict.needs_person)
-            return
+                self._judge(publication, verdict)
+            if not isinstance(verdict, Failed):
+                return
         yield from ask(self.world, self.process, publication.account)
         table = publication.account.platform.stage(publication, publication.staged)
         if table is not publication.staged and table != publication.staged:
             self.db.touch(publication, {"staged": table})
+
+    def _judge(self, publication: Publication, verdict: Any) -> None:
+        """services/sending._found and _still_good."""
+        if isinstance(verdict, Receipt | Pending):
+            if publication.state is State.ARMED:
+                step = sender.found_before(self.db.facts(publication), verdict.ids, now=self.host.now())
+                with suppress(Stale):
+                    self.db.enact(publication, step, ACTOR)
+            raise Stale("it is there already")
+        if isinstance(verdict, Unclear):
+            raise Fault(verdict.message, person=verdict.needs_person)
+        if isinstance(verdict, Failed) and verdict.gone:
+            raise Fault(verdict.message, person=True)
 
     def _put_back(self, publication: Publication, reason: str) -> None:
         if publication.state is not State.ARMED:
@@ -350,7 +364,8 @@ class Sender:
         self.db.open_attempt(publication, attempt)
         before = publication.fence, publication.state
         try:
-            self.db.move(publication, Event.PROBE if probe else Event.INTENT, ACTOR, {"next_at": None})
+            event, columns = sender.intent(self.batch.instant, now, probe=probe)
+            self.db.move(publication, event, ACTOR, dict(columns))
         except Exception:
             publication.fence, publication.state = before
             raise
@@ -470,7 +485,7 @@ class Sender:
         elif answer in ("struck", "late"):
             self._not_sent(publication, attempt, answer)
         else:
-            known = "after_unknown" not in self.world.without and self.db.after_unknown(publication.pk)
+            known = "after_unknown" not in self.world.without and self.db.doubted(publication.pk)
             verdict = verdicts.read(publication.mode, answer, ids, known, BASE + MS * self.world.t)
             self.world.tell(f"  answer to publication {publication.pk}: {answer} {ids} -> {type(verdict).__name__}")
             if isinstance(verdict, Pending):

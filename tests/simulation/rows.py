@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.domain.channel import ModeSpec
 from bot.domain.delivery import State, after
-from bot.domain.engine.facts import REASON_LENGTH, Facts, Step
+from bot.domain.engine.facts import DOUBTFUL, REASON_LENGTH, Facts, Step
 
 from .world import DatabaseError, World
 
@@ -313,7 +313,7 @@ class Database:
 
     def facts(self, row: Publication, *, attempts: bool = True) -> Facts:
         """services/facts.facts_of."""
-        unknowns = refusals = probes = effects = unsent = 0
+        unknowns = refusals = probes = effects = doubts = unsent = 0
         if attempts:
             for attempt in self.attempts[row.pk]:
                 outcome = attempt.outcome
@@ -327,15 +327,17 @@ class Database:
                     unsent += 1
                 else:
                     effects += 1
+                if outcome in DOUBTFUL:
+                    doubts += 1
         return Facts(
             row.state, row.mode, row.instant, row.not_before, row.stage_by, row.rung_at, row.stage_faults, row.crashes,
             row.looks, row.absents, row.lane, row.reason, row.stop_event, row.stop_reason, row.ids, row.sent_at,
-            row.accepted_at, unknowns, refusals, probes, effects, unsent=unsent,
+            row.accepted_at, unknowns, refusals, probes, effects, doubts, unsent=unsent, lease_until=row.lease_until,
         )  # fmt: skip
 
-    def after_unknown(self, pk: int) -> bool:
-        """publication.attempts.filter(outcome="unknown").exists()"""
-        return any(attempt.outcome == "unknown" for attempt in self.attempts[pk])
+    def doubted(self, pk: int) -> bool:
+        """services/facts.doubted."""
+        return any(attempt.outcome in DOUBTFUL for attempt in self.attempts[pk])
 
     def any_effect(self, pk: int) -> bool:
         """publication.attempts.exclude(outcome="not_sent").exists()"""

@@ -21,6 +21,7 @@ from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
 
 LATE = STOPPABLE | {State.HELD}
 WAITING = frozenset({State.PLANNED, State.BLOCKED, State.STAGING})
+TRIED = frozenset({State.STAGING, State.BLOCKED})
 LOOKING = frozenset({State.CONFIRMING, State.UNKNOWN})
 TICKING = WAITING | LOOKING | {State.STAGED}
 OPEN = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE})
@@ -48,10 +49,10 @@ def clock(world: World, process: Process) -> Steps:
 class Busy:
     """What one pass over the rows found for the parts of a tick."""
 
-    __slots__ = ("claimed", "late", "looking", "ready", "staged", "waiting")
+    __slots__ = ("claimed", "late", "looking", "ready", "staged", "unready", "waiting")
 
     def __init__(self) -> None:
-        self.claimed = self.late = self.looking = self.ready = self.staged = self.waiting = False
+        self.claimed = self.late = self.looking = self.ready = self.staged = self.unready = self.waiting = False
 
 
 def _scan(world: World, now: datetime) -> Busy | None:
@@ -60,6 +61,9 @@ def _scan(world: World, now: datetime) -> Busy | None:
     busy: Busy | None = None
     for row in db.publications.values():
         state = row.state
+        if state in TRIED and row.stage_by is not None and row.stage_by <= now and _unready(db, row, now):
+            busy = busy or Busy()
+            busy.unready = True
         if row.lease_until is not None and row.lease_until > now:
             if state is State.STAGING and ("stage", row.pk) not in world.locks:
                 _take_back(world, row, now)
@@ -100,6 +104,8 @@ def tick(world: World, host: Host, busy: Busy) -> Steps:
         yield from recover(world, host)
     if busy.late and "max_lateness" not in world.without:
         yield from _sweep_too_late(world, host)
+    if busy.unready:
+        yield from _hold_the_unready(world, host)
     if busy.staged:
         yield from _hand_out(world, host)
     if busy.waiting:
@@ -252,6 +258,16 @@ def _ring_the_staging(world: World, host: Host) -> Steps:
             _ring(world, publication, "stage", now)
 
 
+def _hold_the_unready(world: World, host: Host) -> Steps:
+    """services/clock._hold_the_unready."""
+    db: Database = world.db
+    now = host.now()
+    late = [row.copy() for row in db.publications.values() if row.state in TRIED and _unready(db, row, now)]
+    for publication in late:
+        yield world.short()
+        _hold_together(world, publication)
+
+
 def _hold_together(world: World, publication: Publication) -> None:
     """services/clock._hold_together."""
     db: Database = world.db
@@ -337,6 +353,8 @@ def _sleep(world: World, host: Host) -> int:
             if at <= now:  # rung already; or it fell due while this tick was kept from going on, or it waits for others
                 wait = 5 * SECOND * MS if row.state is State.STAGED else MS
                 at = row.rung_at + timeline.RING_AGAIN if row.rung_at is not None else now + wait
+        if row.state in TRIED and row.stage_by is not None and row.stage_by > now:
+            at = row.stage_by if at is None or row.stage_by < at else at
         if row.state in LATE and row.release.signed:
             late = row.instant + timeline.MAX_LATENESS + MS
             at = late if at is None or late < at else at
@@ -399,10 +417,10 @@ def _take(db: Database, publication: Publication, now: datetime) -> bool:
 
 
 def _put_in_place(world: World, process: Process, publication: Publication) -> Steps:
-    """services/staging._put_in_place: never a new draft after an act whose effect is unknown."""
+    """services/staging._put_in_place: never a new draft after an act that may have had an effect."""
     db, platform = world.db, publication.account.platform
     table, since = publication.staged, publication.since
-    if not (table and db.after_unknown(publication.pk)) or "old_draft" in world.without:
+    if not (table and db.doubted(publication.pk)) or "old_draft" in world.without:
         yield from ask(world, process, publication.account)
         since = platform.newest_own_id()
         table = platform.stage(publication, publication.staged)

@@ -12,6 +12,8 @@ from bot.domain.channel import ModeSpec
 from bot.domain.delivery import Event, State
 
 REASON_LENGTH = 500
+DOUBTFUL = frozenset({"unknown", "accepted"})
+"""Ends of an attempt that leave open, or prove, that it had an effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,9 @@ class Facts:
     """One publication at one moment: its row, its mode, and its attempts by outcome.
 
     `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
-    replays; `effects` those of which a byte may have left. `disabled`: why its account was taken out of use.
-    Instants are aware.
+    replays; `effects` those of which a byte may have left, `doubts` those that may have had an effect. `disabled`: why its
+    account was taken out of use. Instants are aware. `ids`, `sent_at` and `accepted_at` tell of the last act until the
+    next one begins.
     """
 
     state: State
@@ -44,9 +47,11 @@ class Facts:
     refusals: int = 0
     probes: int = 0
     effects: int = 0
+    doubts: int = 0
     max_lateness: timedelta = timeline.MAX_LATENESS
     unsent: int = 0
     disabled: str = ""
+    lease_until: datetime | None = None
 
     def too_late(self, now: datetime) -> bool:
         """True when no machine may send any more."""

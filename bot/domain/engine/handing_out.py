@@ -78,6 +78,9 @@ def _in_lane(facts: Facts, previous: Previous | None) -> Go | Step | None:
 def expired(facts: Facts) -> Step:
     """Later than `max_lateness` and unsent: a person decides."""
     was = f"（此前：{facts.reason}）" if facts.reason else ""
+    if facts.doubts:
+        sentence = f"超过最迟发送时限，没有再发；更早的一次是否已发出不明{was}。请到平台后台核实：已发出就登记链接，确实没有再决定是否重发。"
+        return step(Event.TOO_LATE, sentence, **_STOPPED)
     return step(Event.TOO_LATE, f"超过最迟发送时限，未发出{was}。请决定改期重发或作废。", **_STOPPED)
 
 

@@ -28,11 +28,14 @@ def resumed(facts: Facts, *, now: datetime) -> Step:
 
 
 def sent_again(facts: Facts, reason: str, *, now: datetime) -> Step:
-    """Two people took it on themselves that it is not public: staged and sent anew, with a fresh instant."""
+    """Two people took it on themselves that it is not public: staged and sent anew, with a fresh instant.
+
+    What is known of the act before stays: with it the platform is asked once more before the next one begins.
+    """
     instant = max(now, facts.instant)
     return step(
-        Event.RETRY_BY_PERSON, reason, instant=instant, not_before=instant, ids={}, sent_at=None, accepted_at=None,
-        next_at=now, stage_faults=0, stage_by=now + timeline.RESUME_GRACE, stop_event="", stop_reason="", crashes=0,
+        Event.RETRY_BY_PERSON, reason, instant=instant, not_before=instant, next_at=now, stage_faults=0,
+        stage_by=now + timeline.RESUME_GRACE, stop_event="", stop_reason="", crashes=0,
     )  # fmt: skip
 
 

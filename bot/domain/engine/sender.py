@@ -6,11 +6,15 @@ are durable before any byte, and the last look comes after the last wait.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from bot.domain import timeline
+from bot.domain.delivery import Event
+
+from .facts import Facts, Step, step
 
 
 class Act(StrEnum):
@@ -50,6 +54,25 @@ def send_by(instant: datetime, intent_at: datetime) -> datetime:
 def read_back_holds(read_at: datetime | None, now: datetime) -> bool:
     """Whether what the platform was seen to hold may still be taken for true. None: nothing was read (ADR 0018)."""
     return read_at is None or now - read_at <= timeline.READ_BACK_HOLDS
+
+
+def intent(instant: datetime, now: datetime, *, probe: bool) -> tuple[Event, Mapping[str, Any]]:
+    """The act begins: event and columns. What was known of the act before is past; looks are counted from this one.
+
+    A replay belongs to the act that it asks about.
+    """
+    if probe:
+        return Event.PROBE, {"next_at": None}
+    begun = {"not_before": fire_at(instant, now), "ids": {}, "sent_at": None, "accepted_at": None}
+    return Event.INTENT, {"next_at": None, **begun}
+
+
+def found_before(facts: Facts, ids: Mapping[str, Any], *, now: datetime) -> Step:
+    """The look before another try found what an earlier one had done: nothing is sent, and it is looked at as such."""
+    return step(
+        Event.FOUND, "发出前再次核对，平台上已经有这篇，没有再发，正在核对。", ids={**facts.ids, **ids}, batch=None,
+        accepted_at=facts.accepted_at or now, looks=0, absents=0, next_at=now,
+    )  # fmt: skip
 
 
 def fire_at(instant: datetime, now: datetime) -> datetime:

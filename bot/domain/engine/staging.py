@@ -38,14 +38,17 @@ def faulted(facts: Facts, message: str, *, wait_until: datetime | None, now: dat
 
 
 def unready(facts: Facts, *, now: datetime) -> bool:
-    """Past T - 15 s and not staged although it was tried: the release is held together.
+    """Past T - 15 s and not staged although it was tried, or is being tried: the release is held together.
 
     After an outage, when nobody was there to try, late is better than never: it is staged at once and goes as long as
     `max_lateness` allows.
     """
     if facts.stage_by is None or now < facts.stage_by:
         return False
-    return facts.stage_faults > 0 or (facts.rung_at is not None and facts.rung_at < facts.stage_by)
+    asked = [facts.rung_at] if facts.rung_at is not None else []
+    if facts.state is State.STAGING and facts.lease_until is not None:
+        asked.append(facts.lease_until - timeline.STAGE_LEASE)  # when its worker began
+    return facts.stage_faults > 0 or any(at < facts.stage_by for at in asked)
 
 
 def held_for_itself(facts: Facts) -> Step:
