@@ -1,0 +1,228 @@
+"""Where an act may be public already, the platform is asked before another begins, and nobody is told that it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.channel import Absent, Evidence, Failed, Pending, Unclear
+from bot.domain.delivery import State
+from bot.domain.engine.facts import DOUBTFUL
+from bot.models import Attempt, Batch, Publication
+from bot.services import batches, settling, story
+from bot.services.locks import ProcessLock
+
+from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, intend, outcomes, put
+from .factories import Office
+
+PENDING = Pending({"publish_id": "77"}, "微信正在发布。")
+LATER = T + 40 * MINUTE
+
+
+@pytest.fixture
+def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(office, monkeypatch)
+
+
+def again(engine: Engine, of: Publication) -> None:
+    """Two people say that it is not public."""
+    settling.settle_again(
+        of, person=engine.releaser, second=engine.office.people["final"], reason="主页上没有", now=engine.clock.now()
+    )
+
+
+@pytest.fixture
+def undecided(engine: Engine) -> Publication:
+    """A freepublish that was accepted and stayed in progress for half an hour: before a person."""
+    engine.by_publish()
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.looks["zghd"] = [PENDING] * 400
+    engine.go(LATER)
+    engine.platform.looks["zghd"] = []
+    of = engine.wechat(release)
+    assert (of.status, outcomes(of)) == (State.NEEDS_PERSON, [("first", "accepted")])
+    return of
+
+
+# --- sent again by people -----------------------------------------------------------------------------------
+
+
+def test_what_was_accepted_and_is_public_meanwhile_is_found_and_not_sent_again(
+    engine: Engine, undecided: Publication
+) -> None:
+    staged = engine.platform.asked("stage")
+    again(engine, undecided)
+    engine.go(LATER + 5 * MINUTE)
+    undecided.refresh_from_db()
+    assert undecided.status is State.LIVE
+    assert len(engine.platform.shots("zghd")) == 1
+    assert engine.platform.asked("stage") == staged  # no other draft
+
+
+def test_what_is_still_in_progress_comes_back_to_the_person_and_is_not_sent_again(
+    engine: Engine, undecided: Publication
+) -> None:
+    engine.platform.looks["zghd"] = [PENDING] * 30
+    again(engine, undecided)
+    engine.go(LATER + 5 * MINUTE)
+    undecided.refresh_from_db()
+    assert undecided.status is State.NEEDS_PERSON
+    assert "没有结论" in undecided.reason
+    assert len(engine.platform.shots("zghd")) == 1
+
+
+def test_what_is_proved_to_have_failed_is_compared_and_sent_again(engine: Engine, undecided: Publication) -> None:
+    engine.platform.looks["zghd"] = [Failed("3", "平台处理失败，没有发布。")]
+    staged = engine.platform.asked("stage")
+    again(engine, undecided)
+    engine.go(LATER + 5 * MINUTE)
+    undecided.refresh_from_db()
+    assert undecided.status is State.LIVE
+    assert len(engine.platform.shots("zghd")) == 2
+    assert engine.platform.asked("stage") == staged + 1
+
+
+def test_what_was_public_and_taken_down_is_left_to_people(engine: Engine, undecided: Publication) -> None:
+    engine.platform.looks["zghd"] = [Failed("5", "曾经发布，后来全部文章被人删除；", gone=True)]
+    again(engine, undecided)
+    engine.go(LATER + 2 * MINUTE)
+    undecided.refresh_from_db()
+    assert undecided.status is State.HELD
+    assert len(engine.platform.shots("zghd")) == 1
+
+
+def test_the_look_before_another_try_knows_the_first_act(engine: Engine, undecided: Publication) -> None:
+    """By its ids and its instant, so that what is half an hour old is recognised."""
+    seen: list[Evidence] = []
+
+    def look(evidence: Evidence) -> Pending:
+        seen.append(evidence)
+        return PENDING
+
+    engine.platform.looks["zghd"] = [look]
+    again(engine, undecided)
+    engine.go(LATER + 3 * MINUTE)
+    assert seen[0].sent_at == undecided.sent_at == T
+    assert seen[0].ids == undecided.ids != {}
+
+
+def test_weibo_too_is_looked_at_before_people_send_again(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.platform.looks["lyhd"] = [Absent("没有查到。")] * 99
+    engine.go(LATER)
+    assert engine.weibo(release).status is State.NEEDS_PERSON
+    engine.platform.looks["lyhd"] = []
+    again(engine, engine.weibo(release))
+    engine.go(LATER + 3 * MINUTE)
+    assert engine.weibo(release).status is State.LIVE
+    assert len(engine.platform.shots("lyhd")) == 1
+
+
+# --- looks are counted from the act ---------------------------------------------------------------------------
+
+
+def test_after_a_late_act_that_crashed_the_looks_are_spaced_from_that_act(engine: Engine) -> None:
+    """Nobody was there at T. An effect may come two minutes after the act: absence before that proves nothing."""
+    engine.by_publish()
+    release = engine.signed(on=[engine.office.wechat])
+    engine.workers = False
+    engine.clock.wait_until(T + 10 * MINUTE)
+    engine.workers = True
+    engine.platform.answers["zghd"] = [Killed]
+    engine.platform.looks["zghd"] = [Absent("草稿还在。")] * 99
+    engine.go(T + 13 * MINUTE)
+    first = engine.wechat(release).attempts.get(number=1)
+    assert first.outcome == "unknown"
+    assert engine.wechat(release).not_before >= T + 10 * MINUTE
+    assert outcomes(engine.wechat(release)) == [("first", "unknown")]
+    engine.go(T + 22 * MINUTE)
+    second = engine.wechat(release).attempts.get(number=2)
+    assert second.intent_at - first.intent_at >= 8 * MINUTE
+
+
+# --- together -------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_is_still_at_it_at_the_deadline_holds_the_whole_release(engine: Engine) -> None:
+    """The platform hangs: whoever waited for the end of its lease would send the other account alone."""
+    release = engine.signed()
+    engine.go(T - 40 * SECOND)
+    put(engine.wechat(release), State.STAGING, lease_until=T + 50 * SECOND, next_at=T + 50 * SECOND, stage_faults=0)
+    lock = ProcessLock("stage", engine.wechat(release).pk)
+    assert lock.acquire()
+    try:
+        engine.go(T + SECOND)
+    finally:
+        lock.release()
+    assert not engine.platform.sent
+    assert engine.wechat(release).status is State.HELD
+    assert engine.weibo(release).status is State.HELD
+
+
+def test_what_began_after_an_outage_goes_late_rather_than_never(engine: Engine) -> None:
+    """Nobody was there before T - 15 s: that is no failure of an account."""
+    release = engine.signed()
+    engine.workers = False
+    engine.clock.wait_until(T + MINUTE)
+    engine.workers = True
+    engine.go(T + 3 * MINUTE)
+    assert engine.wechat(release).status is State.LIVE
+    assert engine.weibo(release).status is State.LIVE
+
+
+# --- a crowd and two clocks -------------------------------------------------------------------------------------
+
+
+def test_a_crowds_batch_is_locked_before_anybody_sees_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = engine.signed()
+    engine.go(T - 16 * SECOND)
+    monkeypatch.setattr(batches, "CHUNK", 1)
+    held, lock = [], batches.ProcessLock
+
+    class Watched(lock):  # type: ignore[misc, valid-type]
+        def acquire(self) -> bool:
+            taken = super().acquire()
+            held.append(Batch.objects.get().state)
+            return taken
+
+    monkeypatch.setattr(batches, "ProcessLock", Watched)
+    due = list(Publication.objects.filter(release=release).select_related("account", "release__unit", "release__gate"))
+    made = batches.hand_out(due, now=T - 15 * SECOND)
+    assert held == ["claimed"]
+    assert [batch.state for batch in made] == ["ready"]
+
+
+def test_what_is_armed_for_a_batch_that_is_over_is_handed_out_again(engine: Engine) -> None:
+    release = engine.armed()
+    Batch.objects.update(state="done")
+    engine.go(T + MINUTE)
+    assert {engine.wechat(release).status, engine.weibo(release).status} == {State.LIVE}
+    assert len(engine.platform.sent) == 2
+
+
+# --- what is said -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.MISSED, State.CANCELLED, State.NEEDS_PERSON])
+@pytest.mark.parametrize("outcome", sorted(DOUBTFUL))
+def test_nobody_is_told_that_nothing_is_public_while_an_act_is_in_doubt(
+    engine: Engine, state: State, outcome: str
+) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    attempt = intend(engine.weibo(release), at=T)
+    Attempt.objects.filter(pk=attempt.pk).update(outcome=outcome, answered_at=T + SECOND)
+    of = put(engine.weibo(release), state, reason="因故停止。")
+    assert "不明" in story.public_now(Publication.objects.get(pk=of.pk))
+
+
+def test_what_is_missed_after_an_act_in_doubt_is_not_said_to_be_unsent(engine: Engine) -> None:
+    engine.by_publish()
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    absent = [Absent("草稿还在。")] * 3
+    engine.platform.looks["zghd"] = [*absent, *[Unclear("暂时查不到结果。")] * 400]
+    engine.go(T + 45 * MINUTE)
+    of = engine.wechat(release)
+    assert of.status in {State.MISSED, State.NEEDS_PERSON}
+    assert "未发出（" not in of.reason
+    assert "核实" in of.reason
