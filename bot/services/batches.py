@@ -13,15 +13,17 @@ from django.db import transaction
 from bot.domain import timeline
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, recovery
-from bot.domain.engine.facts import Step
+from bot.domain.engine.facts import Step, step
 from bot.domain.instants import require_aware
 from bot.models import Attempt, Batch, Freeze, Publication
 
 from . import audit
 from .accounts import spec_of
 from .bulk import ASKED, CHUNK, chunks
+from .errors import Refused
 from .facts import facts_of
 from .locks import ProcessLock, is_held, tidy
+from .quotas import follow
 from .transitions import Change, Stale, enact, move_all
 
 log = structlog.get_logger(__name__)
@@ -103,9 +105,25 @@ def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:
         return False
     if answer is None:
         return False
+    if not _within_quota(publication, max(answer.not_before, now), now):
+        return False
     if answer.not_before > publication.not_before:
         Publication.objects.filter(pk=publication.pk, state=State.STAGED).update(not_before=answer.not_before)
         publication.not_before = answer.not_before
+    return True
+
+
+def _within_quota(publication: Publication, at: datetime, now: datetime) -> bool:
+    """Whether a late one still has a slot in the hour, day and month in which it would go; else it is held."""
+    if at <= publication.instant:
+        return True
+    try:
+        with audit.serialised():
+            follow(publication, at, now=now)
+    except Refused as refused:
+        with suppress(Stale):
+            enact(publication, step(Event.HOLD, refused.message, next_at=None), actor=ACTOR, now=now)
+        return False
     return True
 
 

@@ -40,6 +40,30 @@ def reserve(publication: Publication, *, now: datetime) -> None:
             raise Refused("quota", _used_up(publication, rule))
 
 
+def follow(publication: Publication, at: datetime, *, now: datetime) -> None:
+    """Take a slot in the windows of `at` where they are not those that were signed: what is late goes to another's day.
+
+    Refused when such a window is used up: others were promised its slots.
+    """
+    require_aware(at)
+    require_aware(now)
+    for rule in quotas_of(publication.account, publication.mode):
+        window = quota.window(rule.period, at)
+        if window == quota.window(rule.period, publication.instant) or _has_slot(publication, window):
+            continue
+        if not _take_slot(publication, rule, window):
+            raise Refused("quota", _taken_by_others(publication, rule))
+
+
+def _taken_by_others(publication: Publication, rule: Quota) -> str:
+    label = spec_of(publication.account).mode(publication.mode).label
+    period = {"day": "当日", "month": "当月", "hour": "该小时"}[rule.period]
+    return (
+        f"现在发出会占用{period}的{label}额度（{rule.count} 次），账号“{publication.account.name}”的已签给别的发布，没有发出。"
+        "请作废本条，改期另发。"
+    )
+
+
 def _has_slot(publication: Publication, window: str) -> bool:
     mine = {"account": publication.account, "mode": publication.mode, "window": window}
     return publication.reservations.filter(**mine, released_at__isnull=True).exists()

@@ -31,7 +31,7 @@ from .errors import NotFound, Refused
 from .facts import facts_of
 from .people import require
 from .preflightplan import arrange_preflights, drop_preflights
-from .quotas import reserve
+from .quotas import follow, reserve
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
 
@@ -371,6 +371,7 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     with audit.serialised():
         for publication in _unsettled(release, only):
             if publication.status is State.HELD:
+                follow(publication, max(publication.instant, now), now=now)
                 enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
                 resumed += 1
     return resumed

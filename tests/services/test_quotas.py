@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
-from bot.models import Account, Attempt, Reservation
+from bot.models import Account, Attempt, Release, Reservation
 from bot.services import quotas, releases
 from bot.services.errors import Refused
 from bot.services.ports import AccountPorts
 
+from .delivery_support import Engine
 from .factories import HALF_HOUR, NOW, Office, add_wechat, article, publication
 
 T = NOW + HALF_HOUR
@@ -192,3 +194,43 @@ def test_the_calls_of_this_hour_and_day_are_our_own_count(office: Office) -> Non
     AccountPorts(office.weibo).spend("calls", limit=100, period="day")
     day = to_beijing(datetime.now(UTC)).date()
     assert quotas.calls_spent(office.weibo, now=datetime.now(UTC)) == {f"calls {day}": 1}
+
+
+# --- what goes out later than it was signed for ------------------------------------------------------------
+
+EVENING = datetime(2026, 11, 23, 15, 50, tzinfo=UTC)  # 23:50 in Beijing
+PAST_MIDNIGHT = EVENING + timedelta(minutes=15)
+
+
+def held_in_the_evening(office: Office) -> Release:
+    release = office.signed(office.approved(article(1)), on=[office.wechat], instant=EVENING)
+    releases.hold(release, person=office.people["releaser"], reason="等一等", now=EVENING - timedelta(minutes=1))
+    return release
+
+
+def test_resumed_past_midnight_it_takes_a_slot_of_the_day_on_which_it_goes(office: Office) -> None:
+    release = held_in_the_evening(office)
+    releases.resume(release, person=office.people["releaser"], now=PAST_MIDNIGHT)
+    assert ("2026-11-24", 1) in windows(office.wechat)
+    assert "已用完" in refused(office, office.wechat, 2, PAST_MIDNIGHT + timedelta(hours=9))
+
+
+def test_it_is_not_resumed_into_a_day_that_is_promised_to_another(office: Office) -> None:
+    release = held_in_the_evening(office)
+    sign_on(office, office.wechat, 2, PAST_MIDNIGHT + timedelta(hours=9))
+    with pytest.raises(Refused, match="已签给别的发布，没有发出"):
+        releases.resume(release, person=office.people["releaser"], now=PAST_MIDNIGHT)
+    assert [one.status for one in release.publications.all()] == [State.HELD]
+
+
+def test_what_an_outage_carries_past_midnight_is_held_where_the_day_is_taken(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(office, monkeypatch)
+    release = office.signed(office.approved(article(1)), on=[office.wechat], instant=EVENING)
+    sign_on(office, office.wechat, 2, PAST_MIDNIGHT + timedelta(hours=9))
+    engine.clock.wait_until(PAST_MIDNIGHT)
+    engine.go(PAST_MIDNIGHT + timedelta(minutes=2))
+    late = release.publications.get()
+    assert (late.status, engine.platform.sent) == (State.HELD, [])
+    assert "已签给别的发布" in late.reason

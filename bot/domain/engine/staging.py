@@ -53,7 +53,10 @@ def unready(facts: Facts, *, now: datetime) -> bool:
 
 def held_for_itself(facts: Facts) -> Step:
     """Not ready at T - 15 s."""
-    why = facts.reason or "轮到它之前时间已到（同时要准备的太多，或准备进程没有运行）。请恢复本条，系统会准备好后尽快发出；或改期。"
+    why = (
+        facts.reason
+        or "轮到它之前时间已到（同时要准备的太多，或准备进程没有运行）。请恢复本条，系统会准备好后尽快发出；或改期。"
+    )
     return step(Event.HOLD, f"到点前没有准备好，未发出：{why}", next_at=None)
 
 
