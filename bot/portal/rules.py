@@ -50,7 +50,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`hosts` may be read at public addresses. `inside` are hosts that an administrator listed by name: they may also
-    have a private address (a portal in the government's own net). `rehearsal`: this machine may be read as well."""
+    have a private address (a portal in the government's own net), or be this very machine. `rehearsal`: this machine may
+    be read as well."""
 
     hosts: frozenset[str]
     inside: frozenset[str] = field(default=frozenset())
@@ -87,8 +88,8 @@ class Rules:
     def _may_connect(self, ip: Ip, host: str) -> bool:
         if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in _METADATA:
             return False
-        if ip.is_loopback:
-            return self.rehearsal
+        if ip.is_loopback:  # a name that points here is an attack; who lists this machine itself means it
+            return self.rehearsal or host in self.inside & LOOPBACK_HOSTS
         inside = any(ip in net for net in _INSIDE)
         return self.rehearsal or host in self.inside if inside else ip.is_global
 

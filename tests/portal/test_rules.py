@@ -172,3 +172,10 @@ def test_a_second_address_is_tried_when_the_first_does_not_answer():
     with portal(response(page())) as server:
         seen = see(server.url(host="www.hedong.gov.cn"), lookup=Names(["127.0.0.3", "127.0.0.1"]))
     assert seen.seen is Seen.LIVE
+
+
+def test_this_very_machine_is_read_where_an_administrator_lists_it_and_never_by_another_name() -> None:
+    rules = Rules(frozenset({"127.0.0.1", "portal.example"}), inside=frozenset({"127.0.0.1", "portal.example"}))
+    rules.check("127.0.0.1", "127.0.0.1")
+    with pytest.raises(Blocked, match="内部地址"):
+        rules.check("127.0.0.1", "portal.example")
