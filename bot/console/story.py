@@ -126,6 +126,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "publication.moved": _moved,
     "platform.answered": _answered,
     "platform.looked": _looked,
+    "platform.told": lambda data, name: (f"{name}：平台发来通知", data.get("message", "")),
     "publication.resend": _said("{name}：两人确认没有发出，重新发送"),
     "alarm.raised": _alarm("警报"),
     "alarm.read": _alarm("已阅警报"),

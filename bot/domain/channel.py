@@ -370,7 +370,8 @@ class Evidence:
 class PlatformEvent:
     """A callback's news about one of our acts, already verified and decrypted.
 
-    `dedupe` is stable over repeats; `ids` say which act it is about; `outcome` is what it proves.
+    `dedupe` is stable over repeats; `ids` say which act it is about; `outcome` is what it proves. `said_public`: the
+    platform says that it became public, even where only a read-back would prove it; `urls` are the addresses it names.
     """
 
     name: str
@@ -378,6 +379,8 @@ class PlatformEvent:
     ids: Mapping[str, str]
     outcome: Receipt | Failed | Pending | None
     raw: str
+    said_public: bool = False
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

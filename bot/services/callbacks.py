@@ -8,14 +8,17 @@ from typing import cast
 
 from django.db import IntegrityError, transaction
 
+from bot.domain.alarms import Kind
 from bot.domain.channel import CallbackReceiver, CallbackReply, Failed, Pending, PlatformEvent, PositionReceipt, Receipt
-from bot.domain.delivery import State
+from bot.domain.delivery import FOR_A_PERSON, State
+from bot.domain.engine.facts import REASON_LENGTH
 from bot.domain.instants import require_aware
 from bot.models import Account, CallbackRecord, Item, Publication
 
-from . import audit, confirming
+from . import alarming, audit, confirming
 from .accounts import channel_of
-from .transitions import Stale
+from .story import TOLD
+from .transitions import Stale, touch
 
 ACTOR = "平台回调"
 OPEN = (State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE)
@@ -74,19 +77,20 @@ def _whose(account: Account, event: PlatformEvent) -> Publication | None:
     An event may overtake the answer to our own call: it is kept, and its addresses are taken up when the
     publication is confirmed (`answers.store_receipt`).
     """
-    found = Publication.objects.filter(account=account, state__in=[str(state) for state in OPEN]).select_related(
-        "account", "release"
-    )
-    for name, value in event.ids.items():
-        for publication in found.filter(ids__has_key=name):
-            if str(publication.ids.get(name)) == value:
-                return publication
+    for states in (OPEN, FOR_A_PERSON):  # what still moves by itself comes first
+        found = Publication.objects.filter(account=account, state__in=sorted(map(str, states)))
+        for name, value in event.ids.items():
+            for publication in found.filter(ids__has_key=name).select_related("account", "release"):
+                if str(publication.ids.get(name)) == value:
+                    return publication
     return None
 
 
 def _apply(publication: Publication, event: PlatformEvent, now: datetime) -> str:
     outcome = event.outcome
     try:
+        if publication.status in FOR_A_PERSON:
+            return _testify(publication, event, now)
         if publication.status is State.LIVE:
             return _late_news(publication, outcome, now)
         if isinstance(outcome, Receipt):
@@ -101,6 +105,37 @@ def _apply(publication: Publication, event: PlatformEvent, now: datetime) -> str
         return "已登记。"
     except Stale:
         return "状态已被其他进程更新，仅存档。"
+
+
+def _testify(publication: Publication, event: PlatformEvent, now: datetime) -> str:
+    """It stands before a person, and nothing of it moves by machine: the platform's word is put before that person.
+
+    Whoever has read the alarm already has not read this: it is raised anew.
+    """
+    words = _testimony(event)
+    if not words:
+        return f"推送“{publication.status.label}”，由人处理，仅存档。"
+    before = f"（此前：{publication.reason}）" if publication.reason else ""
+    with audit.serialised():
+        touch(publication, reason=f"{words}{before}"[:REASON_LENGTH], alarm_at=now)
+        data = {"verdict": "Told", "message": words}
+        audit.append(ACTOR, TOLD, f"publication:{publication.pk}", data, now=now)
+        kind = Kind(publication.state)
+        alarming.close(kind, [f"publication:{publication.pk}"], why="平台发来新的回告，重新提醒", now=now)
+    return words
+
+
+def _testimony(event: PlatformEvent) -> str:
+    """What the event says of being public, for a person to judge; "" where it says nothing of it."""
+    outcome = event.outcome
+    if isinstance(outcome, Failed):
+        return f"平台回告：{'内容已不在平台上' if outcome.gone else '发布失败'}：{outcome.message}"
+    if not (event.said_public or isinstance(outcome, Receipt)):
+        return ""
+    told = (place.url or "" for place in outcome.positions) if isinstance(outcome, Receipt) else event.urls
+    urls = "、".join(url for url in told if url)
+    links = f"，链接 {urls} ，请打开核对后登记链接。" if urls else "，没有给出链接，请到平台后台查看后登记链接。"
+    return f"平台回告：已发布成功{links}"
 
 
 def _nudge(publication: Publication, now: datetime) -> None:

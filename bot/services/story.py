@@ -17,6 +17,7 @@ from .accounts import spec_of
 
 ACTOR = "系统"
 LOOKED = "platform.looked"
+TOLD = "platform.told"  # an event that came when a person had to decide already
 MESSAGE_LENGTH = 300
 
 #: What one look found.
@@ -26,6 +27,7 @@ FOUND = {
     "Absent": "这一次没有查到（一次查不到不能证明没有发出）",
     "Failed": "平台说没有公开，或已被删除",
     "Unclear": "这一次没有查清",
+    "Told": "平台发来通知",
 }
 #: How a public call ended.
 ENDED = {
@@ -70,7 +72,7 @@ def looks(publications: Sequence[Publication]) -> dict[int, list[Look]]:
     """What every look found, by publication, in order."""
     subjects = {f"publication:{one.pk}": one.pk for one in publications}
     found: dict[int, list[Look]] = {pk: [] for pk in subjects.values()}
-    for event in AuditEvent.objects.filter(subject__in=list(subjects), action=LOOKED).order_by("sequence"):
+    for event in AuditEvent.objects.filter(subject__in=list(subjects), action__in=[LOOKED, TOLD]).order_by("sequence"):
         verdict = str(event.data.get("verdict", ""))
         found[subjects[event.subject]].append(
             Look(event.at, verdict, FOUND.get(verdict, "已查看"), str(event.data.get("message", "")))

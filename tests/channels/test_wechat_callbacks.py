@@ -208,6 +208,11 @@ class TestPublishEvent:
         assert found.ids == {"publish_id": "100", "article_id": "ART1"}
         assert isinstance(found.outcome, Pending)
         assert "读回" in found.outcome.message
+        assert (found.said_public, found.urls) == (True, ("http://a",))
+
+    @pytest.mark.parametrize("status", [1, 2, 3, 4, 5, 6, 99])
+    def test_any_other_status_does_not_say_that_it_is_public(self, status):
+        assert not news(publish(status)).said_public
 
     @pytest.mark.parametrize(("status", "gone"), [(2, False), (3, False), (4, False), (5, True), (6, True)])
     def test_failures(self, status, gone):
@@ -235,6 +240,13 @@ class TestMassEvent:
             PositionReceipt("34182_1", "http://a"),
             PositionReceipt("34182_2", "http://b"),
         )
+        assert (found.said_public, found.urls) == (True, ("http://a", "http://b"))
+
+    @pytest.mark.parametrize(
+        ("status", "said"), [("send success", True), ("send fail", False), ("err(20001)", False), ("?", False)]
+    )
+    def test_only_success_says_that_it_is_public(self, status, said):
+        assert news(mass(status)).said_public is said
 
     def test_an_empty_address_is_not_told_yet(self):
         assert [p.url for p in news(mass("send success", urls("", "http://b"))).outcome.positions] == [None, "http://b"]

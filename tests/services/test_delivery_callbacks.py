@@ -10,8 +10,8 @@ import pytest
 from bot.domain.channel import CallbackReply, Failed, Pending, PlatformEvent, PositionReceipt, Receipt
 from bot.domain.delivery import State
 from bot.domain.secret import Secret
-from bot.models import Account, AuditEvent, CallbackRecord, Publication
-from bot.services import accounts, answers, callbacks
+from bot.models import Account, Alarm, AuditEvent, CallbackRecord, Publication
+from bot.services import accounts, alarming, answers, callbacks, story
 from bot.services.callbacks import receive
 
 from .delivery_support import NO_ANSWER, Engine, T, intend, put
@@ -131,6 +131,73 @@ def test_what_is_not_on_its_way_is_not_moved_by_events(engine: Engine, accepted:
     put(accepted, state)
     tell(engine, FAILURE)
     assert now_is(accepted).status is state
+
+
+# --- when it stands before a person already -------------------------------------------------------------------
+
+
+def before_a_person(engine: Engine, of: Publication, state: State = State.NEEDS_PERSON) -> Alarm:
+    """The machine gave up, the alarm was raised, and somebody has read it."""
+    put(of, state, next_at=None, reason="平台受理已 30 分钟仍没有结论。", alarm_at=engine.clock.now())
+    engine.tick()
+    alarm = Alarm.objects.get(publication=of, closed_at__isnull=True)
+    return alarming.read(alarm, person=engine.releaser, now=engine.clock.now())
+
+
+@pytest.mark.parametrize("state", [State.NEEDS_PERSON, State.MISSED])
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [(SUCCESS, f"平台回告：已发布成功，链接 {URL}"), (FAILURE, "平台回告：发布失败：群发没有送达：涉嫌政治")],
+    ids=["success", "failure"],
+)
+def test_late_proof_is_put_before_the_person_who_decides(
+    engine: Engine, accepted: Publication, outcome: Receipt | Failed, words: str, state: State
+) -> None:
+    read = before_a_person(engine, accepted, state)
+    record = tell(engine, outcome)
+    assert record.handled.startswith(words)
+    assert now_is(accepted).status is state  # nothing moves by machine
+    assert accepted.reason.startswith(words)
+    assert "30 分钟仍没有结论" in accepted.reason
+    engine.tick()
+    read.refresh_from_db()
+    assert read.closed_at is not None
+    anew = Alarm.objects.get(publication=accepted, closed_at__isnull=True)
+    assert (anew.kind, anew.read_at) == (str(state), None)
+    assert words in anew.message
+    told = story.looks([accepted])[accepted.pk][-1]
+    assert (told.verdict, told.message[: len(words)]) == ("Told", words)
+    engine.go(engine.clock.now() + timedelta(minutes=5))
+    assert now_is(accepted).status is state
+    assert len(engine.platform.sent) == 1
+
+
+def test_a_success_without_an_address_says_so(engine: Engine, accepted: Publication) -> None:
+    before_a_person(engine, accepted)
+    event = PlatformEvent("PUBLISHJOBFINISH", "late", MASS, Pending(MASS), "<xml/>", said_public=True)
+    callbacks._take(engine.office.wechat, event, engine.clock.now())
+    assert "没有给出链接" in now_is(accepted).reason
+
+
+def test_news_of_nothing_wakes_nobody(engine: Engine, accepted: Publication) -> None:
+    read = before_a_person(engine, accepted)
+    record = tell(engine, Pending(MASS, "微信正在发布。"))
+    engine.tick()
+    read.refresh_from_db()
+    assert read.closed_at is None
+    assert "仅存档" in record.handled
+    assert "不是本系统" not in record.handled
+
+
+def test_what_still_moves_by_itself_comes_before_what_stands_before_a_person(
+    engine: Engine, accepted: Publication
+) -> None:
+    later = engine.signed(on=[engine.office.wechat], number=2, instant=T + timedelta(days=1))
+    put(engine.wechat(later), State.CONFIRMING, ids=MASS)
+    before_a_person(engine, accepted)
+    tell(engine, FAILURE)
+    assert engine.wechat(later).status is State.NEEDS_PERSON
+    assert "平台回告" not in now_is(accepted).reason
 
 
 def test_an_unknown_send_without_an_id_is_not_guessed_from_events(engine: Engine) -> None:

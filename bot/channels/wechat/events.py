@@ -14,7 +14,7 @@ from bot.domain.channel import Failed, Pending, PlatformEvent, PositionReceipt, 
 
 from .client import text_id
 from .envelope import entries, text_of
-from .looking import PUBLISH_FAILURES, position_id, publish_failure
+from .looking import PUBLISH_FAILURES, detail_urls, position_id, publish_failure
 
 JOB_EVENTS = frozenset({"PUBLISHJOBFINISH", "MASSSENDJOBFINISH"})
 
@@ -59,7 +59,11 @@ def _publish_event(name: str, info: Mapping[str, Any], raw: str) -> PlatformEven
         return None
     article_id = text_id(info.get("article_id"))
     ids = {"publish_id": publish_id} | ({"article_id": article_id} if article_id else {})
-    return PlatformEvent(name, f"publish:{publish_id}:{status}", ids, _publish_outcome(status, info, ids), raw)
+    outcome, urls = _publish_outcome(status, info, ids), detail_urls(info)
+    return PlatformEvent(
+        name, f"publish:{publish_id}:{status}", ids, outcome, raw, said_public=status == "0",
+        urls=tuple(urls[number] for number in sorted(urls)),
+    )  # fmt: skip
 
 
 def _publish_outcome(status: str, info: Mapping[str, Any], ids: Mapping[str, str]) -> Failed | Pending | None:
@@ -77,7 +81,10 @@ def _publish_outcome(status: str, info: Mapping[str, Any], ids: Mapping[str, str
 
 def _mass_event(name: str, msg_id: str, payload: Mapping[str, Any], raw: str) -> PlatformEvent:
     status, ids = text_of(payload, "Status"), {"msg_id": msg_id}
-    return PlatformEvent(name, f"mass:{msg_id}:{status}", ids, _mass_outcome(status, payload, ids), raw)
+    outcome = _mass_outcome(status, payload, ids)
+    said_public = isinstance(outcome, Receipt | Pending)
+    urls = tuple(place.url or "" for place in outcome.positions) if isinstance(outcome, Receipt) else ()
+    return PlatformEvent(name, f"mass:{msg_id}:{status}", ids, outcome, raw, said_public=said_public, urls=urls)
 
 
 def _mass_outcome(status: str, payload: Mapping[str, Any], ids: Mapping[str, str]) -> Receipt | Failed | Pending | None:
