@@ -20,6 +20,7 @@ from .people import now, person
 LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.OVERDUE: ("bad", "late"),
     Kind.UNKNOWN: ("doubt", "question"),
+    Kind.GONE: ("bad", "trash"),
     Kind.NEEDS_PERSON: ("bad", "hand"),
     Kind.MISSED: ("missed", "late"),
     Kind.SPLIT: ("bad", "part"),

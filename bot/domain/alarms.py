@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
+    GONE = "gone"
     NEEDS_PERSON = "needs_person"
     MISSED = "missed"
     SPLIT = "split"
@@ -34,6 +35,7 @@ class Kind(StrEnum):
 LABELS = {
     Kind.OVERDUE: "逾期未发",
     Kind.UNKNOWN: "结果不明",
+    Kind.GONE: "已发布的内容被撤下",
     Kind.NEEDS_PERSON: "需人工处理",
     Kind.MISSED: "错过",
     Kind.SPLIT: "发布单部分公开",
@@ -65,6 +67,7 @@ class Out(StrEnum):
 REMEDIES = {
     Kind.OVERDUE: "请值班员确认 tongfa up（或时钟进程）在运行，打开发布单查看卡在哪一步；仍可发则等它自动发出，不再发则作废。",
     Kind.UNKNOWN: "系统正在向平台核对，核对清楚之前不会重发。请值班员到平台后台看一眼，不要手工补发。",
+    Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",
     Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
     Kind.SPLIT: "请值班员先处理没有公开的一侧；系统不会删除已公开的内容。",
@@ -77,14 +80,19 @@ REMEDIES = {
 }
 
 #: A publication in one of these stands before a person (invariant 5). Held only when no person asked for it.
-TROUBLE = frozenset({State.NEEDS_PERSON, State.MISSED, State.UNKNOWN, State.HELD})
+TROUBLE = frozenset({State.NEEDS_PERSON, State.MISSED, State.UNKNOWN, State.HELD, State.GONE})
+#: Settled: nothing of it will ever change, so reading the alarm is all that a person does with it here.
+TOLD_ONCE = frozenset({State.GONE})
 _OF_STATE = {
+    State.GONE: Kind.GONE,
     State.NEEDS_PERSON: Kind.NEEDS_PERSON,
     State.MISSED: Kind.MISSED,
     State.UNKNOWN: Kind.UNKNOWN,
     State.HELD: Kind.HELD,
 }
 OVERDUE_AFTER = timedelta(minutes=1)
+#: How long what is told once stays on the duty desk after somebody has read it.
+KEPT_AFTER_READING = timedelta(days=1)
 #: Kinds that a publication's own state decides.
 OF_PUBLICATIONS = frozenset({*_OF_STATE.values(), Kind.OVERDUE})
 
@@ -114,7 +122,7 @@ def is_out(state: State, outcomes: Collection[str]) -> Out:
     """
     if state in {State.UNKNOWN, State.SENDING}:
         return Out.UNKNOWN
-    if state in {State.LIVE, State.CONFIRMING}:
+    if state in {State.LIVE, State.CONFIRMING, State.GONE}:  # what was taken down had gone out
         return Out.YES
     if state not in {State.GONE, State.WITHDRAWN} and any(one in {"unknown", "accepted", ""} for one in outcomes):
         return Out.UNKNOWN
@@ -123,7 +131,7 @@ def is_out(state: State, outcomes: Collection[str]) -> Out:
 
 def is_split(states: Collection[State]) -> bool:
     """A release of which a part is public while another part waits for a person."""
-    return State.LIVE in states and any(state in TROUBLE for state in states)
+    return State.LIVE in states and any(state in TROUBLE - TOLD_ONCE for state in states)
 
 
 # --- telling ----------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from bot.domain import alarms
-from bot.domain.alarms import OF_PUBLICATIONS, OVERDUE_AFTER, TROUBLE, Kind, Out
+from bot.domain.alarms import KEPT_AFTER_READING, OF_PUBLICATIONS, OVERDUE_AFTER, TOLD_ONCE, TROUBLE, Kind, Out
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
@@ -29,7 +29,8 @@ ACTOR = "系统"
 MOST = 200  # publications looked at in one tick; the rest waits for the next
 #: In the order of the partial indexes: SQLite uses one only where the lists are the same.
 TO_LEAVE = sorted(str(state) for state in STOPPABLE | {State.SENDING})
-_TROUBLE = sorted(str(state) for state in TROUBLE)
+_TROUBLE = sorted(str(state) for state in TROUBLE - TOLD_ONCE)
+_TOLD_ONCE = sorted(str(state) for state in TOLD_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,12 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
         Publication.objects.filter(pk__in=ids).select_related("account", "release").order_by("release_id", "pk")
     )
     outcomes = _outcomes([one.pk for one in publications if one.status is State.NEEDS_PERSON])
-    calls = {one.pk: _call(one, outcomes.get(one.pk, ()), now) for one in publications}
+    told = _told_and_done([one.pk for one in publications if one.status in TOLD_ONCE])
+    public = _still_public({one.release_id for one in publications if one.status in TOLD_ONCE})
+    calls = {
+        one.pk: None if one.pk in told else _call(one, outcomes.get(one.pk, ()), public.get(one.release_id, ()), now)
+        for one in publications
+    }
     kinds = [str(kind) for kind in OF_PUBLICATIONS]
     open_ones = Alarm.objects.filter(publication__in=calls, closed_at__isnull=True, kind__in=kinds)
     over = [
@@ -236,7 +242,24 @@ def _outcomes(ids: Sequence[int]) -> dict[int, list[str]]:
     return found
 
 
-def _call(publication: Publication, outcomes: Sequence[str], now: datetime) -> Call | None:
+def _told_and_done(ids: Sequence[int]) -> set[int]:
+    """Of what is told once: those of which somebody was told, and that is over."""
+    rows = Alarm.objects.filter(publication__in=ids, kind=Kind.GONE, closed_at__isnull=False)
+    return {pk for pk in rows.values_list("publication_id", flat=True) if pk is not None}
+
+
+def _still_public(releases: Iterable[int]) -> dict[int, list[str]]:
+    """Names of the accounts on which a release is still public."""
+    found: dict[int, list[str]] = defaultdict(list)
+    rows = Publication.objects.filter(release__in=list(releases), state=State.LIVE).order_by("account_id", "lane")
+    for release, name in rows.values_list("release_id", "account__name"):
+        if name not in found[release]:
+            found[release].append(name)
+    return found
+
+
+def _call(publication: Publication, outcomes: Sequence[str], public: Sequence[str], now: datetime) -> Call | None:
+    """The alarm that a publication calls for. `public`: where its release still is, for what was taken down."""
     release, account = publication.release, publication.account
     kind = alarms.wanted(
         publication.status, held_by_machine=publication.held_by == "machine", signed=release.signed,
@@ -246,9 +269,13 @@ def _call(publication: Publication, outcomes: Sequence[str], now: datetime) -> C
         return None
     out = alarms.is_out(publication.status, outcomes)
     words = publication.reason or f"已过时刻，推送仍是“{publication.status.label}”。"
+    rest = ""
+    if kind is Kind.GONE:
+        rest = f"本发布单仍公开的：{'、'.join(public)}" if public else "本发布单没有别的账号仍公开"
+        words = f"{words[:300].rstrip('。')}。{rest}。"
     return Call(
-        kind, f"publication:{publication.pk}", out, f"{account.name}：{words}", unit=release.unit_id, release=release.pk,
-        publication=publication.pk, account=account.pk,
+        kind, f"publication:{publication.pk}", out, f"{account.name}：{words}", public=rest, unit=release.unit_id,
+        release=release.pk, publication=publication.pk, account=account.pk,
     )  # fmt: skip
 
 
@@ -291,6 +318,7 @@ def sweep(*, now: datetime) -> None:
     has_alarm = Exists(open_ones.filter(publication=OuterRef("pk"), kind__in=[str(kind) for kind in OF_PUBLICATIONS]))
     untold = Publication.objects.filter(state__in=_TROUBLE).exclude(state=State.HELD, held_by__in=["", "person"])
     ids = set(untold.filter(~has_alarm).values_list("pk", flat=True))
+    ids |= set(_never_told().values_list("pk", flat=True))
     ids |= set(
         Publication.objects.filter(state__in=TO_LEAVE, not_before__lt=now - OVERDUE_AFTER).values_list("pk", flat=True)
     )
@@ -300,6 +328,14 @@ def sweep(*, now: datetime) -> None:
         reconcile(chosen[start : start + MOST], now=now)
     _reconcile_splits(set(open_ones.filter(kind=Kind.SPLIT).values_list("release_id", flat=True)) - {None}, now)
     _close_past_preflights(now)
+    done = open_ones.filter(kind=Kind.GONE, read_at__lt=now - KEPT_AFTER_READING)
+    _close(done, "已有人阅知，不再列出", now)
+
+
+def _never_told() -> QuerySet[Publication]:
+    """Taken down, and no alarm ever said so."""
+    told = Alarm.objects.filter(publication=OuterRef("pk"), kind=Kind.GONE)
+    return Publication.objects.filter(~Exists(told), state__in=_TOLD_ONCE)
 
 
 def _close_past_preflights(now: datetime) -> None:

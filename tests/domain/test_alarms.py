@@ -25,7 +25,7 @@ def wanted(
     return alarms.wanted(state, held_by_machine=by_machine, signed=signed, not_before=T, now=T + after)
 
 
-@pytest.mark.parametrize("state", [State.NEEDS_PERSON, State.MISSED, State.UNKNOWN])
+@pytest.mark.parametrize("state", [State.NEEDS_PERSON, State.MISSED, State.UNKNOWN, State.GONE])
 @pytest.mark.parametrize("signed", [True, False])
 def test_what_only_a_person_can_settle_calls_for_one_whatever_else_holds(state, signed):
     assert wanted(state, signed=signed) == Kind(state.value)
@@ -50,7 +50,9 @@ def test_a_send_that_hangs_is_overdue_and_nobody_knows_whether_it_is_out():
 
 @QUICK
 @given(
-    st.sampled_from(sorted(SETTLED | {State.CONFIRMING})), st.booleans(), st.timedeltas(timedelta(), timedelta(days=9))
+    st.sampled_from(sorted((SETTLED | {State.CONFIRMING}) - {State.GONE})),
+    st.booleans(),
+    st.timedeltas(timedelta(), timedelta(days=9)),
 )
 def test_what_is_settled_or_accepted_calls_for_none(state, signed, after):
     assert wanted(state, signed=signed, after=after) is None
@@ -77,6 +79,11 @@ def test_a_release_is_split_when_a_part_is_public_and_a_part_waits_for_a_person(
     assert not alarms.is_split([State.LIVE, State.CONFIRMING])
     assert not alarms.is_split([State.LIVE, State.CANCELLED])
     assert not alarms.is_split([State.HELD, State.MISSED])
+    assert not alarms.is_split([State.LIVE, State.GONE])  # its own alarm says what is still public
+
+
+def test_what_was_taken_down_had_gone_out():
+    assert alarms.is_out(State.GONE, ["accepted"]) is Out.YES
 
 
 def test_every_kind_has_a_word_and_says_who_must_do_what():

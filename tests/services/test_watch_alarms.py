@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -11,16 +11,18 @@ from django.test.utils import CaptureQueriesContext
 
 from bot.domain import alarms
 from bot.domain.alarms import Kind, Out
-from bot.domain.channel import Absent, Refused, Remedy
+from bot.domain.channel import Absent, Failed, PlatformEvent, Refused, Remedy
 from bot.domain.delivery import Event, State
 from bot.domain.notice import Notice, NotTold, Target
-from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading
-from bot.services import alarming, prechecks, releases, settling, telling, transitions, watching
+from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, Release
+from bot.services import alarming, callbacks, prechecks, releases, settling, telling, transitions, watching
 from bot.services.errors import Refused as ServiceRefused
 from bot.services.voiding import void_signature
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, fault, put, states
 from .factories import NOW, Office, article, drop_rules
+
+DAY = timedelta(days=1)
 
 
 class Sink:
@@ -125,6 +127,65 @@ def test_one_side_public_and_the_other_not_is_a_split(engine: Engine, sink: Sink
     settling.settle_live(engine.weibo(release), urls=urls, person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + SECOND)
     assert kinds() == []
+
+
+def take_down(
+    engine: Engine, release: Release, message: str = "曾经发布，后来被平台封禁；请立即联系公众号管理员。"
+) -> Alarm:
+    """The platform's event says that the WeChat push was banned; one tick later."""
+    one = engine.wechat(release)
+    event = PlatformEvent("PUBLISHJOBFINISH", "gone", dict(one.ids), Failed("6", message, gone=True), "<xml/>")
+    callbacks._take(engine.office.wechat, event, engine.clock.now())
+    engine.go(engine.clock.now() + SECOND)
+    return only(Kind.GONE)
+
+
+def test_a_public_post_that_is_taken_down_is_told_with_what_is_still_public(engine: Engine, sink: Sink) -> None:
+    release = engine.signed()
+    engine.go(T + 3 * MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
+    assert kinds() == []
+    alarm = take_down(engine, release)
+    assert (alarm.subject, alarm.out) == (f"publication:{engine.wechat(release).pk}", "yes")
+    assert alarm.label == "已发布的内容被撤下"
+    assert "封禁" in alarm.message
+    assert "仍公开的：临沂河东" in alarm.message
+    assert kinds() == ["gone"]  # no part of it waits to become public: that is no split
+    engine.go(engine.clock.now() + 10 * SECOND)
+    assert any("已发布的内容被撤下" in notice.subject for notice in sink.of("值班群"))
+
+
+def test_where_nothing_else_is_public_it_says_so(engine: Engine, sink: Sink) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + 3 * MINUTE)
+    assert "没有别的账号仍公开" in take_down(engine, release).message
+
+
+def test_what_was_taken_down_leaves_the_desk_a_day_after_it_was_read_and_is_not_told_again(
+    engine: Engine, sink: Sink
+) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + 3 * MINUTE)
+    alarm = take_down(engine, release)
+    alarming.sweep(now=engine.clock.now() + 2 * DAY)
+    assert kinds() == ["gone"]  # nobody has read it
+    alarming.read(alarm, person=engine.releaser, now=engine.clock.now())
+    alarming.sweep(now=engine.clock.now() + MINUTE)
+    assert kinds() == ["gone"]
+    later = engine.clock.now() + DAY + MINUTE
+    for _ in range(2):
+        alarming.sweep(now=later)
+        alarming.reconcile([engine.wechat(release).pk], now=later)
+        assert kinds() == []
+    assert Alarm.objects.filter(kind=Kind.GONE).count() == 1
+
+
+def test_taken_down_without_a_mark_is_found_by_the_sweep(engine: Engine, sink: Sink) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + 3 * MINUTE)
+    put(engine.wechat(release), State.GONE, next_at=None)
+    alarming.sweep(now=engine.clock.now())
+    assert kinds() == ["gone"]
 
 
 def test_what_the_machine_holds_is_told_what_a_person_holds_is_not(engine: Engine, sink: Sink) -> None:
