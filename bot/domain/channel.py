@@ -151,6 +151,7 @@ class ChannelSpec:
     metrics_daily: bool = False  # the vendor reports whole days, the day after: ask from 08:30 Beijing time
     spacing: timedelta = timedelta(seconds=5)  # least wait between posts of one lane
     cannot: tuple[str, ...] = ()  # Chinese sentences: what the vendor cannot do
+    waits_for: Mapping[str, str] = made(default_factory=dict)  # code of an answer -> Chinese: who must act in time
     holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
 
     def mode(self, name: str) -> ModeSpec:
@@ -272,12 +273,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody can say. `ids` are hints worth keeping (45065 returns the msg_id)."""
+    """Nobody can say. `ids` are hints worth keeping (45065 returns the msg_id). `hold`: for so long the call is not
+    replayed, because the platform itself waits for somebody."""
 
     code: str
     message: str
     ids: Mapping[str, str] = made(default_factory=dict)
     detail: str = ""
+    hold: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.domain.workflow import Role
 from bot.models import Alarm, Attempt, Person, Publication, Release, Unit
 
 from . import audit
+from .accounts import spec_of
 from .audit import Entry
 from .errors import NotFound, Refused
 from .people import require
@@ -213,10 +214,13 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
         Publication.objects.filter(pk__in=ids).select_related("account", "release").order_by("release_id", "pk")
     )
     outcomes = _outcomes([one.pk for one in publications if one.status is State.NEEDS_PERSON])
+    waiting = _waits_for([one for one in publications if one.status is State.UNKNOWN])
     told = _told_and_done([one.pk for one in publications if one.status in TOLD_ONCE])
     public = _still_public({one.release_id for one in publications if one.status in TOLD_ONCE})
     calls = {
-        one.pk: None if one.pk in told else _call(one, outcomes.get(one.pk, ()), public.get(one.release_id, ()), now)
+        one.pk: None
+        if one.pk in told
+        else _call(one, outcomes.get(one.pk, ()), public.get(one.release_id, ()), waiting.get(one.pk, ""), now)
         for one in publications
     }
     kinds = [str(kind) for kind in OF_PUBLICATIONS]
@@ -258,7 +262,16 @@ def _still_public(releases: Iterable[int]) -> dict[int, list[str]]:
     return found
 
 
-def _call(publication: Publication, outcomes: Sequence[str], public: Sequence[str], now: datetime) -> Call | None:
+def _waits_for(publications: Sequence[Publication]) -> dict[int, str]:
+    """Whom the platform itself waits for, by its last answer: that may go into a notice, somebody must act in time."""
+    rows = Attempt.objects.filter(publication__in=[one.pk for one in publications]).order_by("number")
+    last = dict(rows.values_list("publication_id", "code"))
+    return {one.pk: spec_of(one.account).waits_for.get(last.get(one.pk, ""), "") for one in publications}
+
+
+def _call(
+    publication: Publication, outcomes: Sequence[str], public: Sequence[str], waits_for: str, now: datetime
+) -> Call | None:
     """The alarm that a publication calls for. `public`: where its release still is, for what was taken down."""
     release, account = publication.release, publication.account
     kind = alarms.wanted(
@@ -269,7 +282,7 @@ def _call(publication: Publication, outcomes: Sequence[str], public: Sequence[st
         return None
     out = alarms.is_out(publication.status, outcomes)
     words = publication.reason or f"已过时刻，推送仍是“{publication.status.label}”。"
-    rest = ""
+    rest = waits_for
     if kind is Kind.GONE:
         rest = f"本发布单仍公开的：{'、'.join(public)}" if public else "本发布单没有别的账号仍公开"
         words = f"{words[:300].rstrip('。')}。{rest}。"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -149,7 +149,12 @@ class TestUnknown:
     def test_awaiting_the_administrator_is_not_a_refusal(self):
         answer = MASS.read_answer(wire({"errcode": 89505, "errmsg": "wait"}))
         assert isinstance(answer, Unknown)
-        assert "管理员" in answer.message
+        assert "请管理员在 30 分钟内确认" in answer.message
+        assert answer.hold == timedelta(minutes=30)
+
+    @pytest.mark.parametrize("code", [-1, 45066, 268488001, 99999])
+    def test_nothing_else_keeps_the_replay_waiting(self, code):
+        assert MASS.read_answer(wire({"errcode": code})).hold == timedelta(0)
 
 
 class TestRefused:

@@ -8,8 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.wechat.codes import CLEAN, EFFECTS, TOKEN_CODES, Group, meaning, public_verdict, sentence, wait_until
-from bot.channels.wechat.codetable import MEANINGS, Wait
+from bot.channels.wechat.codes import (
+    CLEAN,
+    EFFECTS,
+    TOKEN_CODES,
+    UNKNOWN_EFFECT,
+    Group,
+    hold_of,
+    meaning,
+    public_verdict,
+    sentence,
+    unknown_sentence,
+    wait_until,
+)
+from bot.channels.wechat.codetable import AGAIN, MEANINGS, Wait
+from bot.channels.wechat.spec import SPEC
 from bot.domain.channel import Remedy
 from bot.domain.instants import beijing_date, to_beijing
 
@@ -71,6 +84,26 @@ def test_40001_means_a_wrong_secret_at_the_token_endpoint():
 def test_40164_quotes_the_address():
     text = "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 1-2-3"
     assert "203.0.113.9" in sentence(40164, Group.STAGE, text)
+
+
+class TestUnknownSentence:
+    @pytest.mark.parametrize("code", [89504, 89505])
+    def test_what_somebody_must_do_in_time_is_in_the_sentence(self, code):
+        text = unknown_sentence(code)
+        assert "；请管理员在 30 分钟内确认；" in text
+        assert text.endswith("请不要在网页后台手工重发。")
+        assert str(code) in SPEC.waits_for
+
+    @pytest.mark.parametrize("code", sorted(set(CODES) | {99999, -1}))
+    def test_it_never_tells_staff_to_send_by_other_means_nor_promises_a_blind_retry(self, code):
+        text = unknown_sentence(code)
+        assert UNKNOWN_EFFECT in text
+        assert AGAIN not in text
+        assert "改期" not in text
+        assert "重新提交" not in text
+
+    def test_only_the_administrators_confirmation_holds_a_replay(self):
+        assert {code for code in CODES if hold_of(code)} == {89504, 89505}
 
 
 class TestPublicCall:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from bot.domain import alarms
 from bot.domain.alarms import Kind, Out
-from bot.domain.channel import Absent, Failed, PlatformEvent, Refused, Remedy
+from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Refused, Remedy, Unknown
 from bot.domain.delivery import Event, State
 from bot.domain.notice import Notice, NotTold, Target
 from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, Release
@@ -127,6 +127,36 @@ def test_one_side_public_and_the_other_not_is_a_split(engine: Engine, sink: Sink
     settling.settle_live(engine.weibo(release), urls=urls, person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + SECOND)
     assert kinds() == []
+
+
+AWAITING = Unknown("89504", "平台正在等管理员确认；请管理员在 30 分钟内确认。", hold=30 * MINUTE)
+
+
+def test_while_the_administrator_has_to_confirm_people_are_told_and_nothing_is_replayed(
+    engine: Engine, sink: Sink
+) -> None:
+    engine.platform.answers["zghd"] = [AWAITING]
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + 5 * SECOND)
+    alarm = only(Kind.UNKNOWN)
+    assert "请管理员在 30 分钟内确认" in alarm.message
+    engine.go(T + 20 * SECOND)
+    assert any("请管理员在 30 分钟内确认" in notice.text for notice in sink.of("值班群"))
+    engine.go(T + 29 * MINUTE)
+    assert engine.wechat(release).status is State.UNKNOWN
+    assert len(engine.platform.sent) == 1
+    engine.go(T + 40 * MINUTE)  # nobody has confirmed, or no event told us: a person looks, nothing is sent any more
+    assert engine.wechat(release).status is State.NEEDS_PERSON
+    assert len(engine.platform.sent) == 1
+
+
+def test_confirmed_in_time_the_record_that_the_platform_named_shows_it(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["zghd"] = [Unknown("89505", AWAITING.message, {"msg_id": "7"}, hold=30 * MINUTE)]
+    engine.platform.looks["zghd"] = [Pending({"msg_id": "7"}, "微信正在群发。")] * 3
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + 10 * MINUTE)
+    assert engine.wechat(release).status is State.LIVE
+    assert len(engine.platform.sent) == 1
 
 
 def take_down(

@@ -104,7 +104,8 @@ def _declined(
     detail = detail_of(body)
     verdict = codes.public_verdict(account.mode, code, after_unknown=after_unknown)
     if not verdict.refused:
-        return Unknown(str(code), codes.unknown_sentence(code, detail), _ids(account.mode, body), detail)
+        message, ids = codes.unknown_sentence(code, detail), _ids(account.mode, body)
+        return Unknown(str(code), message, ids, detail, codes.hold_of(code))
     until = codes.wait_until(verdict.meaning.wait, now, account.option("account_type"))
     message = codes.sentence(code, codes.Group.PUBLIC, detail)
     return Refused(str(code), verdict.meaning.remedy, message, until, detail)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from bot.domain.channel import Remedy
 from bot.domain.instants import beijing_date, beijing_midnight, to_beijing
 
-from .codetable import MEANINGS, OVERRIDES, Meaning, Wait
-from .spec import MASS, PUBLISH
+from .codetable import AGAIN, AWAITING_ADMIN, MEANINGS, OVERRIDES, Meaning, Wait
+from .spec import ADMIN_CONFIRMS, MASS, PUBLISH
 
 
 class Group(StrEnum):
@@ -69,9 +69,18 @@ def sentence(code: int, group: Group, detail: str = "") -> str:
 
 
 def unknown_sentence(code: int, detail: str = "") -> str:
-    """The sentence for a public call whose effect nobody can tell."""
+    """The sentence for a public call whose effect nobody can tell.
+
+    A to-do stands in it only where the code itself means unknown: that of a refusal would have staff send by hand.
+    """
     found = meaning(code, Group.PUBLIC)
-    return f"{_quote_ip(found.what, code, detail)}（错误码 {code}）；{UNKNOWN_EFFECT}；{UNKNOWN_ACTION}。"
+    todo = f"{found.todo}；" if found.remedy is Remedy.UNKNOWN and code in MEANINGS and found.todo != AGAIN else ""
+    return f"{_quote_ip(found.what, code, detail)}（错误码 {code}）；{UNKNOWN_EFFECT}；{todo}{UNKNOWN_ACTION}。"
+
+
+def hold_of(code: int) -> timedelta:
+    """How long a call that met this code is not replayed: while the platform waits for the administrator."""
+    return ADMIN_CONFIRMS if code in AWAITING_ADMIN else timedelta(0)
 
 
 def _quote_ip(what: str, code: int, detail: str) -> str:

@@ -27,6 +27,7 @@ CONTENT_BYTES = 1_000_000
 LINK_BYTES = 1024
 IMAGE_BYTES = 1024 * 1024  # in-article pictures must be smaller than this
 COVER_BYTES = 10 * 1024 * 1024
+ADMIN_CONFIRMS = timedelta(minutes=30)  # API 群发保护: so long the platform waits for the administrator
 REPLAY_SAFE = timedelta(hours=23)  # clientmsgid is remembered for 24 h; an hour is left for clocks and queues
 QUIET = timedelta(seconds=120)  # the last possible effect of a lost call
 
@@ -117,6 +118,7 @@ SPEC = ChannelSpec(
         crops={"wide": "pic_crop_235_1", "square": "pic_crop_1_1"},
     ),
     link_field="content_source_url",
+    waits_for=dict.fromkeys(("89504", "89505"), "平台在等公众号管理员确认这次群发，请管理员在 30 分钟内确认"),
     metrics=tuple(METRICS),
     metrics_daily=True,
     metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“未报告”。",

@@ -41,9 +41,10 @@ def unknown(facts: Facts, answer: Unknown, *, sent_at: datetime | None, probe: b
     """Kept apart: looked up later, never resent blindly.
 
     A replay that meets its own key tells of the call before it: the instant of sending stays that of the first.
+    Where the platform itself waits for somebody, it is not asked by a replay meanwhile: its event brings the result.
     """
     ids = {**facts.ids, **answer.ids}
-    wait = facts.mode.confirm[0] if answer.ids else first_look(facts)
+    wait = facts.mode.confirm[0] if answer.ids else max(first_look(facts), answer.hold)
     return step(
         Event.SILENCE, f"{answer.message}正在向平台核对，核对清楚之前不会重发。", ids=ids, looks=0, absents=0,
         next_at=now + wait, sent_at=facts.sent_at if probe else sent_at or facts.sent_at,

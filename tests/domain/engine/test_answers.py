@@ -47,6 +47,15 @@ def test_an_unknown_answer_that_names_the_record_is_judged_by_it_soon():
     assert (step.changes["ids"], step.changes["next_at"]) == ({"msg_id": "7"}, NOW + 5 * SECOND)
 
 
+def test_while_the_platform_waits_for_somebody_no_replay_is_due():
+    waiting = Unknown("89504", "等管理员确认。", hold=30 * MINUTE)
+    for probe in (False, True):
+        step = answers.unknown(facts(), waiting, sent_at=T, probe=probe, now=NOW)
+        assert step.changes["next_at"] == NOW + 30 * MINUTE
+    named = Unknown("89504", "等管理员确认。", {"msg_id": "7"}, hold=30 * MINUTE)
+    assert answers.unknown(facts(), named, sent_at=T, probe=False, now=NOW).changes["next_at"] == NOW + 5 * SECOND
+
+
 def test_a_replay_does_not_move_the_instant_of_the_first_call():
     first = facts(sent_at=T)
     assert answers.unknown(first, NOTHING, sent_at=T + MINUTE, probe=True, now=T + MINUTE).changes["sent_at"] == T
