@@ -17,7 +17,7 @@ from bot.models import Account, CallbackRecord, Item, Publication
 
 from . import alarming, audit, confirming
 from .accounts import channel_of
-from .story import TOLD
+from .story import MESSAGE_LENGTH, TOLD, gone_or_not
 from .transitions import Stale, touch
 
 ACTOR = "平台回调"
@@ -98,7 +98,9 @@ def _apply(publication: Publication, event: PlatformEvent, now: datetime) -> str
             _keep_addresses(publication, outcome)
             return "已登记，正在读回核对。"
         if isinstance(outcome, Failed):
-            confirming.apply(publication, outcome, now=now)
+            with audit.serialised():
+                _note(publication, event, _testimony(event), now)
+                confirming.apply(publication, outcome, now=now)
             return f"平台报告失败：{outcome.message}"
         if isinstance(outcome, Pending):
             _nudge(publication, now)
@@ -118,11 +120,17 @@ def _testify(publication: Publication, event: PlatformEvent, now: datetime) -> s
     before = f"（此前：{publication.reason}）" if publication.reason else ""
     with audit.serialised():
         touch(publication, reason=f"{words}{before}"[:REASON_LENGTH], alarm_at=now)
-        data = {"verdict": "Told", "message": words}
-        audit.append(ACTOR, TOLD, f"publication:{publication.pk}", data, now=now)
+        _note(publication, event, words, now)
         kind = Kind(publication.state)
         alarming.close(kind, [f"publication:{publication.pk}"], why="平台发来新的回告，重新提醒", now=now)
     return words
+
+
+def _note(publication: Publication, event: PlatformEvent, words: str, now: datetime) -> None:
+    """Into its story: what a verdict rests on, and what a sending again may rest on (`settling`)."""
+    verdict = "Failed" if isinstance(event.outcome, Failed) else "Told"
+    data = {"verdict": verdict, "message": words[:MESSAGE_LENGTH]} | gone_or_not(event.outcome)
+    audit.append(ACTOR, TOLD, f"publication:{publication.pk}", data, now=now)
 
 
 def _testimony(event: PlatformEvent) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 
 from bot.domain.delivery import FOR_A_PERSON
 from bot.domain.engine import people as engine
+from bot.domain.engine.resending import Ended, Said, is_new_act
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import Item, Person, Publication, Unit
+from bot.models import AuditEvent, Item, Person, Publication, Unit
 
 from . import audit, gating
 from .errors import NotFound, Refused
@@ -17,6 +19,7 @@ from .measuring import first_sample_at
 from .people import require
 from .quotas import reserve
 from .releases import free_items
+from .story import LOOKED, TOLD
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
 
@@ -52,7 +55,11 @@ def settle_live(publication: Publication, *, urls: list[str], person: Person, no
 
 
 def settle_again(publication: Publication, *, person: Person, second: Person, reason: str, now: datetime) -> None:
-    """确认未发并重发: two people take it on themselves that it is not public; it is staged and sent again."""
+    """确认未发并重发: two people take it on themselves that it is not public; it is staged and sent again.
+
+    Under the same key, so that a platform which knows it refuses a double; under a new one where the platform has said
+    itself that nothing went out (a key is unique in the database, too).
+    """
     require_aware(now)
     require(person, Role.RELEASER, Role.DUTY)
     require(second, Role.RELEASER, Role.DUTY, Role.FINAL)
@@ -65,17 +72,31 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
     gating.require_open(publication.release)
     with audit.serialised():
+        anew = {"key": uuid.uuid4().hex} if _proved_failed(publication) else {}
         audit.append(
             person.username,
             "publication.resend",
             f"publication:{publication.pk}",
-            {"second": second.username, "reason": reason},
+            {"second": second.username, "reason": reason, "new_key": bool(anew)},
             now=now,
         )
-        words = f"{person.name}、{second.name}确认未发出，重新发送。"
-        enact(publication, engine.sent_again(facts_of(publication), words, now=now), actor=person.username, now=now)
+        how = "平台已说明上次没有发出，以新的编号" if anew else "沿用原编号"
+        words = f"{person.name}、{second.name}确认未发出，{how}重新发送。"
+        step = engine.sent_again(facts_of(publication), words, now=now)
+        enact(publication, step, actor=person.username, now=now, **anew)
         give_back_quota(publication, now=now)
         reserve(publication, now=now)
+
+
+def _proved_failed(publication: Publication) -> bool:
+    """Whether the platform itself has said of every call that nothing went out. What was kept in doubt is no proof."""
+    attempts = [Ended(*row) for row in publication.attempts.order_by("number").values_list("intent_at", "outcome")]
+    lines = AuditEvent.objects.filter(subject=f"publication:{publication.pk}", action__in=[LOOKED, TOLD])
+    said = [
+        Said(at, data.get("verdict") == "Failed" and data.get("gone") is False)
+        for at, data in lines.order_by("sequence").values_list("at", "data")
+    ]
+    return is_new_act(attempts, said)
 
 
 def settle_cancel(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:

@@ -45,8 +45,13 @@ def note_look(
     """Keep what one look found: without it nobody could say later on what a verdict rested."""
     require_aware(now)
     message = getattr(verdict, "message", "")
-    data = {"verdict": type(verdict).__name__, "message": message[:MESSAGE_LENGTH]}
+    data = {"verdict": type(verdict).__name__, "message": message[:MESSAGE_LENGTH]} | gone_or_not(verdict)
     audit.append(ACTOR, LOOKED, f"publication:{publication.pk}", data, now=now)
+
+
+def gone_or_not(verdict: object) -> dict[str, bool]:
+    """With a failure: whether it had been public before. Only one that never was proves that nothing went out."""
+    return {"gone": verdict.gone} if isinstance(verdict, Failed) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,8 @@ class Judge:
         shown: defaultdict[tuple[str, str], int] = defaultdict(int)
         slugs = {row.key: row.slug for row in rows}
         for key, promise in self.book.promises.items():
+            if key not in slugs:  # that act failed, and another took its place under a new key
+                continue
             for digest in promise.hashes:
                 allowed[slugs[key], digest] = max(1, allowed[slugs[key], digest]) + self.book.resends[key]
         for one in self.platform.publics:

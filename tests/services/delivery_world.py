@@ -340,11 +340,15 @@ class World:
                 settling.settle_cancel(one, person=self.person("releaser"), reason="不再发", now=self.time.now())
 
     def _again(self, one: Publication) -> None:
+        before = one.key
         settling.settle_again(
             one, person=self.person("releaser"), second=self.person("final"), reason="主页上没有", now=self.time.now()
         )
         one.refresh_from_db()
-        self.book.resends[one.key] += 1
+        if one.key == before:
+            self.book.resends[one.key] += 1
+        else:  # the platform has said that nothing went out: followers see it no more often than before
+            self.book.resends[one.key] = self.book.resends[before]
         self._promise(one)
 
     def disable(self, account: Account) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.db import IntegrityError, transaction
 
+from bot.domain.channel import Failed, Pending, PlatformEvent, Remedy, Unclear, Unknown
 from bot.domain.channel import Refused as PlatformRefused
-from bot.domain.channel import Remedy
 from bot.domain.delivery import State
-from bot.models import AuditEvent, Item, Publication
-from bot.services import quotas, releases, settling
+from bot.models import AuditEvent, Item, Publication, Release
+from bot.services import callbacks, quotas, releases, settling
 from bot.services.errors import NotFound, Refused
 
-from .delivery_support import MINUTE, Engine, T, put, states
+from .delivery_support import MINUTE, NO_ANSWER, Answer, Engine, T, Verdict, put, states
 from .factories import Office
 
 LATER = T + 40 * MINUTE
@@ -65,7 +66,94 @@ def test_two_people_may_send_it_again_and_it_goes_once(engine: Engine, stuck: Pu
     assert stuck.status is State.LIVE
     assert len(engine.platform.sent) == 2
     line = AuditEvent.objects.get(action="publication.resend")
-    assert (line.actor, line.data) == ("releaser", {"second": "final", "reason": "主页上没有"})
+    assert (line.actor, line.data) == ("releaser", {"second": "final", "reason": "主页上没有", "new_key": True})
+
+
+# --- under which key ------------------------------------------------------------------------------------------
+
+FAILED = Failed("SEND_FAIL", "微信报告群发失败，没有送达。")
+DELETED = Failed("DELETE", "这次群发已被删除。", gone=True)
+
+
+def sent_twice(engine: Engine, release: Release) -> bool:
+    """Sent again by two people: True when under another key."""
+    engine.clock.wait_until(max(engine.clock.now(), LATER))
+    again(engine, engine.wechat(release))
+    engine.go(engine.clock.now() + 2 * MINUTE)
+    first, *_, last = [left.key for left in engine.platform.shots("zghd")]
+    assert last == engine.wechat(release).key
+    return first != last
+
+
+def mass(engine: Engine, answer: Answer | None = None, *looks: Verdict) -> Release:
+    """A mass send that ends before a person."""
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [] if answer is None else [answer]
+    engine.platform.looks["zghd"] = list(looks)
+    engine.go(T + 35 * MINUTE)
+    assert engine.wechat(release).status is State.NEEDS_PERSON
+    engine.platform.looks["zghd"] = []
+    return release
+
+
+def test_what_the_platform_says_has_failed_is_sent_again_as_a_new_act(engine: Engine) -> None:
+    """Under the old clientmsgid it would meet the failed record for a day, and nothing would ever leave."""
+    release = mass(engine, None, FAILED)
+    assert sent_twice(engine, release)
+    assert engine.wechat(release).status is State.LIVE
+    assert (
+        "新的编号"
+        in AuditEvent.objects.filter(action="publication.moved", data__event="retry_by_person").get().data["reason"]
+    )
+
+
+def test_a_failure_that_an_event_told_proves_as_much(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T)
+    event = PlatformEvent("MASSSENDJOBFINISH", "e", dict(engine.wechat(release).ids), FAILED, "<xml/>")
+    callbacks._take(engine.office.wechat, event, engine.clock.now())
+    assert engine.wechat(release).status is State.NEEDS_PERSON
+    assert sent_twice(engine, release)
+
+
+def test_so_does_one_that_came_when_a_person_had_it_already(engine: Engine) -> None:
+    release = mass(engine, None, *[Pending({}, "微信正在群发。")] * 40)
+    event = PlatformEvent("MASSSENDJOBFINISH", "e", dict(engine.wechat(release).ids), FAILED, "<xml/>")
+    callbacks._take(engine.office.wechat, event, engine.clock.now())
+    assert sent_twice(engine, release)
+
+
+def test_refused_without_effect_it_is_a_new_act(engine: Engine) -> None:
+    assert sent_twice(engine, mass(engine, PlatformRefused("45062", Remedy.PERSON, "绑定了广告。")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "looks"),
+    [
+        (NO_ANSWER, [Unclear("对不上。", needs_person=True)]),
+        (Unknown("45065", "已有记录。", {"msg_id": "7"}), [FAILED]),
+        (None, [Pending({}, "微信正在群发。")] * 40),
+        (None, [DELETED]),
+    ],
+    ids=["no answer", "unknown and then failed", "accepted without a verdict", "was public and deleted"],
+)
+def test_whatever_may_have_gone_out_keeps_its_key(engine: Engine, answer: Answer | None, looks: list[Verdict]) -> None:
+    release = mass(engine, answer, *looks)
+    assert not sent_twice(engine, release)
+
+
+def test_an_event_of_success_after_a_failure_takes_the_proof_away(engine: Engine) -> None:
+    release = mass(engine, None, FAILED)
+    ids = dict(engine.wechat(release).ids)
+    event = PlatformEvent("MASSSENDJOBFINISH", "e", ids, Pending(ids), "<xml/>", said_public=True)
+    callbacks._take(engine.office.wechat, event, engine.clock.now())
+    assert not sent_twice(engine, release)
+
+
+def test_a_key_is_nobody_elses(engine: Engine, stuck: Publication) -> None:
+    other = engine.signed(number=2, on=[engine.office.wechat], instant=LATER + 60 * MINUTE)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Publication.objects.filter(pk=stuck.pk).update(key=engine.wechat(other).key)
 
 
 def test_sent_again_on_the_same_day_it_uses_the_slot_that_it_kept(engine: Engine) -> None:

@@ -12,6 +12,7 @@ compare-and-set; the simulator (`tests/simulation`) does the same over rows in m
 `staging`       what staging did
 `recovery`      what a dead process left
 `people`        signed, resumed, sent again, settled
+`resending`     sent again by two people: the same act, or a new one with a new key
 `stopping`      hold, cancel, freeze: what they still reach
 ==============  ==========================================================================
 """
