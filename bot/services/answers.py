@@ -22,7 +22,7 @@ from bot.models import Attempt, CallbackRecord, Item, Publication
 
 from . import audit
 from .bulk import chunks
-from .facts import doubted, facts_of
+from .facts import facts_of
 from .releases import free_items
 from .transitions import Change, Stale, adapted, enact, move_all
 
@@ -128,7 +128,7 @@ def refused(publication: Publication, attempt: Attempt, answer: Refused, raw: st
 def read(publication: Publication, attempt: Attempt, adapter: Channel, answer: WireAnswer, *, now: datetime) -> Ending:
     """Read an HTTP answer with the channel's own table."""
     require_aware(now)
-    verdict = adapter.read_answer(answer, after_unknown=doubted(publication))
+    verdict = adapter.read_answer(answer, after_unknown=_in_doubt(publication, attempt))
     raw = masked(answer.body)
     match verdict:
         case Pending(ids=ids):
@@ -141,6 +141,15 @@ def read(publication: Publication, attempt: Attempt, adapter: Channel, answer: W
             ending = unknown(publication, attempt, verdict, raw, now=now)
     heard = {"attempt": attempt.number, "verdict": type(verdict).__name__, "status": answer.status, "answer": raw[:500]}
     return replace(ending, heard=heard)
+
+
+def _in_doubt(publication: Publication, attempt: Attempt) -> bool:
+    """Whether an earlier call may be what this answer speaks of (the quota is used up: by that very one).
+
+    Under its own key an acceptance has had no verdict: one that the platform stated as failed gave way to a new key.
+    """
+    earlier = [one for one in publication.attempts.all() if one.pk != attempt.pk]
+    return any(one.outcome == "unknown" or (one.outcome == "accepted" and one.key == attempt.key) for one in earlier)
 
 
 # --- writing it down ----------------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ from bot.channels.wechat.codes import (
 from bot.channels.wechat.codetable import AGAIN, MEANINGS, Wait
 from bot.channels.wechat.spec import SPEC
 from bot.domain.channel import Remedy
-from bot.domain.instants import beijing_date, to_beijing
 
 #: Every code of the platform's lists that a publisher meets.
 SHEET = {
@@ -135,28 +134,16 @@ class TestWaiting:
     NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)  # 23:30 in Beijing
 
     def test_daily_quotas_come_back_at_beijings_midnight(self):
-        assert wait_until(Wait.NEXT_DAY, self.NOW, "") == datetime(2026, 11, 23, 16, tzinfo=UTC)
-
-    def test_mass_quota_is_daily_for_a_subscription_account_and_monthly_for_a_service_account(self):
-        assert wait_until(Wait.MASS_QUOTA, self.NOW, "subscription") == datetime(2026, 11, 23, 16, tzinfo=UTC)
-        assert wait_until(Wait.MASS_QUOTA, self.NOW, "service") == datetime(2026, 11, 30, 16, tzinfo=UTC)
+        assert wait_until(Wait.NEXT_DAY, self.NOW) == datetime(2026, 11, 23, 16, tzinfo=UTC)
 
     def test_statistics_are_asked_for_at_half_past_eight_then_hourly(self):
         early = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)  # 07:00 in Beijing on the 24th
-        assert wait_until(Wait.STATISTICS, early, "") == datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+        assert wait_until(Wait.STATISTICS, early) == datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
         late = early + timedelta(hours=3)
-        assert wait_until(Wait.STATISTICS, late, "") == late + timedelta(hours=1)
+        assert wait_until(Wait.STATISTICS, late) == late + timedelta(hours=1)
 
     @given(
         st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)), st.sampled_from(list(Wait))
     )
-    def test_waiting_always_ends_later_and_within_a_month(self, now, wait):
-        for account_type in ("subscription", "service"):
-            until = wait_until(wait, now, account_type)
-            assert now < until <= now + timedelta(days=31)
-
-    @given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
-    def test_a_month_ends_on_the_first_in_beijing(self, now):
-        until = to_beijing(wait_until(Wait.MASS_QUOTA, now, "service"))
-        assert (until.day, until.hour, until.minute) == (1, 0, 0)
-        assert beijing_date(until) > beijing_date(now)
+    def test_waiting_always_ends_later_and_within_a_day(self, now, wait):
+        assert now < wait_until(wait, now) <= now + timedelta(days=1)

@@ -170,13 +170,12 @@ class TestMassSending:
         assert isinstance(answer, Pending)
         assert isinstance(mass.settle(mass.evidence(staged, answer.ids)), Receipt)
 
-    def test_a_days_quota_used_from_the_web_console_waits_for_tomorrow(self, mass):
+    def test_a_days_quota_used_from_the_web_console_is_for_a_person(self, mass):
         staged = mass.stage()
         mass.act("web_send")
         answer = mass.channel.read_answer(mass.send(staged))
         assert isinstance(answer, Refused)
-        assert (answer.code, answer.remedy) == ("45028", Remedy.WAIT)
-        assert timedelta(0) < answer.wait_until - mass.ports.now() <= timedelta(days=1)
+        assert (answer.code, answer.remedy) == ("45028", Remedy.PERSON)
 
     def test_a_send_that_the_administrator_must_confirm_is_found_by_its_key(self, mass):
         mass.switch(protection=True)

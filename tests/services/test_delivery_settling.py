@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from bot.domain.channel import Failed, Pending, PlatformEvent, Remedy, Unclear, Unknown
+from bot.domain.channel import Failed, Pending, PlatformEvent, Remedy, Unclear, Unknown, WireAnswer
 from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication, Release
 from bot.services import callbacks, quotas, releases, settling
 from bot.services.errors import NotFound, Refused
 
-from .delivery_support import MINUTE, NO_ANSWER, Answer, Engine, T, Verdict, put, states
+from .delivery_support import MINUTE, NO_ANSWER, Answer, Engine, ScriptedChannel, T, Verdict, put, states
 from .factories import Office
 
 LATER = T + 40 * MINUTE
@@ -140,6 +142,29 @@ def test_refused_without_effect_it_is_a_new_act(engine: Engine) -> None:
 def test_whatever_may_have_gone_out_keeps_its_key(engine: Engine, answer: Answer | None, looks: list[Verdict]) -> None:
     release = mass(engine, answer, *looks)
     assert not sent_twice(engine, release)
+
+
+def test_a_refusal_after_an_acceptance_without_a_verdict_is_read_as_doubt(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """45028 then: the quota may have been used by the very call that was accepted."""
+    asked: list[bool] = []
+    read = ScriptedChannel.read_answer
+
+    def noted(self: ScriptedChannel, answer: WireAnswer, *, after_unknown: bool = False) -> Any:
+        asked.append(after_unknown)
+        return read(self, answer, after_unknown=after_unknown)
+
+    monkeypatch.setattr(ScriptedChannel, "read_answer", noted)
+    sent_twice(engine, mass(engine, None, *[Pending({}, "微信正在群发。")] * 40))
+    assert asked == [False, True]
+    asked.clear()
+    proved = engine.signed(on=[engine.office.wechat], number=2, instant=engine.clock.now() + timedelta(days=1))
+    engine.platform.looks["zghd"] = [FAILED]
+    engine.go(proved.instant + 5 * MINUTE)
+    again(engine, engine.wechat(proved))
+    engine.go(engine.clock.now() + 2 * MINUTE)
+    assert asked == [False, False]  # the failure was stated: a new act
 
 
 def test_an_event_of_success_after_a_failure_takes_the_proof_away(engine: Engine) -> None:

@@ -106,6 +106,6 @@ def _declined(
     if not verdict.refused:
         message, ids = codes.unknown_sentence(code, detail), _ids(account.mode, body)
         return Unknown(str(code), message, ids, detail, codes.hold_of(code))
-    until = codes.wait_until(verdict.meaning.wait, now, account.option("account_type"))
+    until = codes.wait_until(verdict.meaning.wait, now)
     message = codes.sentence(code, codes.Group.PUBLIC, detail)
     return Refused(str(code), verdict.meaning.remedy, message, until, detail)

@@ -192,6 +192,6 @@ class Client:
         if code is None:
             return ChannelFault(Remedy.UNKNOWN, "微信的应答格式不对，系统会再试。", code="errcode", detail=detail)
         meaning = codes.meaning(code, group)
-        until = codes.wait_until(meaning.wait, self.ports.now(), self.account.option("account_type"))
+        until = codes.wait_until(meaning.wait, self.ports.now())
         message = codes.sentence(code, group, detail)
         return ChannelFault(meaning.remedy, message, code=str(code), wait_until=until, detail=detail)

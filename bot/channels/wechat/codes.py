@@ -106,12 +106,10 @@ def public_verdict(mode: str, code: int, *, after_unknown: bool) -> Verdict:
     return Verdict(code in clean, meaning(code, Group.PUBLIC))
 
 
-def wait_until(wait: Wait | None, now: datetime, account_type: str) -> datetime | None:
+def wait_until(wait: Wait | None, now: datetime) -> datetime | None:
     """The instant at which a call may be tried again, or None when waiting is not the remedy."""
     if wait is None:
         return None
-    if wait is Wait.MASS_QUOTA:
-        return _next_month(now) if account_type == "service" else _next_day(now)
     if wait is Wait.NEXT_DAY:
         return _next_day(now)
     if wait is Wait.STATISTICS:
@@ -121,11 +119,6 @@ def wait_until(wait: Wait | None, now: datetime, account_type: str) -> datetime 
 
 def _next_day(now: datetime) -> datetime:
     return beijing_midnight(beijing_date(now) + timedelta(days=1))
-
-
-def _next_month(now: datetime) -> datetime:
-    day = beijing_date(now)
-    return beijing_midnight((day.replace(day=1) + timedelta(days=32)).replace(day=1))
 
 
 def _statistics_ready(now: datetime) -> datetime:

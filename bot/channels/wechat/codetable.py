@@ -18,7 +18,6 @@ class Wait(Enum):
     HOUR = "hour"
     DAY = "day"
     NEXT_DAY = "next_day"  # 00:00 Beijing time
-    MASS_QUOTA = "mass_quota"  # next day (subscription) or next month (service)
     STATISTICS = "statistics"  # 08:30 Beijing time, then hourly
 
     @property
@@ -137,7 +136,10 @@ _CONTENT = {
 }
 _SENDING = {
     42010: _wait("群发过快", "系统会在几分钟后用同一编号再试", Wait.MINUTES),
-    45028: _wait("群发次数已用完", "订阅号次日、服务号下月恢复；请马上决定改用“发布”还是改期", Wait.MASS_QUOTA),
+    # never by machine in the next period: that slot may be reserved for another release
+    45028: _edit(
+        "群发次数已用完", "订阅号次日、服务号下月恢复；请先在公众平台看用掉这一次的是哪一篇，再决定改用“发布”还是改期"
+    ),
     40152: _bug("群发的标签不存在"),
     40215: _edit("群发参数不被接受"),
     41040: _edit("正文不符合平台的版权要求"),
