@@ -38,6 +38,8 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         return []
     groups: dict[datetime, list[Publication]] = defaultdict(list)
     busy = set(Publication.objects.filter(state__in=[State.ARMED, State.SENDING]).values_list("account_id", flat=True))
+    probed = Publication.objects.filter(state=State.UNKNOWN, batch__kind="probe", batch__state__in=["ready", "claimed"])
+    busy |= set(probed.values_list("account_id", flat=True))  # its replay is about to leave: the next one waits
     around = _Around(waiting)
     for publication in waiting:
         if (

@@ -34,6 +34,36 @@ def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine(office, monkeypatch)
 
 
+# --- beside a replay --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["ready", "claimed", "done"])
+def test_beside_a_replay_that_is_about_to_leave_the_next_one_waits(engine: Engine, state: str) -> None:
+    """Its intent would meet the replay's on the same account, and a person would have to resume it."""
+    Account.objects.filter(slug="zghd").update(options={**engine.office.wechat.options, "account_type": "service"})
+    engine.office.wechat.refresh_from_db()
+    one, two = engine.articles(2)
+    doubted, other = (engine.signed(document, on=[engine.office.wechat]) for document in (one, two))
+    engine.go(T - 20 * SECOND)
+    asked = put(engine.wechat(doubted), State.UNKNOWN, sent_at=T, next_at=T + MINUTE)
+    probe = batches.arrange_probe(asked, now=engine.clock.now())
+    Batch.objects.filter(pk=probe.pk).update(state=state)
+    batches.hand_out([engine.wechat(other)], now=T - 15 * SECOND)
+    assert states(other) == [State.ARMED if state == "done" else State.STAGED]
+
+
+def test_when_the_replay_has_been_answered_the_next_one_goes(engine: Engine) -> None:
+    Account.objects.filter(slug="zghd").update(options={**engine.office.wechat.options, "account_type": "service"})
+    engine.office.wechat.refresh_from_db()
+    one, two = engine.articles(2)
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    doubted = engine.signed(one, on=[engine.office.wechat])
+    other = engine.signed(two, on=[engine.office.wechat], instant=T + 70 * SECOND)
+    engine.go(T + 5 * MINUTE)
+    assert states(doubted) + states(other) == [State.LIVE, State.LIVE]
+    assert sorted(left.probe for left in engine.platform.sent) == [False, False, True]
+
+
 # --- handing out -----------------------------------------------------------------------------------------
 
 
