@@ -18,11 +18,13 @@ from bot.domain import quota, timeline
 from bot.domain.channel import Channel, ChannelFault, CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware, show
+from bot.domain.sync import AfterLive, Seen
 from bot.domain.workflow import EditionState
 from bot.models import Account, Edition, Publication, Release, Reservation
 from bot.models.triggers import missing
+from bot.portal import look as ask_portal
 
-from . import releases
+from . import gating, releases
 from .accounts import channel_of, renewed_by_hand, spec_of
 from .clocksafety import distrust
 from .errors import Refused
@@ -58,6 +60,7 @@ REMEDIES = {
     "clash": "请签发人确认可以晚几秒，或错开时刻。",
     "disk": f"请{_ADMIN}清理磁盘。",
     "rules": f"请{_ADMIN}运行 tongfa init 重新安装数据库规则。",
+    "portal": f"请{_ADMIN}检查到门户网站的网络、证书和网站名单（TONGFA_PORTAL_HOSTS），网站本身打不开请联系门户运维；或由签发人改为到点就发，重新签发。",
     "platform": f"请{_ADMIN}检查网络和账号设置，然后在发布单页再查一次。",
     "internal": f"请{_ADMIN}查看日志，然后再查一次。",
 }
@@ -86,7 +89,7 @@ def examine(
 ) -> list[CheckResult]:
     """Everything, local things first. Calls the platform."""
     require_aware(clock())
-    checks: list[Check] = [*LOCAL, lambda one: _platform(one, open_channel), lambda one: _clock(one, clock)]
+    checks: list[Check] = [*LOCAL, _portal, lambda one: _platform(one, open_channel), lambda one: _clock(one, clock)]
     results = [result for check in checks for result in _guarded(check, subject)]
     return [with_remedy(result) for result in results]
 
@@ -264,6 +267,25 @@ def rules(_: Subject | None = None) -> Iterator[CheckResult]:
     lacking = missing(connection)
     words = f"缺少 {len(lacking)} 条，请运行 tongfa init 重新安装" if lacking else "触发器齐全"
     yield CheckResult("数据库规则", not lacking, words, code="rules")
+
+
+# --- the portal ------------------------------------------------------------------------------------------------
+
+
+def _portal(subject: Subject) -> Iterator[CheckResult]:
+    """A release that waits for its page: can the site be read from here at all? That the page is up is for T to show."""
+    policy = subject.release.sync_policy
+    if not isinstance(policy, AfterLive):
+        return
+    seen = ask_portal(policy.url, policy.title, rules=gating.rules(), ca_file=settings.TONGFA.ca_file)
+    if not seen.status:  # not allowed, or no answer of HTTP came
+        words = f"门户网站现在读不到（{seen.words}），到时看不到网页上线，不会发出。"
+        yield CheckResult("门户", False, words, code="portal")
+    elif seen.seen is Seen.UNCLEAR:
+        words = f"门户网站连得上，但答复不正常（{seen.words}），到时可能看不到网页上线。"
+        yield CheckResult("门户", True, words, warning=True, code="portal")
+    else:
+        yield CheckResult("门户", True, "门户网站连得上，也在允许读取的名单里；网页到时再看。", code="portal")
 
 
 # --- the platform ----------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from bot.domain.channel import CheckResult, Grant, Remedy
 from bot.domain.delivery import State
 from bot.domain.preflight import Kind
 from bot.domain.secret import Secret
-from bot.models import Account, Alarm, Freeze, Preflight, PreflightCheck, Reservation
+from bot.domain.sync import AfterLive, Seen, Then
+from bot.models import Account, Alarm, Freeze, Preflight, PreflightCheck, Release, Reservation
+from bot.portal import Look
 from bot.services import prechecks, preflighting, releases
 from bot.services.errors import Refused
 from bot.services.voiding import void_signature
@@ -65,6 +67,64 @@ def test_each_is_run_at_its_time_and_recorded_line_by_line(engine: Engine) -> No
         } <= codes(row)  # fmt: skip
     engine.go(FAR - 4 * MINUTE)
     assert kinds("done", engine.office.wechat) == ["day", "hour", "quarter", "last"]
+
+
+# --- the portal ----------------------------------------------------------------------------------------------
+
+
+def waits_for_its_page(engine: Engine) -> Release:
+    return engine.signed(
+        on=[engine.office.wechat],
+        sync=AfterLive("https://www.hedong.gov.cn/info/1.html", "临时交通管制通知", 10 * MINUTE, Then.HOLD),
+    )
+
+
+def line_of(release: Release) -> PreflightCheck:
+    return PreflightCheck.objects.get(preflight__release=release, preflight__kind="signing", code="portal")
+
+
+def test_before_t_the_site_need_only_be_reachable(engine: Engine) -> None:
+    """The page itself is not there yet: HTTP 404 is an answer as good as any."""
+    release = waits_for_its_page(engine)
+    engine.go(NOW + 2 * SECOND)
+    line = line_of(release)
+    assert (line.ok, line.warning, line.remedy) == (True, False, "")
+    assert len(engine.site.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["连不上网站，或连接中断", "“evil.example”不在门户网站名单（TONGFA_PORTAL_HOSTS）内，没有访问"]
+)
+def test_a_site_that_cannot_be_read_is_told_with_reason_and_remedy(engine: Engine, words: str) -> None:
+    engine.site.at(NOW, Look(Seen.UNCLEAR, words))
+    release = waits_for_its_page(engine)
+    engine.go(NOW + 2 * SECOND)
+    line = line_of(release)
+    assert (line.ok, words in line.message) == (False, True)
+    assert "系统管理员" in line.remedy
+    alarm = Alarm.objects.get(kind="preflight")
+    assert alarm.public_message == "未过：门户"
+    engine.site.at(engine.clock.now(), Look(Seen.NOT_YET, "网页打不开（HTTP 404）", 404))
+    engine.go(T - 14 * MINUTE)
+    alarm.refresh_from_db()
+    assert alarm.closed_at is not None
+
+
+def test_a_site_that_answers_oddly_is_a_warning(engine: Engine) -> None:
+    engine.site.at(NOW, Look(Seen.UNCLEAR, "网站暂时没有给出网页（HTTP 503）", 503))
+    release = waits_for_its_page(engine)
+    engine.go(NOW + 2 * SECOND)
+    line = line_of(release)
+    assert (line.ok, line.warning) == (True, True)
+    assert line.remedy
+    assert not Alarm.objects.exists()
+
+
+def test_a_release_that_waits_for_no_page_asks_no_portal(engine: Engine) -> None:
+    release = engine.signed()
+    engine.go(NOW + 2 * SECOND)
+    assert not PreflightCheck.objects.filter(preflight__release=release, code="portal").exists()
+    assert not engine.site.asked
 
 
 def test_signed_late_the_missed_ones_run_at_once_as_one(engine: Engine) -> None:
