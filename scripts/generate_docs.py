@@ -49,6 +49,7 @@ DELAYS = {
     "CONNECT": "before T: connections are opened",
     "INTENT": "before T: the intents of a batch are committed",
     "RECHECK": "before T: freeze, signature, approvals and lock are read once more",
+    "READ_BACK_HOLDS": "how long the last comparison of a draft may lie back; a sender that slept longer compares again",
     "SEND_BY": "after T: no first byte leaves after this",
     "ANSWER_WITHIN": "after T: an answer that has not come by now counts as none",
     "QUIET": "after the last byte: the last moment at which a lost call may still take effect",
