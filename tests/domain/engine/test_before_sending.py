@@ -171,8 +171,11 @@ def test_what_was_called_off_is_not_merely_held_by_a_later_freeze():
     assert step is None
 
 
-def test_sent_again_by_two_people_has_a_fresh_instant_and_forgets_the_old_answer():
+def test_sent_again_by_two_people_has_a_fresh_instant_and_keeps_what_is_known_until_the_next_act():
     step = people.sent_again(facts(State.NEEDS_PERSON, ids={"a": "1"}, sent_at=T), "重发", now=T + MINUTE)
     assert step.changes["instant"] == step.changes["not_before"] == T + MINUTE
-    assert (step.changes["ids"], step.changes["sent_at"]) == ({}, None)
+    assert not {"ids", "sent_at", "accepted_at"} & step.changes.keys()
+    _, begun = sender.intent(T + MINUTE, T + 2 * MINUTE, probe=False)
+    assert (begun["ids"], begun["sent_at"], begun["not_before"]) == ({}, None, T + 2 * MINUTE)
+    assert sender.intent(T, T, probe=True)[1] == {"next_at": None}
     assert TRANSITIONS[State.NEEDS_PERSON, step.event] is State.PLANNED
