@@ -9,8 +9,12 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 SQLITE_SECONDS = 20
 """How long a writer waits for the lock; write transactions themselves stay under 50 ms."""
 
-SQLITE_PRAGMAS = "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA; PRAGMA foreign_keys=ON"
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON"
+)
 """Rollback journal and EXTRA: a commit that returned survives a power cut, the directory entry included.
+
+recursive_triggers: without it a REPLACE deletes rows past the triggers that forbid deleting (bot/models/triggers.py).
 
 WAL is left alone: up to 3.51.2 SQLite has the WAL-reset bug, and one machine gains little from it.
 """

@@ -7,14 +7,14 @@ at start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from bot.domain.delivery import TRANSITIONS
+from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,29 @@ _STEPS = "(SELECT {array_length}(u.steps) FROM bot_unit u JOIN bot_document d ON
 _SIGNED = (
     "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
     "WHERE p.id = {publication} AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL)"
+)
+
+#: An author of edition e, by whichever hand it came in.
+_AUTHOR = "(e.author_id = {person} OR e.submitted_by_id = {person})"
+
+
+def _listed(states: Iterable[State]) -> str:
+    return ", ".join(sorted(f"'{state}'" for state in states))
+
+
+#: Two people sent it again: the one step that gives a publication another instant, and never an earlier one.
+_SENT_AGAIN = f"(OLD.state IN ({_listed(FOR_A_PERSON)}) AND NEW.state = 'planned' AND NEW.instant >= OLD.instant)"
+#: What the manifest says of one push, against its items and the attempt's hashes, position by position.
+_AS_SIGNED = (
+    "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+    "JOIN bot_account a ON a.id = p.account_id JOIN {entries} ON 1 = 1 WHERE p.id = NEW.publication_id "
+    "AND {entry_account} = a.slug AND {entry_lane} = p.lane AND {entry_mode} = p.mode "
+    "AND {array_length}({entry_items}) = {array_length}(NEW.payload_hashes) "
+    "AND {array_length}({entry_items}) = (SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = p.id) "
+    "AND NOT EXISTS (SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
+    "WHERE i.publication_id = p.id AND (COALESCE({hash_here}, '') <> i.payload_hash "
+    "OR COALESCE({entry_payload_here}, '') <> i.payload_hash "
+    "OR COALESCE({entry_edition_here}, '') <> e.content_hash)))"
 )
 
 #: the delivery table's arrows, as the text that a trigger compares
@@ -62,6 +85,13 @@ RULES: tuple[Rule, ...] = (
     Rule("review_not_deleted", "bot_review", "DELETE", "1 = 1", "reviews are insert-only"),
     Rule("audit_kept", "bot_auditevent", "UPDATE", "1 = 1", "the audit trail is append-only"),
     Rule("audit_not_deleted", "bot_auditevent", "DELETE", "1 = 1", "the audit trail is append-only"),
+    Rule(  # SQLite: a REPLACE deletes without a word on a connection that did not ask for recursive_triggers
+        "audit_not_replaced",
+        "bot_auditevent",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_auditevent a WHERE a.sequence = NEW.sequence)",
+        "the audit trail is append-only",
+    ),
     Rule("edition_starts_as_draft", "bot_edition", "INSERT", "NEW.state <> 'drafting'", "editions start as drafts"),
     Rule(
         "edition_immutable",
@@ -123,6 +153,13 @@ RULES: tuple[Rule, ...] = (
         "what is added needs a new signature",
     ),
     Rule(
+        "item_not_moved_in_after_signing",
+        "bot_item",
+        "UPDATE",
+        "NEW.publication_id <> OLD.publication_id AND " + _SIGNED.format(publication="NEW.publication_id"),
+        "what is added needs a new signature",
+    ),
+    Rule(
         "item_not_taken_out_after_signing",
         "bot_item",
         "DELETE",
@@ -148,6 +185,22 @@ RULES: tuple[Rule, ...] = (
         + _PASSES.format(edition="e.id", hash="e.content_hash")
         + " < 2 OR i.payload_hash NOT IN (SELECT h.value FROM {array_rows}(NEW.payload_hashes) h)))",
         "no attempt without approvals of these very bytes, at every position",
+    ),
+    Rule(
+        "attempt_named_in_the_manifest",
+        "bot_attempt",
+        "INSERT",
+        _SIGNED.format(publication="NEW.publication_id") + " AND NOT " + _AS_SIGNED,
+        "no attempt of other bytes than the signed manifest names, at every position",
+    ),
+    Rule(
+        "attempt_not_signed_by_an_author",
+        "bot_attempt",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+        "JOIN bot_item i ON i.publication_id = p.id JOIN bot_edition e ON e.id = i.edition_id "
+        "WHERE p.id = NEW.publication_id AND " + _AUTHOR.format(person="r.signed_by_id") + ")",
+        "author may not sign",
     ),
     Rule(
         "attempt_not_frozen",
@@ -190,6 +243,25 @@ RULES: tuple[Rule, ...] = (
         "another sync policy needs a new signature",
     ),
     Rule(
+        "release_signer_four_eyes",
+        "bot_release",
+        "UPDATE",
+        "NEW.signed_by_id IS NOT NULL AND (OLD.signed_at IS NULL OR NEW.signed_by_id {differs} OLD.signed_by_id) "
+        "AND EXISTS (SELECT 1 FROM bot_publication p JOIN bot_item i ON i.publication_id = p.id "
+        "JOIN bot_edition e ON e.id = i.edition_id WHERE p.release_id = NEW.id "
+        f"AND p.state IN ({_listed(STOPPABLE | {State.HELD})}) AND " + _AUTHOR.format(person="NEW.signed_by_id") + ")",
+        "author may not sign",
+    ),
+    Rule(
+        "release_kept_while_signed",
+        "bot_release",
+        "UPDATE",
+        "OLD.signed_at IS NOT NULL AND NEW.signed_at IS NOT NULL AND (NEW.manifest {differs} OLD.manifest "
+        "OR NEW.manifest_hash <> OLD.manifest_hash OR NEW.instant <> OLD.instant OR NEW.unit_id <> OLD.unit_id "
+        "OR NEW.signed_at <> OLD.signed_at OR NEW.signed_by_id {differs} OLD.signed_by_id)",
+        "what was signed does not change while the signature stands",
+    ),
+    Rule(
         "attempt_starts_open",
         "bot_attempt",
         "INSERT",
@@ -204,6 +276,17 @@ RULES: tuple[Rule, ...] = (
         "UPDATE",
         "NEW.state <> OLD.state AND (OLD.state || '>' || NEW.state) NOT IN (" + _ARROWS + ")",
         "no such step in the delivery table",
+    ),
+    Rule(
+        "publication_kept_while_signed",
+        "bot_publication",
+        "UPDATE",
+        "(NEW.release_id <> OLD.release_id OR NEW.account_id <> OLD.account_id OR NEW.mode <> OLD.mode "
+        "OR NEW.lane <> OLD.lane OR NEW.key <> OLD.key "
+        f"OR ((NEW.instant <> OLD.instant OR NEW.not_before < OLD.not_before) AND NOT {_SENT_AGAIN})) "
+        "AND EXISTS (SELECT 1 FROM bot_release r WHERE r.id IN (OLD.release_id, NEW.release_id) "
+        "AND r.signed_at IS NOT NULL)",
+        "what was signed does not change while the signature stands",
     ),
     Rule(
         "publication_starts_planned",
@@ -223,8 +306,34 @@ RULES: tuple[Rule, ...] = (
 )
 
 _DIALECTS = {
-    "sqlite": {"true": "1", "array_length": "json_array_length", "array_rows": "json_each"},
-    "postgresql": {"true": "TRUE", "array_length": "jsonb_array_length", "array_rows": "jsonb_array_elements_text"},
+    "sqlite": {
+        "true": "1",
+        "differs": "IS NOT",
+        "array_length": "json_array_length",
+        "array_rows": "json_each",
+        "entries": "json_each(r.manifest, '$.publications') m",
+        "entry_account": "json_extract(m.value, '$.account')",
+        "entry_lane": "json_extract(m.value, '$.lane')",
+        "entry_mode": "json_extract(m.value, '$.mode')",
+        "entry_items": "json_extract(m.value, '$.items')",
+        "entry_payload_here": "json_extract(m.value, '$.items[' || i.position || '].payload')",
+        "entry_edition_here": "json_extract(m.value, '$.items[' || i.position || '].edition')",
+        "hash_here": "json_extract(NEW.payload_hashes, '$[' || i.position || ']')",
+    },
+    "postgresql": {
+        "true": "TRUE",
+        "differs": "IS DISTINCT FROM",
+        "array_length": "jsonb_array_length",
+        "array_rows": "jsonb_array_elements_text",
+        "entries": "jsonb_array_elements(r.manifest -> 'publications') m",
+        "entry_account": "(m.value ->> 'account')",
+        "entry_lane": "(m.value ->> 'lane')::integer",
+        "entry_mode": "(m.value ->> 'mode')",
+        "entry_items": "(m.value -> 'items')",
+        "entry_payload_here": "(m.value -> 'items' -> i.position ->> 'payload')",
+        "entry_edition_here": "(m.value -> 'items' -> i.position ->> 'edition')",
+        "hash_here": "(NEW.payload_hashes ->> i.position)",
+    },
 }
 
 

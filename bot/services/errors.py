@@ -30,6 +30,8 @@ _DATABASE_WORDS = {
     "a policy needs its interpretation": "政策文件没有配套解读",
     "no attempt without a signature": "没有有效的签发",
     "no attempt without approvals": "审批不完整，或内容与审批不一致",
+    "no attempt of other bytes": "要发的内容与签发的清单不一致",
+    "author may not sign": "签发人不能签发本人拟写的稿件",
     "no attempt before the portal page": "门户网页还没有上线",
     "tongfa: frozen": "本单位处于一键停发状态",
     "attempt_single_flight": "这条推送上一次发送还没有结论",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
 
 from bot.models import AuditEvent, Review
 from bot.services import editorial, people
-from tests.services.factories import NOW, Office, article, interpretation, policy
+from tests.services.factories import NOW, Office, article, drop_rules, interpretation, lifted, policy
 
 from .sql import delete, insert, proves, refused, review_row, run, update
 
@@ -81,6 +82,40 @@ def test_the_audit_trail_is_neither_changed_nor_deleted(office: Office) -> None:
         delete(line)
     with refused("append-only"):
         run("DELETE FROM bot_auditevent WHERE sequence > 1")
+
+
+@proves("audit_not_replaced")
+@pytest.mark.parametrize("recursive", [True, False])
+def test_no_line_of_the_audit_trail_is_replaced(office: Office, recursive: bool) -> None:
+    """REPLACE deletes; whether SQLite then asks the triggers is a setting, which another program has not."""
+    columns = [field.column for field in AuditEvent._meta.concrete_fields]
+    changed = ", ".join("'谁'" if name == "actor" else name for name in columns)
+    source = f"({', '.join(columns)}) SELECT {changed} FROM bot_auditevent WHERE sequence = 1"
+    if connection.vendor == "sqlite":
+        run(f"PRAGMA recursive_triggers={'ON' if recursive else 'OFF'}")
+        for word in ("REPLACE", "INSERT OR REPLACE"):
+            with refused("append-only"):
+                run(f"{word} INTO bot_auditevent {source}")
+        run("PRAGMA recursive_triggers=ON")
+    with refused("append-only"):
+        run(f"INSERT INTO bot_auditevent {source} ON CONFLICT (sequence) DO UPDATE SET actor = '谁'")
+    assert AuditEvent.objects.get(sequence=1).actor != "谁"
+
+
+def test_replacing_asks_the_rules_against_deleting_on_every_connection(office: Office) -> None:
+    """SQLite; with the line's own rule away the one against deleting still refuses."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has no REPLACE")
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA recursive_triggers").fetchone() == (1,)
+    columns = ", ".join(field.column for field in AuditEvent._meta.concrete_fields)
+    with lifted("audit_not_replaced"), refused("append-only"):
+        run(f"REPLACE INTO bot_auditevent ({columns}) SELECT {columns} FROM bot_auditevent WHERE sequence = 1")
+    review = office.approved().current.reviews.get(step="first")
+    columns = ", ".join(field.column for field in Review._meta.concrete_fields)
+    drop_rules(event="INSERT")
+    with refused("insert-only"):
+        run(f"REPLACE INTO bot_review ({columns}) SELECT {columns} FROM bot_review WHERE id = %s", review.pk)
 
 
 # --- editions -------------------------------------------------------------------------------------------

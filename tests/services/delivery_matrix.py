@@ -38,7 +38,7 @@ from bot.services import accounts, callbacks, clock, sending
 
 from .delivery_drill import PUBLIC, TIMES, TOKEN, Mailbox, wall
 from .delivery_faults import FORGED, MASS, NAMES, ROADS, SHARE, SLOW, Case, armed
-from .factories import NOW, Office, article
+from .factories import KEPT, NOW, Office, article, lifted
 
 SLACK = timedelta(seconds=5)  # what is due almost at once is done in one round
 ROUNDS = 90
@@ -188,12 +188,13 @@ class Stage:
         """Time passes, here and on the platforms."""
         if delta <= timedelta():
             return
-        Publication.objects.update(**{name: F(name) - delta for name in TIMES})
-        for release in Release.objects.filter(publications__state__in=MAY_GO).distinct():
-            value = release.manifest or {}
-            for entry in value["publications"]:
-                entry["instant"] = (datetime.fromisoformat(entry["instant"]) - delta).isoformat()
-            Release.objects.filter(pk=release.pk).update(manifest=value, manifest_hash=manifest_hash(value))
+        with lifted(*KEPT):
+            Publication.objects.update(**{name: F(name) - delta for name in TIMES})
+            for release in Release.objects.filter(publications__state__in=MAY_GO).distinct():
+                value = release.manifest or {}
+                for entry in value["publications"]:
+                    entry["instant"] = (datetime.fromisoformat(entry["instant"]) - delta).isoformat()
+                Release.objects.filter(pk=release.pk).update(manifest=value, manifest_hash=manifest_hash(value))
         self.post("clock", {"pass": delta.total_seconds()})
 
     def _next(self, states: Iterable[State]) -> datetime | None:

@@ -130,18 +130,35 @@ def drop_rules(*, event: str = "") -> None:
                 cursor.execute(f"DROP TRIGGER IF EXISTS tongfa_{rule.name}{on}")
 
 
-def force(publications: Any, state: str, **columns: Any) -> None:
-    """Put publications into a state by hand, whatever the delivery table says: the database's rule is lifted for it."""
-    name, sql = "tongfa_publication_follows_the_table", triggers.statements(connection.vendor)
-    rule = [statement for statement in sql if name in statement]
+@contextmanager
+def lifted(*names: str) -> Iterator[None]:
+    """Some of the database's rules hold nothing back inside: for what no service does."""
+    rules = [rule for rule in triggers.RULES if rule.name in names]
+    assert len(rules) == len(names)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            body = "$$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql"
-            cursor.execute(f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger AS {body}")
-        else:
-            cursor.execute(rule[0])
+        for rule in rules:
+            cursor.execute(_without(rule))
+        yield
+        for rule in rules:  # on SQLite the second statement makes it, on PostgreSQL the first is its function
+            first, second, *_ = triggers.statements(connection.vendor, [rule])
+            cursor.execute(first if connection.vendor == "postgresql" else second)
+
+
+def _without(rule: triggers.Rule) -> str:
+    if connection.vendor == "sqlite":
+        return f"DROP TRIGGER tongfa_{rule.name}"
+    body = "$$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql"
+    return f"CREATE OR REPLACE FUNCTION tongfa_{rule.name}() RETURNS trigger AS {body}"
+
+
+#: What a hand in the database must lift to change a signed release or its pushes.
+KEPT = ("release_kept_while_signed", "publication_kept_while_signed")
+
+
+def force(publications: Any, state: str, **columns: Any) -> None:
+    """Put publications into a state by hand, whatever the delivery table and the signature say."""
+    with lifted("publication_follows_the_table", "publication_kept_while_signed"):
         publications.update(state=state, **columns)
-        cursor.execute(rule[0] if connection.vendor == "postgresql" else rule[1])
 
 
 @dataclass
