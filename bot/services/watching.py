@@ -24,6 +24,7 @@ from . import alarming, audit, prechecks, preflighting, telling
 from .alarming import Call
 from .clocksafety import distrust
 from .errors import Refused
+from .ports import boot_id
 
 log = structlog.get_logger(__name__)
 MOST = 50  # bells of one kind that nobody has answered yet; the rest waits its turn
@@ -113,10 +114,14 @@ def inspect(number: int, *, now: Callable[[], datetime]) -> None:
 
 
 def _clock(now: datetime) -> CheckResult:
-    """Has the machine's clock jumped since a platform last told us its time?"""
-    reading = ClockReading.objects.select_related("account").order_by("-at").first()
+    """Has the machine's clock jumped since a platform last told us its time?
+
+    Steady seconds of another boot (or host) say nothing of this one: until a platform has answered there is nothing to judge.
+    """
+    reading = ClockReading.objects.filter(boot_id=boot_id()).select_related("account").order_by("-at").first()
     doubt = distrust(reading.account, now=now) if reading else ""
-    return CheckResult("时钟", not doubt, doubt or "本机时钟与平台时间一致。", code="clock")
+    fine = "本机时钟与平台时间一致。" if reading else "本次开机后还没有平台时间可比。"
+    return CheckResult("时钟", not doubt, doubt or fine, code="clock")
 
 
 def _chain() -> CheckResult:

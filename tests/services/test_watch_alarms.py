@@ -17,6 +17,7 @@ from bot.domain.notice import Notice, NotTold, Target
 from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, Release
 from bot.services import alarming, callbacks, prechecks, releases, settling, telling, transitions, watching
 from bot.services.errors import Refused as ServiceRefused
+from bot.services.ports import boot_id, boot_seconds
 from bot.services.voiding import void_signature
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, fault, put, states
@@ -444,7 +445,7 @@ def inspected(engine: Engine, name: str) -> None:
 def test_a_full_disk_a_missing_rule_and_a_jumping_clock_are_alarms_until_mended(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ClockReading.objects.create(account=engine.office.wechat, at=NOW, offset_ms=9000, boot_seconds=1.0, boot_id="x")
+    ClockReading.objects.create(account=engine.office.wechat, at=NOW, offset_ms=0, boot_seconds=1.0, boot_id=boot_id())
     inspected(engine, "machine")
     assert "disk" not in kinds()
     with monkeypatch.context() as patch:
@@ -456,6 +457,26 @@ def test_a_full_disk_a_missing_rule_and_a_jumping_clock_are_alarms_until_mended(
     monkeypatch.setattr(watching, "distrust", lambda *_, **__: "")
     inspected(engine, "machine")
     assert kinds() == []
+
+
+def test_the_clock_is_judged_by_what_a_platform_said_since_this_boot(engine: Engine) -> None:
+    """After a reboot nothing is known yet, and nothing is wrong; a reading of this boot tells, whichever is newer."""
+    inspected(engine, "machine")
+    assert "clock" not in kinds()
+    before = ClockReading.objects.create(
+        account=engine.office.wechat, at=NOW + MINUTE, offset_ms=9000, boot_seconds=1.0, boot_id="of-before"
+    )
+    inspected(engine, "machine")
+    assert "clock" not in kinds()
+    ClockReading.objects.create(
+        account=engine.office.weibo, at=NOW, offset_ms=9000, boot_seconds=boot_seconds(), boot_id=boot_id()
+    )
+    inspected(engine, "machine")
+    assert "clock" in kinds()
+    assert "+9.0 秒" in Alarm.objects.get(kind="clock").message
+    ClockReading.objects.exclude(pk=before.pk).delete()
+    inspected(engine, "machine")
+    assert "clock" not in kinds()
 
 
 def test_a_broken_chain_is_an_alarm(engine: Engine) -> None:
