@@ -102,14 +102,19 @@ def touches_people(old: State, new: State) -> bool:
     return old in TROUBLE or new in TROUBLE
 
 
-def wanted(state: State, *, held_by_machine: bool, signed: bool, not_before: datetime, now: datetime) -> Kind | None:
-    """The alarm that one publication calls for, None when all is well or a person keeps it where it is."""
+def wanted(
+    state: State, *, held_by_machine: bool, signed: bool, not_before: datetime, now: datetime, shut: bool = False
+) -> Kind | None:
+    """The alarm that one publication calls for, None when all is well or a person keeps it where it is.
+
+    `shut`: its gate lets nothing through yet, so that it is not late. A gate that opens late moves `not_before`.
+    """
     if state is State.HELD:
         return Kind.HELD if held_by_machine else None
     if state in _OF_STATE:
         return _OF_STATE[state]
     late = now >= not_before + OVERDUE_AFTER
-    if late and (state is State.SENDING or (signed and state in STOPPABLE)):
+    if late and (state is State.SENDING or (signed and not shut and state in STOPPABLE)):
         return Kind.OVERDUE
     return None
 

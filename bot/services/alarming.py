@@ -211,7 +211,7 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
     """Make the open alarms of these publications what their states call for, and those of their releases."""
     require_aware(now)
     publications = list(
-        Publication.objects.filter(pk__in=ids).select_related("account", "release").order_by("release_id", "pk")
+        Publication.objects.filter(pk__in=ids).select_related("account", "release__gate").order_by("release_id", "pk")
     )
     outcomes = _outcomes([one.pk for one in publications if one.status is State.NEEDS_PERSON])
     waiting = _waits_for([one for one in publications if one.status is State.UNKNOWN])
@@ -276,7 +276,7 @@ def _call(
     release, account = publication.release, publication.account
     kind = alarms.wanted(
         publication.status, held_by_machine=publication.held_by == "machine", signed=release.signed,
-        not_before=publication.not_before, now=now,
+        not_before=publication.not_before, now=now, shut=release.waits_for_portal,
     )  # fmt: skip
     if kind is None:
         return None

@@ -20,9 +20,9 @@ MINUTE = timedelta(minutes=1)
 
 
 def wanted(
-    state: State, *, by_machine: bool = True, signed: bool = True, after: timedelta = timedelta()
+    state: State, *, by_machine: bool = True, signed: bool = True, after: timedelta = timedelta(), shut: bool = False
 ) -> Kind | None:
-    return alarms.wanted(state, held_by_machine=by_machine, signed=signed, not_before=T, now=T + after)
+    return alarms.wanted(state, held_by_machine=by_machine, signed=signed, not_before=T, now=T + after, shut=shut)
 
 
 @pytest.mark.parametrize("state", [State.NEEDS_PERSON, State.MISSED, State.UNKNOWN, State.GONE])
@@ -41,6 +41,17 @@ def test_what_has_not_left_a_minute_after_its_instant_is_overdue(state):
     assert wanted(state, after=MINUTE - timedelta(microseconds=1)) is None
     assert wanted(state, after=MINUTE) is Kind.OVERDUE
     assert wanted(state, after=MINUTE, signed=False) is None
+
+
+@pytest.mark.parametrize("state", sorted(STOPPABLE))
+def test_what_waits_for_its_page_is_not_late(state):
+    assert wanted(state, after=20 * MINUTE, shut=True) is None
+
+
+def test_behind_a_shut_gate_everything_else_calls_for_a_person_as_ever():
+    assert wanted(State.HELD, shut=True) is Kind.HELD
+    assert wanted(State.MISSED, shut=True) is Kind.MISSED
+    assert wanted(State.SENDING, after=MINUTE, shut=True) is Kind.OVERDUE
 
 
 def test_a_send_that_hangs_is_overdue_and_nobody_knows_whether_it_is_out():

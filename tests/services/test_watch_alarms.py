@@ -14,14 +14,14 @@ from bot.domain.alarms import Kind, Out
 from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Refused, Remedy, Unknown
 from bot.domain.delivery import Event, State
 from bot.domain.notice import Notice, NotTold, Target
-from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, Release
+from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, PortalGate, Release
 from bot.services import alarming, callbacks, prechecks, releases, settling, telling, transitions, watching
 from bot.services.errors import Refused as ServiceRefused
 from bot.services.ports import boot_id, boot_seconds
 from bot.services.voiding import void_signature
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, fault, put, states
-from .factories import NOW, Office, article, drop_rules
+from .factories import NOW, Office, after_live, article, drop_rules
 
 DAY = timedelta(days=1)
 
@@ -266,6 +266,49 @@ def test_a_minute_past_its_instant_and_still_here_is_overdue(engine: Engine, sin
     engine.clock.wait_until(T + 160 * SECOND)
     engine.tick()
     assert kinds() == []
+
+
+def test_a_release_that_waits_for_its_page_is_not_overdue(engine: Engine, sink: Sink) -> None:
+    engine.page.at(T + 5 * MINUTE)
+    release = engine.signed(sync=after_live(wait=10 * MINUTE))
+    raised: set[str] = set()
+    while engine.clock.now() < T + 7 * MINUTE:
+        engine.go(engine.clock.now() + 20 * SECOND)
+        raised.update(kinds())
+    assert states(release) == [State.LIVE, State.LIVE]
+    assert Alarm.objects.filter(kind="overdue").count() == 0
+    assert raised <= {"preflight"}
+
+
+def test_once_its_page_is_live_a_release_is_late_a_minute_after_the_instant_that_allowed(engine: Engine) -> None:
+    engine.page.at(T + 5 * MINUTE)
+    release = engine.signed(on=[engine.office.wechat], sync=after_live(wait=10 * MINUTE))
+    engine.go(T + 5 * MINUTE + 3 * SECOND)
+    effective = PortalGate.objects.get(release=release).effective
+    assert effective is not None
+    assert effective > T + 5 * MINUTE
+    put(engine.wechat(release), State.STAGED, next_at=T + 20 * MINUTE)  # and there it stays
+    while engine.clock.now() < effective + 2 * MINUTE:
+        engine.clock.wait_until(engine.clock.now() + 5 * SECOND)
+        engine.tick()
+    assert effective + MINUTE <= only(Kind.OVERDUE).raised_at <= effective + 2 * MINUTE
+
+
+def test_an_alarm_of_before_the_gate_was_looked_at_is_closed(engine: Engine) -> None:
+    """Raised by an earlier version, or before the page was taken down again."""
+    release = engine.signed(on=[engine.office.wechat], sync=after_live(wait=10 * MINUTE))
+    engine.go(T + 2 * MINUTE)
+    push = engine.wechat(release)
+    alarming.raise_all(
+        [
+            alarming.Call(
+                Kind.OVERDUE, f"publication:{push.pk}", Out.NO, "逾期", release=release.pk, publication=push.pk
+            )
+        ],
+        now=engine.clock.now(),
+    )
+    engine.go(T + 3 * MINUTE)
+    assert "overdue" not in kinds()
 
 
 def test_whatever_put_it_there_the_sweep_finds_it_within_a_minute(engine: Engine) -> None:
