@@ -28,7 +28,7 @@ class Health:
 
 def of_unit(unit: Unit, *, now: datetime) -> list[Health]:
     """The accounts of a unit, in the order they were added."""
-    found = unit.accounts.select_related("clock_reading", "token").order_by("pk")
+    found = unit.accounts.select_related("token").prefetch_related("clock_readings").order_by("pk")
     return [of_account(account, now=now) for account in found]
 
 
@@ -46,7 +46,7 @@ def of_account(account: Account, *, now: datetime) -> Health:
 
 
 def _clock(account: Account, now: datetime) -> tuple[str, str]:
-    reading = getattr(account, "clock_reading", None)
+    reading = max(account.clock_readings.all(), key=lambda one: one.at, default=None)
     if reading is None:
         return "wait", "还没有联系过平台"
     words = f"{show(reading.at)} 联系正常，时钟相差 {reading.offset_ms / 1000:+.1f} 秒"

@@ -78,13 +78,19 @@ class Counter(models.Model):
 
 
 class ClockReading(models.Model):
-    """How far the platform's `Date` was from our wall clock, with the boot-time clock at that moment."""
+    """How far the platform's `Date` was from our wall clock, with the boot-time clock at that moment.
 
-    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="clock_reading")
+    One for each boot of each machine: what one host's clock did says nothing of another's.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="clock_readings")
     at = models.DateTimeField()
     offset_ms = models.IntegerField()
     boot_seconds = models.FloatField()
     boot_id = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "boot_id"], name="reading_of_a_boot"),)
 
     def __str__(self) -> str:
         return f"{self.offset_ms} ms"

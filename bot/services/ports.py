@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -28,6 +29,7 @@ REFRESH_LEASE = timedelta(seconds=30)
 REFRESH_POLL = 0.1
 SAME_READING = timedelta(seconds=60)
 SAME_OFFSET = 50  # ms
+READINGS_KEPT = timedelta(days=2)  # those of boots that are long over
 SLOW_DATE = 1.0  # seconds
 OFFSET_LIMIT = 2_000_000_000  # ms; what the column holds
 #: a token must have this much life left, so that it does not end on the way to the platform
@@ -211,11 +213,14 @@ class AccountPorts:
 
     def _note(self, now: datetime, booted: float, offset_ms: int) -> None:
         """Keep a reading. One that says the same as a moment ago is not written again: a write costs the disk."""
-        self._noted = self._noted or ClockReading.objects.filter(account=self._account).first()
+        mine: dict[str, Any] = {"account": self._account, "boot_id": boot_id()}
+        self._noted = self._noted or ClockReading.objects.filter(**mine).first()
         if self._noted is not None and _says_the_same(self._noted, now, offset_ms):
             return
-        row = {"at": now, "offset_ms": offset_ms, "boot_seconds": booted, "boot_id": boot_id()}
-        self._noted, _ = ClockReading.objects.update_or_create(account=self._account, defaults=row)
+        row = {"at": now, "offset_ms": offset_ms, "boot_seconds": booted}
+        self._noted, new = ClockReading.objects.update_or_create(**mine, defaults=row)
+        if new:
+            ClockReading.objects.filter(account=self._account, at__lt=now - READINGS_KEPT).delete()
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:
         """Note one platform answer in the log; answers to public calls are kept with their attempt."""

@@ -59,19 +59,19 @@ def note_date(world: World, host: Host, account: Account, took: int) -> None:
     seconds = (written // 1000 * 1000 - t - host.skew(t)) / 1000
     earliest = -1.0 - took / 1000
     offset = 0.0 if earliest <= seconds <= 0 else (seconds if seconds > 0 else seconds - earliest)
-    account.reading = Reading(now, round(offset * 1000), t, host.boot)
+    account.readings[host.boot] = Reading(now, round(offset * 1000), t)
 
 
 def has_reading(account: Account, host: Host) -> bool:
     """services/clocksafety.has_reading."""
-    reading = account.reading
-    return reading is not None and reading.boot == host.boot and abs(host.now() - reading.at) < FRESH
+    reading = account.readings.get(host.boot)
+    return reading is not None and abs(host.now() - reading.at) < FRESH
 
 
 def distrust(world: World, account: Account, host: Host) -> str:
     """services/clocksafety.distrust."""
-    reading = account.reading
-    if reading is None or reading.boot != host.boot:
+    reading = account.readings.get(host.boot)
+    if reading is None:
         return "" if "date" in world.without else "平台的应答没有给出时间，无法核对本机时钟。"
     offset = timedelta(milliseconds=reading.offset_ms)
     if abs(offset) > timeline.CLOCK_AGREEMENT and "date" not in world.without:

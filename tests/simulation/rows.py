@@ -44,21 +44,21 @@ class Release:
 class Reading:
     """services/ports.Ports.platform_date: how far the platform's clock was from ours."""
 
-    __slots__ = ("at", "boot", "offset_ms", "t")
+    __slots__ = ("at", "offset_ms", "t")
 
-    def __init__(self, at: datetime, offset_ms: int, t: int, boot: int) -> None:
-        self.at, self.offset_ms, self.t, self.boot = at, offset_ms, t, boot
+    def __init__(self, at: datetime, offset_ms: int, t: int) -> None:
+        self.at, self.offset_ms, self.t = at, offset_ms, t
 
 
 class Account:
     """One account on one platform."""
 
-    __slots__ = ("disabled", "mode", "name", "pk", "platform", "reading", "spacing")
+    __slots__ = ("disabled", "mode", "name", "pk", "platform", "readings", "spacing")
 
     def __init__(self, pk: int, mode: ModeSpec, spacing: Any) -> None:
         self.pk, self.mode, self.spacing, self.name = pk, mode, spacing, f"account {pk}"
         self.disabled = ""
-        self.reading: Reading | None = None
+        self.readings: dict[int, Reading] = {}
         self.platform: Any = None
 
 
