@@ -76,7 +76,7 @@ PLAYS = {
     "locked-intents": (locked, -3.5, 24.0),
     "locked-outcome": (locked, -2.5, 50.0),
 }
-ALWAYS = ("full-intents", "full-outcome")
+ALWAYS = ("full-intents",)
 AT_INTENTS = ("full-intents", "locked-intents")
 AT_OUTCOME = ("full-outcome", "locked-outcome")
 

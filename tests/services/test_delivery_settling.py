@@ -15,6 +15,7 @@ from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication, Release
 from bot.services import callbacks, quotas, releases, settling
 from bot.services.errors import NotFound, Refused
+from bot.services.facts import doubted
 
 from .delivery_support import MINUTE, NO_ANSWER, Answer, Engine, ScriptedChannel, T, Verdict, put, states
 from .factories import Office
@@ -78,8 +79,9 @@ DELETED = Failed("DELETE", "这次群发已被删除。", gone=True)
 
 
 def sent_twice(engine: Engine, release: Release) -> bool:
-    """Sent again by two people: True when under another key."""
+    """Sent again by two people, after a last look that proves the failure: True when under another key."""
     engine.clock.wait_until(max(engine.clock.now(), LATER))
+    engine.platform.looks["zghd"] = [FAILED] if doubted(engine.wechat(release)) else []
     again(engine, engine.wechat(release))
     engine.go(engine.clock.now() + 2 * MINUTE)
     first, *_, last = [left.key for left in engine.platform.shots("zghd")]
@@ -162,6 +164,7 @@ def test_a_refusal_after_an_acceptance_without_a_verdict_is_read_as_doubt(
     proved = engine.signed(on=[engine.office.wechat], number=2, instant=engine.clock.now() + timedelta(days=1))
     engine.platform.looks["zghd"] = [FAILED]
     engine.go(proved.instant + 5 * MINUTE)
+    engine.platform.looks["zghd"] = [FAILED]
     again(engine, engine.wechat(proved))
     engine.go(engine.clock.now() + 2 * MINUTE)
     assert asked == [False, False]  # the failure was stated: a new act
