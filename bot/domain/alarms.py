@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .delivery import STOPPABLE, State
+from .engine.facts import DOUBTFUL
 
 
 class Kind(StrEnum):
@@ -129,7 +130,7 @@ def is_out(state: State, outcomes: Collection[str]) -> Out:
         return Out.UNKNOWN
     if state in {State.LIVE, State.CONFIRMING, State.GONE}:  # what was taken down had gone out
         return Out.YES
-    if state not in {State.GONE, State.WITHDRAWN} and any(one in {"unknown", "accepted", ""} for one in outcomes):
+    if state is not State.WITHDRAWN and any(one in {"", *DOUBTFUL} for one in outcomes):
         return Out.UNKNOWN
     return Out.NO
 

@@ -17,6 +17,7 @@ from bot.models import Account, Publication, Reservation
 from .accounts import spec_of
 from .errors import Refused
 
+_PERIODS = {"day": "当日", "month": "当月", "hour": "该小时"}
 LOOK_AHEAD = 62  # windows: two months of days
 
 
@@ -57,9 +58,8 @@ def follow(publication: Publication, at: datetime, *, now: datetime) -> None:
 
 def _taken_by_others(publication: Publication, rule: Quota) -> str:
     label = spec_of(publication.account).mode(publication.mode).label
-    period = {"day": "当日", "month": "当月", "hour": "该小时"}[rule.period]
     return (
-        f"现在发出会占用{period}的{label}额度（{rule.count} 次），账号“{publication.account.name}”的已签给别的发布，没有发出。"
+        f"现在发出会占用{_PERIODS[rule.period]}的{label}额度（{rule.count} 次），账号“{publication.account.name}”的已签给别的发布，没有发出。"
         "请作废本条，改期另发。"
     )
 
@@ -101,7 +101,6 @@ def next_free(account: Account, mode: str, rule: Quota, after: datetime) -> date
 def _used_up(publication: Publication, rule: Quota) -> str:
     account = publication.account
     label = spec_of(account).mode(publication.mode).label
-    period = {"day": "当日", "month": "当月", "hour": "该小时"}[rule.period]
     free = next_free(account, publication.mode, rule, publication.instant)
     at = publication.instant.astimezone(BEIJING)
     if free is None:
@@ -111,7 +110,7 @@ def _used_up(publication: Publication, rule: Quota) -> str:
     else:
         same_time = free.replace(hour=at.hour, minute=at.minute, second=at.second)
         advice = f"最近可用的日期是 {free:%Y-%m-%d}（例如 {show(same_time)}）。"
-    return f"账号“{account.name}”{period}的{label}额度（{rule.count} 次）已用完，未签发，什么都没有发出。{advice}请改期后再签发。"
+    return f"账号“{account.name}”{_PERIODS[rule.period]}的{label}额度（{rule.count} 次）已用完，未签发，什么都没有发出。{advice}请改期后再签发。"
 
 
 def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, int]]:

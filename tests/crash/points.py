@@ -91,37 +91,27 @@ def _watch_database(points: Points) -> None:
 
 
 def _watch_locks(points: Points) -> None:
-    class WatchedLock(locks.ProcessLock):
-        def __init__(self, kind: str, subject: int) -> None:
-            super().__init__(kind, subject)
+    class Watched:
+        def __init__(self, kind: str, *subject: int) -> None:
+            super().__init__(kind, *subject)  # type: ignore[call-arg]
             self._name = f"lock {kind}"
 
-        def acquire(self) -> bool:
+        def acquire(self, *subject: int) -> bool:
             points.reach(f"before {self._name}")
-            taken = super().acquire()
+            taken: bool = super().acquire(*subject)  # type: ignore[misc]
             points.reach(f"after {self._name}")
             return taken
 
         def release(self) -> None:
             points.reach(f"before un{self._name}")
-            super().release()
+            super().release()  # type: ignore[misc]
             points.reach(f"after un{self._name}")
 
-    class WatchedLocks(locks.ManyLocks):
-        def __init__(self, kind: str) -> None:
-            super().__init__(kind)
-            self._name = f"lock {kind}"
+    class WatchedLock(Watched, locks.ProcessLock):
+        """A batch's."""
 
-        def acquire(self, subject: int) -> bool:
-            points.reach(f"before {self._name}")
-            taken = super().acquire(subject)
-            points.reach(f"after {self._name}")
-            return taken
-
-        def release(self) -> None:
-            points.reach(f"before un{self._name}")
-            super().release()
-            points.reach(f"after un{self._name}")
+    class WatchedLocks(Watched, locks.ManyLocks):
+        """Those of what is staged."""
 
     sending.ProcessLock = WatchedLock  # type: ignore[misc]
     staging.ManyLocks = WatchedLocks  # type: ignore[misc]
