@@ -66,16 +66,31 @@ def together(group: Sequence[Publication]) -> list[list[Publication]]:
     return [part for part in parts if part]
 
 
-class _Around:
-    """What stands around many publications, asked once for all of them."""
+class Lanes:
+    """Who stands before whom on one account of one release, asked once for many publications."""
 
-    def __init__(self, publications: Sequence[Publication]) -> None:
-        self._frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
+    def __init__(self, publications: Iterable[Publication]) -> None:
         lanes = [publication.release_id for publication in publications if publication.lane]
         self._lanes: dict[tuple[int, int], list[Publication]] = defaultdict(list)
         for some in chunks(sorted(set(lanes)), ASKED):
             for one in Publication.objects.filter(release_id__in=some).exclude(state=State.CANCELLED).order_by("lane"):
                 self._lanes[one.release_id, one.account_id].append(one)
+
+    def previous(self, publication: Publication) -> handing_out.Previous | None:
+        """The one before it, or None for the first."""
+        lane = self._lanes.get((publication.release_id, publication.account_id), [])
+        earlier = [one for one in lane if one.lane < publication.lane] if publication.lane else []
+        if not earlier:
+            return None
+        return handing_out.Previous(earlier[-1].status, earlier[-1].accepted_at, spec_of(publication.account).spacing)
+
+
+class _Around:
+    """What stands around many publications, asked once for all of them."""
+
+    def __init__(self, publications: Sequence[Publication]) -> None:
+        self._frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
+        self._lanes = Lanes(publications)
 
     def standing(self, publication: Publication) -> handing_out.Standing:
         """For the domain to judge."""
@@ -83,16 +98,9 @@ class _Around:
             signed=publication.release.signed,
             frozen=publication.release.unit_id in self._frozen,
             disabled=publication.account.disabled_reason,
-            previous=self._previous(publication),
+            previous=self._lanes.previous(publication),
             shut=publication.release.waits_for_portal,
         )
-
-    def _previous(self, publication: Publication) -> handing_out.Previous | None:
-        lane = self._lanes.get((publication.release_id, publication.account_id), [])
-        earlier = [one for one in lane if one.lane < publication.lane] if publication.lane else []
-        if not earlier:
-            return None
-        return handing_out.Previous(earlier[-1].status, earlier[-1].accepted_at, spec_of(publication.account).spacing)
 
 
 def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:

@@ -415,7 +415,7 @@ class _Sender:
             return set(self._loads)
 
     def _last_look(self, *, lock_held: bool) -> set[str]:
-        """Freeze, signature, approvals, the portal's page, wishes to stop, clock, read-back: few queries for the batch."""
+        """Freeze, signature, approvals, portal page, wishes to stop, clock, read-back, lane: few queries for the batch."""
         frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
         unapproved = set(
             Edition.objects.filter(items__publication__batch=self._batch)
@@ -428,14 +428,16 @@ class _Sender:
         now = self._clock.now()
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=now)
         fresh = {key for key, load in self._loads.items() if sender.read_back_holds(load.read_at, now)}
+        lanes = batches.Lanes(load.publication for load in self._loads.values())
+        previous = {key: lanes.previous(load.publication) for key, load in self._loads.items()}
         standing = {
             str(pk)
             for pk, account, state, stop_event, unit, disabled in signed.values_list(
                 "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason"
             )
             if not handing_out.struck(
-                handing_out.Standing(frozen=unit in frozen, disabled=disabled), State(state), stop_event,
-                approved=pk not in unapproved, lock_held=lock_held, clock_trusted=account not in wrong,
+                handing_out.Standing(frozen=unit in frozen, disabled=disabled, previous=previous.get(str(pk))),
+                State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held, clock_trusted=account not in wrong,
                 read_back_holds=str(pk) in fresh,
             )
         }  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.channel import Pending, Refused, Remedy
+from bot.domain.channel import Failed, Pending, Refused, Remedy
 from bot.domain.delivery import State
 from bot.models import Account, Attempt, Batch, Publication
 from bot.services import batches, releases, sending
@@ -145,6 +145,23 @@ def test_trouble_in_a_lane_holds_the_rest_of_it_and_says_why(engine: Engine, tro
     assert states(release)[2] == State.HELD
     assert "上一条" in engine.weibo(release, 2).reason
     assert "未发出" in engine.weibo(release, 2).reason
+
+
+def test_trouble_that_shows_while_the_next_is_about_to_leave_still_holds_it(engine: Engine) -> None:
+    """Armed, its intent written down, waiting for its instant: the last look asks after the one before it once more."""
+    release = engine.signed(*engine.articles(2), on=[engine.office.weibo])
+    first = engine.weibo(release, 0).pk
+
+    def gone() -> None:
+        engine.platform.looks["lyhd"] = [Failed("gone", "平台上已找不到这条微博。")] * 9
+        Publication.objects.filter(pk=first).update(state=State.NEEDS_PERSON, fence=99, next_at=None)
+
+    engine.clock.at(T + 5.8 * SECOND, gone)
+    engine.go(T + MINUTE)
+    assert [shot.key for shot in engine.platform.sent] == [engine.weibo(release, 0).key]
+    assert outcomes(engine.weibo(release, 1)) == [("first", "not_sent")]
+    assert states(release) == [State.NEEDS_PERSON, State.HELD]
+    assert "上一条" in engine.weibo(release, 1).reason
 
 
 def test_the_other_account_of_the_release_does_not_wait_for_the_lane(engine: Engine) -> None:

@@ -75,6 +75,11 @@ def _in_lane(facts: Facts, previous: Previous | None) -> Go | Step | None:
     return Go(max(facts.not_before, previous.accepted_at + previous.spacing))
 
 
+def through(previous: Previous | None) -> bool:
+    """Whether the one before it in its lane is past its answer and still believed to be public."""
+    return previous is None or previous.state in PASSED
+
+
 def expired(facts: Facts) -> Step:
     """Later than `max_lateness` and unsent: a person decides."""
     was = f"（此前：{facts.reason}）" if facts.reason else ""
@@ -97,8 +102,9 @@ def struck(
     """The last look, 100 ms before T: True takes it out, provably unsent.
 
     The clock once more: one that was set forward since the comparison makes T come early. And the age of the read-back:
-    a sender that slept since does not know any more what the platform holds.
+    a sender that slept since does not know any more what the platform holds. And the lane: the one before it may have
+    failed since this one was armed.
     """
     open_road = standing.signed and not standing.frozen and not standing.disabled and not standing.shut
-    wanted = open_road and not stop_event and state is State.SENDING
+    wanted = open_road and not stop_event and state is State.SENDING and through(standing.previous)
     return not (wanted and approved and lock_held and clock_trusted and read_back_holds)

@@ -86,6 +86,15 @@ def test_the_last_look_lets_through_only_what_nothing_speaks_against(
     assert out != (good and state is State.SENDING and not wish)
 
 
+@pytest.mark.parametrize("state", State)
+def test_the_last_look_strikes_out_what_follows_a_post_that_failed_since_it_was_armed(state):
+    out = handing_out.struck(
+        Standing(previous=Previous(state, T, SPACING)), State.SENDING, "",
+        approved=True, lock_held=True, clock_trusted=True,
+    )  # fmt: skip
+    assert out == (state not in handing_out.PASSED)
+
+
 def test_what_the_platform_was_seen_to_hold_a_minute_ago_says_nothing_any_more():
     assert sender.read_back_holds(T - timeline.HAND_OUT, T)
     assert sender.read_back_holds(T - timeline.READ_BACK_HOLDS, T)
