@@ -113,6 +113,21 @@ def recover(world: World, host: Host) -> Steps:
             _finish(db, batch, batch.fence)
 
 
+def previous_in_lane(db: Database, publication: Publication) -> handing_out.Previous | None:
+    """services/batches.Lanes.previous."""
+    if "lane" in db.world.without:
+        return None
+    earlier = [
+        row for pk in publication.release.publications
+        if (row := db.publications[pk]).account is publication.account and row.lane < publication.lane
+        and row.state is not State.CANCELLED
+    ]  # fmt: skip
+    if not earlier:
+        return None
+    last = max(earlier, key=lambda row: row.lane)
+    return handing_out.Previous(last.state, last.accepted_at, publication.account.spacing)
+
+
 def _close_orphan(db: Database, attempt: Attempt, now: datetime) -> None:
     """services/batches._close_orphan."""
     publication = db.publications[attempt.publication].copy()
@@ -128,6 +143,8 @@ def _close_orphan(db: Database, attempt: Attempt, now: datetime) -> None:
 
 def _finish(db: Database, batch: Batch, fence: int) -> None:
     """services/batches.finish."""
+    if any(attempt.batch is batch for attempt in db.open):
+        return
     if batch.fence == fence:
         db.end_batch(batch)
 
@@ -390,6 +407,7 @@ class Sender:
             standing = handing_out.Standing(
                 signed="signature" in without or (row.release.signed and not row.release.cancelled),
                 frozen=db.frozen and "freeze" not in without,
+                previous=previous_in_lane(db, row) if row.lane else None,
             )
             approved = "approval" in without or all(edition.state == "approved" for edition in row.editions)
             stop = "" if "last_wish" in without else row.stop_event

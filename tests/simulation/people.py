@@ -5,6 +5,7 @@ The people keep a diary of what they did when (`Diary`): the checker believes it
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
@@ -12,7 +13,7 @@ from bot.domain.engine import people as engine
 from bot.domain.engine import stopping
 
 from .carrying import free_items
-from .rows import Database, Edition, Publication, Release
+from .rows import Database, Edition, Publication, Release, Stale
 from .world import BASE, MS, SECOND, Host, Steps, World
 
 LEAD = 90 * SECOND
@@ -197,7 +198,13 @@ def act(world: World, host: Host, what: str, release: Release, only: int) -> Ste
 
 
 def settle(world: World, host: Host, pk: int, resends: int) -> Steps:
-    """services/settling: somebody looks at the platform and decides. Nobody is right always."""
+    """services/settling: somebody looks at the platform and decides. Who decides on an old page is told so."""
+    with suppress(Stale):
+        yield from _settle(world, host, pk, resends)
+
+
+def _settle(world: World, host: Host, pk: int, resends: int) -> Steps:
+    """Nobody is right always."""
     yield world.short()
     db: Database = world.db
     row = db.publications[pk]

@@ -14,7 +14,7 @@ from bot.domain.engine import looking as engine
 from bot.domain.engine import staging as staging_rules
 from bot.domain.engine.facts import Step
 
-from .carrying import ACTOR, Fault, ask, evidence_of, recover, run_batch
+from .carrying import ACTOR, Fault, ask, evidence_of, previous_in_lane, recover, run_batch
 from .platforms import Platform
 from .rows import Batch, Database, Publication, Stale
 from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
@@ -200,23 +200,8 @@ def _standing(db: Database, publication: Publication) -> handing_out.Standing:
     signed = release.signed and not release.cancelled
     frozen = db.frozen and "freeze_at_hand_out" not in db.world.without
     return handing_out.Standing(
-        signed, frozen, publication.account.disabled, _previous(db, publication) if publication.lane else None
+        signed, frozen, publication.account.disabled, previous_in_lane(db, publication) if publication.lane else None
     )
-
-
-def _previous(db: Database, publication: Publication) -> handing_out.Previous | None:
-    """services/batches._previous."""
-    if "lane" in db.world.without:
-        return None
-    earlier = [
-        row for pk in publication.release.publications
-        if (row := db.publications[pk]).account is publication.account and row.lane < publication.lane
-        and row.state is not State.CANCELLED
-    ]  # fmt: skip
-    if not earlier:
-        return None
-    last = max(earlier, key=lambda row: row.lane)
-    return handing_out.Previous(last.state, last.accepted_at, publication.account.spacing)
 
 
 def _arm(world: World, host: Host, instant: datetime, group: list[Publication], now: datetime) -> None:
