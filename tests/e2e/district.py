@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .home import Home
@@ -90,13 +91,16 @@ def make_ready(home: Home, platform: Platform, pairs: Mapping[str, Pair], *, ite
     )  # fmt: skip
 
 
-def plan_and_sign(home: Home, *, lead: float, items: Sequence[str], accounts: Sequence[str] = ()) -> int:
-    """Plan a release `lead` seconds ahead (more on a busy machine) and sign it; its number."""
+def plan_and_sign(
+    home: Home, *, lead: float = 0, at: float = 0, items: Sequence[str], accounts: Sequence[str] = ()
+) -> int:
+    """Plan a release `lead` seconds ahead (more on a busy machine), or for the epoch second `at`, and sign it; its number."""
+    instant = datetime.fromtimestamp(at, UTC).isoformat() if at else f"+{patient(lead):.0f}s"
     chosen = [part for item in items for part in ("--item", item)]
     named = [part for account in accounts for part in ("--account", account)]
     number = int(home.rows("SELECT COALESCE(MAX(id), 0) AS newest FROM bot_release")[0]["newest"]) + 1
     home.many(
-        ["release", "plan", "--as", "he", "--at", f"+{patient(lead):.0f}s", *chosen, *named],
+        ["release", "plan", "--as", "he", "--at", instant, *chosen, *named],
         ["release", "sign", str(number), "--as", "he"],
     )
     return number

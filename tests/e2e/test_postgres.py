@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,18 +15,19 @@ from .broker import TcpBroker
 from .district import make_ready, plan_and_sign
 from .home import Home
 from .platform import Pair, Platform, Playing, epoch
-from .processes import Process, wait_for
+from .processes import Process, patient, wait_for
 from .verdict import assert_promises
 
 pytestmark = pytest.mark.e2e
 DATABASE = "tongfa_e2e"
-LEAD = 50.0
+LEAD = 75.0
+APART = 4  # seconds between the two releases: two batches, the second handed out while the first is on its way
 ITEMS = ("E2E-001", "E2E-002")
 
 
 @dataclass(frozen=True)
 class Played:
-    """Two releases on two pairs of accounts, half a second apart, so that both senders are needed at once."""
+    """Two releases on two pairs of accounts, `APART` seconds apart, so that both senders are needed at once."""
 
     home: Home
     platform: Platform
@@ -46,9 +48,10 @@ def played(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         make_ready(home, platform, pairs, items=len(ITEMS))
         with ExitStack() as stack:
             clock = start_all(home, stack)
+            at = int(time.time() + patient(LEAD))
             releases = (
-                plan_and_sign(home, lead=LEAD, items=ITEMS, accounts=["gzh-east", "wb-east"]),
-                plan_and_sign(home, lead=LEAD, items=ITEMS, accounts=["gzh-west", "wb-west"]),
+                plan_and_sign(home, at=at, items=ITEMS, accounts=["gzh-east", "wb-east"]),
+                plan_and_sign(home, at=at + APART, items=ITEMS, accounts=["gzh-west", "wb-west"]),
             )
             for release in releases:
                 home.wait_states(release, {"live"}, LEAD + 150, clock)
