@@ -288,15 +288,24 @@ def _lanes(
     for pk, row in db.publications.items():
         if not row.lane or not requests[pk]:
             continue
-        first = requests[pk][0].t
+        request = requests[pk][0]
+        first = request.t
         for other in row.release.publications:
             mate = db.publications[other]
             if mate.account is not row.account or mate.lane >= row.lane:
                 continue
-            if state_at(moves[other], first) not in _AFTER:
+            if not _through(moves[other], request):
                 found.append((7, f"publication {pk}: sent before the one before it in its lane was through"))
-            elif any(0 <= first - request.t < row.account.spacing // MS - APART for request in requests[other]):
+            elif any(0 <= first - one.t < row.account.spacing // MS - APART for one in requests[other]):
                 found.append((7, f"publication {pk}: sent too soon after the one before it in its lane"))
+
+
+def _through(moves: list[Moved], request: Request) -> bool:
+    """Whether the one before it was past its answer when the sender could last have known."""
+    before = [moved for moved in moves if moved.t <= request.t]
+    if not before or before[-1].new in _AFTER:
+        return bool(before)
+    return before[-1].old in _AFTER and request.process.awake(before[-1].t, request.t) <= REACH
 
 
 # --- 8 ---------------------------------------------------------------------------------------------------------
