@@ -7,6 +7,7 @@ broker or dead workers cost seconds, never an outcome.
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import subprocess
@@ -29,7 +30,7 @@ from bot.services import clock
 
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0
-SWEEP = 15.0  # seconds; at least so often a whole tick is made, whether anything seems due or not
+SWEEP = 15.0  # seconds; at least so often a thorough tick is made, whether anything seems due or not
 BURST = 100
 MOST_CHILDREN = 4
 CHILD_LIMIT = 150.0  # seconds; a send takes at most 35, staging with pictures a minute or two
@@ -123,7 +124,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._owner = 0
         self._next_at: datetime | None = None
         self._instants: list[datetime] = []
-        self._swept = -SWEEP
+        self._swept = -math.inf
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -137,10 +138,11 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             self._bell.start()
         now = datetime.now(UTC)
         try:
-            if self._is_time(now):
-                self._whole_tick(now)
+            sweep = time.monotonic() - self._swept >= SWEEP
+            if sweep or self._is_time(now):
+                self._whole_tick(now, thorough=sweep)
         except Exception as error:  # database away, disk full, no process to be had: the clock itself goes on
-            self._next_at = None
+            self._next_at, self._swept = None, -math.inf
             connection.close()
             log.error("clock.tick", error=type(error).__name__)
             return LONGEST_SLEEP
@@ -151,13 +153,12 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
 
     def _is_time(self, now: datetime) -> bool:
         """The last tick named the next instant; besides, somebody may have written something that is due."""
-        if self._next_at is None or now >= self._next_at or time.monotonic() - self._swept >= SWEEP:
-            return True
-        return clock.at_hand(now)
+        return self._next_at is None or now >= self._next_at or clock.at_hand(now)
 
-    def _whole_tick(self, now: datetime) -> None:
-        self._swept = time.monotonic()
-        result = clock.tick(now)
+    def _whole_tick(self, now: datetime, *, thorough: bool) -> None:
+        result = clock.tick(now, thorough=thorough)
+        if thorough:
+            self._swept = time.monotonic()
         self._next_at, self._instants = result.next_at, result.instants
         for job in result.rings:
             self._bell.ring(job)

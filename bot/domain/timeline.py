@@ -46,6 +46,7 @@ EACH_CONNECTION = timedelta(milliseconds=2)
 EACH_INTENT = timedelta(milliseconds=2)
 EACH_STAGED = timedelta(milliseconds=150)
 CROWD = 100  # up to here the plain figures above are enough
+LARGEST_CROWD = 50_000  # publications of one instant that are handed out at once
 MOST_AHEAD = timedelta(hours=1)  # staging begins at most this much ahead
 
 

@@ -213,11 +213,10 @@ def finish(batch: Batch) -> None:
     Batch.objects.filter(pk=batch.pk, fence=batch.fence).update(state="done")
 
 
-def recover(*, now: datetime) -> list[Batch]:
-    """Settle batches whose sender is dead: before the intent it did nothing, after it nobody knows."""
+def recover(*, now: datetime) -> bool:
+    """Settle batches whose sender is dead: before the intent it did nothing, after it nobody knows. Whether there was any."""
     require_aware(now)
-    _rearm_the_stranded(now)
-    recovered = []
+    recovered = _rearm_the_stranded(now)
     for batch in Batch.objects.filter(state="claimed"):
         if is_held("batch", batch.pk):
             continue
@@ -228,16 +227,18 @@ def recover(*, now: datetime) -> list[Batch]:
                 _rearm(publication, now)
             finish(batch)
         tidy("batch", batch.pk)
-        recovered.append(batch)
+        recovered = True
     return recovered
 
 
-def _rearm_the_stranded(now: datetime) -> None:
+def _rearm_the_stranded(now: datetime) -> bool:
     """Armed for a batch that is over: nobody would ever send it."""
     armed = Publication.objects.filter(state=State.ARMED).exclude(batch__state__in=["ready", "claimed"])
-    for publication in armed.select_related("account", "release"):
+    found = list(armed.select_related("account", "release"))
+    for publication in found:
         with audit.serialised():
             _rearm(publication, now)
+    return bool(found)
 
 
 def _rearm(publication: Publication, now: datetime) -> None:

@@ -25,6 +25,7 @@ from bot.domain.instants import require_aware
 from bot.models import Account, Batch, Publication
 
 from . import audit, batches, gating, measuring, watching
+from .agenda import PARTS, agenda
 from .bulk import ASKED, chunks
 from .confirming import look_all
 from .facts import facts_of
@@ -37,7 +38,6 @@ ACTOR = "系统"
 log = structlog.get_logger(__name__)
 LONGEST = timedelta(seconds=30)
 MOST = 1000  # publications looked at in one tick; the rest is due at the next
-MOST_HANDED_OUT = 50_000  # of one tick: an instant's publications are handed out at once
 GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
 WAITING = (State.PLANNED, State.BLOCKED)
 OPEN = ("ready", "claimed")
@@ -71,19 +71,26 @@ class Tick:
     instants: list[datetime] = field(default_factory=list)  # of the batches that are with their senders
 
 
-def tick(now: datetime) -> Tick:
-    """One look at the world. A part that fails is logged and does not keep the others from their turn."""
+def tick(now: datetime, *, thorough: bool = False) -> Tick:
+    """One look at the world. A part that fails is logged and does not keep the others from their turn.
+
+    Only the parts that `agenda` finds something for are run, and all that follow one that has mended something; where it
+    is to be `thorough`, all of them.
+    """
     require_aware(now)
     result = Tick()
-    for part in (
-        _recover, _sweep_too_late, _hold_the_unready, _hand_out, _ring_the_due, _ring_batches, _ring_gates, _measure, _watch,
-    ):  # fmt: skip
+    wanted = PARTS if thorough else agenda(now, soon=gating.SOON)
+    for name, part in _PARTS.items():
+        if name not in wanted and not (name == "batches" and "hand_out" in wanted):
+            continue
         try:
-            part(now, result)
+            if part(now, result):
+                wanted = PARTS
         except OperationalError:
             raise  # the database is away: the caller waits a moment
         except Exception:
-            log.exception("clock.part", part=part.__name__)
+            log.exception("clock.part", part=name)
+            wanted = PARTS
     result.next_at = min(_next_at(now), result.next_at or now + LONGEST)
     result.instants = list(
         Batch.objects.filter(state__in=OPEN, instant__gt=now).values_list("instant", flat=True)[:100]
@@ -116,17 +123,17 @@ def at_hand(now: datetime) -> bool:
         return cursor.fetchone() is not None
 
 
-def _recover(now: datetime, result: Tick) -> None:
+def _recover(now: datetime, result: Tick) -> bool:
     del result
-    batches.recover(now=now)
-    take_back(now=now)
+    recovered = batches.recover(now=now)
+    return take_back(now=now) or recovered
 
 
 def _hand_out(now: datetime, result: Tick) -> None:
     del result
     _call_early(now, [State.STAGED], timeline.HAND_OUT, timeline.hand_out_ahead)
     due = _due(now, [State.STAGED], gating.THROUGH).defer("staged", "release__manifest")
-    batches.hand_out(due[:MOST_HANDED_OUT], now=now)
+    batches.hand_out(due[: timeline.LARGEST_CROWD], now=now)
 
 
 def _ring_the_due(now: datetime, result: Tick) -> None:
@@ -140,7 +147,7 @@ def _call_early(now: datetime, states: Sequence[State], ahead: timedelta, needed
     waiting = Publication.objects.filter(
         state__in=[str(state) for state in states],
         next_at__gt=now,
-        next_at__lte=now + needed(MOST_HANDED_OUT) - ahead,
+        next_at__lte=now + needed(timeline.LARGEST_CROWD) - ahead,
     )
     crowds = waiting.values("not_before").annotate(size=Count("pk")).filter(size__gt=timeline.CROWD)
     for instant, size in crowds.values_list("not_before", "size").order_by("not_before"):
@@ -163,31 +170,34 @@ def _to_ring(now: datetime, states: Sequence[State]) -> list[Publication]:
     return list(_due(now, states).filter(unheard).defer("staged", "release__manifest")[:MOST])
 
 
-def _sweep_too_late(now: datetime, result: Tick) -> None:
+def _sweep_too_late(now: datetime, result: Tick) -> bool:
     del result
     late = Publication.objects.filter(
         state__in=[str(state) for state in STOPPABLE | {State.HELD}],
         instant__lt=now - settings.TONGFA.max_lateness,
         release__signed_at__isnull=False,
     ).exclude(lease_until__gt=now)
-    for publication in late.select_related("account")[:MOST]:
+    found = list(late.select_related("account")[:MOST])
+    for publication in found:
         with suppress(Stale):
             enact(publication, handing_out.expired(facts_of(publication)), actor=ACTOR, now=now)
+    return bool(found)
 
 
 # --- staging --------------------------------------------------------------------------------------------
 
 
-def _hold_the_unready(now: datetime, result: Tick) -> None:
+def _hold_the_unready(now: datetime, result: Tick) -> bool:
     """What is still being staged at T - 15 s, or failed since, holds its release before a mate is handed out.
 
     A worker that is at it has a lease: whoever waited for its end would send the mates alone.
     """
     del result
     late = Publication.objects.filter(state__in=[State.STAGING, State.BLOCKED], stage_by__lte=now)
-    for publication in late.select_related("account"):
-        if staging_rules.unready(facts_of(publication, ()), now=now):
-            _hold_together(publication, now)
+    found = [one for one in late.select_related("account") if staging_rules.unready(facts_of(one, ()), now=now)]
+    for publication in found:
+        _hold_together(publication, now)
+    return bool(found)
 
 
 def _ready(due: Sequence[Publication], now: datetime) -> list[Publication]:
@@ -289,6 +299,20 @@ def _watch(now: datetime, result: Tick) -> None:
 def _next_at(now: datetime) -> datetime:
     soonest = Publication.objects.filter(next_at__gt=now).order_by("next_at").values_list("next_at", flat=True).first()
     return min(now + LONGEST, soonest) if soonest else now + LONGEST
+
+
+_PARTS: dict[str, Callable[[datetime, Tick], bool | None]] = {
+    "recover": _recover,
+    "late": _sweep_too_late,
+    "unready": _hold_the_unready,
+    "hand_out": _hand_out,
+    "ring": _ring_the_due,
+    "batches": _ring_batches,
+    "gates": _ring_gates,
+    "measure": _measure,
+    "watch": _watch,
+}
+"""In their order: what mends comes first (True: it did), the watch after everything that carries a release."""
 
 
 def perform(job: Job) -> None:

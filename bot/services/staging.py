@@ -123,16 +123,16 @@ def _take(publication: Publication, now: datetime) -> bool:
     return True
 
 
-def take_back(*, now: datetime) -> None:
-    """Staging whose worker is dead is due at once, not when its lease ends."""
+def take_back(*, now: datetime) -> bool:
+    """Staging whose worker is dead is due at once, not when its lease ends. Whether there was any."""
     require_aware(now)
     leased = {one.pk: one for one in Publication.objects.filter(state=State.STAGING, lease_until__gt=now).only("fence")}
-    if not leased:
-        return
-    for pk in leased.keys() - held_among("stage", leased):
+    dead = leased.keys() - held_among("stage", leased) if leased else set()
+    for pk in dead:
         Publication.objects.filter(pk=pk, state=State.STAGING, fence=leased[pk].fence).update(
             lease_until=None, next_at=now, rung_at=None
         )
+    return bool(dead)
 
 
 def _staged(publication: Publication, staged: Staged, since: str, now: datetime) -> None:

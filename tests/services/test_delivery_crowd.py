@@ -274,11 +274,17 @@ def quiet_watch() -> None:
     Chore.objects.update(next_at=T + DAY)
 
 
-def test_a_tick_with_nothing_to_do_asks_a_score_of_questions_and_between_ticks_one_is_asked(engine: Engine) -> None:
+def test_a_tick_with_nothing_to_do_asks_a_handful_of_questions_and_between_ticks_one_is_asked(engine: Engine) -> None:
     engine.signed()
     quiet_watch()
-    assert queries(engine.tick) <= 20
+    assert queries(engine.tick) <= 3
     assert queries(lambda: clock.at_hand(engine.clock.now())) == 1
+
+
+def test_a_thorough_tick_asks_of_every_part_a_few(engine: Engine) -> None:
+    engine.signed()
+    quiet_watch()
+    assert 3 < queries(lambda: clock.tick(engine.clock.now(), thorough=True)) <= 20
 
 
 def test_what_is_due_under_way_or_handed_out_is_at_hand(engine: Engine) -> None:

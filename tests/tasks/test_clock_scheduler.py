@@ -63,7 +63,7 @@ def silent_port() -> Iterator[int]:
 def ticks(monkeypatch: pytest.MonkeyPatch) -> list[Tick]:
     """What the next ticks find; empty: nothing."""
     script: list[Tick] = []
-    monkeypatch.setattr(clock_task.clock, "tick", lambda now: script.pop(0) if script else Tick())
+    monkeypatch.setattr(clock_task.clock, "tick", lambda now, *, thorough: script.pop(0) if script else Tick())
     monkeypatch.setattr(clock_task.clock, "at_hand", lambda now: bool(script))
     monkeypatch.setattr(clock_task.log, "error", lambda event, **more: pytest.fail(f"{event} {more}"))
     return script

@@ -1,0 +1,89 @@
+"""What a tick of the clock would find to do: its parts, asked for in one statement of a few indexed reads.
+
+A tick that ran all its parts made some forty statements, most of them to learn that there is nothing, and that within
+the very seconds in which a sender needs the machine. What is asked here may name a part too many, never one too few;
+should it ever, the thorough tick that the clock process makes every few seconds finds what was left.
+"""
+
+# ruff: noqa: S608 - the statement is put together from constants; every value is a parameter
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from bot.domain import timeline
+from bot.domain.delivery import STOPPABLE, State
+from bot.domain.instants import require_aware
+
+_FREE = "(lease_until IS NULL OR lease_until <= %(now)s)"
+_UNHEARD = "(rung_at IS NULL OR rung_at <= %(heard)s)"
+
+
+def _any(condition: str, *states: State) -> str:
+    return f"EXISTS (SELECT 1 FROM bot_publication WHERE {_in(states)}{condition})"
+
+
+def _in(states: tuple[State, ...]) -> str:
+    names = ", ".join(f"'{state}'" for state in sorted(states))
+    return f"state IN ({names}) AND " if states else ""
+
+
+def _crowd(state: State, until: str) -> str:
+    """More of them than the plain lead suffices for, within the time that the largest crowd would need."""
+    soon = f"SELECT 1 FROM bot_publication WHERE {_in((state,))}next_at > %(now)s AND next_at <= %({until})s"
+    return f"(SELECT COUNT(*) FROM ({soon} LIMIT %(crowd)s + 1) AS crowd) > %(crowd)s"
+
+
+def _due(table: str, until: str = "now") -> str:
+    return f"EXISTS (SELECT 1 FROM {table} WHERE next_at <= %({until})s)"
+
+
+_STRANDED = (
+    "EXISTS (SELECT 1 FROM bot_publication p LEFT JOIN bot_batch b ON b.id = p.batch_id"
+    " WHERE p.state = 'armed' AND (b.state IS NULL OR b.state NOT IN ('ready', 'claimed')))"
+)
+_TOO_LATE = (
+    "EXISTS (SELECT 1 FROM bot_publication JOIN bot_release r ON r.id = release_id"
+    f" WHERE {_in((*STOPPABLE, State.HELD))}bot_publication.instant < %(latest)s AND r.signed_at IS NOT NULL AND {_FREE})"
+)
+_FINDS = (
+    ("recover", "EXISTS (SELECT 1 FROM bot_batch WHERE state = 'claimed')"),
+    ("recover", _STRANDED),
+    ("recover", _any("lease_until > %(now)s", State.STAGING)),
+    ("late", _TOO_LATE),
+    ("unready", _any("stage_by <= %(now)s", State.STAGING, State.BLOCKED)),
+    ("hand_out", _any(f"next_at <= %(now)s AND {_FREE}", State.STAGED)),
+    ("hand_out", _crowd(State.STAGED, "hand_out_by")),
+    ("ring", _any(f"next_at <= %(now)s AND {_FREE} AND {_UNHEARD}", State.PLANNED, State.BLOCKED, State.STAGING)),
+    ("ring", _any(f"next_at <= %(now)s AND {_FREE} AND {_UNHEARD}", State.CONFIRMING, State.UNKNOWN)),
+    ("ring", _crowd(State.PLANNED, "stage_by")),
+    ("batches", "EXISTS (SELECT 1 FROM bot_batch WHERE state = 'ready')"),
+    ("gates", _due("bot_portalgate", "soon")),
+    ("measure", _any("next_sample_at <= %(now)s", State.LIVE)),
+    ("watch", _any("alarm_at <= %(now)s")),
+    *(("watch", _due(table)) for table in ("bot_chore", "bot_alarm", "bot_preflight", "bot_alarmnotice")),
+)
+_STATEMENT = f"SELECT {', '.join(condition for _, condition in _FINDS)}"
+PARTS = frozenset(part for part, _ in _FINDS)
+
+
+def agenda(now: datetime, *, soon: timedelta) -> frozenset[str]:
+    """The parts of a tick that have something to do. `soon`: how far ahead the portal's gates are looked for."""
+    require_aware(now)
+    most = timeline.LARGEST_CROWD
+    instants = {
+        "now": now,
+        "soon": now + soon,
+        "heard": now - timeline.RING_AGAIN,
+        "latest": now - settings.TONGFA.max_lateness,
+        "hand_out_by": now + timeline.hand_out_ahead(most) - timeline.HAND_OUT,
+        "stage_by": now + timeline.stage_ahead(most) - timeline.STAGE_AHEAD,
+    }
+    values: dict[str, Any] = {name: connection.ops.adapt_datetimefield_value(at) for name, at in instants.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT, {**values, "crowd": timeline.CROWD})
+        answers = cursor.fetchone()
+    return frozenset(part for (part, _), yes in zip(_FINDS, answers, strict=True) if yes)
