@@ -38,6 +38,10 @@ class Remedy(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: Code of the fault of a draft that was submitted before and does not stand any more.
+DRAFT_GONE = "draft_gone"
+
+
 class ChannelFault(Exception):
     """A call ahead of or after the public act failed. `message` is Chinese and tells staff what to do."""
 
@@ -446,11 +450,16 @@ class Channel(Protocol):
     def grant(self) -> Grant:
         """A token with life left for the public act."""
 
-    def stage(self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None) -> Staged:
+    def stage(
+        self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None, keep: bool = False
+    ) -> Staged:
         """Put everything in place that followers cannot see; read it back and compare.
 
         Repeatable: `previous` is the table of an earlier, perhaps broken-off stage, whose uploads and draft
         are used again where they still stand. Raises ChannelFault(PERSON) when the read-back differs.
+
+        `keep`: there was an intent with it already. Nothing is made anew then: where the draft does not stand unchanged,
+        ChannelFault(PERSON) with the code `DRAFT_GONE`.
         """
 
     def public_request(

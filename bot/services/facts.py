@@ -31,6 +31,13 @@ def doubted(publication: Publication) -> bool:
     return any(outcome in DOUBTFUL for _, outcome in tries_of(publication))
 
 
+def intended(publication: Publication) -> bool:
+    """Whether this very act (by its key) was begun before, whatever came of it but a proof that no byte left."""
+    if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
+        return any(one.key == publication.key and one.outcome != "not_sent" for one in publication.attempts.all())
+    return publication.attempts.filter(key=publication.key).exclude(outcome="not_sent").exists()
+
+
 def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:
     """What is known of it now. `attempts`: (kind, outcome) of each, where the caller has them already; else asked."""
     tries = tries_of(publication) if attempts is None else list(attempts)

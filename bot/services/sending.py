@@ -23,6 +23,7 @@ from django.db.models import Prefetch
 
 from bot.domain import timeline
 from bot.domain.channel import (
+    DRAFT_GONE,
     Channel,
     ChannelFault,
     Evidence,
@@ -47,7 +48,7 @@ from .accounts import channel_of
 from .bulk import CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
 from .errors import Refused, in_staff_words
-from .facts import doubted, facts_of, tries_of
+from .facts import doubted, facts_of, intended, tries_of
 from .locks import ProcessLock, tidy
 from .ports import load_tokens
 from .signature import Signatures
@@ -74,10 +75,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What is asked of the platform once more before T; only the call itself goes there. `evidence`: after an act in doubt."""
+    """What is asked of the platform once more before T; only the call itself goes there.
+
+    `evidence`: where the act was begun before; `keep`: with this very key; `in_doubt`: it may have had an effect.
+    """
 
     draft: Draft
     evidence: Evidence | None
+    keep: bool
+    in_doubt: bool
 
     @property
     def publication(self) -> Publication:
@@ -87,14 +93,27 @@ class Again:
     def __call__(self) -> Staged | Verdict:
         """Stage again, which changes nothing that still stands; after an act in doubt look first.
 
-        Only where that act is proved to have failed is there a draft to compare, or to make anew.
+        Only where that act is proved to have failed is there a draft to compare, or to make anew. A refusal proves it by
+        what the platform says, not by what it did: where the draft is gone all the same, look too.
         """
-        if self.evidence is not None:
-            verdict = self.draft.adapter.look(self.evidence)
+        adapter, publication = self.draft.adapter, self.publication
+        if self.in_doubt and self.evidence is not None:
+            verdict = adapter.look(self.evidence)
             if not isinstance(verdict, Failed) or verdict.gone:
                 return verdict
-        staged = self.publication.staged or None
-        return self.draft.adapter.stage(self.draft.posts, key=self.publication.key, previous=staged)
+        if not adapter.spec.holds_drafts and self.evidence is not None:
+            verdict = adapter.look(self.evidence)
+            return verdict if isinstance(verdict, Receipt | Pending) else Staged(publication.staged, verified=True)
+        earlier = publication.staged or None
+        try:
+            return adapter.stage(self.draft.posts, key=publication.key, previous=earlier, keep=self.keep)
+        except ChannelFault as fault:
+            if fault.code != DRAFT_GONE or self.evidence is None:
+                raise
+            verdict = adapter.look(self.evidence)
+            if isinstance(verdict, Receipt | Pending):
+                return verdict
+            raise
 
 
 @dataclass(slots=True)
@@ -236,6 +255,12 @@ class _Sender:
             log.error("sender.load", publication=publication.pk, error=type(error).__name__)
             why = error.message if isinstance(error, Refused) else "签发的内容与准备好的不一致，或请求无法生成"
             self._hold(publication, f"{why}，未发出。请系统管理员核对后恢复或重新签发。")
+        except DatabaseError:
+            raise
+        except Exception as error:  # one account's odd answer must not take the others of its batch along
+            log.exception("sender.prepare", publication=publication.pk)
+            what = f"发出前核对时程序出错（{type(error).__name__}），这次没有发，稍后自动重试。请系统管理员查看日志。"
+            self._put_back(publication, what)
         return None
 
     def _drafted(self, publication: Publication) -> Draft:
@@ -260,7 +285,9 @@ class _Sender:
         asked = [
             self._again(draft)
             for draft in drafts
-            if doubted(draft.publication) or (everything and draft.adapter.spec.holds_drafts)
+            if intended(draft.publication)
+            or doubted(draft.publication)
+            or (everything and draft.adapter.spec.holds_drafts)
         ]
         left = {draft.publication.pk: draft for draft in drafts}
         for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
@@ -273,8 +300,10 @@ class _Sender:
         return list(left.values())
 
     def _again(self, draft: Draft) -> Again:
-        in_doubt = doubted(draft.publication)
-        return Again(draft, evidence_of(draft.publication, draft.posts, now=self._clock.now()) if in_doubt else None)
+        publication = draft.publication
+        keep, in_doubt = intended(publication), doubted(publication)
+        begun = evidence_of(publication, draft.posts, now=self._clock.now()) if keep or in_doubt else None
+        return Again(draft, begun, keep, in_doubt)
 
     def _loaded(self, draft: Draft) -> Load | None:
         publication, adapter, posts = draft.publication, draft.adapter, draft.posts

@@ -21,7 +21,7 @@ from bot.models import Item, Publication
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
 from .errors import Refused
-from .facts import doubted, facts_of
+from .facts import doubted, facts_of, intended
 from .locks import ManyLocks, held_among
 from .transitions import Stale, enact, lease
 
@@ -86,7 +86,8 @@ def _put_in_place(publication: Publication) -> Placed:
         return Staged(publication.staged, verified=True), publication.since
     since = adapter.newest_own_id()
     posts = tuple(item.signed_post for item in publication.items.all())
-    staged = adapter.stage(posts, key=publication.key, previous=publication.staged or None)
+    earlier = publication.staged or None
+    staged = adapter.stage(posts, key=publication.key, previous=earlier, keep=intended(publication))
     adapter.grant()
     return staged, since
 

@@ -136,6 +136,13 @@ class TestUnknown:
         answer = PUBLISH.read_answer(wire({"errcode": code}), after_unknown=after)
         assert isinstance(answer, Refused | Unknown)
 
+    @pytest.mark.parametrize("code", [40001, 42001, 45011, 48001])
+    @BOTH
+    def test_a_refusal_that_names_a_job_contradicts_itself_and_proves_nothing(self, channel, code):
+        answer = channel.read_answer(wire(accepted(channel) | {"errcode": code, "errmsg": "x"}))
+        assert isinstance(answer, Unknown)
+        assert set(answer.ids) & {"publish_id", "msg_id"}
+
     @given(st.binary(max_size=200))
     def test_noise_never_raises_and_is_never_believed(self, noise):
         assert isinstance(MASS.read_answer(wire(noise)), Unknown)

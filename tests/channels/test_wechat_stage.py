@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.channel import ChannelFault, Grant, Remedy
+from bot.domain.channel import DRAFT_GONE, ChannelFault, Grant, Remedy
 from bot.domain.post import Asset
 from bot.domain.secret import Secret
 
@@ -114,6 +114,24 @@ class TestAgain:
         again = channel.stage((make_post(),), key=KEY, previous=first.table)
         assert again.table["draft"] != first.table["draft"]
         assert again.verified
+
+    @pytest.mark.parametrize("what", ["deleted", "edited"])
+    def test_what_was_submitted_once_is_not_made_anew(self, platform, channel, what):
+        first = channel.stage((make_post(),), key=KEY)
+        if what == "deleted":
+            platform.drafts.clear()
+        else:
+            platform.drafts[first.table["draft"]][0]["title"] = "别的标题"
+        before = len(platform.drafts)
+        with pytest.raises(ChannelFault) as caught:
+            channel.stage((make_post(),), key=KEY, previous=first.table, keep=True)
+        assert (caught.value.code, caught.value.remedy) == (DRAFT_GONE, Remedy.PERSON)
+        assert "是否已发出不明" in caught.value.message
+        assert len(platform.drafts) == before
+
+    def test_what_was_submitted_once_and_stands_is_used_again(self, platform, channel):
+        first = channel.stage((make_post(),), key=KEY)
+        assert channel.stage((make_post(),), key=KEY, previous=first.table, keep=True).table == first.table
 
     def test_a_broken_off_stage_without_a_draft_is_continued(self, platform, channel):
         table = {"images": {PICTURE.sha256: "http://mmbiz.qpic.cn/mmbiz_jpg/9/0"}}

@@ -135,7 +135,9 @@ class ScriptedChannel:
         self._raise(self._platform.grants)
         return grant()
 
-    def stage(self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None) -> Staged:
+    def stage(
+        self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None, keep: bool = False
+    ) -> Staged:
         self._call("stage")
         given = self._next(self._platform.stages)
         if isinstance(given, Exception):

@@ -23,6 +23,7 @@ from typing import Any
 
 from bot import channels
 from bot.domain.channel import (
+    DRAFT_GONE,
     Absent,
     CallbackReply,
     ChannelFault,
@@ -246,7 +247,9 @@ class ModelPlatform:
 
     # --- staging ---------------------------------------------------------------------------------------------
 
-    def stage(self, slug: str, mode: str, hashes: tuple[str, ...], previous: Mapping[str, Any] | None) -> Staged:
+    def stage(
+        self, slug: str, mode: str, hashes: tuple[str, ...], previous: Mapping[str, Any] | None, keep: bool
+    ) -> Staged:
         fault = self.stage_faults[slug].pop(0) if self.stage_faults[slug] else ""
         match fault:
             case "wait":
@@ -258,6 +261,8 @@ class ModelPlatform:
                 raise RuntimeError("an odd answer")
         draft = (previous or {}).get("draft", "")
         if mode != SHARE and self.drafts.get(draft) != hashes:
+            if keep and draft:
+                raise ChannelFault(Remedy.PERSON, "草稿不在了，是否已发出不明。", code=DRAFT_GONE)
             draft = f"draft{next(self.numbers)}"
             self.drafts[draft] = hashes
         if fault == "lost_after":
@@ -305,9 +310,11 @@ class ModelChannel:
     def grant(self) -> Grant:
         return grant()
 
-    def stage(self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None) -> Staged:
+    def stage(
+        self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None, keep: bool = False
+    ) -> Staged:
         self._calls("stage")
-        staged = self._platform.stage(self.slug, self.mode, tuple(post.hash for post in posts), previous)
+        staged = self._platform.stage(self.slug, self.mode, tuple(post.hash for post in posts), previous, keep)
         self._time.point("staged")
         return staged
 

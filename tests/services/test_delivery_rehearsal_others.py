@@ -53,6 +53,41 @@ def test_published_articles_are_read_back_by_marker_and_address(drill: Drill, we
     assert len(drill.calls(SUBMIT)) == 1
 
 
+def test_a_refusal_that_took_effect_all_the_same_is_found_and_nothing_is_submitted_again(
+    drill: Drill, wechat: list[Account]
+) -> None:
+    """The draft that was refused is gone: another one would be a second article."""
+    drill.arm("wechat", SUBMIT, "error", code=45011, effect=True)
+    release = drill.released(on=wechat)
+    assert outcomes(drill.wechat(release)) == [("first", "refused")]
+    drill.eventually_public("wechat")
+    drill.settle()
+    assert len(drill.calls(SUBMIT)) == 1
+    assert len(drill.calls("draft/add")) == 1
+    assert len(drill.effects("wechat")) == 1
+    assert drill.wechat(release).status is State.LIVE
+
+
+def test_a_draft_that_went_after_a_refusal_is_not_made_anew_by_machine(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "error", code=45011)
+    release = drill.released(on=wechat)
+    drill.act("wechat", "delete_draft")
+    drill.settle()
+    assert len(drill.calls(SUBMIT)) == 1
+    assert len(drill.calls("draft/add")) == 1
+    assert drill.wechat(release).status is State.HELD
+    assert "不再另建草稿" in drill.wechat(release).reason
+
+
+def test_a_refused_draft_that_stands_is_submitted_again(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "error", code=45011)
+    release = drill.released(on=wechat)
+    drill.settle()
+    assert len(drafts(drill)) == 1
+    assert [line["code"] for line in drill.calls(SUBMIT)] == ["45011", "0"]
+    assert drill.wechat(release).status is State.LIVE
+
+
 def test_a_job_in_progress_is_waited_for(drill: Drill, wechat: list[Account]) -> None:
     drill.arm("wechat", SUBMIT, "publish", seconds=0.6)
     release = drill.released(on=wechat)

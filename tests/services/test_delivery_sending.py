@@ -264,6 +264,17 @@ def test_the_database_itself_refuses_a_second_open_attempt(engine: Engine) -> No
         intend(engine.weibo(release), at=T)
 
 
+def test_an_odd_answer_to_one_accounts_read_back_takes_no_other_along(engine: Engine) -> None:
+    """Whatever the program trips over there: the mate leaves at its instant, the one concerned is tried again."""
+    release = engine.signed()
+    engine.go(T - MINUTE)
+    engine.platform.stages["zghd"] = [RuntimeError("an odd answer")]  # type: ignore[list-item]
+    engine.go(T + MINUTE)
+    assert engine.weibo(release).sent_at == T
+    assert states(release) == [State.LIVE, State.LIVE]
+    assert Event.DISARM in events_of(engine.wechat(release))
+
+
 def test_a_clock_set_since_the_comparison_is_seen_in_the_last_look(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,9 +56,11 @@ class WeChat:
         """The shared token; it always has some minutes left (see client.RENEWAL_MARGIN)."""
         return self._client.grant()
 
-    def stage(self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None) -> Staged:
+    def stage(
+        self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None, keep: bool = False
+    ) -> Staged:
         """Pictures, cover, draft; read back and compared. `key` is not needed: drafts have no key."""
-        return Stager(self._client).stage(posts, previous)
+        return Stager(self._client).stage(posts, previous, keep=keep)
 
     def public_request(
         self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str

@@ -101,10 +101,11 @@ def _accepted(mode: str, body: Mapping[str, Any]) -> Pending | Unknown:
 def _declined(
     account: AccountConfig, code: int, body: Mapping[str, Any], after_unknown: bool, now: datetime
 ) -> Refused | Unknown:
-    detail = detail_of(body)
+    """A refusal, unless nothing proves it: an answer that names a job as well contradicts itself."""
+    detail, ids = detail_of(body), _ids(account.mode, body)
     verdict = codes.public_verdict(account.mode, code, after_unknown=after_unknown)
-    if not verdict.refused:
-        message, ids = codes.unknown_sentence(code, detail), _ids(account.mode, body)
+    if ids or not verdict.refused:
+        message = codes.unknown_sentence(code, detail)
         return Unknown(str(code), message, ids, detail, codes.hold_of(code))
     until = codes.wait_until(verdict.meaning.wait, now)
     message = codes.sentence(code, codes.Group.PUBLIC, detail)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.channels.http import FilePart
-from bot.domain.channel import ChannelFault, Remedy, Staged
+from bot.domain.channel import DRAFT_GONE, ChannelFault, Remedy, Staged
 from bot.domain.hashing import assets_in
 from bot.domain.post import Asset, Post
 
@@ -31,17 +31,19 @@ class Stager:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def stage(self, posts: Sequence[Post], previous: Mapping[str, Any] | None) -> Staged:
+    def stage(self, posts: Sequence[Post], previous: Mapping[str, Any] | None, *, keep: bool = False) -> Staged:
         """Upload what is missing, make the draft or use the earlier one, read back and compare.
 
-        Must not be called again once the public act may have begun: a draft that is gone would be remade.
-        Raises ChannelFault(PERSON) when the read-back differs.
+        With `keep` no other draft is made: one that was submitted and is gone may have been published, whatever the answer
+        said. Raises ChannelFault(PERSON) then, and when the read-back differs.
         """
         table = _start(previous)
         hashes = [post.hash for post in posts]
         if table["draft"] and table["hashes"] == hashes and self._stands(posts, table):
             return Staged(table, verified=True)
         earlier = table["draft"]
+        if keep and earlier:
+            raise _consumed()
         self._upload_all(posts, table)
         table["draft"], table["hashes"] = self._add(posts, table), hashes
         self._verify(posts, table)
@@ -177,6 +179,14 @@ def _required_id(answer: Mapping[str, Any], name: str, step: str) -> str:
 def _odd(step: str) -> ChannelFault:
     message = f"微信在“{step}”一步的应答不完整，还没有发出任何内容；系统会再试。"
     return ChannelFault(Remedy.UNKNOWN, message, code="answer")
+
+
+def _consumed() -> ChannelFault:
+    message = (
+        "这篇的草稿提交过一次，现在在平台上找不到或已被改动，不再另建草稿，以免重复发出；是否已发出不明。"
+        "请到公众号后台核实：已发出就登记链接，确实没有再决定是否重发。"
+    )
+    return ChannelFault(Remedy.PERSON, message, code=DRAFT_GONE)
 
 
 def _person(what: str, todo: str) -> ChannelFault:

@@ -124,7 +124,9 @@ class WeiboChannel:
 
     # --- ahead of the act ------------------------------------------------------------------------------
 
-    def stage(self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None) -> Staged:
+    def stage(
+        self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None, keep: bool = False
+    ) -> Staged:
         """Check limits, token and quota, and note the newest own id. Nothing is put on the platform."""
         staging.require_sendable(posts, self.account, self._ports)
         staging.require_rip(self.account)
