@@ -10,12 +10,16 @@ Rules kept here once, for all (reference: the platform sheets' transport rules):
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -54,6 +58,30 @@ def trust(ca_file: str | Path | None) -> None:
     _extra_ca[:] = [Path(ca_file)] if ca_file else []
     tls_context.cache_clear()
     _shared_session.cache_clear()
+
+
+_until: ContextVar[float] = ContextVar("until", default=math.inf)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """All calls inside end within so many seconds together, repeats and slow bodies included.
+
+    What is not there by then is ChannelFault(UNKNOWN), as any silence. Nested, the nearest end holds.
+    """
+    token = _until.set(min(_until.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def _left(host: str) -> float:
+    """Seconds that are left to a call."""
+    left = _until.get() - time.monotonic()
+    if left <= 0:
+        raise _fault("deadline", f"{host} 没有及时应答，请稍后重试。")
+    return left
 
 
 # --- answers --------------------------------------------------------------------------------------------
@@ -192,6 +220,22 @@ def _shared_session(pid: int, proxy: str, ca_files: tuple[Path, ...]) -> request
     return session
 
 
+def _tried(call: Callable[[], Reply]) -> Reply | ChannelFault:
+    """The answer, or the fault where another try may help."""
+    try:
+        return call()
+    except ChannelFault as fault:
+        if fault.remedy is not Remedy.UNKNOWN:
+            raise
+        return fault
+
+
+def _given(answer: Reply | ChannelFault) -> Reply:
+    if isinstance(answer, ChannelFault):
+        raise answer
+    return answer
+
+
 class Http:
     """The calls of one adapter. Safe to share between threads.
 
@@ -274,14 +318,10 @@ class Http:
 
     def _reading(self, call: Callable[[], Reply], again: Callable[[Reply], bool] | None) -> Reply:
         for wait in READ_BACKOFF:
-            try:
-                reply = call()
-            except ChannelFault as fault:
-                if fault.remedy is not Remedy.UNKNOWN:
-                    raise
-            else:
-                if reply.status < 500 and not (again and again(reply)):
-                    return reply
+            answer = _tried(call)
+            good = isinstance(answer, Reply) and answer.status < 500 and not (again and again(answer))
+            if good or time.monotonic() + wait >= _until.get():
+                return _given(answer)
             self._sleep(wait)
         return call()
 
@@ -295,14 +335,15 @@ class Http:
         limit: int,
     ) -> Reply:
         """One exchange. The original exception is dropped, not chained: its text quotes the URL."""
-        sent = time.monotonic()
+        left, (connecting, reading) = _left(_safe_host(url)), self._timeout
+        begun, sent = self._ports.now(), time.monotonic()
         try:
             with self._session.request(
                 method,
                 with_query(url, params or {}),
                 headers=headers,
                 data=body,
-                timeout=self._timeout,
+                timeout=(min(connecting, left), min(reading, left)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -314,13 +355,13 @@ class Http:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             fault = _classify(error, _safe_host(url))
         else:
-            self._report_date(reply, time.monotonic() - sent)
+            self._report_date(reply, time.monotonic() - sent, begun)
             return reply
         raise fault
 
     def _body(self, response: requests.Response, host: str, limit: int) -> bytes:
         """All bytes, read as they come, so that a dripping server meets the deadline."""
-        deadline, body = time.monotonic() + self._total, bytearray()
+        deadline, body = min(time.monotonic() + self._total, _until.get()), bytearray()
         while piece := response.raw.read1(65536):
             body += piece
             if len(body) > limit:
@@ -332,10 +373,10 @@ class Http:
             raise _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
         return bytes(body)
 
-    def _report_date(self, reply: Reply, took: float) -> None:
+    def _report_date(self, reply: Reply, took: float, sent: datetime) -> None:
         date = reply.headers.get("Date", "")
         if date:
-            self._ports.platform_date(date, took)
+            self._ports.platform_date(date, took, sent)
 
 
 def _safe_host(url: str) -> str:

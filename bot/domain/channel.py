@@ -425,10 +425,11 @@ class Ports(Protocol):
         Raises ChannelFault(WAIT, wait_until=end of the period) instead of going over `limit`.
         """
 
-    def platform_date(self, value: str, took: float = 0.0) -> None:
+    def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:
         """Tell the product the `Date` header of an answer just received, for clock safety.
 
-        `took`: seconds since the request was sent; the platform wrote its Date somewhere in that time.
+        `took`: steady seconds since the request was sent; `sent`: what our clock said then (None: as it says now, less
+        `took`).
         """
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:

@@ -32,6 +32,8 @@ SHARED_FROM = 1000  # from here on an instant is shared by at least two processe
 HUSH_BEFORE, HUSH_AFTER = timedelta(milliseconds=300), timedelta(milliseconds=100)  # the clock does nothing then
 READ_AGAIN = 200  # batches up to this size are read back once more right before T
 READ_BACK_HOLDS = timedelta(seconds=60)  # an older one says nothing: somebody may have changed the draft since
+PREPARED = timedelta(seconds=1)  # before connecting: what the platforms have not said by then is not waited for
+LATE_PREPARED = (timedelta(seconds=3), timedelta(seconds=10))  # for a sender that begins late; after its instant
 RESEND_BACKOFF = (timedelta(seconds=1), *STAGE_BACKOFF)
 GATE_LEAD = timedelta(seconds=10)  # from "the page is live" to the first byte: hand out, claim, prepare, connect
 GATE_PROOF = timedelta(seconds=60)  # so long an unclear answer of the portal leaves standing what was seen
@@ -67,6 +69,12 @@ def connect_ahead(count: int) -> timedelta:
 def intent_ahead(count: int) -> timedelta:
     """How long before its instant a batch of `count` begins to write its intents down."""
     return INTENT + _beyond(count) * EACH_INTENT
+
+
+def prepared_by(instant: datetime, count: int, now: datetime) -> datetime:
+    """When a sender that begins now stops waiting for what the platforms say ahead of the act: nobody waits for one account."""
+    some, more = LATE_PREPARED
+    return now + more if now >= instant else max(instant - connect_ahead(count) - PREPARED, now + some)
 
 
 def stage_ahead(count: int) -> timedelta:

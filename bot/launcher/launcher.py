@@ -15,6 +15,7 @@ is left early, every shot without such an end has an unknown outcome.
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import time
@@ -42,6 +43,9 @@ HUSH = 0.01
 #: begun; a picture copied into the kernel whole would make all behind it wait.
 FIRST_SEGMENT = 1448
 
+#: Seconds for which the answer of `recheck` holds.
+ASKED_AGAIN = 0.05
+
 Aim = tuple[Flight, Callable[[bytes], int], bytes]
 Result = tuple[Flight, int | OSError, float]
 
@@ -68,6 +72,8 @@ class Launcher:
         self._struck: set[str] = set()
         self._outbox: deque[Event] = deque()
         self._started = self._fired = False
+        self._recheck: Callable[[], Iterable[str]] | None = None
+        self._asked = -math.inf
         for shot in shots:
             self._load(shot)
         make_room(len(self._unsent))
@@ -143,16 +149,20 @@ class Launcher:
 
     # --- T ----------------------------------------------------------------------------------------------
 
-    def fire(self, at: float, *, send_by: float, answer_deadline: float) -> Iterator[Event]:
+    def fire(
+        self, at: float, *, send_by: float, answer_deadline: float, recheck: Callable[[], Iterable[str]] | None = None
+    ) -> Iterator[Event]:
         """Wait for `at`, write every shot once, then read answers; yields events, none of them before `at`'s writes.
 
         The clocks are read when this is called, so call it before T and iterate at once. The caller's work between
         two events delays no write at T, but the reading of answers. Shots without a connection at T are tried until
-        `send_by`; nothing is waited for after `answer_deadline`. RuntimeError when called twice.
+        `send_by`, and before each such late write `recheck` says which of them to strike; nothing is waited for after
+        `answer_deadline`. RuntimeError when called twice.
         """
         if self._fired:
             raise RuntimeError("a launcher fires once")
         self._fired = True
+        self._recheck = recheck
         return self._run(Countdown(at, send_by, answer_deadline, now=self._now, monotonic=self._monotonic))
 
     def _run(self, countdown: Countdown) -> Iterator[Event]:
@@ -242,7 +252,16 @@ class Launcher:
             for key, flight in list(self._unsent.items()):
                 self._give_up(key, str(Reason.LATE) if key in self._opener.ready else flight.reason)
         elif self._opener.ready and countdown.due():
+            self._ask_again()
             self._write(self._aim(), countdown)
+
+    def _ask_again(self) -> None:
+        """Before a late write, at most every `ASKED_AGAIN`: may it still go?"""
+        if self._recheck is None or self._monotonic() - self._asked < ASKED_AGAIN:
+            return
+        self._struck.update(self._recheck())
+        self._asked = self._monotonic()
+        self._sweep()
 
     def _nap(self, countdown: Countdown) -> float:
         left = [NAP]

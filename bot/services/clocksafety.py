@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from bot.domain import timeline
+from bot.domain import agreement, timeline
 from bot.domain.instants import milliseconds, require_aware
 from bot.models import Account, ClockReading
 
@@ -61,7 +61,8 @@ def _judge(reading: ClockReading | None, now: datetime, steady: float) -> str:
     if reading is None:
         if not settings.TONGFA.require_platform_date:
             return ""
-        return "平台的应答没有给出时间，无法核对本机时钟。请检查网络与平台地址；核对无误后恢复发布。"
+        why = f"应答里没有时间，或应答慢于 {agreement.SLOWEST.seconds} 秒"
+        return f"没有平台的时间，无法核对本机时钟（{why}）。请检查网络与平台地址；核对无误后恢复发布。"
     offset = timedelta(milliseconds=reading.offset_ms)
     if abs(offset) > timeline.CLOCK_AGREEMENT:
         return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒。请校准本机时钟（NTP）后恢复发布。"

@@ -15,9 +15,9 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from bot.domain import quota
+from bot.domain import agreement, quota
 from bot.domain.channel import ChannelFault, Grant, Remedy
-from bot.domain.instants import require_aware
+from bot.domain.instants import milliseconds, require_aware
 from bot.domain.post import Asset
 from bot.domain.secret import Secret
 from bot.models import Account, AssetRecord, ClockReading, Counter, Token
@@ -29,8 +29,8 @@ REFRESH_LEASE = timedelta(seconds=30)
 REFRESH_POLL = 0.1
 SAME_READING = timedelta(seconds=60)
 SAME_OFFSET = 50  # ms
+NO_MATTER = 1000  # ms; two readings within this say the same: that we agree
 READINGS_KEPT = timedelta(days=2)  # those of boots that are long over
-SLOW_DATE = 1.0  # seconds
 OFFSET_LIMIT = 2_000_000_000  # ms; what the column holds
 #: a token must have this much life left, so that it does not end on the way to the platform
 TOKEN_MARGIN = timedelta(seconds=60)
@@ -75,7 +75,8 @@ def _asset(sha256: str) -> Asset:
 
 def _says_the_same(last: ClockReading, now: datetime, offset_ms: int) -> bool:
     recent = last.boot_id == boot_id() and abs(now - last.at) < SAME_READING
-    return recent and abs(offset_ms - last.offset_ms) < SAME_OFFSET
+    agree = max(abs(offset_ms), abs(last.offset_ms)) <= NO_MATTER
+    return recent and (agree or abs(offset_ms - last.offset_ms) < SAME_OFFSET)
 
 
 _LOADED = "loaded_token"
@@ -192,24 +193,17 @@ class AccountPorts:
             wait_until=quota.window_end(period, now),
         )
 
-    def platform_date(self, value: str, took: float = 0.0) -> None:
-        """Note how far the platform's clock is from ours.
-
-        A `Date` of 12:00:00 means anything up to 12:00:00.999, written at some moment of the last `took`
-        seconds: only what lies outside that span counts as a difference. An answer that took longer than `SLOW_DATE`
-        says too little, and is no reading at all: a clock set forward meanwhile would hide in it.
-        """
-        if took > SLOW_DATE:
-            return
+    def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:
+        """Note how far the platform's clock is from ours: `bot.domain.agreement`. `sent`: our clock before the call."""
         now, booted = self.now(), boot_seconds()  # one after the other: `distrust` compares the two
+        span = timedelta(seconds=max(0.0, took))
         try:
-            platform = parsedate_to_datetime(value)
-            seconds = (platform - now).total_seconds()
+            found = agreement.ahead(parsedate_to_datetime(value), sent=sent or now - span, received=now, took=span)
         except (TypeError, ValueError, OverflowError):
             return
-        earliest = -1.0 - max(0.0, took)
-        offset = 0.0 if earliest <= seconds <= 0 else (seconds if seconds > 0 else seconds - earliest)
-        self._note(now, booted, max(-OFFSET_LIMIT, min(OFFSET_LIMIT, round(offset * 1000))))
+        if found is not None:
+            offset = round(milliseconds(found))
+            self._note(now, booted, max(-OFFSET_LIMIT, min(OFFSET_LIMIT, offset)))
 
     def _note(self, now: datetime, booted: float, offset_ms: int) -> None:
         """Keep a reading. One that says the same as a moment ago is not written again: a write costs the disk."""

@@ -307,7 +307,8 @@ class Stopped:
     @property
     def message(self) -> str:
         """For staff."""
-        return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条（字节已发出，无法拦回）。"
+        maybe = "（可能已发出：还没有发出字节的会拦下，发出了的无法拦回，几秒后见经过）" if self.in_flight else ""
+        return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条{maybe}。"
 
 
 def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, now: datetime) -> Stopped:

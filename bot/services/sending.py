@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Prefetch
 
+from bot.channels.http import within
 from bot.domain import timeline
 from bot.domain.channel import (
     DRAFT_GONE,
@@ -38,14 +39,14 @@ from bot.domain.channel import (
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, sender
 from bot.domain.engine.looking import Verdict
-from bot.domain.instants import require_aware
+from bot.domain.instants import require_aware, to_beijing
 from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
 from . import answers, audit, batches, gating
 from .accounts import channel_of
-from .bulk import CHUNK, chunks, in_parallel
+from .bulk import ALONE, CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
 from .errors import Refused, in_staff_words
 from .facts import doubted, facts_of, intended, tries_of
@@ -59,6 +60,9 @@ log = structlog.get_logger(__name__)
 ACTOR = "系统"
 _T = TypeVar("_T")
 FREE_TRIES = 2  # preparations that fail around T before the waits grow: every one of them asks the platform
+READ_BACK_EACH = 4.0  # seconds for one of many accounts
+LEAST_SHARE = 0.2  # seconds; answers within that are taken even when the time is over
+TIME_ASKED = 1.5  # seconds for a call that asks the time alone
 LATE_PREPARATION = timedelta(seconds=3)  # to connect, when the instant has already passed
 
 
@@ -179,6 +183,7 @@ class _Sender:
         self._shots: set[str] = set()
         self._signatures = Signatures()
         self._launcher: Launcher
+        self._prepared_by = batch.instant
 
     def run(self) -> None:
         """Carry out the acts of `bot.domain.engine.sender`, each at its time."""
@@ -226,6 +231,7 @@ class _Sender:
             self._batch.publications.filter(state=wanted).order_by("release_id", "pk").values_list("pk", flat=True)
         )
         again = len(ids) <= timeline.READ_AGAIN
+        self._prepared_by = timeline.prepared_by(self._batch.instant, len(ids), self._clock.now())
         for some in chunks(ids):
             ready = [
                 draft
@@ -243,7 +249,8 @@ class _Sender:
         if timeline.too_late(self._clock.now(), publication.instant, settings.TONGFA.max_lateness):
             return None  # an old bell, heard before the clock was up: the clock takes it to "missed"
         try:
-            return step()
+            with within(self._share(ALONE)):
+                return step()
         except ChannelFault as fault:
             if fault.remedy is Remedy.PERSON:
                 self._hold(publication, fault.message)
@@ -262,6 +269,11 @@ class _Sender:
             what = f"发出前核对时程序出错（{type(error).__name__}），这次没有发，稍后自动重试。请系统管理员查看日志。"
             self._put_back(publication, what)
         return None
+
+    def _share(self, rows: int) -> float:
+        """Seconds that the platform of each of so many has to answer: one that hangs makes no other late."""
+        left = (self._prepared_by - self._clock.now()).total_seconds()
+        return max(left / rows if rows <= ALONE else min(left, READ_BACK_EACH), LEAST_SHARE)
 
     def _drafted(self, publication: Publication) -> Draft:
         """Adapter and signed bytes, compared with the manifest."""
@@ -290,7 +302,13 @@ class _Sender:
             or (everything and draft.adapter.spec.holds_drafts)
         ]
         left = {draft.publication.pk: draft for draft in drafts}
-        for again, found in zip(asked, in_parallel(lambda again: again(), asked), strict=True):
+        each = self._share(len(asked)) if asked else 0.0
+
+        def ask(again: Again) -> Staged | Verdict:
+            with within(min(each, self._share(1))):
+                return again()
+
+        for again, found in zip(asked, in_parallel(ask, asked), strict=True):
             again.draft.read_at = now  # before all of the answers: too old rather than too new
             if isinstance(found, Receipt | Pending):
                 self._found(again.publication, found)
@@ -370,9 +388,19 @@ class _Sender:
 
         Where the database refuses one of them, those of its transaction are written one by one.
         """
+        self._leave_to_the_next_hour()
         for part in chunks(list(self._loads.values())):
             if not self._intend_all(part):
                 self._intend_each(part)
+
+    def _leave_to_the_next_hour(self) -> None:
+        """What was handed out in an hour that is over by now (or a day) has its slot there: it is handed out anew."""
+        at = sender.fire_at(self._batch.instant, self._clock.now())
+        if self._batch.kind == "probe" or to_beijing(at).hour == to_beijing(self._batch.instant).hour:
+            return
+        for load in list(self._loads.values()):
+            del self._loads[load.key]
+            self._put_back(load.publication, "准备好时已到下一个小时，这次没有发，核对可发次数后马上再发。")
 
     def _intend_all(self, loads: Sequence[Load]) -> bool:
         now = self._clock.now()
@@ -479,7 +507,12 @@ class _Sender:
         at = sender.fire_at(self._batch.instant, self._clock.now()).timestamp()
         intents = [load.attempt.send_by.timestamp() for load in self._loads.values() if load.attempt]
         send_by = min(intents, default=at)
-        events = launcher.fire(at, send_by=send_by, answer_deadline=at + timeline.ANSWER_WITHIN.total_seconds())
+        events = launcher.fire(
+            at,
+            send_by=send_by,
+            answer_deadline=at + timeline.ANSWER_WITHIN.total_seconds(),
+            recheck=self._struck,
+        )
         self._record(events)
 
     def _record(self, events: Iterable[Sent | Answered | Broken | NotSent]) -> None:
@@ -570,5 +603,5 @@ def _still_good(publication: Publication, found: Staged | Verdict | Exception) -
 
 def _ask_the_time(load: Load) -> None:
     """Any answer of the platform carries its Date; without one there is no reading, and `distrust` says what that means."""
-    with suppress(ChannelFault):
+    with suppress(ChannelFault), within(TIME_ASKED):
         load.adapter.preflight()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 
 import pytest
@@ -20,6 +21,7 @@ from bot.channels.http import (
     parse_object,
     trust,
     with_query,
+    within,
 )
 from bot.domain.channel import ChannelFault, Remedy
 
@@ -234,3 +236,36 @@ class TestSilence:
 def test_a_failed_read_back_does_not_say_that_nothing_went_out(message: str, shown: str) -> None:
     """The read sent nothing; the post that it asks about may be public."""
     assert about_a_read(ChannelFault(Remedy.OPERATOR, message)) == shown
+
+
+class TestWithin:
+    """Ahead of an instant nobody waits for one platform longer than there is time."""
+
+    def test_a_platform_that_hangs_is_left_when_the_time_is_over_and_not_asked_again(self, stub, naps):
+        stub.script("/slow", lambda asked: time.sleep(1) or {})
+        http = Http(MemoryPorts(), sleep=naps.append)
+        began = time.monotonic()
+        with pytest.raises(ChannelFault) as caught, within(0.3):
+            http.get(f"{stub.url}/slow")
+        assert caught.value.remedy is Remedy.UNKNOWN
+        assert time.monotonic() - began < 0.9
+        assert naps == []
+
+    def test_when_the_time_is_over_nothing_is_asked_any_more(self, stub, http):
+        stub.script("/read", {})
+        with pytest.raises(ChannelFault) as caught, within(0):
+            http.get(f"{stub.url}/read")
+        assert caught.value.code == "deadline"
+        assert stub.calls("/read") == []
+
+    def test_of_two_ends_the_nearer_holds_and_afterwards_there_is_none(self, stub, http):
+        stub.script("/read", {})
+        with within(60), pytest.raises(ChannelFault), within(0):
+            http.get(f"{stub.url}/read")
+        assert http.get(f"{stub.url}/read").status == 200
+
+    def test_an_answer_in_time_is_taken_and_a_broken_one_repeated(self, stub, http, naps):
+        stub.script("/read", Say(status=502), {})
+        with within(60):
+            assert http.get(f"{stub.url}/read").status == 200
+        assert len(naps) == 1

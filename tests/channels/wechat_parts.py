@@ -91,7 +91,7 @@ class MemoryPorts:
             raise ChannelFault(Remedy.WAIT, "今天的次数已用完。", wait_until=self.clock + timedelta(hours=1))
         self.spent[bucket, period] += 1
 
-    def platform_date(self, value: str, took: float = 0.0) -> None:
+    def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:
         self.dates.append(value)
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:

@@ -84,7 +84,7 @@ class MemoryPorts:
             raise ChannelFault(Remedy.WAIT, "今天的调用次数已用完。", wait_until=datetime(2026, 11, 23, 16, tzinfo=UTC))
         self.spent[bucket, period] += 1
 
-    def platform_date(self, value: str, took: float = 0.0) -> None:
+    def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:
         self.dates.append(value)
 
     def record(self, call: str, outcome: str, detail: str = "") -> None:

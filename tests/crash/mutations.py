@@ -122,7 +122,7 @@ def early_by_a_second() -> None:
     launcher = sending.Launcher
 
     class Hasty(launcher):  # type: ignore[misc, valid-type]
-        def fire(self, at: float, **deadlines: float) -> Any:
+        def fire(self, at: float, **deadlines: Any) -> Any:
             return super().fire(at - 1, **deadlines)
 
     wait = sending.WallClock.wait_until

@@ -45,6 +45,15 @@ def test_the_first_of_a_lane_leaves_at_t_and_each_next_one_after_the_spacing_and
     assert all(later > earlier for earlier, later in pairwise(instants))
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [(-15, -6), (-8, -5), (-4, -1), (0, 10), (600, 610)],
+    ids=["as it should", "a child of the clock", "late", "at its instant", "after a stop"],
+)
+def test_nobody_waits_for_one_account_ahead_of_the_instant(begins, ends):
+    assert timeline.prepared_by(T, 2, T + begins * SECOND) == T + ends * SECOND
+
+
 def test_four_posts_of_a_weibo_lane():
     assert [at - T for at in timeline.lane_instants(T, 4, 5 * SECOND)] == [
         0 * SECOND,

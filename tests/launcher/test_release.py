@@ -281,6 +281,38 @@ def test_a_server_that_comes_up_after_t_still_gets_its_request_within_send_by() 
     assert first.first_byte_at >= at
 
 
+def test_before_a_late_write_it_is_asked_whether_it_may_still_go() -> None:
+    """Its sender looked at the records before T; whoever stops it before its first byte has stopped it."""
+    port, at, asked = closed_port(), time.time() + 0.1, []
+
+    def stopped() -> list[str]:
+        asked.append(time.time())
+        return ["b"]
+
+    with Server(answer()) as server:
+        shots = [Shot("a", post(server.url())), *(Shot(key, post(f"http://127.0.0.1:{port}/")) for key in ("b", "c"))]
+        with Launcher(shots, ca_file=None) as launcher:
+            launcher.connect(at)
+            events = launcher.fire(at, send_by=at + 3, answer_deadline=at + 1.5, recheck=stopped)
+            with socket.create_server(("127.0.0.1", port)) as listener:
+                ends = {event.key: event for event in events if not isinstance(event, Sent)}
+            listener.close()
+    assert isinstance(ends["a"], Answered)
+    assert ends["b"] == NotSent("b", "struck")
+    assert isinstance(ends["c"], Broken)
+    assert asked
+    assert min(asked) >= at
+
+
+def test_what_is_written_at_t_is_not_asked_about_again(release: Release) -> None:
+    """Its last look was a moment before."""
+    with Server(answer()) as server, Launcher([Shot("a", post(server.url()))], ca_file=None) as launcher:
+        at = time.time() + 0.3
+        launcher.connect(at)
+        events = list(launcher.fire(at, send_by=at + 3, answer_deadline=at + 5, recheck=lambda: pytest.fail("asked")))
+    assert isinstance(events[-1], Answered)
+
+
 def test_a_connection_that_the_server_closed_while_idle_is_reopened_before_t(release: Release) -> None:
     def impatient(peer: Peer) -> None:
         if peer.number == 0:

@@ -6,7 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from bot.models import Account, Publication
 
 from .factories import grant
 
+Recheck = Callable[[], Iterable[str]] | None
 Verdict = Receipt | Pending | Absent | Failed | Unclear
 Answer = Pending | Receipt | Refused | Unknown | NotSent | Broken | type[BaseException]
 
@@ -99,6 +100,7 @@ class Platform:
     evidence: list[Evidence] = field(default_factory=list)
     sent: list[Left] = field(default_factory=list)
     verdicts: dict[bytes, Pending | Receipt | Refused | Unknown] = field(default_factory=dict)
+    connects: dict[str, timedelta] = field(default_factory=dict)  # how long after its instant its connection stands
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1000))
 
     def asked(self, call: str, slug: str = "") -> int:
@@ -227,17 +229,23 @@ class ScriptedLauncher:
         self._struck |= set(keys)
 
     def fire(
-        self, at: float, *, send_by: float, answer_deadline: float
+        self, at: float, *, send_by: float, answer_deadline: float, recheck: Recheck = None
     ) -> Iterator[Sent | Answered | Broken | NotSent]:
         clock = self._platform.clock
         clock.wait_until(datetime.fromtimestamp(at, clock.now().tzinfo))
-        for shot in self._shots:
+        for shot in sorted(self._shots, key=self._connects):
+            if self._connects(shot):
+                clock.wait_until(datetime.fromtimestamp(at, clock.now().tzinfo) + self._connects(shot))
+                self._struck |= set(recheck() if recheck else ())
             if shot.key in self._struck:
                 yield NotSent(shot.key, "struck")
             elif clock.now().timestamp() > send_by:
                 yield NotSent(shot.key, "late")
             else:
                 yield from self._end(shot)
+
+    def _connects(self, shot: Shot) -> timedelta:
+        return self._platform.connects.get(shot.request.body.decode().split()[0], timedelta())
 
     def _end(self, shot: Shot) -> Iterator[Sent | Answered | Broken | NotSent]:
         platform, mode = self._platform, Publication.objects.get(pk=int(shot.key)).mode

@@ -51,6 +51,7 @@ from bot.launcher.clock import Countdown
 from bot.models import Account
 from bot.services.ports import AccountPorts
 
+from .delivery_platform import Recheck
 from .factories import grant
 
 Verdict = Receipt | Pending | Absent | Failed | Unclear
@@ -384,7 +385,7 @@ class ModelLauncher:
         self._struck |= set(keys)
 
     def fire(
-        self, at: float, *, send_by: float, answer_deadline: float
+        self, at: float, *, send_by: float, answer_deadline: float, recheck: Recheck = None
     ) -> Iterator[Sent | Answered | Broken | NotSent]:
         time = self._platform.time
         countdown = Countdown(

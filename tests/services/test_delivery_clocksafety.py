@@ -155,14 +155,24 @@ def test_a_database_that_keeps_us_waiting_is_no_jump_of_the_clock(
     assert abs(kept.boot_seconds - before - boot_seconds()) < 0.9
 
 
-def test_an_answer_that_took_long_is_no_reading(office: Office) -> None:
-    """Its Date may have been written at any moment of it: a clock that was set forward meanwhile would look right."""
+def test_an_answer_that_took_too_long_is_no_reading_and_the_reason_says_so(office: Office) -> None:
     ports = AccountPorts(office.weibo)
-    behind = ports.now() - 5 * SECOND
-    ports.platform_date(format_datetime(behind, usegmt=True), 6.0)
+    ports.platform_date(format_datetime(ports.now(), usegmt=True), 6.0)
     assert not ClockReading.objects.filter(account=office.weibo).exists()
-    ports.platform_date(format_datetime(behind, usegmt=True), 0.2)
-    assert "相差" in clocksafety.distrust(office.weibo, now=ports.now())
+    assert "慢于 5 秒" in clocksafety.distrust(office.weibo, now=ports.now())
+
+
+def test_a_platform_that_is_slow_but_right_is_trusted(office: Office) -> None:
+    ports = AccountPorts(office.weibo)
+    ports.platform_date(format_datetime(ports.now(), usegmt=True), 1.3)
+    assert clocksafety.distrust(office.weibo, now=ports.now()) == ""
+
+
+def test_a_clock_that_was_set_during_the_call_gives_no_reading(office: Office) -> None:
+    """It would hide in the time that the answer took."""
+    ports = AccountPorts(office.weibo)
+    ports.platform_date(format_datetime(ports.now(), usegmt=True), 1.0, sent=ports.now() - 4 * SECOND)
+    assert not ClockReading.objects.filter(account=office.weibo).exists()
 
 
 def test_another_hosts_reading_takes_nothing_from_ours(office: Office) -> None:

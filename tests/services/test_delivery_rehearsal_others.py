@@ -13,6 +13,7 @@ from bot.models import Account, Publication
 from bot.rehearsal import RehearsalServer
 from bot.services import settling
 
+from . import delivery_drill
 from .delivery_drill import SHARE, SUBMIT, Drill, Mailbox, wall
 from .delivery_support import outcomes
 from .factories import Office
@@ -39,6 +40,28 @@ def weibo(drill: Drill) -> list[Account]:
 def drafts(drill: Drill) -> set[str]:
     """The drafts that submits named."""
     return {line["params"]["media_id"] for line in drill.calls(SUBMIT)}
+
+
+# --- together ----------------------------------------------------------------------------------------------
+
+
+def test_a_platform_that_hangs_before_the_instant_makes_no_other_late(
+    drill: Drill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What WeChat does not say in time is not waited for: Weibo leaves at its instant, WeChat as soon as it answers."""
+    monkeypatch.setattr(delivery_drill, "AHEAD", timedelta(seconds=8))
+    release = drill.staged()
+    drill.arm("wechat", "draft/get", "slow", times=1, seconds=30, when="before")
+    drill.bring()
+    instant = drill.weibo(release).not_before
+    drill.round()
+    left = drill.weibo(release).sent_at
+    assert left is not None
+    assert timedelta() <= left - instant < timedelta(seconds=1)
+    assert drill.wechat(release).status is State.STAGED
+    drill.settle()
+    assert drill.wechat(release).status is State.LIVE
+    assert len(drill.calls(SUBMIT)) == 1
 
 
 # --- freepublish -------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
@@ -30,6 +31,8 @@ from .delivery_support import (
     states,
 )
 from .factories import Office
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -262,6 +265,28 @@ def test_the_database_itself_refuses_a_second_open_attempt(engine: Engine) -> No
     intend(engine.weibo(release), at=T)
     with pytest.raises(IntegrityError), transaction.atomic():
         intend(engine.weibo(release), at=T)
+
+
+def test_what_is_ready_only_in_the_next_day_is_handed_out_anew_for_that_days_slot(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed for shortly before midnight and prepared too slowly: the day's slot is over, the next day's is another's."""
+    midnight = datetime(2026, 11, 23, 16, tzinfo=UTC)
+    one, two = engine.articles(2)
+    late = engine.signed(one, on=[engine.office.wechat], instant=midnight - 5 * SECOND)
+    engine.signed(two, on=[engine.office.wechat], instant=midnight + 9 * HOUR)
+    read_back, slow = sending._Sender._read_back, [20 * SECOND]
+
+    def slowly(sender: sending._Sender, drafts: Any, *, everything: bool) -> Any:
+        found = read_back(sender, drafts, everything=everything)
+        engine.clock.wait_until(engine.clock.now() + (slow.pop() if slow else timedelta()))
+        return found
+
+    monkeypatch.setattr(sending._Sender, "_read_back", slowly)
+    engine.go(midnight + MINUTE)
+    assert not engine.platform.sent
+    assert states(late) == [State.HELD]
+    assert "群发额度" in engine.wechat(late).reason
 
 
 def test_an_odd_answer_to_one_accounts_read_back_takes_no_other_along(engine: Engine) -> None:

@@ -33,6 +33,31 @@ def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
 # --- stopping: until the first byte ------------------------------------------------------------------------
 
 
+def test_a_freeze_after_t_still_stops_what_has_no_connection_yet(engine: Engine) -> None:
+    """Up to five seconds its sender goes on trying to connect: the first byte has not left."""
+    release, answers = engine.signed(), list[releases.Stopped]()
+    engine.platform.connects["zghd"] = 4 * SECOND
+
+    def freeze() -> None:
+        unit, now = engine.office.unit, engine.clock.now()
+        answers.append(releases.freeze(unit, person=engine.releaser, reason="有误", now=now))
+
+    engine.clock.at(T + 2 * SECOND, freeze)
+    engine.go(T + MINUTE)
+    assert [left.slug for left in engine.platform.sent] == ["lyhd"]
+    assert outcomes(engine.wechat(release)) == [("first", "not_sent")]
+    assert engine.wechat(release).status is State.HELD
+    assert "可能已发出" in answers[0].message
+
+
+def test_without_a_stop_what_connects_after_t_goes_as_soon_as_it_can(engine: Engine) -> None:
+    release = engine.signed()
+    engine.platform.connects["zghd"] = 4 * SECOND
+    engine.go(T + MINUTE)
+    assert {left.slug: left.at - T for left in engine.platform.sent} == {"lyhd": timedelta(), "zghd": 4 * SECOND}
+    assert states(release) == [State.LIVE, State.LIVE]
+
+
 @pytest.mark.parametrize("left", [20, 10, 1.5], ids=["staged", "armed", "after the intent"])
 def test_a_freeze_stops_everything_that_has_not_left(engine: Engine, left: float) -> None:
     release, answers = engine.signed(), list[releases.Stopped]()

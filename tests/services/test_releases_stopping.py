@@ -100,7 +100,7 @@ def test_the_same_content_imported_again_voids_nothing(office: Office) -> None:
 def test_hold_pauses_everything_with_its_reason_and_resume_takes_it_up_again(office: Office) -> None:
     release = office.signed()
     answer = releases.hold(release, person=office.people["releaser"], reason="领导核对", now=NOW)
-    assert answer.message == "已发出 0 条，已拦下 2 条，在途 0 条（字节已发出，无法拦回）。"
+    assert answer.message == "已发出 0 条，已拦下 2 条，在途 0 条。"
     assert states(release) == {"held"}
     assert publication(release, office.wechat).reason == "孙签暂停：领导核对"
     assert releases.resume(release, person=office.people["releaser"], now=LATER) == 2

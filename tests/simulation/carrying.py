@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain import timeline
+from bot.domain import agreement, timeline
 from bot.domain.channel import Failed, Pending, Receipt, Refused, Unclear
 from bot.domain.delivery import Event, State
 from bot.domain.engine import answers as engine
@@ -21,7 +21,6 @@ from .world import BASE, MS, SECOND, DatabaseError, Host, Process, Steps, World
 ACTOR = "系统"
 FRESH = timedelta(hours=1)  # services/clocksafety.FRESH
 LATE_PREPARATION = timedelta(seconds=3)  # services/sending.LATE_PREPARATION
-SLOW_DATE = 1000  # services/ports: an answer that took longer says too little about the time
 _AT_ONCE = timedelta(seconds=5)
 
 
@@ -50,16 +49,14 @@ def ask(world: World, process: Process, account: Account) -> Steps:
 
 
 def note_date(world: World, host: Host, account: Account, took: int) -> None:
-    """services/ports.Ports.platform_date."""
-    if took > SLOW_DATE:
-        return
+    """services/ports.Ports.platform_date: the platform writes its Date when it has made its answer."""
     t = world.t
     now = host.now()
-    written = t - int(world.random() * took)
-    seconds = (written // 1000 * 1000 - t - host.skew(t)) / 1000
-    earliest = -1.0 - took / 1000
-    offset = 0.0 if earliest <= seconds <= 0 else (seconds if seconds > 0 else seconds - earliest)
-    account.readings[host.boot] = Reading(now, round(offset * 1000), t)
+    written = t - int(world.random() * min(took, SECOND))
+    sent = BASE + (t - took + host.skew(t - took)) * MS
+    found = agreement.ahead(BASE + written // SECOND * SECOND * MS, sent=sent, received=now, took=took * MS)
+    if found is not None:
+        account.readings[host.boot] = Reading(now, found // MS, t)
 
 
 def has_reading(account: Account, host: Host) -> bool:
@@ -398,26 +395,29 @@ class Sender:
 
     def _last_look(self) -> Steps:
         """services/sending._Sender._struck and _last_look."""
-        db, without = self.db, self.world.without
-        held = "lock" in without or self.world.holds(self.process, ("batch", self.batch.pk))
         failed = self.world.random() < self.world.db_faults
         yield 1
         for load in self.loads.values():
-            row = db.publications[load.publication.pk]
-            standing = handing_out.Standing(
-                signed="signature" in without or (row.release.signed and not row.release.cancelled),
-                frozen=db.frozen and "freeze" not in without,
-                previous=previous_in_lane(db, row) if row.lane else None,
-            )
-            approved = "approval" in without or all(edition.state == "approved" for edition in row.editions)
-            stop = "" if "last_wish" in without else row.stop_event
-            state = State.SENDING if "intent" in without and row.state is State.ARMED else row.state
-            fresh = "read_back_age" in without or sender.read_back_holds(load.read_at, self.host.now())
-            trusted = "late_drift" in without or not distrust(self.world, row.account, self.host)
-            if failed or handing_out.struck(
-                standing, state, stop, approved=approved, lock_held=held, clock_trusted=trusted, read_back_holds=fresh
-            ):
-                self.struck.add(row.pk)
+            if failed or self._is_struck(load):
+                self.struck.add(load.publication.pk)
+
+    def _is_struck(self, load: Load) -> bool:
+        db, without = self.db, self.world.without
+        row = db.publications[load.publication.pk]
+        held = "lock" in without or self.world.holds(self.process, ("batch", self.batch.pk))
+        standing = handing_out.Standing(
+            signed="signature" in without or (row.release.signed and not row.release.cancelled),
+            frozen=db.frozen and "freeze" not in without,
+            previous=previous_in_lane(db, row) if row.lane else None,
+        )
+        approved = "approval" in without or all(edition.state == "approved" for edition in row.editions)
+        stop = "" if "last_wish" in without else row.stop_event
+        state = State.SENDING if "intent" in without and row.state is State.ARMED else row.state
+        fresh = "read_back_age" in without or sender.read_back_holds(load.read_at, self.host.now())
+        trusted = "late_drift" in without or not distrust(self.world, row.account, self.host)
+        return handing_out.struck(
+            standing, state, stop, approved=approved, lock_held=held, clock_trusted=trusted, read_back_holds=fresh
+        )
 
     # --- at T ----------------------------------------------------------------------------------------------
 
@@ -450,8 +450,9 @@ class Sender:
             if wait > 0 or world.t > close or host.now() > send_by:
                 ends.append((max(world.t, min(close, due)), len(ends), load, "late", {}))
                 continue
-            if world.t > monotonic:  # waited for a connection, or for a clock that was set back
-                self.process.naps.append((monotonic, world.t))
+            if world.t > monotonic and "recheck" not in world.without and self._is_struck(load):
+                ends.append((world.t, len(ends), load, "struck", {}))
+                continue
             if not world.fails_over:  # both at once is beyond every guard
                 yield 0  # between the last check and the write: as short as can be, but not nothing
             request = load.request

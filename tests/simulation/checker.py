@@ -45,7 +45,7 @@ NAMES = {
     9: "doorbell", 10: "history", 11: "split",
 }  # fmt: skip
 REACH = 170  # ms: the last look is 100 ms before T, and takes its time
-UNSEEN = 3_700  # ms: agreement within 2 s, Date in whole seconds, drift, an answer's own time
+UNSEEN = 3_300  # ms: agreement within 2 s, a second of doubt about a Date, drift
 APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = (timeline.READ_BACK_HOLDS + timeline.SEND_BY) // MS + 5 * SECOND  # how old the last comparison may be
 MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte

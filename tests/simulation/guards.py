@@ -212,7 +212,10 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard("drift_in_the_last_look", "the clock is compared once more in the last look", _w("late_drift")),
     Guard("never_before_T", "the launcher waits for T on both clocks", _w("early")),
-    Guard("send_by", "no first byte leaves after send_by", _w("send_by")),
+    Guard(
+        "send_by", "no first byte leaves after send_by", _w("send_by"),
+        shadow="the look before a late write", shadows=_w("recheck"),
+    ),
     Guard("missed", "what is later than max_lateness is swept to a person", _w("max_lateness")),
     Guard(
         "max_lateness", "later than max_lateness no machine sends",
@@ -239,6 +242,9 @@ GUARDS: tuple[Guard, ...] = (
         "read_back", "live needs a look that found it", _w("read_back"), _set(looking, "after_look", _trusting_look),
     ),
     Guard("hold_together", "an account that is not ready holds its release", _w("together")),
+    Guard(
+        "recheck", "before a late write the records are looked at once more", _w("recheck"),
+    ),
     Guard(
         "lane_order", "a lane goes in order, each after the answer before it and its spacing",
         patches=_set(handing_out, "_in_lane", _in_any_order),

@@ -174,7 +174,7 @@ class Scenario:
     def _moment(self) -> int:
         random = self.world.random
         if random() < 0.5:
-            return max(0, self.t - int(random() * 3 * SECOND))
+            return max(0, self.t + 2 * SECOND - int(random() * 5 * SECOND))
         if random() < 0.6:
             return max(0, self.t - int(random() * 90 * SECOND))
         return self.t + int(random() * 10 * MINUTE)
