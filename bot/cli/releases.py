@@ -97,7 +97,7 @@ def sign(pk: int, username: str) -> Reply:
 @as_option
 @command
 def show(pk: int, username: str) -> Reply:
-    """一张发布单的来龙去脉：每次尝试问了什么、答了什么、核对、预检、警报，什么已经公开。"""
+    """一张发布单的来龙去脉：谁在何时做了什么、为什么，每次尝试问了什么、答了什么、核对、预检、警报，什么已经公开。"""
     found, _ = _find(pk, username)
     return Reply(
         {**release_data(found), **story_data(found)}, [*release_lines(found, attempts=True), *story_lines(found)]
@@ -292,7 +292,7 @@ def release_data(release: Any) -> dict[str, Any]:
         "signed_by": release.signed_by.username if release.signed_by else None,
         "manifest_hash": release.manifest_hash,
         "cancelled": release.cancelled_at is not None,
-        "publications": [publication_data(p) for p in _publications(release)],
+        "publications": publications_data(release),
     }
 
 
@@ -323,8 +323,17 @@ def _publications(release: Any) -> Any:
     return release.publications.select_related("account").order_by("account_id", "lane")
 
 
-def publication_data(publication: Any) -> dict[str, Any]:
-    """The JSON form of a publication."""
+def publications_data(release: Any) -> list[dict[str, Any]]:
+    """The JSON form of a release's publications."""
+    from bot.services import story
+
+    publications = list(_publications(release))
+    statuses = story.statuses(publications)
+    return [publication_data(publication, story.tried(publication, statuses)) for publication in publications]
+
+
+def publication_data(publication: Any, tries: Any) -> dict[str, Any]:
+    """The JSON form of a publication with its public calls."""
     return {
         "id": publication.pk,
         "account": publication.account.slug,
@@ -352,36 +361,44 @@ def publication_data(publication: Any) -> dict[str, Any]:
             }
             for item in publication.items.select_related("edition__document").order_by("position")
         ],
-        "attempts": [
-            {
-                "number": attempt.number,
-                "kind": attempt.kind,
-                "intent_at": attempt.intent_at.isoformat(),
-                "sent_at": attempt.sent_at.isoformat() if attempt.sent_at else None,
-                "answered_at": attempt.answered_at.isoformat() if attempt.answered_at else None,
-                "outcome": attempt.outcome or "open",
-                "code": attempt.code,
-                "message": attempt.message,
-                "answer": attempt.answer,
-            }
-            for attempt in publication.attempts.order_by("number")
-        ],
+        "attempts": [attempt_data(tried) for tried in tries],
+    }
+
+
+def attempt_data(tried: Any) -> dict[str, Any]:
+    """The JSON form of a public call: what was asked, what came back."""
+    attempt = tried.attempt
+    return {
+        "number": attempt.number,
+        "kind": attempt.kind,
+        "call": tried.call,
+        "key": attempt.key,
+        "asked": tried.asked,
+        "intent_at": attempt.intent_at.isoformat(),
+        "sent_at": attempt.sent_at.isoformat() if attempt.sent_at else None,
+        "answered_at": attempt.answered_at.isoformat() if attempt.answered_at else None,
+        "outcome": attempt.outcome or "open",
+        "status": tried.status,
+        "code": attempt.code,
+        "message": attempt.message,
+        "answer": attempt.answer,
     }
 
 
 def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     """The Chinese form of a release."""
     from bot.domain.instants import show as show_instant
-    from bot.services import gating
+    from bot.services import gating, story
     from bot.services.accounts import spec_of
 
-    told = gating.story(release)
+    told, publications = gating.story(release), list(_publications(release))
+    statuses = story.statuses(publications) if attempts else {}
     lines = [
         f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜"
         + ("已签发" if release.signed else "未签发")
     ]
     lines += [f"  {line}" for line in told.lines] if told else []
-    for publication in _publications(release):
+    for publication in publications:
         after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label
         late = (
@@ -399,27 +416,36 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
             lines.append(
                 f"      {item.position + 1}. {item.edition.document.external_id} {shorten(item.edition.title, 60)} {link}"
             )
-        for attempt in publication.attempts.order_by("number") if attempts else ():
-            lines += attempt_lines(publication, attempt)
+        for tried in story.tried(publication, statuses) if attempts else ():
+            lines += attempt_lines(tried)
     return lines
 
 
-def attempt_lines(publication: Any, attempt: Any) -> list[str]:
-    """One public call: what was asked, when, what came back. The raw answer is in the JSON."""
+RAW_COLUMNS = 300
+
+
+def attempt_lines(tried: Any) -> list[str]:
+    """One public call: what was asked, when, what came back. The whole of a long answer is in the JSON."""
     from bot.domain.instants import show as show_instant
-    from bot.services import story
+
+    attempt = tried.attempt
 
     when = f"{show_instant(attempt.sent_at)} 首字节发出" if attempt.sent_at else "没有字节发出"
     answered = f"，{show_instant(attempt.answered_at)} 有结果" if attempt.answered_at else ""
     code = f"（代码 {attempt.code}）" if attempt.code else ""
-    return [
-        f"      第 {attempt.number} 次：{story.asked(publication, attempt)}",
-        f"        {show_instant(attempt.intent_at)} 登记，{when}{answered}：{story.ENDED[attempt.outcome]}{code}{attempt.message}",
+    status = f"（HTTP {tried.status}）" if tried.status is not None else ""
+    lines = [
+        f"      第 {attempt.number} 次：{tried.asked}",
+        f"        调用 {tried.call}，编号 {attempt.key}",
+        f"        {show_instant(attempt.intent_at)} 登记，{when}{answered}{status}：{tried.ended}{code}{attempt.message}",
     ]
+    if attempt.answer:
+        lines.append(f"        平台原文：{shorten(' '.join(attempt.answer.split()), RAW_COLUMNS)}")
+    return lines
 
 
 def story_data(release: Any) -> dict[str, Any]:
-    """What `release show` adds to a release: looks, what is public, pre-flights, alarms."""
+    """What `release show` adds to a release: who did what, looks, what is public, pre-flights, alarms."""
     from bot.services import story
 
     from .alarms import alarm_data
@@ -427,6 +453,7 @@ def story_data(release: Any) -> dict[str, Any]:
     publications = list(_publications(release))
     looks = story.looks(publications)
     return {
+        "story": [sentence_data(one) for one in story.sentences(release, publications)],
         "looks": [
             {"publication": pk, "at": look.at.isoformat(), "verdict": look.verdict, "message": look.message}
             for pk, found in looks.items()
@@ -435,6 +462,20 @@ def story_data(release: Any) -> dict[str, Any]:
         "public": [{"publication": one.pk, "words": story.public_now(one)} for one in publications],
         "preflights": [preflight_data(row) for row in story.preflights_of(release)],
         "alarms": [alarm_data(row) for row in story.alarms_of(release)],
+    }
+
+
+def sentence_data(one: Any) -> dict[str, Any]:
+    """The JSON form of one line of the story."""
+    return {
+        "number": one.number,
+        "at": one.at.isoformat(),
+        "actor": one.actor,
+        "name": one.who,
+        "action": one.action,
+        "subject": one.subject,
+        "what": one.what,
+        "detail": one.detail,
     }
 
 
@@ -463,7 +504,7 @@ def preflight_data(row: Any) -> dict[str, Any]:
 
 
 def story_lines(release: Any) -> list[str]:
-    """Looks, what is public, pre-flights and alarms for people."""
+    """What is public, looks, pre-flights, alarms, and who did what, for people."""
     from bot.domain.instants import show as show_instant
     from bot.services import story
 
@@ -490,7 +531,14 @@ def story_lines(release: Any) -> list[str]:
             for notice in alarm.notices.all()
             if notice.target
         ]
-    return lines
+    return [*lines, "经过：", *(f"  {sentence_line(one)}" for one in story.sentences(release, publications))]
+
+
+def sentence_line(one: Any) -> str:
+    """One line of the story: when, who, what, why."""
+    from bot.domain.instants import show as show_instant
+
+    return f"{show_instant(one.at)} {one.who}　{one.what}{f'　{one.detail}' if one.detail else ''}"
 
 
 def preflight_lines(row: Any) -> list[str]:

@@ -18,10 +18,10 @@ from bot.domain.channel import ChannelSpec
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Step
 from bot.models import AssetRecord, Document, Edition, Item, Person, PostRecord
+from bot.services import trail
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 
-from . import story
 from .middleware import PREVIEW_POLICY
 from .people import person
 from .pictures import Crop, crop
@@ -94,8 +94,8 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "waivers": document.waivers.select_related("person"),
         "posts": [_shown(post) for post in posts],
         "releases": _releases(edition),
-        "sentences": story.tell({f"document:{document.external_id}": "本文件"}),
-        "tail": story.tail,
+        "sentences": trail.tell({f"document:{document.external_id}": "本文件"}),
+        "tail": trail.tail,
     }
     return render(request, "document.html", context)
 
@@ -125,7 +125,7 @@ def _shown(post: PostRecord) -> Shown:
         if field.form == "text" and payload.get(field.name)
     ]
     frame = reverse("post-frame", args=[post.pk]) if html else ""
-    return Shown(post, spec.label, fields, frame, _picture(spec, payload), story.tail(post.hash))
+    return Shown(post, spec.label, fields, frame, _picture(spec, payload), trail.tail(post.hash))
 
 
 def _picture(spec: ChannelSpec, payload: Mapping[str, Any]) -> Crop | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import cast
 
@@ -19,8 +18,3 @@ def person(request: HttpRequest) -> Person:
 def now() -> datetime:
     """The present instant, aware."""
     return datetime.now(UTC)
-
-
-def names(usernames: Iterable[str]) -> dict[str, str]:
-    """Login name to full name; actors that are no people (系统, 平台回调) are not in it."""
-    return dict(Person.objects.filter(username__in=set(usernames)).values_list("username", "name"))

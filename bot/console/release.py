@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -14,14 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import milliseconds
 from bot.models import Attempt, Item, Publication, Release
-from bot.services import gating, preflighting
-from bot.services import story as telling
+from bot.services import gating, preflighting, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import alarms, board, chips, story
+from . import alarms, board, chips
 from .people import now, person
 
 METRIC_WORDS = {
@@ -47,6 +46,7 @@ LOOKS = {
     "Absent": ("doubt", "question"),
     "Failed": ("bad", "cross"),
     "Unclear": ("doubt", "question"),
+    "Error": ("bad", "alert"),
 }
 
 
@@ -65,7 +65,9 @@ class Try:
 
     attempt: Attempt
     asked: str
+    call: str
     outcome: chips.Chip
+    status: int | None
     took_ms: float | None
 
 
@@ -73,7 +75,7 @@ class Try:
 class Glance:
     """One look at the platform afterwards."""
 
-    look: telling.Look
+    look: story.Look
     chip: chips.Chip
 
 
@@ -113,31 +115,29 @@ def check_again(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def release_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; another unit's releases do not exist here."""
-    return render(request, "release.html", _story(request, pk))
+    return render(request, "release.html", _whole(request, pk))
 
 
-def _story(request: HttpRequest, pk: int) -> dict[str, object]:
+def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
     who, at = person(request), now()
     release = find_release(pk, unit=who.unit)
     publications, told = _publications(release), gating.story(release)
-    looks = telling.looks(publications)
-    subjects = {f"release:{release.pk}": "发布单"}
-    subjects |= {f"publication:{one.pk}": _name(one, publications) for one in publications}
+    looks, statuses = story.looks(publications), story.statuses(publications)
     return {
         "now": at,
         "release": release,
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications),
-        "pushes": [_push(publication, told, looks[publication.pk]) for publication in publications],
+        "pushes": [_push(publication, told, looks[publication.pk], statuses) for publication in publications],
         "gate": told,
-        "preflights": telling.preflights_of(release),
-        "alarms": telling.alarms_of(release),
+        "preflights": story.preflights_of(release),
+        "alarms": story.alarms_of(release),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
         "may_check": release.signed and any(one.status in STOPPABLE | {State.HELD} for one in publications),
-        "sentences": story.tell(subjects),
+        "sentences": story.sentences(release, publications),
         "frozen": board.frozen(who.unit),
-        "tail": story.tail,
+        "tail": trail.tail,
     }
 
 
@@ -149,12 +149,12 @@ def _publications(release: Release) -> list[Publication]:
     return list(found.order_by("account_id", "lane"))
 
 
-def _name(publication: Publication, all_of_them: Sequence[Publication]) -> str:
-    several = sum(other.account_id == publication.account_id for other in all_of_them) > 1
-    return f"{publication.account.name} 第 {publication.lane + 1} 条" if several else publication.account.name
-
-
-def _push(publication: Publication, told: gating.GateStory | None, looks: Sequence[telling.Look]) -> Push:
+def _push(
+    publication: Publication,
+    told: gating.GateStory | None,
+    looks: Sequence[story.Look],
+    statuses: Mapping[tuple[int, int], int],
+) -> Push:
     spec = spec_of(publication.account)
     return Push(
         publication,
@@ -163,9 +163,9 @@ def _push(publication: Publication, told: gating.GateStory | None, looks: Sequen
         spec.mode(publication.mode).label,
         gating.after_page(publication, told),
         [_place(item, spec.metrics) for item in publication.items.all()],
-        [_try(tried) for tried in telling.tried(publication)],
+        [_try(tried) for tried in story.tried(publication, statuses)],
         [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
-        telling.public_now(publication),
+        story.public_now(publication),
     )
 
 
@@ -176,8 +176,9 @@ def _place(item: Item, metrics: Sequence[str]) -> Place:
     return Place(item, [review.person.name for review in reviews if review.verdict == "pass"], shown if values else ())
 
 
-def _try(tried: telling.Tried) -> Try:
+def _try(tried: story.Tried) -> Try:
     attempt = tried.attempt
     sent, answered = attempt.sent_at, attempt.answered_at
     took = milliseconds(answered - sent) if sent and answered else None
-    return Try(attempt, tried.asked, chips.Chip(tried.ended, *OUTCOMES[attempt.outcome]), took)
+    outcome = chips.Chip(tried.ended, *OUTCOMES[attempt.outcome])
+    return Try(attempt, tried.asked, tried.call, outcome, tried.status, took)

@@ -124,6 +124,7 @@ class ModeSpec:
     confirm: tuple[timedelta, ...]  # delays after acceptance at which look() is asked; the last repeats
     verdict_within: timedelta  # no verdict after this: a person
     quotas: Mapping[str, tuple[Quota, ...]] = made(default_factory=dict)  # by account type, "" = any
+    call: str = ""  # method and path of the public call, as the platform's own pages name it
 
 
 @dataclass(frozen=True, slots=True)

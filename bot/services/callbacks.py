@@ -17,7 +17,8 @@ from bot.models import Account, CallbackRecord, Item, Publication
 
 from . import alarming, audit, confirming
 from .accounts import channel_of
-from .story import MESSAGE_LENGTH, TOLD, gone_or_not
+from .story import MESSAGE_LENGTH, gone_or_not
+from .trail import TOLD
 from .transitions import Stale, touch
 
 ACTOR = "平台回调"

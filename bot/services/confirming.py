@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import TypeAlias
 
 import structlog
 from django.db import OperationalError, transaction
@@ -70,6 +71,16 @@ def _whole(ids: Sequence[int]) -> list[Publication]:
     return [found[pk] for pk in ids if pk in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A look found nothing, and the same call is to be made once more under its own key."""
+
+    verdict: Absent
+
+
+Answer: TypeAlias = engine.Verdict | Replay | Step
+
+
 class _Question:
     """What is to be done for one publication; only `ask` calls the platform, and it touches no records of its own."""
 
@@ -79,18 +90,16 @@ class _Question:
             posts = tuple(item.signed_post for item in publication.items.all())
             self._evidence = evidence_of(publication, posts, now=now)
 
-    def ask(self) -> engine.Verdict | engine.Ask | Step:
+    def ask(self) -> Answer:
         """The platform's verdict, or what was decided without it. A replay only where a look does not tell already."""
         if not isinstance(self._act, engine.Ask):
             return self._act
         adapter = channel_of(self._publication.account, mode=self._publication.mode)
         verdict = adapter.look(self._evidence)
-        return self._act if self._act is engine.Ask.PROBE and isinstance(verdict, Absent) else verdict
+        return Replay(verdict) if self._act is engine.Ask.PROBE and isinstance(verdict, Absent) else verdict
 
 
-def _write(
-    publication: Publication, answer: engine.Verdict | engine.Ask | Step | Exception, now: Callable[[], datetime]
-) -> None:
+def _write(publication: Publication, answer: Answer | Exception, now: Callable[[], datetime]) -> None:
     try:
         with transaction.atomic():
             _apply(publication, answer, now())
@@ -103,20 +112,21 @@ def _write(
         message = f"核对时程序出错（{type(error).__name__}），稍后再核对。如持续出现请联系系统管理员。"
         with suppress(Stale), transaction.atomic():
             publication.refresh_from_db()
+            story.note_error(publication, message, now=now())
             enact(publication, engine.wait(facts_of(publication), message, now=now()), actor=ACTOR, now=now())
 
 
-def _apply(publication: Publication, answer: engine.Verdict | engine.Ask | Step | Exception, now: datetime) -> None:
+def _apply(publication: Publication, answer: Answer | Exception, now: datetime) -> None:
     if isinstance(answer, Exception):
         raise answer
-    if answer is engine.Ask.PROBE:
+    if isinstance(answer, Replay):
+        story.note_look(publication, answer.verdict, now=now)
         batches.arrange_probe(publication, now=now)
     elif isinstance(answer, Step):
         enact(publication, answer, actor=ACTOR, now=now)
     else:
-        verdict = cast(engine.Verdict, answer)
-        story.note_look(publication, verdict, now=now)
-        apply(publication, verdict, now=now)
+        story.note_look(publication, answer, now=now)
+        apply(publication, answer, now=now)
 
 
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:

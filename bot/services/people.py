@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -89,3 +89,8 @@ def require(person: Person, *roles: Role) -> None:
     if not any(person.has_role(role) for role in roles):
         words = "或".join(role.label for role in roles)
         raise Refused("role", f"您没有{words}权限，未做任何改动。请由具有{words}角色的人员办理。")
+
+
+def names(usernames: Iterable[str]) -> dict[str, str]:
+    """Login name to full name; actors that are no people (系统, 平台回调) are not in it."""
+    return dict(Person.objects.filter(username__in=set(usernames)).values_list("username", "name"))

@@ -375,6 +375,8 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
                 follow(publication, max(publication.instant, now), now=now)
                 enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
                 resumed += 1
+        data = {"answer": f"已恢复 {resumed} 条推送。"}
+        audit.append(person.username, "release.resumed", f"release:{release.pk}", data, now=now)
     return resumed
 
 

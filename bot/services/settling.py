@@ -19,7 +19,7 @@ from .measuring import first_sample_at
 from .people import require
 from .quotas import reserve
 from .releases import free_items
-from .story import LOOKED, TOLD
+from .trail import LOOKED, TOLD
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
 

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
-from bot.domain.delivery import State
+from bot.domain.delivery import SETTLED, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.instants import require_aware
 from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Release
 
-from . import audit
+from . import audit, trail
 from .accounts import spec_of
+from .trail import ANSWERED, FOUND, FREEZES, LOOKED, TOLD, Sentence
 
 ACTOR = "系统"
-LOOKED = "platform.looked"
-TOLD = "platform.told"  # an event that came when a person had to decide already
 MESSAGE_LENGTH = 300
 
-#: What one look found.
-FOUND = {
-    "Receipt": "已经公开，内容相符",
-    "Pending": "平台已受理，还没有公开",
-    "Absent": "这一次没有查到（一次查不到不能证明没有发出）",
-    "Failed": "平台说没有公开，或已被删除",
-    "Unclear": "这一次没有查清",
-    "Told": "平台发来通知",
-}
 #: How a public call ended.
 ENDED = {
     "": "还没有结果",
@@ -49,6 +39,13 @@ def note_look(
     audit.append(ACTOR, LOOKED, f"publication:{publication.pk}", data, now=now)
 
 
+def note_error(publication: Publication, message: str, *, now: datetime) -> None:
+    """Keep that a look was tried and ended in a program error: it is part of the story, and proves nothing."""
+    require_aware(now)
+    data = {"verdict": "Error", "message": message[:MESSAGE_LENGTH]}
+    audit.append(ACTOR, LOOKED, f"publication:{publication.pk}", data, now=now)
+
+
 def gone_or_not(verdict: object) -> dict[str, bool]:
     """With a failure: whether it had been public before. Only one that never was proves that nothing went out."""
     return {"gone": verdict.gone} if isinstance(verdict, Failed) else {}
@@ -66,11 +63,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One public call in words; the raw answer is in `attempt.answer`."""
+    """One public call in words; the raw answer is in `attempt.answer`.
+
+    `call` is the platform's name of it; `status` the HTTP status of the answer, None where no answer came.
+    """
 
     attempt: Attempt
     asked: str
+    call: str
     ended: str
+    status: int | None
 
 
 def looks(publications: Sequence[Publication]) -> dict[int, list[Look]]:
@@ -95,10 +97,52 @@ def asked(publication: Publication, attempt: Attempt) -> str:
     return f"{'再次' if attempt.kind == 'again' else ''}{what}"
 
 
-def tried(publication: Publication) -> list[Tried]:
-    """Every public call, in order."""
+def tried(publication: Publication, statuses: Mapping[tuple[int, int], int]) -> list[Tried]:
+    """Every public call, in order. `statuses`: see there."""
+    mode = spec_of(publication.account).mode(publication.mode)
     rows = sorted(publication.attempts.all(), key=lambda attempt: attempt.number)
-    return [Tried(row, asked(publication, row), ENDED[row.outcome]) for row in rows]
+    return [
+        Tried(row, asked(publication, row), mode.call, ENDED[row.outcome], statuses.get((publication.pk, row.number)))
+        for row in rows
+    ]
+
+
+def statuses(publications: Sequence[Publication]) -> dict[tuple[int, int], int]:
+    """HTTP status of each answer to a public call, by publication and number of the attempt."""
+    subjects = {f"publication:{one.pk}": one.pk for one in publications}
+    heard = AuditEvent.objects.filter(subject__in=list(subjects), action=ANSWERED).values_list("subject", "data")
+    return {(subjects[subject], data["attempt"]): data["status"] for subject, data in heard}
+
+
+# --- who did what -------------------------------------------------------------------------------------------
+
+
+def sentences(release: Release, publications: Sequence[Publication]) -> list[Sentence]:
+    """Every line of the audit trail about a release and its pushes, with the freezes of its unit, in order."""
+    unit = f"unit:{release.unit.code}"
+    subjects = {f"release:{release.pk}": "发布单", unit: "本单位"}
+    subjects |= {f"publication:{one.pk}": name_of(one, publications) for one in publications}
+    mine = AuditEvent.objects.filter(subject__in=[subject for subject in subjects if subject != unit])
+    events = list(mine.order_by("sequence"))
+    if events:
+        events += _freezes(unit, events, open_still=any(one.status not in SETTLED for one in publications))
+    return trail.in_words(sorted(events, key=lambda event: event.sequence), subjects)
+
+
+def _freezes(unit: str, events: Sequence[AuditEvent], *, open_still: bool) -> list[AuditEvent]:
+    """Freezes and their lifting while the release was not settled: later ones do not concern it."""
+    found = AuditEvent.objects.filter(subject=unit, action__in=FREEZES, sequence__gt=events[0].sequence)
+    last = max((event.sequence for event in events if event.action == trail.MOVED), default=0)
+    return list(found if open_still else found.filter(sequence__lt=last))
+
+
+def name_of(publication: Publication, all_of_them: Sequence[Publication]) -> str:
+    """What staff call a push: its account, with its place in the lane where there are several."""
+    several = sum(other.account_id == publication.account_id for other in all_of_them) > 1
+    return f"{publication.account.name} 第 {publication.lane + 1} 条" if several else publication.account.name
+
+
+# --- what is public -----------------------------------------------------------------------------------------
 
 
 def public_now(publication: Publication) -> str:

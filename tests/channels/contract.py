@@ -154,6 +154,12 @@ class ChannelContract:
         assert grant.token.reveal() not in repr(replace(one, headers=()))
         assert bench.public_calls() == 0
 
+    def test_the_mode_names_its_public_call(self, bench):
+        """What the story of a release says was asked is what is asked."""
+        request = bench.channel.public_request(bench.posts, bench.stage(), bench.channel.grant(), key=bench.key)
+        method, path = bench.channel.spec.mode(bench.channel.account.mode).call.split(" ")
+        assert (request.method, urlsplit(request.url).path.endswith(path)) == (method, True)
+
     def test_one_call_makes_all_posts_public_and_they_are_read_back(self, bench):
         staged = bench.stage()
         accepted = bench.channel.read_answer(bench.send(staged))

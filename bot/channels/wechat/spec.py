@@ -73,6 +73,7 @@ MODES = (
         unknown=UnknownPolicy(looks=_seconds(120, 240, 480), when_absent="resend"),
         confirm=_seconds(3, 10, 25, 60, 120, 300),  # freepublish/get allows 100 calls a day
         verdict_within=timedelta(minutes=30),
+        call="POST /cgi-bin/freepublish/submit",
     ),
     ModeSpec(
         name=MASS,
@@ -89,6 +90,7 @@ MODES = (
         confirm=_seconds(5, 15, 30, 60, 120, 300),
         verdict_within=timedelta(minutes=30),
         quotas={"subscription": (Quota("day", 1),), "service": (Quota("month", 4),)},
+        call="POST /cgi-bin/message/mass/sendall",
     ),
 )
 

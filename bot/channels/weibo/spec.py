@@ -41,6 +41,7 @@ SHARE = ModeSpec(
     confirm=_seconds(2, 15, 60, 120),
     verdict_within=timedelta(minutes=30),
     quotas={"": (Quota("hour", POSTS_PER_HOUR), Quota("day", CALLS_PER_DAY))},
+    call="POST /2/statuses/share.json",
 )
 
 STATUS = FieldSpec(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,23 +14,45 @@ from bot.domain.preflight import Kind as Preflight
 from bot.domain.sync import GateState, Seen
 from bot.domain.workflow import Step
 from bot.models import AuditEvent
-from bot.services.story import FOUND
 
 from .people import names
 
+LOOKED = "platform.looked"
+TOLD = "platform.told"  # an event that came when a person had to decide already
+MOVED = "publication.moved"
+ANSWERED = "platform.answered"
+FREEZES = ("unit.frozen", "unit.unfrozen")
 TAIL = 8
 VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝", "Unknown": "结果不明"}
 
 
+#: What one look found.
+FOUND = {
+    "Receipt": "已经公开，内容相符",
+    "Pending": "平台已受理，还没有公开",
+    "Absent": "这一次没有查到（一次查不到不能证明没有发出）",
+    "Failed": "平台说没有公开，或已被删除",
+    "Unclear": "这一次没有查清",
+    "Error": "核对时程序出错，这一次没有结果",
+    "Told": "平台发来通知",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One line: when, who, what; `detail` is a reason or an answer; `number` is its place in the chain."""
+    """One line: when, who, what; `detail` is a reason or an answer; `number` is its place in the chain.
+
+    `who` is the name of `actor`, a login name; what is no person (系统, 平台回调) is its own name.
+    """
 
     number: int
     at: datetime
     who: str
     what: str
     detail: str = ""
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
 
 
 def tail(digest: str) -> str:
@@ -40,19 +62,26 @@ def tail(digest: str) -> str:
 
 def tell(subjects: Mapping[str, str]) -> list[Sentence]:
     """All lines about these subjects, in order. `subjects`: subject of the trail -> its name for staff."""
-    events = list(AuditEvent.objects.filter(subject__in=list(subjects)).order_by("sequence"))
-    people = names(event.actor for event in events)
-    return [
-        Sentence(
-            event.sequence, event.at, people.get(event.actor, event.actor), *_words(event, subjects[event.subject])
-        )
-        for event in events
-    ]
+    events = AuditEvent.objects.filter(subject__in=list(subjects)).order_by("sequence")
+    return in_words(list(events), subjects)
 
 
-def _words(event: AuditEvent, name: str) -> tuple[str, str]:
-    teller = TELLERS.get(event.action)
-    return teller(event.data, name) if teller else (f"{name}：{event.action}", "")
+def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[Sentence]:
+    """These lines of the trail as sentences, with the names of all people in them."""
+    people = names(str(login) for event in events for login in (event.actor, event.data.get("second", "")))
+    return [_sentence(event, subjects[event.subject], people) for event in events]
+
+
+def _sentence(event: AuditEvent, name: str, people: Mapping[str, str]) -> Sentence:
+    second = event.data.get("second", "")
+    what, detail = _words(event.action, {**event.data, "second": people.get(second, second)}, name)
+    who = people.get(event.actor, event.actor)
+    return Sentence(event.sequence, event.at, who, what, detail, event.actor, event.action, event.subject)
+
+
+def _words(action: str, data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    teller = TELLERS.get(action)
+    return teller(data, name) if teller else (f"{name}：{action}", "")
 
 
 def _moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -115,7 +144,7 @@ def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
     """A fixed sentence with the reason, and the answer if there was one."""
 
     def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-        return what.format(name=name), "　".join(
+        return what.format(name=name, second=data.get("second", "")), "　".join(
             part for part in (data.get("reason", ""), data.get("answer", "")) if part
         )
 
@@ -123,11 +152,11 @@ def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
 
 
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
-    "publication.moved": _moved,
-    "platform.answered": _answered,
-    "platform.looked": _looked,
-    "platform.told": lambda data, name: (f"{name}：平台发来通知", data.get("message", "")),
-    "publication.resend": _said("{name}：两人确认没有发出，重新发送"),
+    MOVED: _moved,
+    ANSWERED: _answered,
+    LOOKED: _looked,
+    TOLD: lambda data, name: (f"{name}：平台发来通知", data.get("message", "")),
+    "publication.resend": _said("{name}：与{second}两人确认没有发出，重新发送"),
     "alarm.raised": _alarm("警报"),
     "alarm.read": _alarm("已阅警报"),
     "alarm.closed": _alarm("警报了结"),
@@ -137,7 +166,10 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "release.signed": _signed,
     "release.voided": _said("签发作废"),
     "release.held": _said("暂停发布单"),
+    "release.resumed": _said("恢复发布单"),
     "release.cancelled": _said("作废发布单"),
+    "unit.frozen": _said("一键停发"),
+    "unit.unfrozen": _said("解除停发"),
     "gate.answered": _portal_answered,
     "gate.moved": _gate_moved,
     "gate.decided": _gate_moved,
