@@ -21,7 +21,7 @@ import click  # noqa: E402 - after the path, like everything of ours
 from bot import channels  # noqa: E402
 from bot.cli.main import main as tongfa  # noqa: E402
 from bot.domain import timeline  # noqa: E402
-from bot.domain.channel import ChannelSpec, ModeSpec, OptionSpec  # noqa: E402
+from bot.domain.channel import ChannelSpec, ModeSpec, OptionSpec, Quota  # noqa: E402
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, TRANSITIONS, Event, State  # noqa: E402
 from bot.domain.workflow import (  # noqa: E402
     DEFAULT_STEPS,
@@ -221,10 +221,16 @@ def _matrix_row(spec: ChannelSpec, mode: ModeSpec) -> list[str]:
 
 def _quotas(mode: ModeSpec) -> str:
     words = [
-        (f"{kind}: " if kind else "") + ", ".join(f"{quota.count} per {quota.period}" for quota in quotas)
+        (f"{kind}: " if kind else "") + ", ".join(_quota(quota) for quota in quotas)
         for kind, quotas in mode.quotas.items()
     ]
     return "; ".join(words) or "none"
+
+
+def _quota(quota: Quota) -> str:
+    if not quota.bucket:
+        return f"{quota.count} per {quota.period}"
+    return f"{quota.count} calls per {quota.period} ({quota.calls} for each push)"
 
 
 def every_channel() -> str:

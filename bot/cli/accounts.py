@@ -141,7 +141,10 @@ def quota(slug: str, first: str, days: int, mode: str) -> Reply:
         raise Refused("mode", f"账号“{found.name}”没有发布方式“{mode}”。") from None
     rows = [[day.date.isoformat(), _taken(day), "不限" if day.free is None else str(day.free)] for day in calendar]
     data = {"account": slug, "mode": mode or found.mode, "days": [_quota_day(day) for day in calendar]}
-    return Reply(data, table(["日期", "已占", "还可签发"], rows))
+    spent = [
+        f"本系统已计的接口调用：{name}，{count} 次" for name, count in quotas.calls_spent(found, now=now()).items()
+    ]
+    return Reply(data, [*table(["日期", "已占", "还可签发"], rows), *spent])
 
 
 PERIODS = {"day": "当日", "month": "当月", "hour": "最满的一小时"}
@@ -159,7 +162,13 @@ def _quota_day(day: Any) -> dict[str, Any]:
         "past": day.past,
         "free": day.free,
         "windows": [
-            {"period": window.period, "name": window.name, "count": window.count, "used": window.used}
+            {
+                "period": window.period,
+                "name": window.name,
+                "count": window.count,
+                "used": window.used,
+                "free": window.free,
+            }
             for window in windows
         ],
     }

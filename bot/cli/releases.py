@@ -56,7 +56,7 @@ def plan(
     then: str,
 ) -> Reply:
     """编制发布单。"""
-    from bot.services import documents, gating, people, releases
+    from bot.services import documents, gating, people, quotas, releases
 
     if expected and not url:
         raise click.UsageError("--expect 要与 --after-live 一起用。")
@@ -67,10 +67,12 @@ def plan(
         title=title, instant=instant, documents=chosen, sync=sync,
         accounts=releases.accounts_named(accounts, unit=person.unit), person=person, now=now(), modes=pairs(modes, "mode"),
     )  # fmt: skip
+    hopeless = quotas.hopeless(list(_publications(made)))
     return Reply(
-        release_data(made),
+        {**release_data(made), "warnings": hopeless},
         [
             f"发布单 {made.pk} 已编制，尚未签发。",
+            *(f"注意：{words}现在这样签不了。" for words in hopeless),
             *release_lines(made),
             f"下一步：tongfa release sign {made.pk} --as <签发人>",
         ],

@@ -91,10 +91,21 @@ class CoverSpec:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many public acts a mode allows: `count` per "day" or "month" (Beijing calendar) or "hour"."""
+    """How many public acts a mode allows: `count` per "day" or "month" (Beijing calendar) or "hour".
+
+    With a `bucket` the platform counts calls of all kinds, and so do we, in that counter; one public act with what
+    belongs to it (reading before, looking afterwards) takes about `calls` of them.
+    """
 
     period: str
     count: int
+    bucket: str = ""
+    calls: int = 1
+
+    @property
+    def most(self) -> int:
+        """How many public acts fit into one window of which nothing is used yet."""
+        return self.count // self.calls
 
 
 @dataclass(frozen=True, slots=True)

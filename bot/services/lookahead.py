@@ -7,17 +7,15 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from bot.domain import quota
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware, show
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
-from . import prechecks, preflighting, releases, telling
+from . import prechecks, preflighting, quotas, releases, telling
 from .accounts import renewed_by_hand, spec_of
 from .errors import Refused
-from .quotas import free_slots, quotas_of
 from .voiding import is_frozen
 
 AHEAD = timedelta(hours=36)
@@ -121,19 +119,9 @@ def _unapproved(release: Release, publications: list[Publication]) -> Iterator[C
 
 
 def _no_quota(publications: list[Publication]) -> Iterator[CheckResult]:
-    seen = set()
-    for publication in publications:
-        account = publication.account
-        for rule in quotas_of(account, publication.mode):
-            window = quota.window(rule.period, publication.instant)
-            needed = sum(
-                other.account_id == account.pk and quota.window(rule.period, other.instant) == window
-                for other in publications
-            )
-            if (account.pk, window) not in seen and free_slots(account, publication.mode, rule, window) < needed:
-                words = f"“{account.name}”在 {window} 的发布额度不够，签不了。"
-                yield CheckResult("额度", False, words, code="quota", remedy=f"{SIGNER}改到有额度的日期。")
-            seen.add((account.pk, window))
+    for lack in quotas.shortages(publications):
+        remedy = "请拟稿人拆成几张发布单，分开日期发布。" if lack.hopeless else f"{SIGNER}改到有额度的日期。"
+        yield CheckResult("额度", False, f"{lack.what}，签不了：{lack.numbers}。", code="quota", remedy=remedy)
 
 
 def people_to_tell(now: datetime) -> Iterator[CheckResult]:

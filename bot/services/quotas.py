@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -11,13 +11,17 @@ from django.db import IntegrityError, transaction
 
 from bot.domain import quota
 from bot.domain.channel import Quota
-from bot.domain.instants import BEIJING, beijing_date, beijing_midnight, require_aware, show
+from bot.domain.instants import beijing_date, beijing_midnight, require_aware, show, to_beijing
 from bot.models import Account, Publication, Reservation
+from bot.models import Counter as CallCounter
 
 from .accounts import spec_of
 from .errors import Refused
 
 _PERIODS = {"day": "当日", "month": "当月", "hour": "该小时"}
+_UNITS = {"day": "天", "month": "个月", "hour": "小时"}
+_COARSER = ("hour", "day", "month")
+SPLIT = "请拆成几张发布单，分开日期（时段）发布。"
 LOOK_AHEAD = 62  # windows: two months of days
 
 
@@ -27,18 +31,22 @@ def quotas_of(account: Account, mode: str) -> tuple[Quota, ...]:
     return quotas.get(account.options.get("account_type", ""), quotas.get("", ()))
 
 
-def reserve(publication: Publication, *, now: datetime) -> None:
-    """Take one slot of every quota of the publication's mode in the windows of its instant.
+def reserve(publications: Sequence[Publication], *, now: datetime) -> None:
+    """Take one slot of every quota of each publication's mode in the windows of its instant.
 
     A slot that it kept (a byte may have left) is its own: sent again by people on that day it needs no other.
 
-    Refused, naming the next free day, when a window is used up.
+    Refused, nothing taken, where they do not all fit: naming the next date on which they do, or saying that there is none.
     """
     require_aware(now)
-    for rule in quotas_of(publication.account, publication.mode):
-        window = quota.window(rule.period, publication.instant)
-        if not _has_slot(publication, window) and not _take_slot(publication, rule, window):
-            raise Refused("quota", _used_up(publication, rule))
+    lacking = shortages(publications)
+    if lacking:
+        raise Refused("quota", _refusal(lacking, publications))
+    for publication in publications:
+        for rule in quotas_of(publication.account, publication.mode):
+            window = quota.window(rule.period, publication.instant)
+            if not _has_slot(publication, window) and not _take_slot(publication, rule, window):
+                raise Refused("quota", _taken_by_others(publication, rule))
 
 
 def follow(publication: Publication, at: datetime, *, now: datetime) -> None:
@@ -83,43 +91,180 @@ def _take_slot(publication: Publication, rule: Quota, window: str) -> bool:
     return False
 
 
-def free_slots(account: Account, mode: str, rule: Quota, window: str) -> int:
-    """How many slots of a window are left."""
-    used = Reservation.objects.filter(account=account, mode=mode, window=window, released_at__isnull=True).count()
-    return max(0, rule.count - used)
+# --- what is taken ----------------------------------------------------------------------------------------
+
+
+class Book:
+    """What is taken of the quotas of some accounts from one instant on: two queries, however many windows are asked for."""
+
+    def __init__(self, accounts: Iterable[Account], since: datetime, until: datetime | None = None) -> None:
+        """`until`: nothing after the day of that instant is asked for."""
+        owned = {"account__in": list(accounts), "window__gte": quota.window("month", since)}
+        if until is not None:
+            owned["window__lt"] = f"{quota.window('day', until)}T24"
+        held = Reservation.objects.filter(**owned, released_at__isnull=True)
+        self._taken: Counter[tuple[int, str, str]] = Counter()
+        self._waiting: Counter[tuple[int, str, str]] = Counter()
+        self._owners: set[tuple[int, str]] = set()
+        columns = ("account_id", "mode", "window", "publication_id", "publication__sent_at")
+        for account, mode, window, publication, sent_at in held.values_list(*columns):
+            self._taken[account, mode, window] += 1
+            self._waiting[account, mode, window] += sent_at is None
+            self._owners.add((publication, window))
+        self._counters, self._spent = CallCounter.objects.filter(**owned), dict[tuple[int, str, str], int]()
+        self._asked = False
+
+    def taken(self, account: Account, mode: str, window: str) -> int:
+        """Slots of a window that signatures hold."""
+        return self._taken[account.pk, mode, window]
+
+    def owns(self, publication: Publication, window: str) -> bool:
+        """Whether a publication holds a slot of a window."""
+        return (publication.pk, window) in self._owners
+
+    def free(self, account: Account, mode: str, rule: Quota, window: str) -> int:
+        """How many publications may still be signed for a window: as slots are left, and as calls are left for them."""
+        slots = rule.count - self.taken(account, mode, window)
+        affordable = self.affordable(account, mode, rule, window)
+        return max(0, slots if affordable is None else min(slots, affordable))
+
+    def affordable(self, account: Account, mode: str, rule: Quota, window: str) -> int | None:
+        """For how many more the calls suffice; None where nobody counts calls.
+
+        What is signed and has not left yet will need its own. Some of them it may have spent already on staging: then
+        this says rather too little than too much.
+        """
+        if not rule.bucket:
+            return None
+        left = rule.count - self.spent(account, rule, window)
+        return max(0, left // rule.calls - self._waiting[account.pk, mode, window])
+
+    def spent(self, account: Account, rule: Quota, window: str) -> int:
+        """Calls that our own counter knows of."""
+        if not self._asked:
+            rows = self._counters.values_list("account_id", "bucket", "window", "count")
+            self._spent, self._asked = {(owner, bucket, name): count for owner, bucket, name, count in rows}, True
+        return self._spent.get((account.pk, rule.bucket, window), 0)
+
+
+def free_slots(account: Account, mode: str, rule: Quota, at: datetime) -> int:
+    """How many publications may still be signed for the window of `at`."""
+    require_aware(at)
+    return Book([account], at, at).free(account, mode, rule, quota.window(rule.period, at))
 
 
 def next_free(account: Account, mode: str, rule: Quota, after: datetime) -> datetime | None:
     """Start of the next window with a free slot, None when there is none in the next two months."""
     require_aware(after)
+    book = Book([account], after)
     for start in quota.next_windows(rule.period, after, LOOK_AHEAD):
-        if free_slots(account, mode, rule, quota.window(rule.period, start)):
+        if book.free(account, mode, rule, quota.window(rule.period, start)):
             return start
     return None
 
 
-def _used_up(publication: Publication, rule: Quota) -> str:
-    account = publication.account
-    label = spec_of(account).mode(publication.mode).label
-    free = next_free(account, publication.mode, rule, publication.instant)
-    at = publication.instant.astimezone(BEIJING)
-    if free is None:
-        advice = "近两个月内没有空余。"
-    elif rule.period == "hour":
-        advice = f"最近可用的时段从 {show(free, seconds=False)} 开始。"
-    else:
-        same_time = free.replace(hour=at.hour, minute=at.minute, second=at.second)
-        advice = f"最近可用的日期是 {free:%Y-%m-%d}（例如 {show(same_time)}）。"
-    return f"账号“{account.name}”{_PERIODS[rule.period]}的{label}额度（{rule.count} 次）已用完，未签发，什么都没有发出。{advice}请改期后再签发。"
+# --- what is lacking --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """One window that cannot take what a release needs of it."""
+
+    account: Account
+    mode: str
+    rule: Quota
+    window: str
+    needed: int
+    free: int
+
+    @property
+    def hopeless(self) -> bool:
+        """No window at all could take so many."""
+        return self.needed > self.rule.most
+
+    @property
+    def what(self) -> str:
+        """For staff: which account's quota does not suffice."""
+        whose = f"账号“{self.account.name}”{_PERIODS[self.rule.period]}的{self._quota}"
+        if self.hopeless:
+            return f"{whose}最多供发 {self.rule.most} 次"
+        return f"{whose}{'不够' if self.free else '已用完'}"
+
+    @property
+    def numbers(self) -> str:
+        """For staff: which window, how many are needed of it and how many are free."""
+        window = f"{self.window.replace('T', ' ')} 时" if "T" in self.window else self.window
+        if self.hopeless:
+            each = f"（每次至多 {spec_of(self.account).mode(self.mode).max_posts} 篇）"
+            nowhere = f"改到哪一{_UNITS[self.rule.period]}都放不下"
+            return f"本发布单在 {window} 就要发 {self.needed} 次{each}，{nowhere}"
+        return f"{window} 还可签发 {self.free} 次，本发布单需要 {self.needed} 次"
+
+    @property
+    def _quota(self) -> str:
+        label = spec_of(self.account).mode(self.mode).label
+        if not self.rule.bucket:
+            return f"{label}额度（{self.rule.count} 次）"
+        return f"接口调用额度（{self.rule.count} 次，每条{label}约用 {self.rule.calls} 次）"
+
+
+def shortages(publications: Sequence[Publication]) -> list[Shortage]:
+    """Every window of their instants that cannot take them all; what holds a slot of its window needs no other."""
+    if not publications:
+        return []
+    book = Book({one.account for one in publications}, min(one.instant for one in publications))
+    return list(_lacking(publications, book, timedelta(0)))
+
+
+def hopeless(publications: Sequence[Publication]) -> list[str]:
+    """What no date can mend: more in one window than it ever takes. For whoever plans, before anybody signs."""
+    return [f"{lack.what}，{lack.numbers}。{SPLIT}" for lack in shortages(publications) if lack.hopeless]
+
+
+def _lacking(publications: Sequence[Publication], book: Book, by: timedelta) -> Iterator[Shortage]:
+    """What would be lacking if every instant came so much later."""
+    needs: Counter[tuple[Account, str, Quota, str]] = Counter()
+    for one in publications:
+        for rule in quotas_of(one.account, one.mode):
+            window = quota.window(rule.period, one.instant + by)
+            if not book.owns(one, window):
+                needs[one.account, one.mode, rule, window] += 1
+    for (account, mode, rule, window), needed in needs.items():
+        free = book.free(account, mode, rule, window)
+        if free < needed:
+            yield Shortage(account, mode, rule, window, needed, free)
+
+
+def _refusal(lacking: Sequence[Shortage], publications: Sequence[Publication]) -> str:
+    worst = next((lack for lack in lacking if lack.hopeless), lacking[0])
+    advice = SPLIT if worst.hopeless else f"{_advice(lacking, publications)}请改期后再签发。"
+    return f"{worst.what}，未签发，什么都没有发出：{worst.numbers}。{advice}"
+
+
+def _advice(lacking: Sequence[Shortage], publications: Sequence[Publication]) -> str:
+    """The next date (or hour) on which the whole release fits, on all of its accounts."""
+    period = max((lack.rule.period for lack in lacking), key=_COARSER.index)
+    first = min(one.instant for one in publications)
+    book = Book({one.account for one in publications}, first)
+    for start in quota.next_windows(period, first, LOOK_AHEAD):
+        at = start if period == "hour" else _same_time(start, first)
+        if next(_lacking(publications, book, at - first), None) is None:
+            if period == "hour":
+                return f"最近可用的时段从 {show(at, seconds=False)} 开始。"
+            return f"最近可用的日期是 {to_beijing(at):%Y-%m-%d}（例如 {show(at)}）。"
+    return "近两个月内没有空余。" if period == "day" else "近期没有空余。"
+
+
+def _same_time(start: datetime, instant: datetime) -> datetime:
+    at = to_beijing(instant)
+    return start.replace(hour=at.hour, minute=at.minute, second=at.second, microsecond=at.microsecond)
 
 
 def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, int]]:
     """For each quota of a mode: the rule and how many slots are taken in the window of `instant`."""
     require_aware(instant)
-    return [
-        (rule, rule.count - free_slots(account, mode, rule, quota.window(rule.period, instant)))
-        for rule in quotas_of(account, mode)
-    ]
+    book = Book([account], instant, instant)
+    return [(rule, book.taken(account, mode, quota.window(rule.period, instant))) for rule in quotas_of(account, mode)]
 
 
 # --- what is free ---------------------------------------------------------------------------------------
@@ -127,18 +272,17 @@ def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, in
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One quota in one window of the Beijing calendar: `period` "hour", "day" or "month", `name` as in the records."""
+    """One quota in one window of the Beijing calendar: `period` "hour", "day" or "month", `name` as in the records.
+
+    `free`: how many publications may still be signed for it, by the slots left and by our own count of calls.
+    """
 
     period: str
     name: str
     start: datetime
     count: int
     used: int
-
-    @property
-    def free(self) -> int:
-        """Slots that a signature may still take."""
-        return max(0, self.count - self.used)
+    free: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,45 +306,38 @@ class Day:
 def calendar(account: Account, mode: str, first: date, days: int, *, now: datetime) -> list[Day]:
     """What is taken and what is free on each of `days` Beijing days from `first`: what a calendar page shows.
 
-    One query, however long the span.
+    One query, however long the span; one more where calls are counted.
     """
-    require_aware(now)
-    rules = quotas_of(account, mode)
-    taken = _taken(account, mode, first, days)
     today = beijing_date(require_aware(now))
+    rules = quotas_of(account, mode)
     spans = [first + timedelta(days=index) for index in range(days)]
-    return [_day(rules, day, taken, past=day < today) for day in spans]
+    book = Book([account], beijing_midnight(first), beijing_midnight(spans[-1]))
+    return [_day(_Reader(account, mode, book), rules, day, past=day < today) for day in spans]
 
 
-def _taken(account: Account, mode: str, first: date, days: int) -> Counter[str]:
-    """Slots in use by window. The names of windows sort as their instants do: months, days and hours of the span."""
-    last = first + timedelta(days=days)
-    held = Reservation.objects.filter(
-        account=account,
-        mode=mode,
-        released_at__isnull=True,
-        window__gte=f"{first:%Y-%m}",
-        window__lt=f"{last:%Y-%m-%d}T24",
-    )
-    return Counter(held.values_list("window", flat=True))
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    account: Account
+    mode: str
+    book: Book
+
+    def window(self, rule: Quota, instant: datetime) -> Window:
+        name = quota.window(rule.period, instant)
+        used = self.book.taken(self.account, self.mode, name)
+        return Window(rule.period, name, instant, rule.count, used, self.book.free(self.account, self.mode, rule, name))
 
 
-def _day(rules: Sequence[Quota], day: date, taken: Counter[str], *, past: bool) -> Day:
+def _day(reader: _Reader, rules: Sequence[Quota], day: date, *, past: bool) -> Day:
     start = beijing_midnight(day)
-    windows = [_window(rule, start, taken) for rule in rules if rule.period != "hour"]
+    windows = [reader.window(rule, start) for rule in rules if rule.period != "hour"]
     hours = [
-        _window(rule, start + timedelta(hours=hour), taken)
+        reader.window(rule, start + timedelta(hours=hour))
         for rule in rules
         if rule.period == "hour"
         for hour in range(24)
     ]
     busiest = max(hours, key=lambda window: window.used) if hours else None
     return Day(day, tuple(windows), busiest, past)
-
-
-def _window(rule: Quota, instant: datetime, taken: Counter[str]) -> Window:
-    name = quota.window(rule.period, instant)
-    return Window(rule.period, name, instant, rule.count, taken[name])
 
 
 def calls_spent(account: Account, *, now: datetime) -> dict[str, int]:

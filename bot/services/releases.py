@@ -183,8 +183,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     require_pairs(publications, editions)
     with audit.serialised():
         entries = [_fill(publication) for publication in publications]
-        for publication in publications:
-            reserve(publication, now=now)
+        reserve(publications, now=now)
         value = manifest(str(release.pk), release.signed_policy, entries)
         signed = Release.objects.filter(pk=release.pk, signed_at__isnull=True, cancelled_at__isnull=True).update(
             manifest=value, manifest_hash=manifest_hash(value), signed_by=person, signed_at=now

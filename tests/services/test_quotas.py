@@ -9,12 +9,13 @@ import pytest
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Account, Attempt, Release, Reservation
+from bot.models import Counter as CallCounter
 from bot.services import quotas, releases
 from bot.services.errors import Refused
 from bot.services.ports import AccountPorts
 
 from .delivery_support import Engine
-from .factories import HALF_HOUR, NOW, Office, add_wechat, article, publication
+from .factories import HALF_HOUR, NOW, Office, add_wechat, article, force, publication
 
 T = NOW + HALF_HOUR
 DAY = timedelta(days=1)
@@ -152,6 +153,97 @@ def test_two_months_without_a_free_day_are_said_plainly(office: Office) -> None:
     assert "近两个月内没有空余" in refused(office, office.wechat, 2)
 
 
+# --- what a release needs of one window --------------------------------------------------------------------
+
+
+def refused_release(office: Office, release: Release) -> str:
+    with pytest.raises(Refused) as caught:
+        office.signs(release)
+    assert (caught.value.code, windows(office.wechat), windows(office.weibo)) == ("quota", [], [])
+    return caught.value.message
+
+
+def test_more_than_any_day_takes_is_to_be_split_and_names_no_date(office: Office) -> None:
+    release = office.planned(*(office.approved(article(n)) for n in range(1, 10)), on=[office.wechat])
+    message = refused_release(office, release)
+    assert "账号“中国河东”当日的群发额度（1 次）最多供发 1 次，未签发，什么都没有发出" in message
+    assert "本发布单在 2026-11-23 就要发 2 次（每次至多 8 篇），改到哪一天都放不下" in message
+    assert "请拆成几张发布单" in message
+    assert "最近可用" not in message
+
+
+def test_who_plans_so_much_is_told_before_anybody_signs(office: Office) -> None:
+    nine = [office.approved(article(n)) for n in range(1, 10)]
+    (words,) = quotas.hopeless(list(office.planned(*nine, on=[office.wechat]).publications.all()))
+    assert "改到哪一天都放不下" in words
+    fits = office.planned(office.approved(article(10)), on=[office.wechat])
+    assert quotas.hopeless(list(fits.publications.all())) == []
+
+
+def test_the_next_date_has_room_for_all_that_the_release_needs(office: Office) -> None:
+    """A service account with three of four taken this month: two more fit into the next month only."""
+    service = add_wechat(office.unit, "fwh", kind="service")
+    for day in range(3):
+        sign_on(office, service, day + 1, T + day * DAY)
+    nine = [office.approved(article(n)) for n in range(11, 20)]
+    with pytest.raises(Refused) as caught:
+        office.signs(office.planned(*nine, on=[service], instant=T + 4 * DAY))
+    assert "当月的群发额度（4 次）不够" in caught.value.message
+    assert "2026-11 还可签发 1 次，本发布单需要 2 次" in caught.value.message
+    assert "最近可用的日期是 2026-12-01" in caught.value.message
+
+
+def test_the_next_date_suits_every_account_of_the_release(office: Office) -> None:
+    """The 24th is free on one account and taken on the other."""
+    other = add_wechat(office.unit, "second")
+    sign_on(office, office.wechat, 1)
+    sign_on(office, other, 2, T + DAY)
+    release = office.planned(office.approved(article(3)), on=[office.wechat, other])
+    with pytest.raises(Refused, match="最近可用的日期是 2026-11-25"):
+        office.signs(release)
+
+
+# --- calls that are counted already --------------------------------------------------------------------------
+
+
+def spent(office: Office, count: int) -> None:
+    CallCounter.objects.create(account=office.weibo, bucket="weibo.calls", window="2026-11-23", count=count)
+
+
+def test_calls_that_are_used_up_leave_nothing_to_sign_for_today(office: Office) -> None:
+    spent(office, 100)
+    today, tomorrow = quotas.calendar(office.weibo, "share", date(2026, 11, 23), 2, now=NOW)
+    assert (today.free, tomorrow.free) == (0, 25)
+    message = refused_release(office, office.planned(on=[office.weibo]))
+    assert "账号“临沂河东”当日的接口调用额度（100 次，每条微博约用 4 次）已用完" in message
+    assert "2026-11-23 还可签发 0 次，本发布单需要 1 次" in message
+    assert "最近可用的日期是 2026-11-24" in message
+
+
+def test_calls_that_are_left_pay_for_so_many_posts(office: Office) -> None:
+    spent(office, 90)
+    (today,) = quotas.calendar(office.weibo, "share", date(2026, 11, 23), 1, now=NOW)
+    assert today.free == 2
+    three = office.planned(*(office.approved(article(n)) for n in (1, 2, 3)), on=[office.weibo])
+    assert "额度（100 次，每条微博约用 4 次）不够" in refused_release(office, three)
+    sign_on(office, office.weibo, 4)
+    assert quotas.calendar(office.weibo, "share", date(2026, 11, 23), 1, now=NOW)[0].free == 1
+
+
+def test_what_has_been_sent_is_in_the_count_already(office: Office) -> None:
+    push = publication(sign_on(office, office.weibo, 1), office.weibo)
+    spent(office, 92)
+    assert quotas.calendar(office.weibo, "share", date(2026, 11, 23), 1, now=NOW)[0].free == 1
+    force(type(push).objects.filter(pk=push.pk), State.CONFIRMING, sent_at=T)
+    assert quotas.calendar(office.weibo, "share", date(2026, 11, 23), 1, now=NOW)[0].free == 2
+
+
+def test_a_day_of_weibo_posts_is_no_more_than_its_calls_pay_for(office: Office) -> None:
+    """The hour would take 30; a day's calls pay for 25."""
+    release = office.planned(*(office.approved(article(n)) for n in range(1, 27)), on=[office.weibo])
+    assert "最多供发 25 次" in refused_release(office, release)
+
+
 # --- the calendar -------------------------------------------------------------------------------------------
 
 
@@ -183,6 +275,11 @@ def test_weibo_shows_the_fullest_hour_of_a_day_besides_the_day(office: Office) -
 def test_a_mode_without_a_quota_is_free_without_a_number(office: Office) -> None:
     (day,) = quotas.calendar(office.wechat, "publish", date(2026, 11, 23), 1, now=NOW)
     assert (day.free, day.windows, day.busiest) == (None, (), None)
+
+
+def test_a_year_of_weibo_costs_two_queries(office: Office, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+    with django_assert_num_queries(2):
+        assert len(quotas.calendar(office.weibo, "share", date(2026, 1, 1), 366, now=NOW)) == 366
 
 
 def test_a_whole_year_costs_one_query(office: Office, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]

@@ -15,11 +15,10 @@ from bot.domain.channel import AccountConfig, ChannelFault, Grant, Ports, Remedy
 from bot.domain.secret import Secret
 
 from .codes import Do, assumed, error_code, fault, known
-from .spec import CALLS_PER_DAY, api_base, oauth_base
+from .spec import CALLS_BUCKET, CALLS_PER_DAY, api_base, oauth_base
 
 _T = TypeVar("_T")
 
-CALLS_BUCKET = "weibo.calls"
 #: Calls of the day that numbers and pre-flights may not touch: they are for sending and for finding out.
 RESERVE = 30
 

@@ -23,6 +23,8 @@ PICTURE_LIMIT = 5 * 1024 * 1024  # bytes: the platform's own limit
 PROMPT_LIMIT = 300_000  # bytes: a bigger body takes many writes and leaves late at T
 COVER_LIMIT = 290_000  # bytes of the drawn cover: stays below with its form around it
 CALLS_PER_DAY = 100  # per authorised user and app, all calls together
+CALLS_BUCKET = "weibo.calls"  # our own counter of them
+CALLS_PER_POST = 4  # newest own id, the post itself, and one or two looks
 POSTS_PER_HOUR = 30  # per user
 TIMELINE_WINDOW = 5  # user_timeline shows no more than the 5 newest own posts
 
@@ -40,7 +42,7 @@ SHARE = ModeSpec(
     unknown=UnknownPolicy(looks=_seconds(15, 30, 60, 120, 180), when_absent="person"),
     confirm=_seconds(2, 15, 60, 120),
     verdict_within=timedelta(minutes=30),
-    quotas={"": (Quota("hour", POSTS_PER_HOUR), Quota("day", CALLS_PER_DAY))},
+    quotas={"": (Quota("hour", POSTS_PER_HOUR), Quota("day", CALLS_PER_DAY, CALLS_BUCKET, CALLS_PER_POST))},
     call="POST /2/statuses/share.json",
 )
 
