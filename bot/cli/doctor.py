@@ -60,7 +60,7 @@ def check_lines(result: Any) -> list[str]:
 @click.option("--offline", is_flag=True, help="不询问平台，只看本机。")
 @command
 def doctor(offline: bool) -> Reply:
-    """体检：看有什么会妨碍未来 36 小时的发布，谁来做什么。有问题时退出码为 3。"""
+    """体检：看有什么会妨碍今明两天（至少 36 小时内）的发布，谁来做什么。有问题时退出码为 3。"""
     from bot.services import health
 
     results = [*health.examine(now=now(), ask_platforms=not offline), _clock(), _broker()]

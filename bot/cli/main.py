@@ -66,7 +66,7 @@ HELP = {
     "notify": "通知：test",
     "metrics": "指标：pull、show、export",
     "audit": "留痕：verify、export",
-    "doctor": "体检：看有什么会妨碍未来 36 小时的发布",
+    "doctor": "体检：看有什么会妨碍今明两天的发布",
 }
 
 

@@ -1,4 +1,4 @@
-"""What would stop the releases of the next 36 hours, without asking a platform; and who would be told."""
+"""What would stop the releases until the end of tomorrow, without asking a platform; and who would be told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.conf import settings
 
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
-from bot.domain.instants import require_aware, show
+from bot.domain.instants import beijing_date, beijing_midnight, require_aware, show
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
@@ -18,17 +18,23 @@ from .accounts import renewed_by_hand, spec_of
 from .errors import Refused
 from .voiding import is_frozen
 
-AHEAD = timedelta(hours=36)
+LEAST_AHEAD = timedelta(hours=36)
 SIGNER = "请签发人"
+
+
+def until(now: datetime) -> datetime:
+    """How far one looks: to the end of tomorrow in Beijing, since tomorrow evening is planned today; at least 36 hours."""
+    require_aware(now)
+    return max(now + LEAST_AHEAD, beijing_midnight(beijing_date(now) + timedelta(days=2)))
 
 
 def releases_ahead(now: datetime) -> Iterator[CheckResult]:
     """One line where all is well, else one for each thing that would stop a release."""
     require_aware(now)
-    found = Release.objects.filter(instant__gt=now, instant__lte=now + AHEAD, cancelled_at__isnull=True)
+    found = Release.objects.filter(instant__gt=now, instant__lt=until(now), cancelled_at__isnull=True)
     rows = list(found.select_related("unit").order_by("instant", "pk"))
     if not rows:
-        yield CheckResult("未来 36 小时", True, "没有安排发布。", code="ahead")
+        yield CheckResult("将来的发布", True, f"到 {show(until(now), seconds=False)} 为止没有安排发布。", code="ahead")
     for release in rows:
         wrong = list(_signed(release, now) if release.signed else _unsigned(release, now))
         name = f"发布单 {release.pk}（{show(release.instant, seconds=False)}）"

@@ -179,7 +179,7 @@ def test_keys_stay_out_of_messages_records_and_logs(notify_file: Path, office: O
 
 
 def found(**having: object) -> dict[str, str]:
-    """code -> message of everything that would stop a release of the next 36 hours."""
+    """code -> message of everything that would stop a release until the end of tomorrow."""
     results = lookahead.releases_ahead(NOW)
     return {result.code: result.message for result in results if not result.ok}
 
@@ -190,9 +190,20 @@ def test_an_unsigned_release_of_tomorrow_is_told(office: Office) -> None:
     assert found()["unsigned"].startswith("还没有签发")
 
 
-def test_beyond_36_hours_nothing_is_told(office: Office) -> None:
-    office.planned(instant=NOW + timedelta(hours=37))
-    assert found() == {}
+def test_an_unsigned_release_of_tomorrow_evening_is_told_in_the_morning(office: Office) -> None:
+    office.planned(instant=NOW + timedelta(hours=36, minutes=30))  # 21:30, seen at 09:00 of the day before
+    assert set(found()) == {"unsigned"}
+
+
+def test_what_comes_after_tomorrow_is_not_told_and_it_says_how_far_it_looked(office: Office) -> None:
+    office.planned(instant=NOW + timedelta(hours=39, seconds=1))  # a second into the day after tomorrow
+    (result,) = lookahead.releases_ahead(NOW)
+    assert (result.ok, result.message) == (True, "到 2026-11-25 00:00 为止没有安排发布。")
+
+
+def test_late_in_the_evening_it_looks_36_hours_ahead(office: Office) -> None:
+    evening = NOW + timedelta(hours=14)  # 23:00
+    assert lookahead.until(evening) == evening + timedelta(hours=36)
 
 
 def test_a_signed_release_in_order_is_one_good_line(office: Office) -> None:
