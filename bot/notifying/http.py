@@ -120,11 +120,17 @@ def _words(error: Exception) -> str:
 
 
 def require_errcode_zero(status: int, body: bytes, hints: Mapping[int, str]) -> None:
-    """The answer form that WeCom and DingTalk share: {"errcode": 0}. NotTold with the code otherwise."""
+    """The answer form that WeCom and DingTalk share: 2xx with {"errcode": 0}. NotTold with the code otherwise.
+
+    Nothing less counts: a gateway in between may answer for them, and `false` or 0.7 are no codes.
+    """
     try:
-        answer = json.loads(body)
-        code = int(answer["errcode"])
-    except (ValueError, TypeError, KeyError):
-        raise NotTold(f"对方的应答不是约定的格式（HTTP {status}）。") from None
+        code = json.loads(body)["errcode"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        code = None
+    if type(code) is not int:
+        raise NotTold(f"对方的应答不是约定的格式（HTTP {status}），可能没有送达。")
+    if not 200 <= status < 300:
+        raise NotTold(f"对方或中间的网关出错（HTTP {status}），可能没有送达；反复出现请系统管理员检查网络和地址。")
     if code:
         raise NotTold(f"对方拒收（代码 {code}）：{hints.get(code, '请系统管理员核对机器人的设置')}。")

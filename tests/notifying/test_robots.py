@@ -121,6 +121,27 @@ def test_a_robots_refusal_is_told_with_its_code(kind: str, stub: Stub):
     assert "代码 45009" in not_told(build(kind, f"{stub.url}/send"))
 
 
+@pytest.mark.parametrize("kind", ["wecom", "dingtalk"])
+@pytest.mark.parametrize("status", [302, 404, 500, 502])
+def test_a_good_code_under_a_bad_status_is_not_told(kind: str, status: int, stub: Stub):
+    """A gateway in between answers so; nobody has been told."""
+    stub.script("/send", Say(OK, status))
+    assert f"HTTP {status}" in not_told(build(kind, f"{stub.url}/send"))
+
+
+@pytest.mark.parametrize("kind", ["wecom", "dingtalk"])
+@pytest.mark.parametrize("code", [False, True, 0.0, 0.7, "0", None, [], {}])
+def test_only_the_number_nought_is_a_good_code(kind: str, code: Any, stub: Stub):
+    stub.script("/send", {"errcode": code})
+    assert "不是约定的格式" in not_told(build(kind, f"{stub.url}/send"))
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"0", b"{}", b"<html>ok</html>", b"[" * 60_000])
+def test_an_answer_of_another_form_is_not_told(answer: bytes, stub: Stub):
+    stub.script("/send", answer)
+    assert "不是约定的格式" in not_told(build("wecom", f"{stub.url}/send"))
+
+
 def test_nobody_there(stub: Stub):
     assert "连不上" in not_told(build("webhook", "http://127.0.0.1:9/x"))
 
