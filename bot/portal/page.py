@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from collections.abc import Iterator
@@ -20,6 +21,12 @@ _CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("title", "
 _META = re.compile(r"<meta\b([^<>]{0,2000})>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-z:-]{1,40})\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _TITLE_METAS = frozenset({"articletitle", "og:title"})
+#: Pages that call themselves GB2312 or GBK hold characters of GB18030, which contains both.
+_CHINESE = frozenset({"gb2312", "gbk", "gb18030"})
+_CODECS = frozenset({
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "big5", "big5hkscs", "ascii", "iso8859-1", "iso8859-15",
+    "cp1252",
+})  # fmt: skip
 _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([a-z0-9_-]{1,40})""", re.IGNORECASE)
 #: What remains of a heading without the expected title says: this is the page for pages that are not there.
@@ -52,11 +59,20 @@ def _decoded(body: bytes, content_type: str) -> str:
     """By the header, else by the page's own word, else UTF-8. GBK pages call themselves GB2312."""
     declared = _CHARSET.search(content_type.encode("utf-8", "replace")) or _CHARSET.search(body[:4096])
     name = declared[1].decode("ascii").lower() if declared else "utf-8"
-    name = "gb18030" if name in {"gb2312", "gbk", "gb_2312-80"} else name
+    return body.decode(_codec(name), "replace")
+
+
+def _codec(name: str) -> str:
+    """Python's codec for a charset that pages come in; UTF-8 for any other, as for a name that nobody knows.
+
+    Python knows more names than there are charsets of pages, and not all of them are quick: one megabyte of "punycode"
+    takes a minute.
+    """
     try:
-        return body.decode(name, "replace")
+        known = codecs.lookup(name).name
     except (LookupError, ValueError):
-        return body.decode("utf-8", "replace")
+        return "utf-8"
+    return "gb18030" if known in _CHINESE else known if known in _CODECS else "utf-8"
 
 
 def _without_noise(text: str) -> str:

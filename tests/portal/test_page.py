@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +71,21 @@ def test_white_space_and_width_do_not_count(shown):
 )  # fmt: skip
 def test_old_portals_are_read_in_their_own_encoding(content_type, body):
     assert carries(titles(body, content_type), TITLE)
+
+
+@pytest.mark.parametrize("name", ["big5", "utf-16", "utf-16le", "latin1", "windows-1252", "iso-8859-1", "us-ascii"])
+def test_other_usual_charsets_are_read(name):
+    body = "<title>Notice 12</title>".encode(name)
+    assert carries(titles(body, f"text/html; charset={name}"), "Notice 12")
+
+
+@pytest.mark.parametrize("name", ["punycode", "idna", "unicode_escape", "utf-7", "rot13", "hex", "zlib", "undefined"])
+def test_a_name_that_is_no_charset_of_pages_is_read_as_utf8_and_costs_no_time(name):
+    """Python has codecs of these names; a megabyte of the first takes a minute."""
+    body = f"<title>{TITLE}</title>".encode() + b"<p>a-b" * 170_000
+    started = time.process_time()
+    assert carries(titles(body, f"text/html; charset={name}"), TITLE)
+    assert time.process_time() - started < 2
 
 
 def test_an_expected_title_that_itself_speaks_of_missing_pages_is_no_soft_404():
