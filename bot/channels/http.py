@@ -3,7 +3,8 @@
 Rules kept here once, for all (reference: the platform sheets' transport rules):
 
 * environment proxies, netrc, cookies and redirects are never used; time-outs are always set;
-* answers are read up to 1 MiB and within a total deadline, decoded as UTF-8 by us, whatever the charset says;
+* answers are read up to 1 MiB (packed and unpacked) and within a total deadline, decoded as UTF-8 by us, whatever the
+  charset says;
 * a URL may hold a token, so no URL, and no exception that quotes one, ever leaves this module;
 * only reads are repeated, a bounded number of times.
 """
@@ -15,6 +16,7 @@ import os
 import re
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -371,12 +373,39 @@ class Http:
         expected = response.headers.get("Content-Length", "")
         if expected.isdigit() and len(body) < int(expected):
             raise _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
-        return bytes(body)
+        return _unpacked(bytes(body), response.headers.get("Content-Encoding", ""), host, limit)
 
     def _report_date(self, reply: Reply, took: float, sent: datetime) -> None:
         date = reply.headers.get("Date", "")
         if date:
             self._ports.platform_date(date, took, sent)
+
+
+def _unpacked(body: bytes, encoding: str, host: str, limit: int) -> bytes:
+    """The body as it was before it was packed. We ask for no packing, but a gateway on the way may pack all the same."""
+    kind = encoding.strip().lower()
+    if kind in {"", "identity"} or not body:
+        return body
+    if kind not in {"gzip", "x-gzip", "deflate"}:
+        raise _fault("packed", f"{host} 的应答用了不认识的压缩方式，请稍后重试；反复出现请系统管理员检查代理和网关。")
+    unpacker = zlib.decompressobj(wbits=_wbits(body, kind))
+    try:
+        plain = unpacker.decompress(body, limit + 1)
+    except zlib.error:
+        plain = None
+    if plain is None:
+        raise _fault("packed", f"{host} 的压缩应答无法解开，请稍后重试；反复出现请系统管理员检查代理和网关。")
+    if len(plain) > limit:
+        raise _fault("too_large", f"{host} 的应答过大，已停止读取，请稍后重试。")
+    if not unpacker.eof:
+        raise _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
+    return plain
+
+
+def _wbits(body: bytes, kind: str) -> int:
+    """gzip and zlib tell themselves apart (47); some servers send "deflate" bare, without zlib's two bytes (-15)."""
+    bare = kind == "deflate" and (body[0] & 0x0F != 8 or int.from_bytes(body[:2], "big") % 31)
+    return -zlib.MAX_WBITS if bare else 47
 
 
 def _safe_host(url: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 import traceback
+import zlib
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from bot.channels import build, kinds
 from bot.channels.http import (
+    MAX_ANSWER,
     FilePart,
     Http,
     about_a_read,
@@ -216,6 +219,53 @@ class TestSilence:
         assert "127.0.0.1:1" in caught.value.message
         assert "password" not in json.dumps(vars(caught.value), default=str)
         assert "secret-path" not in caught.value.message
+
+
+BARE = zlib.compressobj(wbits=-15)
+PACKED = {
+    "gzip": gzip.compress(b'{"access_token": "x"}'),
+    "x-gzip": gzip.compress(b'{"access_token": "x"}'),
+    "GZIP": gzip.compress(b'{"access_token": "x"}'),
+    "deflate": zlib.compress(b'{"access_token": "x"}'),
+    " Deflate": BARE.compress(b'{"access_token": "x"}') + BARE.flush(),
+    "identity": b'{"access_token": "x"}',
+}
+
+
+class TestPackedAnswers:
+    """We ask for plain answers; a gateway on the way may pack them all the same."""
+
+    @staticmethod
+    def fault(stub, http, body: bytes, encoding: str) -> ChannelFault:
+        stub.script("/x", Say(body, headers={"Content-Encoding": encoding}))
+        with pytest.raises(ChannelFault) as caught:
+            http.get(f"{stub.url}/x").json()
+        assert caught.value.remedy is Remedy.UNKNOWN
+        return caught.value
+
+    @pytest.mark.parametrize("encoding", PACKED)
+    def test_a_packed_answer_is_read(self, stub, http, encoding):
+        stub.script("/x", Say(PACKED[encoding], headers={"Content-Encoding": encoding}))
+        assert http.get(f"{stub.url}/x").object() == {"access_token": "x"}
+        assert stub.asked[0].headers["Accept-Encoding"] == "identity"
+
+    def test_an_answer_that_unpacks_to_more_than_any_answer_is_not_kept(self, stub, http):
+        bomb = gzip.compress(b" " * (MAX_ANSWER * 200), 1)
+        assert len(bomb) < MAX_ANSWER
+        assert self.fault(stub, http, bomb, "gzip").code == "too_large"
+
+    def test_a_packed_answer_that_ends_early_is_cut(self, stub, http):
+        assert self.fault(stub, http, PACKED["gzip"][:-9], "gzip").code == "cut"
+
+    @pytest.mark.parametrize(
+        ("body", "encoding"), [(b"{}", "gzip"), (b"{}", "br"), (b"{}", "gzip, gzip"), (b"\xff\xff", "deflate")]
+    )
+    def test_what_cannot_be_unpacked_is_said(self, stub, http, body, encoding):
+        assert self.fault(stub, http, body, encoding).code == "packed"
+
+    def test_an_empty_answer_has_nothing_to_unpack(self, stub, http):
+        stub.script("/x", Say(b"", headers={"Content-Encoding": "gzip"}))
+        assert http.get(f"{stub.url}/x").body == b""
 
 
 @pytest.mark.parametrize(
