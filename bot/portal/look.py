@@ -51,13 +51,13 @@ def _follow(
     url: str, known: Mapping[str, str], rules: Rules, ca_file: Path | None, deadline: Deadline, lookup: Lookup
 ) -> tuple[Target, Reply]:
     """The answer behind at most three redirects, each of which is checked like the first address."""
-    target = rules.target(url)
+    target = first = rules.target(url)
     for _ in range(MOST_REDIRECTS + 1):
         headers = _conditions(known) if known.get("url") == target.url else {}
         reply = fetch(target, headers, rules=rules, deadline=deadline, ca_file=ca_file, lookup=lookup)
         if reply.status not in REDIRECTS:
             return target, reply
-        onward = rules.target(urljoin(target.url, reply.headers.get("location", "")))
+        onward = rules.onward(urljoin(target.url, reply.headers.get("location", "")), first)
         if target.scheme == "https" and onward.scheme != "https":
             raise Failed("网站要求从 https 跳转到不加密的地址，没有跟随")
         target = onward

@@ -73,6 +73,16 @@ class Rules:
         query = f"?{quote(parts.query, safe='/%:=&?~+!$,;@()*')}" if parts.query else ""
         return Target(parts.scheme, host, port, path + query)
 
+    def onward(self, url: str, first: Target) -> Target:
+        """Where a redirect leads: as `target`, and only to the usual ports or that of the address that staff gave.
+
+        Else whoever writes the portal's pages could try the ports of a host inside through us.
+        """
+        target = self.target(url)
+        if target.port not in {*PORTS.values(), first.port}:
+            raise Blocked(f"网站要求跳转到另一个端口（{target.port}），没有跟随")
+        return target
+
     def _listed(self, host: str) -> bool:
         return host in self.hosts | self.inside or (self.rehearsal and host in LOOPBACK_HOSTS)
 

@@ -152,6 +152,23 @@ def test_a_redirect_to_a_host_that_is_not_listed_is_not_followed():
     assert "名单" in seen.words
 
 
+def test_a_redirect_to_another_port_is_not_followed():
+    """Not even on the same host: of one that was listed as inside it would try the ports."""
+    with portal(response(page())) as elsewhere, portal(response(b"", 302, location=elsewhere.url())) as server:
+        seen = see(server.url())
+    assert (seen.seen, elsewhere.accepted) == (Seen.UNCLEAR, 0)
+    assert "端口" in seen.words
+
+
+def test_a_redirect_goes_to_the_usual_ports_and_back_to_that_of_the_first_address():
+    first = LIVE_HOME.target("http://portal.example:8080/a")
+    for place, port in (("http", 80), ("https", 443), ("http", 8080), ("https", 8080)):
+        assert LIVE_HOME.onward(f"{place}://portal.example:{port}/b", first).port == port
+    for port in (22, 6379, 8081):
+        with pytest.raises(Blocked, match="端口"):
+            LIVE_HOME.onward(f"http://portal.example:{port}/b", first)
+
+
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "http://169.254.169.254/latest/meta-data/", "http://2130706433/", "ftp://localhost/"])  # fmt: skip
 def test_a_redirect_to_something_else_than_a_page_is_not_followed(place):
     with portal(response(b"", 302, location=place)) as server:
