@@ -135,7 +135,7 @@ def quota(slug: str, first: str, days: int, mode: str) -> Reply:
     try:
         start = date.fromisoformat(first) if first else beijing_date(now())
         calendar = quotas.calendar(found, mode or found.mode, start, days, now=now())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise click.UsageError(f"--from 应写成 2026-12-01 这样的日期，收到的是“{first}”。") from None
     except KeyError:
         raise Refused("mode", f"账号“{found.name}”没有发布方式“{mode}”。") from None

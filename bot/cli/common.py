@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,26 +26,40 @@ def as_option(function: F) -> F:
 
 
 class InstantParam(click.ParamType):  # type: ignore[type-arg]
-    """An instant: ISO 8601 (Beijing time without an offset), or `+30s`, `+10m`, `+2h` from now."""
+    """An instant: date, time and offset (`2026-12-01T09:00+08:00`), or `+30s`, `+10m`, `+2h`, `+1d` from now."""
 
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """To an aware instant in UTC."""
-        from bot.domain.instants import parse_instant
+        from bot.domain.instants import NaiveInstantError, parse_instant
 
         if isinstance(value, datetime):
             return value
         try:
-            if value.startswith("+"):
-                unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[value[-1]]
-                at = now() + timedelta(**{unit: float(value[1:-1])})
-                return at.replace(microsecond=0) + timedelta(seconds=1)
-            return parse_instant(value)
-        except (ValueError, KeyError):
-            self.fail(
-                f"“{value}”不是有效的时刻。请写成 2026-11-24T09:00:00（北京时间）或 +30s、+10m、+2h。", param, ctx
-            )
+            return _ahead(value) if value.startswith("+") else parse_instant(value)
+        except NaiveInstantError:
+            plain = value.strip().replace(" ", "T")
+            self.fail(f"“{value}”没有写时区，不作猜测。北京时间请写成 {plain}+08:00；也可以写 {FROM_NOW}。", param, ctx)
+        except (ValueError, OverflowError):
+            self.fail(f"“{value}”不是有效的时刻。{HOW_TO_WRITE}", param, ctx)
+
+
+FROM_NOW = "+30s、+10m、+2h、+1d（从现在起）"
+HOW_TO_WRITE = f"请写明日期、时间和时区，如 2026-12-01T09:00+08:00（+08:00 是北京时间），或 {FROM_NOW}。"
+_AHEAD = re.compile(r"\+([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _ahead(text: str) -> datetime:
+    """So long from now, at a full second."""
+    from bot.domain.instants import require_sensible
+
+    found = _AHEAD.fullmatch(text)
+    if found is None:
+        raise ValueError("not a length of time")
+    at = now() + timedelta(**{_UNITS[found[2]]: float(found[1])})
+    return require_sensible(at.replace(microsecond=0) + timedelta(seconds=1))
 
 
 INSTANT = InstantParam()

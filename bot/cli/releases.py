@@ -27,7 +27,11 @@ def _find(pk: int, username: str) -> tuple[Any, Any]:
 @as_option
 @click.option("--title", default="", help="标题，默认取第一份文件的标题。")
 @click.option(
-    "--at", "instant", type=INSTANT, required=True, help="发布时刻（北京时间），如 2026-11-24T09:00:00，或 +10m。"
+    "--at",
+    "instant",
+    type=INSTANT,
+    required=True,
+    help="发布时刻，写明时区，如 2026-11-24T09:00+08:00（北京时间），或 +10m。",
 )
 @click.option("--account", "accounts", multiple=True, help="账号代号，可多次；默认本单位全部可用账号。")
 @click.option("--item", "items", multiple=True, required=True, help="文件编号，按次序；政策文件会带上它的解读。")

@@ -5,10 +5,15 @@ China has one zone and no daylight saving; instants are stored in UTC and shown 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 BEIJING = ZoneInfo("Asia/Shanghai")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_YEARS = range(2000, 2200)
 
 
 class NaiveInstantError(ValueError):
@@ -43,13 +48,23 @@ def show(value: datetime, *, seconds: bool = True) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an instant typed by staff or a script.
+    """Read an instant typed by staff or a script: date, time of day and offset, e.g. `2026-12-01T09:00+08:00`.
 
-    ISO 8601 with an offset is taken as it stands; without one it is Beijing time, which is what every
-    staff member means. Raises ValueError on anything else.
+    Raises NaiveInstantError where only the offset is missing, ValueError on anything else: a day alone, a week, a
+    year that nobody means.
     """
-    value = datetime.fromisoformat(text.strip())
-    return (value if value.tzinfo else value.replace(tzinfo=BEIJING)).astimezone(UTC)
+    found = _INSTANT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("an instant is a date, a time of day and an offset")
+    value = datetime.fromisoformat(found[0])
+    return require_sensible(require_aware(value))
+
+
+def require_sensible(value: datetime) -> datetime:
+    """The same instant in UTC; ValueError for years with which nobody could go on reckoning."""
+    if value.year not in _YEARS:
+        raise ValueError(f"nobody means the year {value.year}")
+    return value.astimezone(UTC)
 
 
 def milliseconds(delta: timedelta) -> float:

@@ -15,7 +15,7 @@ from .defaults import create_account, default_accounts
 from .store import Doc
 from .weibo import oauth
 from .wire import Answer, Request, json_answer
-from .world import BEIJING, World, iso
+from .world import World, iso
 
 Handler = Callable[[World, Request], object]
 
@@ -108,7 +108,9 @@ def _clock(world: World, request: Request) -> object:
 
 def _instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs an offset, e.g. 2026-11-24T09:00:00+08:00")
+    return moment
 
 
 def _clocks(world: World, request: Request) -> object:

@@ -271,7 +271,7 @@ def test_the_next_days_statistics_are_matched_to_their_positions(server, mode, k
     receipt = bench.settle(bench.evidence(staged, ids))
     today = requests.get(f"{server.base_url}/_control/clock", timeout=5).json()
     day = datetime.fromisoformat(today["statistics"]).astimezone(UTC) + timedelta(hours=8)
-    tomorrow = (day + timedelta(days=1)).strftime("%Y-%m-%dT09:00:00")
+    tomorrow = (day + timedelta(days=1)).strftime("%Y-%m-%dT09:00:00+08:00")
     bench.control("clock", {"statistics": tomorrow})
     samples = bench.channel.measure([receipt], day=day.date().isoformat())
     assert {sample.platform_id for sample in samples} == {position.platform_id for position in receipt.positions}

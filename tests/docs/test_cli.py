@@ -319,4 +319,31 @@ def test_an_instant_may_be_said_relative_to_now():
 
     given = INSTANT.convert("+10m", None, None)
     assert timedelta(minutes=9, seconds=59) < given - datetime.now(UTC) < timedelta(minutes=10, seconds=2)
-    assert INSTANT.convert("2026-11-24T09:00:00", None, None) == datetime(2026, 11, 24, 1, tzinfo=UTC)
+    assert INSTANT.convert("2026-11-24T09:00+08:00", None, None) == datetime(2026, 11, 24, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-12-01T09:00:00", "2026-12-01 09:00"])
+def test_an_instant_without_an_offset_is_wrong_usage_and_says_how_to_write_it(text, shell):
+    result = shell.run("release", "plan", "--as", "x", "--item", "A-1", "--at", text)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "没有写时区" in result.stderr
+    assert f"请写成 {text.replace(' ', 'T')}+08:00" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-01", "20261201", "2026-W49-1", "0001-01-01T00:00:00+08:00", "9999-12-31T23:59-08:00", "2026-13-01T09:00Z",
+        "+infd", "+nand", "+99999999999d", "+999999999d", "+1e9d", "+-5m", "+5", "+m", "+", "+٣m", "tomorrow", "",
+    ],
+)  # fmt: skip
+def test_nonsense_and_what_would_overflow_is_wrong_usage_too(text, shell):
+    result = shell.run("release", "plan", "--as", "x", "--item", "A-1", "--at", text)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "不是有效的时刻" in result.stderr
+    assert "2026-12-01T09:00+08:00" in result.stderr
+
+
+def test_a_calendar_beyond_the_end_of_time_is_wrong_usage(shell, tmp_path):
+    people(shell, tmp_path)
+    assert shell.run("account", "quota", "wb", "--from", "9999-12-31").exit_code == 2

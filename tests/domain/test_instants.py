@@ -33,19 +33,46 @@ def test_a_datetime_without_a_zone_is_refused_since_a_guess_could_publish_hours_
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-11-23T09:00:00",
-        "2026-11-23 09:00",
+        "2026-11-23T09:00:00+08:00",
+        "2026-11-23 09:00+08:00",
+        "2026-11-23T09:00+0800",
+        "2026-11-23T09:00:00.000000+08:00",
         " 2026-11-23T01:00:00+00:00 ",
         "2026-11-23T01:00:00Z",
         "2026-11-23T10:00+09:00",
     ],
 )
-def test_without_an_offset_staff_mean_beijing_time(text):
+def test_an_instant_is_a_date_a_time_and_an_offset(text):
     assert parse_instant(text) == datetime(2026, 11, 23, 1, tzinfo=UTC)
     assert parse_instant(text).tzinfo is UTC
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "09:00", "2026-13-01", "2026-11-23T25:00", "+10m"])
+@pytest.mark.parametrize("text", ["2026-11-23T09:00:00", "2026-11-23 09:00", " 2026-11-23T09:00:00.5 "])
+def test_without_an_offset_it_is_refused_and_not_taken_for_beijing_time(text):
+    with pytest.raises(NaiveInstantError):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-23", "20261123", "2026-W48-1", "2026-11-23T09", "20261123T0900+0800", "2026-W48-1T09:00+08:00"]
+)
+def test_a_day_alone_or_in_another_form_is_no_instant(text):
+    with pytest.raises(ValueError, match="a date, a time of day and an offset"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59-08:00", "1999-12-31T23:59Z", "2200-01-01T00:00Z"]
+)
+def test_a_year_that_nobody_means_is_refused_before_anything_overflows(text):
+    with pytest.raises(ValueError, match="nobody means"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "tomorrow", "09:00", "2026-13-01T09:00Z", "2026-11-23T25:00Z", "2026-02-30T09:00Z", "2026-11-23T09:00+25:00", "+10m", "２０２６-11-23T09:00Z"],
+)  # fmt: skip
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError):
         parse_instant(text)
@@ -53,8 +80,8 @@ def test_anything_else_is_refused(text):
 
 @QUICK
 @given(instant=INSTANTS)
-def test_what_is_shown_can_be_typed_in_again(instant):
-    assert parse_instant(show(instant)) == instant.replace(microsecond=0)
+def test_what_is_shown_can_be_typed_in_again_with_beijings_offset(instant):
+    assert parse_instant(f"{show(instant)}+08:00") == instant.replace(microsecond=0)
 
 
 @QUICK

@@ -247,5 +247,7 @@ def test_time_may_pass_on_the_platforms_without_waiting(wechat: WeChat, control:
     assert len(control.effects()) == 1
     line = control.journal("freepublish/get")[0]
     assert abs(line["at"] - time.time()) < 20
+    naive = control.http.post(control.base + "clock", json={"quota": "2026-11-24T12:00:00"}, timeout=5)
+    assert naive.status_code == 400
     backwards = control.http.post(control.base + "clock", json={"pass": -1}, timeout=5)
     assert backwards.status_code == 400
