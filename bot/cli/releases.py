@@ -13,7 +13,7 @@ from .output import IN_PART, Reply, command, shorten, table
 
 @click.group("release")
 def release() -> None:
-    """发布单：编制、签发、查看、预检、暂停、恢复、作废、停发、人工处理。"""
+    """发布单：编制、改期、签发、查看、预检、暂停、恢复、作废、停发、人工处理。"""
 
 
 def _find(pk: int, username: str) -> tuple[Any, Any]:
@@ -83,6 +83,29 @@ def plan(
     )
 
 
+@release.command("reschedule")
+@click.argument("pk", type=int, metavar="ID")
+@as_option
+@click.option(
+    "--at", "instant", type=INSTANT, required=True, help="新的发布时刻，写明时区，如 2026-11-24T09:00+08:00，或 +10m。"
+)
+@command
+def reschedule(pk: int, username: str, instant: datetime) -> Reply:
+    """改期：内容不变，换一个时刻；签发过的须重新签发。"""
+    from bot.services import releases
+
+    found, person = _find(pk, username)
+    moved = releases.reschedule(found, instant=instant, person=person, now=now())
+    return Reply(
+        release_data(moved),
+        [
+            f"发布单 {pk} 已改期，原签发（如有）作废，到时不会自动发出。",
+            *release_lines(moved),
+            f"下一步：tongfa release sign {pk} --as <签发人>",
+        ],
+    )
+
+
 @release.command("sign")
 @click.argument("pk", type=int, metavar="ID")
 @as_option
@@ -142,7 +165,7 @@ def list_releases(username: str) -> Reply:
             str(r.pk),
             show_instant(r.instant),
             shorten(r.title, 50),
-            "已签发" if r.signed else ("已作废" if r.cancelled_at else "未签发"),
+            _standing(r),
             _states(r),
         ]
         for r in found
@@ -391,6 +414,12 @@ def attempt_data(tried: Any) -> dict[str, Any]:
     }
 
 
+def _standing(release: Any) -> str:
+    if release.cancelled_at:
+        return "已作废"
+    return "已签发" if release.signed else "未签发"
+
+
 def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     """The Chinese form of a release."""
     from bot.domain.instants import show as show_instant
@@ -399,19 +428,12 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
 
     told, publications = gating.story(release), list(_publications(release))
     statuses = story.statuses(publications) if attempts else {}
-    lines = [
-        f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜"
-        + ("已签发" if release.signed else "未签发")
-    ]
+    lines = [f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜" + _standing(release)]
     lines += [f"  {line}" for line in told.lines] if told else []
     for publication in publications:
         after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label
-        late = (
-            f"，实发 {show_instant(publication.sent_at)}（晚 {publication.late_ms:.1f} 毫秒{'' if after is None else f'，门户上线后 {after:.1f} 秒'}）"
-            if publication.sent_at
-            else ""
-        )
+        late = _late(publication, after) if publication.sent_at else ""
         lines.append(
             f"  [{publication.pk}] {publication.account.name}·{mode}：{publication.status.label}，计划 {show_instant(publication.instant)}{late}"
         )
@@ -427,7 +449,29 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     return lines
 
 
+def _late(publication: Any, after: float | None) -> str:
+    """When it left: by our own stamp to the millisecond, else by what the platform says, to the second."""
+    from bot.domain.instants import show as show_instant
+
+    if not publication.attempts.filter(sent_at__isnull=False).exists():
+        return f"，公开于 {show_instant(publication.sent_at)}（平台所说，精确到秒；首字节时刻没有记下）"
+    page = "" if after is None else f"，门户上线后 {after:.1f} 秒"
+    return f"，实发 {show_instant(publication.sent_at)}（晚 {lateness(publication.late_ms)}{page}）"
+
+
+def lateness(ms: float) -> str:
+    """A delay in the unit that one would say it in."""
+    if ms < 1000:
+        return f"{ms:.1f} 毫秒"
+    return f"{ms / 1000:.1f} 秒" if ms < 120_000 else f"{int(ms) // 60_000} 分 {int(ms) // 1000 % 60} 秒"
+
+
 RAW_COLUMNS = 300
+
+
+#: What may be said of an attempt without the stamp of its first byte: only "not_sent" proves that none left.
+UNSTAMPED = {"not_sent": "没有字节发出", "": "是否已发出还不知道"}
+IN_DOUBT = "首字节时刻没有记下，是否发出不明"
 
 
 def attempt_lines(tried: Any) -> list[str]:
@@ -436,7 +480,9 @@ def attempt_lines(tried: Any) -> list[str]:
 
     attempt = tried.attempt
 
-    when = f"{show_instant(attempt.sent_at)} 首字节发出" if attempt.sent_at else "没有字节发出"
+    when = (
+        f"{show_instant(attempt.sent_at)} 首字节发出" if attempt.sent_at else UNSTAMPED.get(attempt.outcome, IN_DOUBT)
+    )
     answered = f"，{show_instant(attempt.answered_at)} 有结果" if attempt.answered_at else ""
     code = f"（代码 {attempt.code}）" if attempt.code else ""
     status = f"（HTTP {tried.status}）" if tried.status is not None else ""

@@ -33,7 +33,12 @@ from .people import require
 from .preflightplan import arrange_preflights, drop_preflights
 from .quotas import follow, reserve
 from .transitions import enact
-from .voiding import give_back_quota, is_frozen
+from .voiding import give_back_quota, is_frozen, void_signature
+
+MOVABLE = (STOPPABLE | {State.HELD}) - {State.ARMED}
+"""What may be given another instant: no sender has it, and nobody has to find out what became of it."""
+
+_RESCHEDULE = "请改期（tongfa release reschedule {} --at …）后再签发。"
 
 
 def min_lead() -> timedelta:
@@ -66,6 +71,7 @@ def plan(
     require(person, Role.EDITOR, Role.RELEASER)
     if not documents or not accounts:
         raise Refused("empty", "发布单至少要有一份文件和一个账号，未保存。")
+    _require_future(instant, now)
     sync = sync or AtTime()
     gating.require_possible(sync)
     editions = [_approved_edition(document) for document in _with_interpretations(documents)]
@@ -85,6 +91,41 @@ def plan(
         }
         audit.append(person.username, "release.planned", f"release:{release.pk}", data, now=now)
     return release
+
+
+def _require_future(instant: datetime, now: datetime) -> None:
+    if instant <= now:
+        raise Refused("past", f"发布时刻 {show(instant)} 已经过去（现在 {show(now)}），未保存。请改用将来的时刻。")
+
+
+def reschedule(release: Release, *, instant: datetime, person: Person, now: datetime) -> Release:
+    """The same items at another instant. A signature stood for the old one: it is void, sign again.
+
+    Refused, with nothing changed, where anything of it may have left.
+    """
+    require_aware(now)
+    require_aware(instant)
+    require(person, Role.EDITOR, Role.RELEASER)
+    if release.cancelled_at:
+        raise Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
+    _require_future(instant, now)
+    with audit.serialised():
+        publications = list(release.publications.select_related("account").exclude(state=State.CANCELLED))
+        if any(one.status not in MOVABLE or _may_have_left(one) for one in publications):
+            raise Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
+        void_signature(release.pk, reason=f"改期到 {show(instant)}", actor=person.username, now=now)
+        data = {"from": release.instant.isoformat(), "instant": instant.isoformat()}
+        Release.objects.filter(pk=release.pk).update(instant=instant)
+        for one in publications:
+            at = timeline.lane_instants(instant, one.lane + 1, spec_of(one.account).spacing)[-1]
+            Publication.objects.filter(pk=one.pk).update(instant=at, not_before=at)
+        audit.append(person.username, "release.rescheduled", f"release:{release.pk}", data, now=now)
+    release.refresh_from_db()
+    return release
+
+
+def _may_have_left(publication: Publication) -> bool:
+    return publication.attempts.exclude(outcome="not_sent").exists()
 
 
 def _with_interpretations(documents: Sequence[Document]) -> list[Document]:
@@ -157,7 +198,8 @@ def _already_planned(edition: Edition, account: Account) -> Refused:
     where = f"发布单 {release.pk}（{show(release.instant)}，{State(other.publication.state).label}）"
     return Refused(
         "once",
-        f"《{edition.title}》在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。如需更正，请修改内容形成新版本。",
+        f"《{edition.title}》在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。"
+        f"要换时刻，请改期（tongfa release reschedule {release.pk}）或先作废那一张；如需更正，请修改内容形成新版本。",
     )
 
 
@@ -220,9 +262,13 @@ def _signable(release: Release, now: datetime) -> list[Publication]:
 def _require_lead(release: Release, now: datetime) -> None:
     earliest = now + min_lead()
     if release.instant < earliest:
+        if release.instant <= now:
+            raise Refused(
+                "lead", f"发布时刻 {show(release.instant)} 已经过去，未签发。{_RESCHEDULE.format(release.pk)}"
+            )
         raise Refused(
             "lead",
-            f"发布时刻 {show(release.instant)} 距现在不足 {min_lead().total_seconds():.0f} 秒，未签发。最早可定在 {show(earliest + timedelta(seconds=1))}，请改期后再签发。",
+            f"发布时刻 {show(release.instant)} 距现在不足 {min_lead().total_seconds():.0f} 秒，未签发。最早可定在 {show(earliest + timedelta(seconds=1))}，{_RESCHEDULE.format(release.pk)}",
         )
 
 
@@ -293,6 +339,7 @@ def _schedule(publication: Publication, person: Person, now: datetime) -> None:
 
 
 REASON_LENGTH = 240
+OVER = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +434,8 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
         raise Refused("reason", "作废须写明原因，未做改动。")
     with audit.serialised():
         publications = _unsettled(release, only)
+        if publications and all(publication.status in OVER for publication in publications):
+            raise Refused("over", "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请到平台后台办理。")
         answer = _stop(publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, now)
         for publication in publications:
             if publication.status is State.CANCELLED:

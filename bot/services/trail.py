@@ -119,6 +119,11 @@ def _planned(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"编制发布单，定于 {instant}，{len(data.get('editions', ()))} 件", ""
 
 
+def _rescheduled(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    before, after = (show(datetime.fromisoformat(data[key])) for key in ("from", "instant"))
+    return f"{name}：改期，由 {before} 改为 {after}，须重新签发", ""
+
+
 def _signed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"签发，清单哈希尾号 {tail(data.get('manifest', ''))}", ""
 
@@ -163,6 +168,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "preflight.done": _preflight,
     "preflight.asked": _said("要求再做一次预检"),
     "release.planned": _planned,
+    "release.rescheduled": _rescheduled,
     "release.signed": _signed,
     "release.voided": _said("签发作废"),
     "release.held": _said("暂停发布单"),

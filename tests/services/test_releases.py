@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -357,3 +358,68 @@ def test_an_interpretation_that_is_live_on_that_account_already_counts(office: O
     assert refusal(office.signs, release).code == "pairing"
     force(Publication.objects.filter(pk=push.pk), "live", live_at=NOW)
     assert office.signs(release).signed
+
+
+# --- another instant -------------------------------------------------------------------------------------
+
+
+def test_an_instant_that_has_passed_is_not_planned(office: Office) -> None:
+    assert refusal(office.planned, instant=NOW).code == "past"
+    assert not Release.objects.exists()
+
+
+def test_an_unsigned_release_gets_another_instant_lanes_and_all(office: Office) -> None:
+    release = office.planned(*(office.approved(article(number)) for number in (1, 2)))
+    later = T + timedelta(days=1)
+    releases.reschedule(release, instant=later, person=office.people["releaser"], now=NOW)
+    assert Release.objects.get().instant == later
+    weibo = release.publications.filter(account=office.weibo).order_by("lane")
+    assert [one.instant for one in weibo] == [one.not_before for one in weibo]
+    assert [one.instant for one in weibo] == lane_instants(later, 2, timedelta(seconds=5))
+    assert office.signs(Release.objects.get()).signed
+
+
+def test_a_signature_stands_for_its_instant_only(office: Office) -> None:
+    """Rescheduled, it waits for another signature: its slot is free, and at the old instant nothing goes."""
+    release = office.signed()
+    releases.reschedule(release, instant=T + timedelta(days=1), person=office.people["releaser"], now=NOW)
+    release.refresh_from_db()
+    assert not release.signed
+    assert states(release) == {"held"}
+    assert not Reservation.objects.filter(released_at__isnull=True).exists()
+    assert office.signs(release).signed
+    assert states(release) == {"planned"}
+
+
+@pytest.mark.parametrize("state", ["armed", "sending", "confirming", "live", "needs_person", "unknown"])
+def test_what_may_have_left_is_not_rescheduled(office: Office, state: str) -> None:
+    release = office.signed()
+    Item.objects.update(platform_id="1")
+    force(release.publications.filter(account=office.weibo), state, live_at=NOW)
+    act = partial(releases.reschedule, release, instant=T + timedelta(days=1), person=office.people["releaser"])
+    assert refusal(act, now=NOW).code == "under_way"
+    release.refresh_from_db()
+    assert release.signed
+    assert release.instant == T
+
+
+def test_a_cancelled_release_and_a_past_instant_are_not_rescheduled(office: Office) -> None:
+    release, releaser = office.planned(), office.people["releaser"]
+    assert refusal(releases.reschedule, release, instant=NOW, person=releaser, now=NOW).code == "past"
+    releases.cancel(release, person=releaser, reason="不发了", now=NOW)
+    release.refresh_from_db()
+    assert refusal(releases.reschedule, release, instant=T, person=releaser, now=NOW).code == "cancelled"
+
+
+def test_reviewers_do_not_reschedule(office: Office) -> None:
+    release = office.planned()
+    assert refusal(releases.reschedule, release, instant=T, person=office.people["first"], now=NOW).code == "role"
+
+
+def test_what_is_out_already_is_not_called_off(office: Office) -> None:
+    release = office.signed()
+    Item.objects.update(platform_id="1")
+    force(release.publications.all(), "live", live_at=NOW)
+    refused = refusal(releases.cancel, release, person=office.people["releaser"], reason="不发了", now=NOW)
+    assert refused.code == "over"
+    assert Release.objects.get().cancelled_at is None
