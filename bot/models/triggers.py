@@ -7,14 +7,17 @@ at start.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
+
+from .structure import absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,12 @@ _STEPS = "(SELECT {array_length}(u.steps) FROM bot_unit u JOIN bot_document d ON
 _SIGNED = (
     "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
     "WHERE p.id = {publication} AND r.signed_at IS NOT NULL AND r.cancelled_at IS NULL)"
+)
+
+#: What people have decided on does not change: while the signature stands, and from when the push began to leave.
+_FIXED = (
+    "(EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
+    "WHERE p.id = {publication} AND (r.signed_at IS NOT NULL OR p.state NOT IN ('planned', 'held'))))"
 )
 
 #: An author of edition e, by whichever hand it came in.
@@ -61,8 +70,26 @@ _AS_SIGNED = (
     "OR COALESCE({entry_edition_here}, '') <> e.content_hash)))"
 )
 
-#: Pushes up to which an attempt is compared with the manifest by the database too: beyond, the walk through a manifest of
-#: thousands for each of thousands would eat up the seconds before T; the sender compares each of them itself.
+#: What may still leave of the release that is being signed, and how much of it the manifest names with these very items.
+#: The manifest is walked once (SQLite keeps the order of a CROSS JOIN), so a release of thousands is signed in one pass.
+_TO_GO = (
+    "(SELECT COUNT(*) FROM bot_publication p WHERE p.release_id = NEW.id "
+    f"AND p.state IN ({_listed(STOPPABLE | {State.HELD})}))"
+)
+_NAMED = (
+    "(SELECT COUNT(DISTINCT p.id) FROM {entries_signed} CROSS JOIN bot_account a CROSS JOIN bot_publication p "
+    "WHERE a.slug = {entry_account} AND p.release_id = NEW.id AND p.account_id = a.id AND p.lane = {entry_lane} "
+    f"AND p.state IN ({_listed(STOPPABLE | {State.HELD})}) "
+    "AND p.mode = {entry_mode} "
+    "AND {array_length}({entry_items}) = (SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = p.id) "
+    "AND NOT EXISTS (SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
+    "WHERE i.publication_id = p.id AND (COALESCE({entry_payload_here}, '') <> i.payload_hash "
+    "OR COALESCE({entry_edition_here}, '') <> e.content_hash)))"
+)
+
+#: Pushes up to which each attempt is compared with the manifest once more: beyond, the walk through a manifest of
+#: thousands for each of thousands would eat up the seconds before T. What the manifest names was compared with every
+#: push of a release, large or small, when it was signed, and nothing of it changes from then on.
 WALKED = 300
 _SMALL_RELEASE = (
     "(SELECT COUNT(*) FROM (SELECT 1 FROM bot_publication q WHERE q.release_id = "
@@ -70,10 +97,85 @@ _SMALL_RELEASE = (
     f"LIMIT {WALKED + 1}) counted) <= {WALKED}"
 )
 
+
+def _taken(table: str, *keys: str, where: str = "", but: str = "") -> str:
+    """Whether another row has the new one's value of any of these keys (columns joined by "+")."""
+    more = (f" AND k.{where}" if where else "") + (f" AND k.id <> {but}" if but else "")
+    return " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} k WHERE "
+        + " AND ".join(f"k.{column} = NEW.{column}" for column in key.split("+"))
+        + f"{more})"
+        for key in keys
+    )
+
+
+def _changed(key: str) -> str:
+    return " OR ".join(f"NEW.{column} {{differs}} OLD.{column}" for column in key.split("+"))
+
+
+def _not_replaced(what: str, message: str, *keys: str, where: str = "", name: str = "not_replaced") -> Rule:
+    """No row is put into the place of another, whichever of these keys they share.
+
+    On SQLite a REPLACE deletes what stands in its way without a word, on a connection that did not ask for
+    recursive_triggers. `where`: a partial unique index, as "column = value".
+    """
+    new = f"NEW.{where} AND " if where else ""
+    return Rule(
+        f"{what}_{name}", f"bot_{what}", "INSERT", f"{new}({_taken(f'bot_{what}', *keys, where=where)})", message
+    )
+
+
+def _not_moved_over(what: str, message: str, *keys: str) -> Rule:
+    """The same for UPDATE OR REPLACE, where the keys of a row may change at all."""
+    table = f"bot_{what}"
+    moved = (f"(({_changed(key)}) AND {_taken(table, key, but='OLD.id')})" for key in keys)
+    return Rule(f"{what}_not_moved_over", table, "UPDATE", " OR ".join(moved), message)
+
+
+#: What an attempt says before anything has left. The rest is its answer.
+_INTENT = (
+    "id", "publication_id", "account_id", "batch_id", "number", "kind", "fence", "owner", "key", "payload_hashes",
+    "intent_at", "send_by",
+)  # fmt: skip
+
 #: the delivery table's arrows, as the text that a trigger compares
 _ARROWS = ", ".join(sorted({f"'{state}>{target}'" for (state, _), target in TRANSITIONS.items()}))
 
+#: Last in line on SQLite, which asks the newest trigger first: whoever breaks another rule as well hears of that one.
+_UNREPLACED = (
+    _not_replaced("review", "reviews are insert-only", "id"),
+    _not_replaced("review", "unique: review_one_per_step", "edition_id+step", name="one_per_step"),
+    _not_replaced("review", "unique: review_one_step_per_person", "edition_id+person_id", name="one_step_per_person"),
+    _not_replaced("edition", "unique: editions are not replaced", "id", "document_id+number", "marker"),
+    _not_moved_over("edition", "unique: editions are not replaced", "id", "marker"),
+    _not_replaced("postrecord", "unique: rendered posts are not replaced", "id", "edition_id+account_id"),
+    _not_replaced("waiver", "unique: waivers are not replaced", "id", "document_id+rule"),
+    _not_moved_over("waiver", "unique: waivers are not replaced", "id", "document_id+rule"),
+    _not_replaced("release", "unique: releases are not replaced", "id"),
+    _not_moved_over("release", "unique: releases are not replaced", "id"),
+    _not_replaced("publication", "unique: pushes are not replaced", "id", "key", "release_id+account_id+lane"),
+    _not_moved_over("publication", "unique: pushes are not replaced", "id", "key", "release_id+account_id+lane"),
+    _not_replaced("item", "unique: items are not replaced", "id", "publication_id+position"),
+    _not_replaced(
+        "item", "unique: item_edition_once_per_account", "edition_id+account_id", where="active = {true}", name="once"
+    ),
+    _not_moved_over("item", "unique: items are not replaced", "id", "publication_id+position"),
+    _not_replaced("portalgate", "unique: gates are not replaced", "id", "release_id"),
+    _not_moved_over("portalgate", "unique: gates are not replaced", "id"),
+    _not_replaced("freeze", "unique: freezes are not replaced", "id"),
+    _not_replaced("freeze", "unique: freeze_once", "unit_id", where="lifted_at IS NULL", name="once"),
+    _not_moved_over("freeze", "unique: freezes are not replaced", "id"),
+    _not_replaced("attempt", "unique: attempts are append-only", "id", "publication_id+number"),
+    _not_replaced(
+        "attempt", "unique: attempt_single_flight", "publication_id", where="outcome = ''", name="single_flight"
+    ),
+    _not_replaced(
+        "attempt", "unique: attempt_one_per_account", "account_id", where="outcome = ''", name="one_per_account"
+    ),
+)
+
 RULES: tuple[Rule, ...] = (
+    *_UNREPLACED,
     Rule(
         "review_four_eyes",
         "bot_review",
@@ -144,6 +246,9 @@ RULES: tuple[Rule, ...] = (
         "a policy needs its interpretation or a waiver",
     ),
     Rule("post_kept", "bot_postrecord", "UPDATE", "1 = 1", "a rendered post does not change"),
+    Rule("post_not_deleted", "bot_postrecord", "DELETE", "1 = 1", "a rendered post is not taken away"),
+    Rule("waiver_not_deleted", "bot_waiver", "DELETE", "1 = 1", "a waiver is not taken away"),
+    Rule("freeze_not_deleted", "bot_freeze", "DELETE", "1 = 1", "a freeze is lifted, not taken away"),
     Rule(
         "item_signed_bytes_kept",
         "bot_item",
@@ -151,29 +256,89 @@ RULES: tuple[Rule, ...] = (
         "OLD.payload_hash <> '' AND (NEW.payload_hash <> OLD.payload_hash OR NEW.payload IS NULL "
         "OR NEW.payload <> OLD.payload OR NEW.publication_id <> OLD.publication_id OR NEW.position <> OLD.position "
         "OR NEW.account_id <> OLD.account_id OR NEW.edition_id <> OLD.edition_id OR NEW.post_id <> OLD.post_id) "
-        "AND " + _SIGNED.format(publication="OLD.publication_id"),
+        "AND " + _FIXED.format(publication="OLD.publication_id"),
         "signed bytes do not change while the signature stands",
     ),
     Rule(
         "item_not_added_after_signing",
         "bot_item",
         "INSERT",
-        _SIGNED.format(publication="NEW.publication_id"),
+        _FIXED.format(publication="NEW.publication_id"),
         "what is added needs a new signature",
     ),
     Rule(
         "item_not_moved_in_after_signing",
         "bot_item",
         "UPDATE",
-        "NEW.publication_id <> OLD.publication_id AND " + _SIGNED.format(publication="NEW.publication_id"),
+        "NEW.publication_id <> OLD.publication_id AND " + _FIXED.format(publication="NEW.publication_id"),
         "what is added needs a new signature",
     ),
     Rule(
         "item_not_taken_out_after_signing",
         "bot_item",
         "DELETE",
-        _SIGNED.format(publication="OLD.publication_id"),
+        _FIXED.format(publication="OLD.publication_id"),
         "what is taken out needs a new signature",
+    ),
+    Rule(
+        "publication_not_added_after_signing",
+        "bot_publication",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_release r WHERE r.id = NEW.release_id AND r.signed_at IS NOT NULL)",
+        "what is added needs a new signature",
+    ),
+    Rule(
+        "publication_not_taken_out_after_signing",
+        "bot_publication",
+        "DELETE",
+        "EXISTS (SELECT 1 FROM bot_release r WHERE r.id = OLD.release_id AND r.signed_at IS NOT NULL)",
+        "what is taken out needs a new signature",
+    ),
+    Rule(
+        "release_starts_unsigned",
+        "bot_release",
+        "INSERT",
+        "NEW.signed_at IS NOT NULL OR NEW.signed_by_id IS NOT NULL",
+        "a release starts without a signature",
+    ),
+    Rule(
+        "release_signed_as_its_manifest_says",
+        "bot_release",
+        "UPDATE",
+        "OLD.signed_at IS NULL AND NEW.signed_at IS NOT NULL AND ("
+        f"{_TO_GO} <> COALESCE({{length_signed}}, 0) OR {_TO_GO} <> {_NAMED})",
+        "what is signed is what the manifest names, push by push and position by position",
+    ),
+    Rule(
+        "release_cancelled_for_good",
+        "bot_release",
+        "UPDATE",
+        "OLD.cancelled_at IS NOT NULL AND NEW.cancelled_at IS NULL",
+        "a release that was called off does not come back",
+    ),
+    Rule(
+        "attempt_of_its_push",
+        "bot_attempt",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_publication p WHERE p.id = NEW.publication_id "
+        "AND p.account_id = NEW.account_id AND p.key = NEW.key)",
+        "an attempt has the account and the key of its push",
+    ),
+    Rule(
+        "attempt_of_what_is_about_to_leave",
+        "bot_attempt",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_publication p WHERE p.id = NEW.publication_id "
+        "AND p.state = CASE NEW.kind WHEN 'probe' THEN 'unknown' ELSE 'armed' END)",
+        "no attempt of a push that is not about to leave",
+    ),
+    Rule(
+        "attempt_after_its_signature",
+        "bot_attempt",
+        "INSERT",
+        "NEW.send_by < NEW.intent_at OR EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r "
+        "ON r.id = p.release_id WHERE p.id = NEW.publication_id AND NEW.intent_at < r.signed_at)",
+        "an intent comes after its signature",
     ),
     Rule(
         "attempt_signed",
@@ -188,11 +353,13 @@ RULES: tuple[Rule, ...] = (
         "attempt_approved_at_every_position",
         "bot_attempt",
         "INSERT",
-        "NOT EXISTS (SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.publication_id) OR EXISTS ("
+        "NOT EXISTS (SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.publication_id) "
+        "OR {array_length}(NEW.payload_hashes) <> "
+        "(SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = NEW.publication_id) OR EXISTS ("
         "SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
         "WHERE i.publication_id = NEW.publication_id AND (e.state <> 'approved' OR i.payload_hash = '' OR "
         + _PASSES.format(edition="e.id", hash="e.content_hash")
-        + " < 2 OR i.payload_hash NOT IN (SELECT h.value FROM {array_rows}(NEW.payload_hashes) h)))",
+        + " < 2 OR COALESCE({hash_here}, '') <> i.payload_hash))",
         "no attempt without approvals of these very bytes, at every position",
     ),
     Rule(
@@ -277,6 +444,13 @@ RULES: tuple[Rule, ...] = (
         "NEW.outcome <> ''",
         "an attempt starts without an outcome: intent before effect",
     ),
+    Rule(
+        "attempt_intent_kept",
+        "bot_attempt",
+        "UPDATE",
+        " OR ".join(f"NEW.{column} {{differs}} OLD.{column}" for column in _INTENT),
+        "an intent does not change",
+    ),
     Rule("attempt_outcome_kept", "bot_attempt", "UPDATE", "OLD.outcome <> ''", "an outcome is written once"),
     Rule("attempt_not_deleted", "bot_attempt", "DELETE", "1 = 1", "attempts are append-only"),
     Rule(
@@ -319,7 +493,8 @@ _DIALECTS = {
         "true": "1",
         "differs": "IS NOT",
         "array_length": "json_array_length",
-        "array_rows": "json_each",
+        "entries_signed": "json_each(NEW.manifest, '$.publications') m",
+        "length_signed": "json_array_length(NEW.manifest, '$.publications')",
         "entries": "json_each(r.manifest, '$.publications') m",
         "entry_account": "json_extract(m.value, '$.account')",
         "entry_lane": "json_extract(m.value, '$.lane')",
@@ -333,7 +508,8 @@ _DIALECTS = {
         "true": "TRUE",
         "differs": "IS DISTINCT FROM",
         "array_length": "jsonb_array_length",
-        "array_rows": "jsonb_array_elements_text",
+        "entries_signed": "jsonb_array_elements(NEW.manifest -> 'publications') m",
+        "length_signed": "jsonb_array_length(NEW.manifest -> 'publications')",
         "entries": "jsonb_array_elements(r.manifest -> 'publications') m",
         "entry_account": "(m.value ->> 'account')",
         "entry_lane": "(m.value ->> 'lane')::integer",
@@ -389,12 +565,29 @@ def statements(vendor: str, rules: Sequence[Rule] = RULES) -> list[str]:
     return [statement for rule in rules for statement in _postgresql(rule)]
 
 
+_HELD_NAMES = {
+    "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'tongfa|_%' ESCAPE '|'",
+    "postgresql": "SELECT tgname, tgrelid::regclass::text FROM pg_trigger "
+    "WHERE NOT tgisinternal AND tgname LIKE 'tongfa|_%' ESCAPE '|'",
+}
+
+
 def install(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Install all rules; called after every migration. A table that an earlier version lacks has none."""
+    """Install what is missing or changed, and take away what this version does not know; called after every migration.
+
+    In one transaction, so that nobody meets the database without its rules. A table that an earlier version lacks has
+    none.
+    """
     connection = connections[using]
     tables = set(connection.introspection.table_names())
-    with connection.cursor() as cursor:
-        for statement in statements(connection.vendor, [rule for rule in RULES if rule.table in tables]):
+    lacking = set(_lacking(connection))
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        for name, table in _held_names(connection):
+            if (name, table) not in {(_name(rule), rule.table) for rule in RULES}:
+                cursor.execute(_drop(connection, name, table))
+        for statement in statements(
+            connection.vendor, [rule for rule in RULES if rule.table in tables and rule.name in lacking]
+        ):
             cursor.execute(statement)
 
 
@@ -403,24 +596,88 @@ def step_aside(using: str = DEFAULT_DB_ALIAS, plan: Sequence[Any] = (), **kwargs
 
     SQLite rebuilds a table under another name, and refuses to while a trigger of another table mentions it.
     """
+    if plan and connections[using].vendor == "sqlite":
+        remove(using)
+
+
+def remove(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Take all rules away, those of another version too; `install` puts this version's back."""
     connection = connections[using]
-    if plan and connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'tongfa|_%' ESCAPE '|'")
-            for (name,) in cursor.fetchall():
-                cursor.execute(f"DROP TRIGGER {connection.ops.quote_name(name)}")
+    with connection.cursor() as cursor:
+        for name, table in _held_names(connection):
+            cursor.execute(_drop(connection, name, table))
+
+
+def _held_names(connection: BaseDatabaseWrapper) -> list[tuple[str, str]]:
+    """Names and tables of all triggers that are ours by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD_NAMES[connection.vendor])
+        return list(cursor.fetchall())
+
+
+def _drop(connection: BaseDatabaseWrapper, name: str, table: str) -> str:
+    on = f" ON {table}" if connection.vendor == "postgresql" else ""
+    return f"DROP TRIGGER {connection.ops.quote_name(name)}{on}"
+
+
+# --- compared -------------------------------------------------------------------------------------------
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Names of rules that the database lacks, has disabled, or holds with another text."""
+    """Names of rules that the database lacks, has disabled, or holds otherwise; then of constraints and indexes.
+
+    On PostgreSQL also the setting by which a session asks no rule at all.
+    """
+    return [*_lacking(connection), *absent(connection), *_role(connection)]
+
+
+def _lacking(connection: BaseDatabaseWrapper) -> list[str]:
+    held = _held_sqlite(connection) if connection.vendor == "sqlite" else _held_postgresql(connection)
+    made = _sqlite if connection.vendor == "sqlite" else _as_held
+    return [rule.name for rule in RULES if held.get((_name(rule), rule.table)) != made(rule)]
+
+
+def _held_sqlite(connection: BaseDatabaseWrapper) -> dict[tuple[str, str], Any]:
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            held = dict(cursor.fetchall())
-            return [rule.name for rule in RULES if held.get(_name(rule)) != _sqlite(rule)]
-        cursor.execute(
-            "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
-            "WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'"
-        )
-        held = dict(cursor.fetchall())
-        return [rule.name for rule in RULES if held.get(_name(rule)) != _body(rule)]
+        cursor.execute("SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return {(name, table): sql for name, table, sql in cursor.fetchall()}
+
+
+def _held_postgresql(connection: BaseDatabaseWrapper) -> dict[tuple[str, str], Any]:
+    """All that decides whether and how a trigger speaks: its table, event, WHEN, columns, and the function's whole text."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD_POSTGRESQL)
+        return {(name, table): tuple(rest) for name, table, *rest in cursor.fetchall()}
+
+
+_HELD_POSTGRESQL = """
+SELECT t.tgname, c.relname, t.tgenabled IN ('O', 'A'), t.tgtype::int, t.tgqual IS NULL, t.tgattr::text, t.tgnargs::int,
+    p.proname, p.prosrc, l.lanname, p.proconfig IS NULL AND NOT p.prosecdef
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+    JOIN pg_language l ON l.oid = p.prolang
+WHERE NOT t.tgisinternal AND t.tgname LIKE 'tongfa|_%' ESCAPE '|' AND c.oid = to_regclass(quote_ident(c.relname))
+"""
+_FOR_EACH_ROW, _BEFORE = 1, 2
+_EVENT_BITS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16}
+
+
+def _as_held(rule: Rule) -> tuple[Any, ...]:
+    """A rule as `_held_postgresql` reads it when nobody has touched it."""
+    bits = _FOR_EACH_ROW | _BEFORE | _EVENT_BITS[rule.event]
+    return (True, bits, True, "", 0, _name(rule), _body(rule), "plpgsql", True)
+
+
+def _role(connection: BaseDatabaseWrapper) -> list[str]:
+    """In a session that replicates, PostgreSQL asks no ordinary trigger and no foreign key."""
+    if connection.vendor == "sqlite":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW session_replication_role")
+        return [] if cursor.fetchone()[0] != "replica" else ["session_replication_role"]
+
+
+def fingerprint(connection: BaseDatabaseWrapper) -> str:
+    """Hash of the rules as the database holds them, whatever version made them; "" where there are none."""
+    held = _held_sqlite(connection) if connection.vendor == "sqlite" else _held_postgresql(connection)
+    ours = sorted((key, value) for key, value in held.items() if key[0].startswith("tongfa_"))
+    return hashlib.sha256(repr(ours).encode()).hexdigest() if ours else ""

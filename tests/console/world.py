@@ -21,7 +21,7 @@ from bot.domain.workflow import Verdict
 from bot.models import Account, Attempt, Document, Item, Person, Publication, Release, Unit
 from bot.runtime.paths import Home
 from bot.services import accounts, documents, editorial, home, people, releases, vault
-from tests.services.factories import force
+from tests.services.factories import force, lifted
 
 PASSWORD = "correct horse battery staple"
 LOOPBACK = "http://127.0.0.1:9"  # nothing listens there
@@ -151,11 +151,12 @@ def put(publication: Publication, state: str, **changes: Any) -> None:
 def attempt(publication: Publication, **fields: Any) -> Attempt:
     """One public call with its answer."""
     hashes = list(publication.items.values_list("payload_hash", flat=True))
-    made = Attempt.objects.create(
-        publication=publication, account=publication.account, number=publication.attempts.count() + 1, fence=1,
-        key=publication.key, payload_hashes=hashes, intent_at=publication.instant - timedelta(seconds=2),
-        send_by=publication.instant + timedelta(seconds=5),
-    )  # fmt: skip
+    with lifted("attempt_of_what_is_about_to_leave"):
+        made = Attempt.objects.create(
+            publication=publication, account=publication.account, number=publication.attempts.count() + 1, fence=1,
+            key=publication.key, payload_hashes=hashes, intent_at=publication.instant - timedelta(seconds=2),
+            send_by=publication.instant + timedelta(seconds=5),
+        )  # fmt: skip
     for name, value in fields.items():
         setattr(made, name, value)
     made.save()

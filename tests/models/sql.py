@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from bot.models import Edition, Person, Publication
-from tests.services.factories import NOW
+from tests.services.factories import NOW, force
 
 F = TypeVar("F", bound=Callable[..., None])
 #: names of the rules that some test shows; test_rules_installed.py says that none is left out
@@ -64,8 +64,18 @@ def review_row(edition: Edition, person: Person, step: str = "first", **changes:
     insert("bot_review", **row | changes)
 
 
-def attempt_row(publication: Publication, **changes: Any) -> None:
-    """The intent of a public call, with the hashes that were signed."""
+def about_to_leave(publication: Publication, kind: str = "first") -> None:
+    """In the one state in which the engine opens an attempt of this kind."""
+    row = Publication.objects.filter(pk=publication.pk)
+    state = "unknown" if kind == "probe" else "armed"
+    if not row.filter(state=state).exists():
+        force(row, state)
+
+
+def attempt_row(publication: Publication, *, ready: bool = True, **changes: Any) -> None:
+    """The intent of a public call, with the hashes that were signed; of a push that is about to leave if `ready`."""
+    if ready:
+        about_to_leave(publication, changes.get("kind", "first"))
     hashes = publication.items.order_by("position").values_list("payload_hash", flat=True)
     row = {
         "publication_id": publication.pk, "account_id": publication.account_id, "number": 1, "kind": "first", "fence": 1,

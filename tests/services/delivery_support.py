@@ -52,7 +52,7 @@ from .delivery_platform import ScriptedLauncher as ScriptedLauncher
 from .delivery_platform import Verdict as Verdict
 from .delivery_platform import VirtualClock as VirtualClock
 from .delivery_platform import receipt as receipt
-from .factories import HALF_HOUR, NOW, Office, article, force, publication
+from .factories import HALF_HOUR, NOW, Office, article, force, lifted, publication
 
 SIGNED_AT, T = NOW, NOW + HALF_HOUR
 SECOND = timedelta(seconds=1)
@@ -243,10 +243,11 @@ def put(of: Publication, state: State, **changes: Any) -> Publication:
 def intend(of: Publication, *, at: datetime, kind: str = "first") -> Attempt:
     """An open attempt: the intent is committed and nobody knows the rest."""
     hashes = list(of.items.order_by("position").values_list("payload_hash", flat=True))
-    return Attempt.objects.create(
-        publication=of, account=of.account, number=of.attempts.count() + 1, kind=kind, fence=1, key=of.key,
-        batch=of.batch, payload_hashes=hashes, intent_at=at, send_by=at + timedelta(seconds=7),
-    )  # fmt: skip
+    with lifted("attempt_of_what_is_about_to_leave"):
+        return Attempt.objects.create(
+            publication=of, account=of.account, number=of.attempts.count() + 1, kind=kind, fence=1, key=of.key,
+            batch=of.batch, payload_hashes=hashes, intent_at=at, send_by=at + timedelta(seconds=7),
+        )  # fmt: skip
 
 
 def fault(remedy: Remedy, message: str = "平台说不。", **more: Any) -> ChannelFault:

@@ -314,7 +314,7 @@ def test_everything_that_was_decided_is_looked_at_again(engine: Engine) -> None:
     engine.office.wechat.refresh_from_db()
     Freeze.objects.create(unit=engine.office.unit, reason="停", person=engine.releaser, at=NOW)
     assert local(engine) == {"freeze"}
-    Freeze.objects.all().delete()
+    Freeze.objects.update(lifted_at=NOW)
     Reservation.objects.update(released_at=NOW)
     assert local(engine) == {"reservation"}
     Reservation.objects.update(released_at=None)
