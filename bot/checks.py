@@ -23,6 +23,6 @@ def triggers_are_installed(
     if "bot_review" not in connection.introspection.table_names():
         return []
     return [
-        Error(f"数据库缺少触发器 {name}", hint="运行 tongfa init 以重新安装。", id="tongfa.E001")
+        Error(f"数据库缺少规则 {name}，或已被改动", hint="运行 tongfa up 或 tongfa init 以重新安装。", id="tongfa.E001")
         for name in missing(connection)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 from config import env
 
@@ -14,3 +15,5 @@ application = get_wsgi_application()
 from config.celery_app import app as celery  # noqa: E402
 
 __all__ = ["application", "celery"]
+
+import_string("tasks.starting.web_starts")()  # by name, as Django and Celery find all that config wires together

@@ -27,6 +27,7 @@ from django.db import connection
 from bot.domain import timeline
 from bot.runtime import alive
 from bot.services import clock
+from tasks import starting  # noqa: F401 - compares the database's rules when beat starts
 
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0

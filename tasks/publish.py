@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from bot.services.clock import Job, perform
+from tasks import starting  # noqa: F401 - compares the database's rules when the worker starts
 
 
 @shared_task(name="tasks.publish.send")  # type: ignore[untyped-decorator]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from celery import shared_task
 
 from bot.services.clock import Job, perform
+from tasks import starting  # noqa: F401 - compares the database's rules when the worker starts
 
 
 @shared_task(name="tasks.work.stage")  # type: ignore[untyped-decorator]

@@ -45,15 +45,14 @@ def initialise(
 ) -> Reply:
     """What `init` does, for `demo` too."""
     from django.conf import settings
-    from django.core.management import call_command
 
     from bot.models import Person
-    from bot.services import home, people, vault
+    from bot.services import home, people, vault, wall
 
     settings.TONGFA.home.make()
     home.write(home.HomeFacts(live=live, rehearsal_port=0 if live else _free_port()))
     vault.make_keys(settings.TONGFA.home.path)
-    call_command("migrate", verbosity=0, interactive=False)
+    wall.bring_up_to_date(clock=now)
     lines = [f"{home.facts().label}已就绪：{settings.TONGFA.home.path}"]
     data: dict[str, Any] = {
         "home": str(settings.TONGFA.home.path),

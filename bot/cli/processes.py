@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .common import now
 from .output import REFUSED, Reply, command, start_django
 
 
@@ -18,18 +19,16 @@ from .output import REFUSED, Reply, command, start_django
 def up(port: int, host: str) -> None:
     """在本机启动全部进程，直到 Ctrl-C。"""
     start_django()
-    from django.core.management import call_command
-
     from bot.runtime.locks import AlreadyRunningError
     from bot.runtime.paths import UnsafeFolderError
     from bot.runtime.supervisor import NotReadyError, stopping_on_signals
     from bot.runtime.valkey import NoBrokerError
-    from bot.services import home
+    from bot.services import home, wall
     from bot.services.errors import Refused
 
     try:
         home.facts()
-        call_command("migrate", verbosity=0, interactive=False)  # a newer program on an older database
+        wall.bring_up_to_date(clock=now)  # a newer program on an older database, or rules that somebody took away
         supervisor = supervise(host, port)
         with stopping_on_signals(supervisor), supervisor:
             click.echo(f"{home.facts().label}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
@@ -139,8 +138,11 @@ def run_rehearsal(port: int, state: Path | None) -> None:
 @command
 def run_once(kind: str, subject: int, also: tuple[int, ...]) -> Reply:
     """办一件事（或同类的几件）然后结束：没有工作进程应门时由时钟调用。"""
+    from bot.services import wall
     from bot.services.clock import Job, perform
 
+    if kind == "send":
+        wall.require_whole(now=now())
     job = Job(kind, subject, also)
     perform(job)
     return Reply({"kind": kind, "subject": subject}, [f"已办：{kind} {' '.join(map(str, job.subjects))}"])

@@ -59,7 +59,7 @@ REMEDIES = {
     "staging": "请值班员打开发布单看原因；内容问题由编辑修改，平台问题由系统管理员处理。",
     "clash": "请签发人确认可以晚几秒，或错开时刻。",
     "disk": f"请{_ADMIN}清理磁盘。",
-    "rules": f"请{_ADMIN}运行 tongfa init 重新安装数据库规则。",
+    "rules": f"请{_ADMIN}查明是谁改动的，再重新运行 tongfa up（或 tongfa init）：先留痕并报警，再重新安装。",
     "portal": f"请{_ADMIN}检查到门户网站的网络、证书和网站名单（TONGFA_PORTAL_HOSTS），网站本身打不开请联系门户运维；或由签发人改为到点就发，重新签发。",
     "platform": f"请{_ADMIN}检查网络和账号设置，然后在发布单页再查一次。",
     "internal": f"请{_ADMIN}查看日志，然后再查一次。",
@@ -265,7 +265,7 @@ def disk(_: Subject | None = None) -> Iterator[CheckResult]:
 def rules(_: Subject | None = None) -> Iterator[CheckResult]:
     """The database's own rules are as the program wants them."""
     lacking = missing(connection)
-    words = f"缺少 {len(lacking)} 条，请运行 tongfa init 重新安装" if lacking else "触发器齐全"
+    words = f"缺少或被改动 {len(lacking)} 条：{'、'.join(lacking[:8])}" if lacking else "触发器、约束和索引齐全"
     yield CheckResult("数据库规则", not lacking, words, code="rules")
 
 
