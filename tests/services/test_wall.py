@@ -100,7 +100,7 @@ def test_a_home_of_a_version_that_kept_no_record_is_brought_up_to_date(db: None)
 def test_what_no_migration_puts_back_keeps_everything_from_starting(installed: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX attempt_single_flight")
-    with pytest.raises(Refused, match="attempt_single_flight.*无法自动补回"):
+    with pytest.raises(Refused, match=r"attempt_single_flight.*无法自动补回"):
         wall.bring_up_to_date(clock=clock)
     with pytest.raises(Refused, match="attempt_single_flight"):
         wall.require_whole(now=NOW)
