@@ -57,6 +57,7 @@ def _listed(states: Iterable[State]) -> str:
 
 #: Two people sent it again: the one step that gives a publication another instant, and never an earlier one.
 _SENT_AGAIN = f"(OLD.state IN ({_listed(FOR_A_PERSON)}) AND NEW.state = 'planned' AND NEW.instant >= OLD.instant)"
+#: A CROSS JOIN keeps its order on SQLite: the items of one push first, however few editions old statistics speak of.
 #: What the manifest says of one push, against its items and the attempt's hashes, position by position.
 _AS_SIGNED = (
     "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
@@ -64,8 +65,8 @@ _AS_SIGNED = (
     "AND {entry_account} = a.slug AND {entry_lane} = p.lane AND {entry_mode} = p.mode "
     "AND {array_length}({entry_items}) = {array_length}(NEW.payload_hashes) "
     "AND {array_length}({entry_items}) = (SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = p.id) "
-    "AND NOT EXISTS (SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
-    "WHERE i.publication_id = p.id AND (COALESCE({hash_here}, '') <> i.payload_hash "
+    "AND NOT EXISTS (SELECT 1 FROM bot_item i CROSS JOIN bot_edition e "
+    "WHERE e.id = i.edition_id AND i.publication_id = p.id AND (COALESCE({hash_here}, '') <> i.payload_hash "
     "OR COALESCE({entry_payload_here}, '') <> i.payload_hash "
     "OR COALESCE({entry_edition_here}, '') <> e.content_hash)))"
 )
@@ -82,8 +83,8 @@ _NAMED = (
     f"AND p.state IN ({_listed(STOPPABLE | {State.HELD})}) "
     "AND p.mode = {entry_mode} "
     "AND {array_length}({entry_items}) = (SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = p.id) "
-    "AND NOT EXISTS (SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
-    "WHERE i.publication_id = p.id AND (COALESCE({entry_payload_here}, '') <> i.payload_hash "
+    "AND NOT EXISTS (SELECT 1 FROM bot_item i CROSS JOIN bot_edition e "
+    "WHERE e.id = i.edition_id AND i.publication_id = p.id AND (COALESCE({entry_payload_here}, '') <> i.payload_hash "
     "OR COALESCE({entry_edition_here}, '') <> e.content_hash)))"
 )
 
@@ -356,8 +357,8 @@ RULES: tuple[Rule, ...] = (
         "NOT EXISTS (SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.publication_id) "
         "OR {array_length}(NEW.payload_hashes) <> "
         "(SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = NEW.publication_id) OR EXISTS ("
-        "SELECT 1 FROM bot_item i JOIN bot_edition e ON e.id = i.edition_id "
-        "WHERE i.publication_id = NEW.publication_id AND (e.state <> 'approved' OR i.payload_hash = '' OR "
+        "SELECT 1 FROM bot_item i CROSS JOIN bot_edition e "
+        "WHERE e.id = i.edition_id AND i.publication_id = NEW.publication_id AND (e.state <> 'approved' OR i.payload_hash = '' OR "
         + _PASSES.format(edition="e.id", hash="e.content_hash")
         + " < 2 OR COALESCE({hash_here}, '') <> i.payload_hash))",
         "no attempt without approvals of these very bytes, at every position",
@@ -374,8 +375,10 @@ RULES: tuple[Rule, ...] = (
         "bot_attempt",
         "INSERT",
         "EXISTS (SELECT 1 FROM bot_publication p JOIN bot_release r ON r.id = p.release_id "
-        "JOIN bot_item i ON i.publication_id = p.id JOIN bot_edition e ON e.id = i.edition_id "
-        "WHERE p.id = NEW.publication_id AND " + _AUTHOR.format(person="r.signed_by_id") + ")",
+        "CROSS JOIN bot_item i CROSS JOIN bot_edition e "
+        "WHERE p.id = NEW.publication_id AND i.publication_id = p.id AND e.id = i.edition_id AND "
+        + _AUTHOR.format(person="r.signed_by_id")
+        + ")",
         "author may not sign",
     ),
     Rule(
