@@ -11,7 +11,7 @@ from django.db.models import Prefetch, Q
 from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.workflow import Role
-from bot.models import Account, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
+from bot.models import Account, Attempt, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
 
 from . import chips
 from .chips import Chip
@@ -73,7 +73,10 @@ class Frozen:
 
 def _whole() -> Prefetch[str]:
     items = Item.objects.select_related("edition").prefetch_related("edition__reviews").order_by("position")
-    found = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items))
+    outcomes = Attempt.objects.only("publication_id", "outcome")  # without the answers, which may be long
+    found = Publication.objects.select_related("account").prefetch_related(
+        Prefetch("items", items), Prefetch("attempts", outcomes)
+    )
     return Prefetch("publications", found.order_by("account_id", "lane"))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.domain import alarms
 from bot.domain.delivery import State
 from bot.models import Publication, Release
 
@@ -96,20 +97,15 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
 
 
 def public_words(publications: Sequence[Publication]) -> str:
-    """What is already public, where only a part is; "" when all or nothing is."""
-    public = [publication for publication in publications if publication.status in PUBLIC]
-    rest = [publication for publication in publications if publication.status not in PUBLIC]
-    if not public or not rest:
+    """What is already public, what may be and what is not, where only a part is public for certain; "" when all or
+    nothing is. The publications come with their attempts: what is in doubt is never told as not public."""
+    if len({publication.status in PUBLIC for publication in publications}) < 2:
         return ""
-    return f"已公开：{_told(public)}。尚未公开：{_told(rest, states=True)}。"
-
-
-def _told(publications: Sequence[Publication], *, states: bool = False) -> str:
-    """`中国河东 1 条、临沂河东 3 条（结果不明）`."""
-    groups: dict[tuple[str, str], int] = {}
-    for publication in publications:
-        key = (publication.account.name, publication.status.label if states else "")
-        groups[key] = groups.get(key, 0) + 1
-    return "、".join(
-        f"{name} {count} 次推送{f'（{state}）' if state else ''}" for (name, state), count in groups.items()
+    counts: dict[tuple[alarms.Side, str, str], int] = {}
+    for one in publications:
+        where = alarms.side(one.status, [attempt.outcome for attempt in one.attempts.all()])
+        key = (where, one.account.name, "" if one.status in PUBLIC else f"（{one.status.label}）")
+        counts[key] = counts.get(key, 0) + 1
+    return alarms.sides_in_words(
+        (where, f"{name} {count} 次推送{state}") for (where, name, state), count in counts.items()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -71,7 +71,7 @@ REMEDIES = {
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",
     Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
-    Kind.SPLIT: "请值班员先处理没有公开的一侧；系统不会删除已公开的内容。",
+    Kind.SPLIT: "请值班员先处理确定没有公开的一侧；是否公开不明的一侧等系统核对，或到平台后台核实，不要手工补发。系统不会删除已公开的内容。",
     Kind.HELD: "请值班员打开发布单看原因，处理后由签发人恢复，或作废。到时不恢复就不会发出。",
     Kind.CHAIN: "请立即报告审计员，不要再改动数据库；用 tongfa audit verify 查看断点。",
     Kind.RULES: "请系统管理员查明是谁改动了数据库规则；仍缺少的，重新运行 tongfa up（或 tongfa init）重新安装。",
@@ -133,6 +133,44 @@ def is_out(state: State, outcomes: Collection[str]) -> Out:
     if state is not State.WITHDRAWN and any(one in {"", *DOUBTFUL} for one in outcomes):
         return Out.UNKNOWN
     return Out.NO
+
+
+class Side(StrEnum):
+    """On which side of a release that is public in part a push stands; in the order in which they are told."""
+
+    PUBLIC = "public"
+    WAS_PUBLIC = "was_public"
+    DOUBT = "doubt"
+    NOT_PUBLIC = "not_public"
+
+    @property
+    def label(self) -> str:
+        """The word staff see."""
+        return {
+            "public": "已公开",
+            "was_public": "曾经公开",
+            "doubt": "是否公开不明",
+            "not_public": "未公开",
+        }[self]
+
+
+def side(state: State, outcomes: Collection[str]) -> Side:
+    """Where a push stands. What was accepted but not read back is in doubt like everything else that no read-back and
+    no refusal has settled: whoever reads "not public" may post it by hand."""
+    if state is State.LIVE:
+        return Side.PUBLIC
+    if state in {State.GONE, State.WITHDRAWN}:
+        return Side.WAS_PUBLIC
+    doubtful = state is State.CONFIRMING or is_out(state, outcomes) is Out.UNKNOWN
+    return Side.DOUBT if doubtful else Side.NOT_PUBLIC
+
+
+def sides_in_words(pushes: Iterable[tuple[Side, str]]) -> str:
+    """`已公开：A；是否公开不明：B（结果不明）；未公开：C（已暂停）。`; each push comes with its name in words."""
+    groups: dict[Side, dict[str, None]] = {one: {} for one in Side}
+    for where, name in pushes:
+        groups[where][name] = None
+    return "；".join(f"{one.label}：{'、'.join(names)}" for one, names in groups.items() if names) + "。"
 
 
 def is_split(states: Collection[State]) -> bool:

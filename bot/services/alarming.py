@@ -7,7 +7,7 @@ at by the next tick; a sweep finds whatever was not marked. Nothing in the relea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -294,31 +294,36 @@ def _call(
 
 def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
     """A release of which only a part is public: one alarm, until the other part is settled."""
-    states: dict[int, list[tuple[State, str]]] = defaultdict(list)
-    rows = Publication.objects.filter(release__in=list(releases)).order_by("account_id", "lane")
-    for release, state, name in rows.values_list("release_id", "state", "account__name"):
-        states[release].append((State(state), name))
-    split = {pk for pk, found in states.items() if alarms.is_split([state for state, _ in found])}
+    pushes: dict[int, list[Publication]] = defaultdict(list)
+    rows = Publication.objects.filter(release__in=list(releases)).select_related("account")
+    for one in rows.order_by("account_id", "lane"):
+        pushes[one.release_id].append(one)
+    split = {pk for pk, found in pushes.items() if alarms.is_split([one.status for one in found])}
     close(
-        Kind.SPLIT, [f"release:{pk}" for pk in states.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
+        Kind.SPLIT, [f"release:{pk}" for pk in pushes.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
     )
     units = dict(Release.objects.filter(pk__in=split).values_list("pk", "unit_id"))
+    outcomes = _outcomes([one.pk for pk in split for one in pushes[pk]])
+    words = {pk: _split_words(pushes[pk], outcomes) for pk in sorted(split)}
     raise_all(
         [
-            Call(
-                Kind.SPLIT, f"release:{pk}", Out.PART, _split_words(states[pk]), public=_split_words(states[pk]).rstrip("。"),
-                unit=units[pk], release=pk,
-            )
-            for pk in sorted(split)
+            Call(Kind.SPLIT, f"release:{pk}", Out.PART, text, public=text.rstrip("。"), unit=units[pk], release=pk)
+            for pk, text in words.items()
         ],
         now=now,
-    )  # fmt: skip
+    )
 
 
-def _split_words(found: Sequence[tuple[State, str]]) -> str:
-    public = "、".join(dict.fromkeys(name for state, name in found if state is State.LIVE))
-    rest = "、".join(dict.fromkeys(f"{name}（{state.label}）" for state, name in found if state is not State.LIVE))
-    return f"已公开：{public}；未公开：{rest}。"
+def _split_words(publications: Sequence[Publication], outcomes: Mapping[int, Sequence[str]]) -> str:
+    """Three answers, not two: what is in doubt is never told as not public."""
+    return alarms.sides_in_words(
+        (alarms.side(one.status, outcomes.get(one.pk, ())), _named(one)) for one in publications
+    )
+
+
+def _named(publication: Publication) -> str:
+    name, state = publication.account.name, publication.status
+    return name if state is State.LIVE else f"{name}（{state.label}）"
 
 
 # --- the sweep ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from bot.models import Freeze, Publication
 from bot.services import releases
 from tests.services.factories import force, lifted
 
-from .world import ARTICLES, District, now, put
+from .world import ARTICLES, District, attempt, now, put
 
 Login = Callable[[str], Client]
 
@@ -81,7 +81,23 @@ def test_a_partial_release_is_called_partial_and_says_what_is_public(district: D
     put(weibo, "unknown", reason="没有收到应答，正在核对。")
     shown = page(as_("duty"))
     assert "部分发出" in shown
-    assert "已公开：中国河东 1 次推送。尚未公开：临沂河东 1 次推送（结果不明）。" in shown
+    assert "已公开：中国河东 1 次推送；是否公开不明：临沂河东 1 次推送（结果不明）。" in shown
+    assert "未公开：" not in shown
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [("accepted", "是否公开不明：临沂河东 1 次推送（已作废）"), ("refused", "未公开：临沂河东 1 次推送（已作废）")],
+)
+def test_called_off_after_an_acceptance_it_may_still_be_public(
+    outcome: str, words: str, district: District, as_: Login
+) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(wechat, "live")
+    attempt(weibo, outcome=outcome)
+    put(weibo, "cancelled")
+    assert f"已公开：中国河东 1 次推送；{words}。" in page(as_("duty"))
 
 
 @pytest.mark.parametrize("state", ["needs_person", "missed", "unknown", "held", "blocked"])

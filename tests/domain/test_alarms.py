@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import alarms
-from bot.domain.alarms import BACKOFF, ESCALATIONS, LABELS, REMEDIES, RINGS, Kind, Out, Told
+from bot.domain.alarms import BACKOFF, ESCALATIONS, LABELS, REMEDIES, RINGS, Kind, Out, Side, Told
 from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.notice import MOST_LINES, compose
 
@@ -91,6 +91,20 @@ def test_a_release_is_split_when_a_part_is_public_and_a_part_waits_for_a_person(
     assert not alarms.is_split([State.LIVE, State.CANCELLED])
     assert not alarms.is_split([State.HELD, State.MISSED])
     assert not alarms.is_split([State.LIVE, State.GONE])  # its own alarm says what is still public
+
+
+@QUICK
+@given(st.sampled_from(list(State)), st.lists(st.sampled_from(["", "not_sent", "accepted", "refused", "unknown"])))
+def test_what_may_be_public_is_never_told_as_not_public(state, outcomes):
+    where = alarms.side(state, outcomes)
+    if state in {State.SENDING, State.UNKNOWN, State.CONFIRMING} or not set(outcomes) <= {"not_sent", "refused"}:
+        assert where is not Side.NOT_PUBLIC
+    assert (where is Side.PUBLIC) == (state is State.LIVE)
+
+
+def test_a_release_that_is_public_in_part_is_told_in_up_to_four_groups():
+    found = [(Side.NOT_PUBLIC, "丙"), (Side.PUBLIC, "甲"), (Side.DOUBT, "乙"), (Side.PUBLIC, "甲")]
+    assert alarms.sides_in_words(found) == "已公开：甲；是否公开不明：乙；未公开：丙。"
 
 
 def test_what_was_taken_down_had_gone_out():

@@ -123,11 +123,24 @@ def test_one_side_public_and_the_other_not_is_a_split(engine: Engine, sink: Sink
     alarm = only(Kind.SPLIT)
     assert (alarm.subject, alarm.out) == (f"release:{release.pk}", "part")
     assert "已公开：中国河东" in alarm.message
-    assert "临沂河东（需人工处理）" in alarm.message
+    assert "；未公开：临沂河东（需人工处理）" in alarm.message
     urls = ["https://weibo.com/2017000001/abc"]
     settling.settle_live(engine.weibo(release), urls=urls, person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + SECOND)
     assert kinds() == []
+
+
+def test_a_side_in_doubt_is_told_as_doubt_and_nobody_is_asked_to_post_it(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.platform.looks["lyhd"] = [Absent()] * 9
+    engine.signed()
+    engine.go(T + 2 * MINUTE)
+    alarm = only(Kind.SPLIT)
+    assert "已公开：中国河东；是否公开不明：临沂河东（结果不明）" in alarm.message
+    assert "未公开" not in alarm.message
+    engine.go(T + 20 * MINUTE)
+    alarm.refresh_from_db()
+    assert "是否公开不明：临沂河东（需人工处理）" in alarm.message
 
 
 AWAITING = Unknown("89504", "平台正在等管理员确认；请管理员在 30 分钟内确认。", hold=30 * MINUTE)
