@@ -277,6 +277,8 @@ def gate(pk: int, username: str, go: bool, stay: bool) -> Reply:
 @click.option("--resend", "resend", metavar="REASON", help="核实未发并重发，写明核实情况；须有 --second。")
 @click.option("--second", metavar="USER", help="共同确认重发的第二人。")
 @click.option("--cancel", "cancel_reason", metavar="REASON", help="作废。")
+@click.option("--correct", metavar="REASON", help="更正由人登记的链接，写明原因；新链接用 --live 给出。")
+@click.option("--not-live", "not_live", metavar="REASON", help="收回由人登记的“已发布”，写明原因；转回需人工处理。")
 @command
 def settle(
     publication: int,
@@ -285,15 +287,23 @@ def settle(
     resend: str | None,
     second: str | None,
     cancel_reason: str | None,
+    correct: str | None,
+    not_live: str | None,
 ) -> Reply:
-    """人工处理“需人工处理”或“错过”的推送：登记链接、两人重发、作废，三选一。"""
+    """人工处理“需人工处理”或“错过”的推送：登记链接、两人重发、作废；由人登记过的还可更正链接、收回登记。"""
     from bot.services import people, settling
 
-    if sum(map(bool, (urls, resend, cancel_reason))) != 1:
-        raise click.UsageError("请在 --live、--resend、--cancel 之中选一个。")
+    if sum(map(bool, (urls, resend, cancel_reason, not_live))) != 1:
+        raise click.UsageError("请在 --live、--resend、--cancel、--not-live 之中选一个。")
+    if correct and not urls:
+        raise click.UsageError("--correct 要与 --live 一起用：更正为哪个链接。")
     person = people.acting(username)
     found = settling.find_publication(publication, unit=person.unit)
-    if urls:
+    if correct:
+        settling.correct_live(found, urls=list(urls), person=person, reason=correct, now=now())
+    elif not_live:
+        settling.settle_not_live(found, person=person, reason=not_live, now=now())
+    elif urls:
         settling.settle_live(found, urls=list(urls), person=person, now=now())
     elif resend:
         if not second:
@@ -301,9 +311,8 @@ def settle(
         settling.settle_again(found, person=person, second=people.acting(second), reason=resend, now=now())
     else:
         settling.settle_cancel(found, person=person, reason=cancel_reason or "", now=now())
-    return Reply(
-        {"publication": publication, "state": str(found.status)}, [f"推送 {publication}：{found.status.label}"]
-    )
+    lines = [f"推送 {publication}：{found.status.label}", *([found.reason] if found.reason else [])]
+    return Reply({"publication": publication, "state": str(found.status)}, lines)
 
 
 # --- how releases are told --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import alarms
 from bot.domain.delivery import State
+from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.models import Publication, Release
 
 
@@ -96,6 +97,12 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     return chip(next(state for state in URGENCY if state in alive))
 
 
+def _remark(publication: Publication) -> str:
+    if publication.status in PUBLIC:
+        return f"（{BY_HAND}）" if DECLARED in publication.ids else ""
+    return f"（{publication.status.label}）"
+
+
 def public_words(publications: Sequence[Publication]) -> str:
     """What is already public, what may be and what is not, where only a part is public for certain; "" when all or
     nothing is. The publications come with their attempts: what is in doubt is never told as not public."""
@@ -104,7 +111,7 @@ def public_words(publications: Sequence[Publication]) -> str:
     counts: dict[tuple[alarms.Side, str, str], int] = {}
     for one in publications:
         where = alarms.side(one.status, [attempt.outcome for attempt in one.attempts.all()])
-        key = (where, one.account.name, "" if one.status in PUBLIC else f"（{one.status.label}）")
+        key = (where, one.account.name, _remark(one))
         counts[key] = counts.get(key, 0) + 1
     return alarms.sides_in_words(
         (where, f"{name} {count} 次推送{state}") for (where, name, state), count in counts.items()

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 from .findings import Finding
 from .post import Asset, Post
+from .postlink import PostLink
 from .secret import Secret
 
 
@@ -168,6 +169,7 @@ class ChannelSpec:
     spacing: timedelta = timedelta(seconds=5)  # least wait between posts of one lane
     cannot: tuple[str, ...] = ()  # Chinese sentences: what the vendor cannot do
     waits_for: Mapping[str, str] = made(default_factory=dict)  # code of an answer -> Chinese: who must act in time
+    post_links: tuple[PostLink, ...] = ()  # what the address of a published post looks like
     holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
 
     def mode(self, name: str) -> ModeSpec:

@@ -77,6 +77,7 @@ class Event(StrEnum):
     TOO_LATE = "too_late"
     RETRY_BY_PERSON = "retry_by_person"
     LIVE_BY_PERSON = "live_by_person"
+    NOT_LIVE_BY_PERSON = "not_live_by_person"  # what a person had declared live is not: only that is taken back
     VANISH = "vanish"
     WITHDRAW = "withdraw"
 
@@ -109,6 +110,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.MISSED, Event.RETRY_BY_PERSON): State.PLANNED,
     (State.NEEDS_PERSON, Event.LIVE_BY_PERSON): State.LIVE,
     (State.MISSED, Event.LIVE_BY_PERSON): State.LIVE,
+    (State.LIVE, Event.NOT_LIVE_BY_PERSON): State.NEEDS_PERSON,
     (State.NEEDS_PERSON, Event.CANCEL): State.CANCELLED,
     (State.MISSED, Event.CANCEL): State.CANCELLED,
     (State.HELD, Event.CANCEL): State.CANCELLED,

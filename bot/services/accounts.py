@@ -46,7 +46,10 @@ def renewed_by_hand(spec: ChannelSpec) -> bool:
 
 def on_loopback(url: str) -> bool:
     """True when the address can only be this machine."""
-    return is_loopback_host(urlsplit(url).hostname or "")
+    try:
+        return is_loopback_host(urlsplit(url).hostname or "")
+    except ValueError:  # no address at all
+        return False
 
 
 def is_loopback_host(host: str) -> bool:

@@ -16,6 +16,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from bot.domain import alarms
 from bot.domain.alarms import KEPT_AFTER_READING, OF_PUBLICATIONS, OVERDUE_AFTER, TOLD_ONCE, TROUBLE, Kind, Out
 from bot.domain.delivery import STOPPABLE, State
+from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import Alarm, Attempt, Person, Publication, Release, Unit
@@ -323,7 +324,9 @@ def _split_words(publications: Sequence[Publication], outcomes: Mapping[int, Seq
 
 def _named(publication: Publication) -> str:
     name, state = publication.account.name, publication.status
-    return name if state is State.LIVE else f"{name}（{state.label}）"
+    if state is State.LIVE:
+        return f"{name}（{BY_HAND}）" if DECLARED in publication.ids else name
+    return f"{name}（{state.label}）"
 
 
 # --- the sweep ----------------------------------------------------------------------------------------------------

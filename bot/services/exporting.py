@@ -10,11 +10,13 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
+from bot.domain.engine.people import BY_HAND
 from bot.domain.instants import show
-from bot.models import Item, Unit
+from bot.models import Item, Publication, Unit
 
 from .errors import Refused
 from .measuring import latest_values, released_items
+from .settling import declared_by
 
 NUMBERS = {
     "reads": "阅读", "shares": "分享", "reposts": "转发", "comments": "评论", "likes": "点赞", "attitudes": "赞",
@@ -43,13 +45,20 @@ def _row(item: Item) -> dict[str, Any]:
         "planned": show(publication.instant),
         "actual": show(publication.sent_at) if publication.sent_at else "",
         "late_ms": f"{publication.late_ms:.1f}" if publication.late_ms is not None else "",
-        "state": "平台未列出，可能已删除或隐藏" if newest and newest.absent else publication.status.label,
+        "state": _state(publication, absent=bool(newest and newest.absent)),
         "url": item.url or "未取得",
         "platform_id": item.platform_id,
         "sampled": show(newest.taken_at) if newest else "",
         "stat_date": newest.stat_date if newest else "",
         **{name: values.get(name) for name in NUMBERS},
     }
+
+
+def _state(publication: Publication, *, absent: bool) -> str:
+    """What a person declared live was never asked for under the platform's own id: no answer about it says anything."""
+    if declared_by(publication):
+        return f"{publication.status.label}（{BY_HAND}）"
+    return "平台未列出，可能已删除或隐藏" if absent else publication.status.label
 
 
 def safe(value: Any) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urldefrag
 
-from bot.domain.delivery import FOR_A_PERSON
+from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.engine import people as engine
 from bot.domain.engine.resending import Ended, Said, is_new_act
 from bot.domain.instants import require_aware
+from bot.domain.postlink import which_post
 from bot.domain.workflow import Role
-from bot.models import AuditEvent, Item, Person, Publication, Unit
+from bot.models import Account, AuditEvent, Item, Person, Publication, Unit
 
-from . import audit, gating
+from . import audit, gating, home
+from .accounts import on_loopback, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of
 from .measuring import first_sample_at
@@ -22,6 +26,8 @@ from .releases import free_items
 from .trail import LOOKED, TOLD
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
+
+HAND = "hand:"  # begins a platform id that nobody knows
 
 
 def find_publication(pk: int, *, unit: Unit) -> Publication:
@@ -37,21 +43,91 @@ def _require_open(publication: Publication) -> None:
         raise Refused("state", f"这条推送现在是“{publication.status.label}”，不需要人工处理，未做改动。")
 
 
+def declared_by(publication: Publication) -> str:
+    """Who declared it live where the system has not read it back; "" else."""
+    return str(publication.ids.get(engine.DECLARED, ""))
+
+
 def settle_live(publication: Publication, *, urls: list[str], person: Person, now: datetime) -> None:
     """确认已发: the person found it on the platform and gives the address of every position."""
     require_aware(now)
     require(person, Role.DUTY, Role.RELEASER)
     _require_open(publication)
     items = list(publication.items.order_by("position"))
-    if len(urls) != len(items) or not all(url.startswith(("http://", "https://")) for url in urls):
-        raise Refused("urls", f"这条推送有 {len(items)} 篇，请按次序给出 {len(items)} 个以 http 开头的链接，未做改动。")
     with audit.serialised():
-        for item, url in zip(items, urls, strict=True):
-            Item.objects.filter(pk=item.pk).update(
-                url=url, platform_id=item.platform_id or f"hand:{publication.pk}_{item.position + 1}"
-            )
+        _require_addresses(publication, items, urls)
+        _write_addresses(publication, items, urls)
         step = engine.settled_live(facts_of(publication), person.name, now=now)
         enact(publication, step, actor=person.username, now=now, next_sample_at=first_sample_at(publication, now=now))
+
+
+def correct_live(publication: Publication, *, urls: list[str], person: Person, reason: str, now: datetime) -> None:
+    """更正链接: another address for what a person had declared live. What the system read back itself stands."""
+    require_aware(now)
+    require(person, Role.DUTY, Role.RELEASER)
+    _require_declared(publication, reason)
+    items = list(publication.items.order_by("position"))
+    with audit.serialised():
+        _require_addresses(publication, items, urls)
+        data = {"reason": reason, "from": [item.url for item in items], "to": urls}
+        _write_addresses(publication, items, urls)
+        audit.append(person.username, "publication.link_corrected", f"publication:{publication.pk}", data, now=now)
+        enact(publication, engine.corrected(facts_of(publication), person.name, reason), actor=person.username, now=now)
+
+
+def settle_not_live(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:
+    """收回登记: what a person had declared live is not there after all; it stands before a person again."""
+    require_aware(now)
+    require(person, Role.DUTY, Role.RELEASER)
+    _require_declared(publication, reason)
+    with audit.serialised():
+        for item in publication.items.all():
+            known = "" if item.platform_id.startswith(HAND) else item.platform_id
+            Item.objects.filter(pk=item.pk).update(url="", platform_id=known)
+        step = engine.not_live_after_all(
+            facts_of(publication), person.name, reason.strip(), live_at=publication.live_at
+        )
+        enact(publication, step, actor=person.username, now=now)
+
+
+def _require_declared(publication: Publication, reason: str) -> None:
+    if publication.status is not State.LIVE or not declared_by(publication):
+        words = "只有由人登记为“已发布”的推送才能更正链接或收回登记"
+        raise Refused("not_declared", f"这条推送现在是“{publication.status.label}”；{words}，未做改动。")
+    if not reason.strip():
+        raise Refused("reason", "更正链接或收回登记须写明原因，未做改动。")
+
+
+def _require_addresses(publication: Publication, items: Sequence[Item], urls: Sequence[str]) -> None:
+    """One for each position, of posts on this vendor's site, each of which no other push has."""
+    if len(urls) != len(items) or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise Refused("urls", f"这条推送有 {len(items)} 篇，请按次序给出 {len(items)} 个以 http 开头的链接，未做改动。")
+    spec = spec_of(publication.account)
+    posts = [_post_at(publication.account, url) for url in urls]
+    for url, post in zip(urls, posts, strict=True):
+        if not post:
+            shapes = "，或 ".join(link.example for link in spec.post_links)
+            raise Refused("urls", f"“{url}”不是{spec.label}一篇文章的链接，应形如 {shapes}，未做改动。")
+    if len(set(posts)) < len(posts):
+        raise Refused("urls", "同一个链接给了两次，请按次序给出各篇自己的链接，未做改动。")
+    others = Item.objects.filter(account__channel=publication.account.channel).exclude(url="")
+    for pk, url in others.exclude(publication=publication).values_list("publication_id", "url"):
+        if _post_at(publication.account, url) in posts:
+            raise Refused("urls", f"这个链接已属于推送 {pk}，请核对是不是找错了文章，未做改动。")
+
+
+def _post_at(account: Account, url: str) -> str:
+    """Which post of the account's vendor an address leads to, "" when none. A rehearsal's posts stand on loopback."""
+    spec = spec_of(account)
+    if not spec.post_links or (not home.is_live() and on_loopback(url)):
+        return urldefrag(url).url
+    return which_post(url, spec.post_links)
+
+
+def _write_addresses(publication: Publication, items: Sequence[Item], urls: Sequence[str]) -> None:
+    for item, url in zip(items, urls, strict=True):
+        known = item.platform_id or f"{HAND}{publication.pk}_{item.position + 1}"
+        Item.objects.filter(pk=item.pk).update(url=url, platform_id=known)
 
 
 def settle_again(publication: Publication, *, person: Person, second: Person, reason: str, now: datetime) -> None:

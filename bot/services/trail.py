@@ -161,6 +161,10 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     ANSWERED: _answered,
     LOOKED: _looked,
     TOLD: lambda data, name: (f"{name}：平台发来通知", data.get("message", "")),
+    "publication.link_corrected": lambda data, name: (
+        f"{name}：更正登记的链接，由 {'、'.join(data.get('from', ()))} 改为 {'、'.join(data.get('to', ()))}",
+        data.get("reason", ""),
+    ),
     "publication.resend": _said("{name}：与{second}两人确认没有发出，重新发送"),
     "alarm.raised": _alarm("警报"),
     "alarm.read": _alarm("已阅警报"),

@@ -44,6 +44,7 @@ from bot.domain.channel import (
 )
 from bot.domain.findings import blocking
 from bot.domain.post import Post
+from bot.domain.postlink import which_post
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -127,6 +128,21 @@ class ChannelContract:
         assert mode.confirm
         assert 1 <= len(bench.posts) <= mode.max_posts
         assert all(field.label for field in spec.fields)
+
+    def test_the_spec_tells_the_address_of_a_post_from_every_other(self, bench):
+        links = bench.channel.spec.post_links
+        assert links
+        for host in {host for link in links for host in link.hosts}:
+            for other in ("https://example.com/", f"https://{host}/", f"https://{host}.example.com/1/abcdefgh", ""):
+                assert which_post(other, links) == ""
+        assert all(link.example.startswith(f"https://{link.hosts[0]}/") for link in links)
+
+    def test_an_address_that_the_channel_itself_gives_is_one(self, bench):
+        staged = bench.stage()
+        accepted = bench.channel.read_answer(bench.send(staged))
+        receipt = bench.settle(bench.evidence(staged, accepted.ids))
+        given = [place.url for place in receipt.positions if place.url]
+        assert len({which_post(url, bench.channel.spec.post_links) for url in given} - {""}) == len(given)
 
     def test_an_approved_post_passes_the_channels_own_check(self, bench):
         assert blocking(bench.channel.check(bench.posts)) == []

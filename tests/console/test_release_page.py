@@ -199,3 +199,14 @@ def test_a_release_that_is_past_its_time_and_waits_is_called_that(district: Dist
     for url in (f"/releases/{release.pk}", "/"):
         shown = as_("duty").get(url).content.decode()
         assert "等门户上线</span>" in shown.replace("\n", "")
+
+
+def test_a_push_that_a_person_declared_live_says_so_wherever_it_is_called_live(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(wechat, "held")
+    put(weibo, "live", ids={"declared_by": "孙签"})
+    shown = story(as_("duty"), release.pk)
+    assert "已公开：临沂河东 1 次推送（由人登记，未经系统核对）；未公开：中国河东 1 次推送（已暂停）。" in shown
+    assert "已公开 1 篇（由人登记，未经系统核对）。" in shown
+    assert "<dt>登记已发布</dt>" in shown

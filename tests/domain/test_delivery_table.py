@@ -22,7 +22,15 @@ from bot.domain.delivery import (
 
 from .strategies import QUICK
 
-BY_PERSON = {Event.RETRY_BY_PERSON, Event.LIVE_BY_PERSON, Event.CANCEL, Event.RESUME, Event.HOLD, Event.WITHDRAW}
+BY_PERSON = {
+    Event.RETRY_BY_PERSON,
+    Event.LIVE_BY_PERSON,
+    Event.NOT_LIVE_BY_PERSON,
+    Event.CANCEL,
+    Event.RESUME,
+    Event.HOLD,
+    Event.WITHDRAW,
+}
 BY_MACHINE = set(Event) - BY_PERSON
 
 
@@ -106,10 +114,11 @@ def test_resume_goes_through_staging_again():
     assert after(State.HELD, Event.RESUME) is State.PLANNED
 
 
-def test_settled_states_only_learn_that_the_post_was_taken_away():
+def test_settled_states_only_learn_that_the_post_was_taken_away_or_that_a_person_erred():
     assert {(s, e) for s, e in TRANSITIONS if s in SETTLED} == {
         (State.LIVE, Event.VANISH),
         (State.LIVE, Event.WITHDRAW),
+        (State.LIVE, Event.NOT_LIVE_BY_PERSON),
     }
 
 

@@ -332,7 +332,9 @@ class World:
         shown = self.platform.shown(one.key)
         with suppress(Refused):
             if shown:
-                urls = [place.url or "" for place in shown[0].receipt().positions]
+                site = {"weibo": "https://weibo.com/1", "wechat": "https://mp.weixin.qq.com/s"}[one.account.channel]
+                places = shown[0].receipt().positions
+                urls = [f"{site}/{place.platform_id.replace('_', 'n'):0>8}" for place in places]
                 settling.settle_live(one, urls=urls, person=self.person("releaser"), now=self.time.now())
             elif choice == "again":
                 self._again(one)

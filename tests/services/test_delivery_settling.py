@@ -13,7 +13,7 @@ from bot.domain.channel import Failed, Pending, PlatformEvent, Remedy, Unclear, 
 from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication, Release
-from bot.services import callbacks, quotas, releases, settling
+from bot.services import callbacks, exporting, home, quotas, releases, settling
 from bot.services.errors import NotFound, Refused
 from bot.services.facts import doubted
 
@@ -54,12 +54,110 @@ def test_found_by_a_person_it_is_live_with_every_address(engine: Engine, stuck: 
     assert "孙签" in stuck.reason
 
 
-@pytest.mark.parametrize("urls", [[], ["https://a.cn", "https://b.cn"], ["weibo.com/1"], ["javascript:alert(1)"]])
+ELSEWHERE = (
+    "https://example.com/",
+    "https://weibo.com/",
+    "https://weibo.com.example.com/1/a",
+    "https://weibo.com@example.com/1/a",
+    "https://example.com/?https://weibo.com/1/a",
+    "https://mp.weixin.qq.com/s/abcdefgh",
+    "https://weibo.com:8443/1/a",
+    "https://[/1/a",
+)
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [[], ["https://a.cn", "https://b.cn"], ["weibo.com/1"], ["javascript:alert(1)"], *[[url] for url in ELSEWHERE]],
+)
 def test_one_web_address_per_position_is_asked_for(engine: Engine, stuck: Publication, urls: list[str]) -> None:
     with pytest.raises(Refused, match="链接"):
         settling.settle_live(stuck, urls=urls, person=engine.releaser, now=LATER)
     stuck.refresh_from_db()
     assert stuck.status is State.NEEDS_PERSON
+
+
+@pytest.mark.parametrize("same", ["http://www.weibo.com/1/a?from=page", "https://m.weibo.cn/status/a#top"])
+def test_an_address_that_another_push_has_is_refused(engine: Engine, stuck: Publication, same: str) -> None:
+    other = engine.weibo(engine.signed(number=2, on=[engine.office.weibo], instant=LATER + 60 * MINUTE))
+    Item.objects.filter(publication=other).update(url="https://weibo.com/1/a")
+    with pytest.raises(Refused, match=f"推送 {other.pk}"):
+        settling.settle_live(stuck, urls=[same], person=engine.releaser, now=LATER)
+
+
+def test_on_a_rehearsal_home_its_own_pages_will_do(
+    engine: Engine, stuck: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "is_live", lambda: True)
+    with pytest.raises(Refused, match="链接"):
+        settling.settle_live(stuck, urls=["http://127.0.0.1:9/_view/weibo/1"], person=engine.releaser, now=LATER)
+    monkeypatch.undo()
+    settling.settle_live(stuck, urls=["http://127.0.0.1:9/_view/weibo/1"], person=engine.releaser, now=LATER)
+    assert engine.weibo(stuck.release).status is State.LIVE
+
+
+@pytest.fixture
+def declared(engine: Engine, stuck: Publication) -> Publication:
+    """Declared live by a person, under a wrong address."""
+    settling.settle_live(stuck, urls=["https://weibo.com/1/wrong"], person=engine.releaser, now=LATER)
+    return engine.weibo(stuck.release)
+
+
+def test_a_persons_word_is_marked_as_that(engine: Engine, declared: Publication) -> None:
+    assert settling.declared_by(declared) == "孙签"
+    assert "由人登记，未经系统核对" in declared.reason
+    row = next(iter(exporting.rows(engine.office.unit)))
+    assert row["state"] == "已发布（由人登记，未经系统核对）"
+
+
+def test_a_wrong_address_is_corrected_with_a_reason_that_stays_on_record(engine: Engine, declared: Publication) -> None:
+    with pytest.raises(Refused, match="原因"):
+        settling.correct_live(
+            declared, urls=["https://weibo.com/1/right"], person=engine.releaser, reason=" ", now=LATER
+        )
+    settling.correct_live(
+        declared, urls=["https://weibo.com/1/right"], person=engine.releaser, reason="贴错了", now=LATER
+    )
+    declared.refresh_from_db()
+    assert declared.items.get().url == "https://weibo.com/1/right"
+    assert declared.status is State.LIVE
+    line = AuditEvent.objects.get(action="publication.link_corrected")
+    assert line.data == {"reason": "贴错了", "from": ["https://weibo.com/1/wrong"], "to": ["https://weibo.com/1/right"]}
+
+
+def test_what_is_not_there_after_all_stands_before_a_person_again(engine: Engine, declared: Publication) -> None:
+    settling.settle_not_live(declared, person=engine.releaser, reason="点开是别人的微博", now=LATER)
+    declared.refresh_from_db()
+    assert declared.status is State.NEEDS_PERSON
+    assert "是否公开不明" in declared.reason
+    assert (declared.live_at, declared.next_sample_at, settling.declared_by(declared)) == (None, None, "")
+    item = declared.items.get()
+    assert (item.url, item.platform_id) == ("", "")
+    again(engine, declared)
+    engine.go(LATER + 2 * MINUTE)
+    assert engine.weibo(declared.release).status is State.LIVE
+
+
+def test_a_time_of_sending_that_the_declaration_made_up_goes_with_it(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    engine.clock.wait_until(LATER)
+    engine.tick()
+    missed = engine.weibo(release)
+    settling.settle_live(missed, urls=["https://weibo.com/1/a"], person=engine.releaser, now=LATER)
+    settling.settle_not_live(missed, person=engine.releaser, reason="看错了", now=LATER + MINUTE)
+    missed.refresh_from_db()
+    assert (missed.sent_at, missed.accepted_at) == (None, None)
+
+
+def test_what_the_system_read_back_is_not_for_people_to_change(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    engine.go(T + 5 * MINUTE)
+    live = engine.weibo(release)
+    assert live.status is State.LIVE
+    with pytest.raises(Refused, match="由人登记"):
+        settling.settle_not_live(live, person=engine.releaser, reason="不对", now=LATER)
+    with pytest.raises(Refused, match="由人登记"):
+        settling.correct_live(live, urls=["https://weibo.com/1/a"], person=engine.releaser, reason="不对", now=LATER)
 
 
 def test_two_people_may_send_it_again_and_it_goes_once(engine: Engine, stuck: Publication) -> None:

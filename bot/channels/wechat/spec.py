@@ -17,6 +17,7 @@ from bot.domain.channel import (
     Quota,
     UnknownPolicy,
 )
+from bot.domain.postlink import PostLink
 
 PUBLISH = "publish"
 MASS = "mass"
@@ -94,6 +95,16 @@ MODES = (
     ),
 )
 
+#: Both forms in use: the short one, and the one with the post's own numbers in its query.
+POST_LINKS = (
+    PostLink(("mp.weixin.qq.com",), r"/s/(?P<post>[\w-]{8,})(?:\?.*)?", "https://mp.weixin.qq.com/s/…"),
+    PostLink(
+        ("mp.weixin.qq.com",),
+        r"/s\?(?P<post>__biz=[^&]+&mid=\d+&idx=\d+&sn=\w+)(?:&.*)?",
+        "https://mp.weixin.qq.com/s?__biz=…&mid=…&idx=…&sn=…",
+    ),
+)
+
 SPEC = ChannelSpec(
     name="wechat",
     label="微信公众号",
@@ -121,6 +132,7 @@ SPEC = ChannelSpec(
     ),
     link_field="content_source_url",
     waits_for=dict.fromkeys(("89504", "89505"), "平台在等公众号管理员确认这次群发，请管理员在 30 分钟内确认"),
+    post_links=POST_LINKS,
     metrics=tuple(METRICS),
     metrics_daily=True,
     metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“未报告”。",

@@ -15,8 +15,9 @@ from bot.domain.channel import (
     Quota,
     UnknownPolicy,
 )
+from bot.domain.postlink import PostLink
 
-from .text import weibo_length
+from .text import base62_id, weibo_length
 
 TEXT_LIMIT = 140  # Chinese characters
 PICTURE_LIMIT = 5 * 1024 * 1024  # bytes: the platform's own limit
@@ -76,6 +77,29 @@ OPTIONS = (
     OptionSpec("max_length", "正文字数上限", default="140", choices=("140", "2000")),
 )
 
+LONG_ID = 15  # digits: from here on it is the number itself, not its short form in base 62
+
+
+def short_id(code: str) -> str:
+    """A post's id as it stands in a permalink: the mobile site shows the number instead."""
+    return base62_id(code) if code.isdigit() and len(code) >= LONG_ID else code
+
+
+POST_LINKS = (
+    PostLink(
+        ("weibo.com", "www.weibo.com"),
+        r"/\d+/(?P<post>[A-Za-z0-9]+)/?(?:\?.*)?",
+        "https://weibo.com/账号数字/编号",
+        short_id,
+    ),
+    PostLink(
+        ("m.weibo.cn",),
+        r"/(?:status|detail|\d+)/(?P<post>[A-Za-z0-9]+)/?(?:\?.*)?",
+        "https://m.weibo.cn/status/编号",
+        short_id,
+    ),
+)
+
 SPEC = ChannelSpec(
     name="weibo",
     label="微博",
@@ -90,6 +114,7 @@ SPEC = ChannelSpec(
     metrics=("reposts", "comments", "attitudes"),
     metrics_lag="实时；微博不提供阅读数。",
     cannot=CANNOT,
+    post_links=POST_LINKS,
     holds_drafts=False,
 )
 

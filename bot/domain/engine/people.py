@@ -9,6 +9,10 @@ from bot.domain.delivery import Event, State
 
 from .facts import Facts, Step, step
 
+#: Kept with the platform's ids: who declared it live, where no read-back has shown it.
+DECLARED = "declared_by"
+BY_HAND = "由人登记，未经系统核对"
+
 
 def scheduled(facts: Facts, *, now: datetime) -> Step:
     """Signed: staging begins ten minutes ahead, or at once. What was held goes on."""
@@ -42,8 +46,29 @@ def sent_again(facts: Facts, reason: str, *, now: datetime) -> Step:
 def settled_live(facts: Facts, who: str, *, now: datetime) -> Step:
     """A person found it on the platform and gave the address of every position."""
     return step(
-        Event.LIVE_BY_PERSON, f"{who}核实已发布并登记链接。", live_at=now, next_at=None, sent_at=facts.sent_at or now,
-        accepted_at=facts.accepted_at or now,
+        Event.LIVE_BY_PERSON, f"{who}核实已发布并登记链接：{BY_HAND}。", live_at=now, next_at=None,
+        sent_at=facts.sent_at or now, accepted_at=facts.accepted_at or now,
+        ids={**facts.ids, DECLARED: who},
+    )  # fmt: skip
+
+
+def corrected(facts: Facts, who: str, reason: str) -> Step:
+    """The addresses that a person gave were wrong; others stand in their place."""
+    words = f"{who}更正了登记的链接：{reason}。{BY_HAND}。"
+    return step(None, words, ids={**facts.ids, DECLARED: who})
+
+
+def not_live_after_all(facts: Facts, who: str, reason: str, *, live_at: datetime | None) -> Step:
+    """What a person had declared live is not: it stands before a person again, with what the machine knew before.
+
+    Times that the declaration had to make up (they equal `live_at`) go with it.
+    """
+    words = f"{who}收回了“已发布”的登记：{reason}。是否公开不明，请到平台后台核实后处理。"
+    return step(
+        Event.NOT_LIVE_BY_PERSON, words, live_at=None, next_at=None, next_sample_at=None,
+        ids={name: value for name, value in facts.ids.items() if name != DECLARED},
+        sent_at=None if facts.sent_at == live_at else facts.sent_at,
+        accepted_at=None if facts.accepted_at == live_at else facts.accepted_at,
     )  # fmt: skip
 
 
