@@ -32,7 +32,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from bot.domain.channel import ChannelFault, Ports, Remedy
+from bot.domain.channel import ChannelFault, CheckResult, Ports, Remedy
 
 from .wire import FilePart as FilePart
 from .wire import form_body as form_body
@@ -145,6 +145,16 @@ def _classify(error: Exception, host: str) -> ChannelFault:
             "address", "接口地址的写法不对，没有发送任何内容；请系统管理员核对账号的接口地址和代理。", Remedy.OPERATOR
         )
     return _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
+
+
+#: Nobody answered at all: rights, quota and settings are not what is wrong.
+UNREACHABLE = "请系统管理员检查本机网络和账号的接口地址，并确认平台没有停机，然后再查一次。"
+
+
+def failed_check(name: str, fault: ChannelFault) -> CheckResult:
+    """A line of a pre-flight whose call failed, with its remedy where the platform was not reached."""
+    silent = fault.code in {"connect", "timeout", "cut", "proxy"}
+    return CheckResult(name, False, fault.message, remedy=UNREACHABLE if silent else "")
 
 
 _CLAIM = re.compile(r"[，；]?(?:这次调用)?(?:没有|未)发(?:出|送)(?:任何内容|请求)")

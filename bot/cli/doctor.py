@@ -17,14 +17,15 @@ def _clock() -> Any:
 
     from bot.domain.channel import CheckResult
     from bot.runtime import alive
+    from bot.services import underway
 
-    seconds = alive.age(settings.TONGFA.home, "clock")
-    if seconds is not None and seconds <= alive.FRESH:
+    if alive.runs(settings.TONGFA.home, "clock"):
         return CheckResult("时钟进程", True, "正在运行", code="clock_process")
+    waits = underway.work(now()).words
     return CheckResult(
         "时钟进程",
         False,
-        "没有在本机运行，到点不会发布。请运行 tongfa up（或 tongfa run clock）",
+        "没有在本机运行，到点不会发布" + (f"；现在没有程序照看的：{waits}" if waits else ""),
         code="clock_process",
         remedy="请系统管理员运行 tongfa up（或 tongfa run clock）。",
     )
@@ -63,7 +64,8 @@ def doctor(offline: bool) -> Reply:
     """体检：看有什么会妨碍今明两天（至少 36 小时内）的发布，谁来做什么。有问题时退出码为 3。"""
     from bot.services import health
 
-    results = [*health.examine(now=now(), ask_platforms=not offline), _clock(), _broker()]
+    clock = _clock()
+    results = [clock, *health.examine(now=now(), ask_platforms=not offline, running=clock.ok), _broker()]
     lines = [line for result in results for line in check_lines(result)]
     bad = sum(1 for result in results if not result.ok)
     lines.append("没有发现会妨碍发布的问题。" if not bad else f"有 {bad} 项会妨碍发布，请先处理。")

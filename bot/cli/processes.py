@@ -19,19 +19,24 @@ from .output import REFUSED, Reply, command, start_django
 def up(port: int, host: str) -> None:
     """在本机启动全部进程，直到 Ctrl-C。"""
     start_django()
+    from django.conf import settings
+
     from bot.runtime.locks import AlreadyRunningError
     from bot.runtime.paths import UnsafeFolderError
-    from bot.runtime.supervisor import NotReadyError, stopping_on_signals
+    from bot.runtime.supervisor import NotReadyError, ended_in_order, stopping_on_signals
     from bot.runtime.valkey import NoBrokerError
-    from bot.services import home, wall
+    from bot.services import home, underway, wall
     from bot.services.errors import Refused
 
     try:
         home.facts()
         wall.bring_up_to_date(clock=now)  # a newer program on an older database, or rules that somebody took away
+        found = underway.taken_up(underway.work(now()), clean=ended_in_order(settings.TONGFA.home))
         supervisor = supervise(host, port)
         with stopping_on_signals(supervisor), supervisor:
             click.echo(f"{home.facts().label}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
+            if found:
+                click.echo(found)
             supervisor.wait()
     except (AlreadyRunningError, NotReadyError, NoBrokerError, UnsafeFolderError, Refused) as error:
         click.echo(f"未启动：{error}", err=True)

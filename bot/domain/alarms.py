@@ -66,7 +66,7 @@ class Out(StrEnum):
 
 #: What a person should do, by kind; it stands in notices and on the duty desk.
 REMEDIES = {
-    Kind.OVERDUE: "请值班员确认 tongfa up（或时钟进程）在运行，打开发布单查看卡在哪一步；仍可发则等它自动发出，不再发则作废。",
+    Kind.OVERDUE: "请值班员打开发布单，看卡在哪一步：仍可发的系统会自动发出，不再发就作废。值班台不再更新或 tongfa doctor 说时钟停了，请系统管理员重启。",
     Kind.UNKNOWN: "系统正在向平台核对，核对清楚之前不会重发。请值班员到平台后台看一眼，不要手工补发。",
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",

@@ -10,6 +10,7 @@ import socket
 import time
 from pathlib import Path
 
+from bot.runtime import pids
 from bot.runtime.paths import Home
 
 FRESH = 45.0
@@ -40,6 +41,15 @@ def is_fresh(home: Home, name: str, within: float = FRESH) -> bool:
     """Whether the process gave a sign lately."""
     seconds = age(home, name)
     return seconds is not None and seconds <= within
+
+
+def runs(home: Home, name: str) -> bool:
+    """Whether the process runs here now: a sign stays fresh for a while after a death, the process's own id does not.
+
+    Where no supervisor started it (a container each), the sign is all there is.
+    """
+    noted = home.run / f"{name}.pid"
+    return is_fresh(home, name) and (not noted.exists() or pids.read(noted) is not None)
 
 
 def forget(home: Home) -> None:

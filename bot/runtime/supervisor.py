@@ -112,6 +112,11 @@ class Child:
         self.process = None
 
 
+def ended_in_order(home: Home) -> bool:
+    """Whether the last run of this home took its processes down itself. Ask before the next one starts."""
+    return not any(home.run.glob("*.pid"))
+
+
 class Supervisor:
     """Runs `programs` until it is stopped. `with Supervisor(...) as s:` returns from entering when all are ready.
 
@@ -191,6 +196,7 @@ class Supervisor:
                     child.terminate()
                 for child in wave:
                     child.finish()
+            alive.forget(self._home)  # a sign that outlives its process would be taken for life
 
     def _waves(self) -> list[list[Child]]:
         """Neighbours of the same wave, in the order of starting."""

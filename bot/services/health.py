@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.instants import require_aware
 from bot.domain.sync import GateState
+from bot.domain.workflow import Role
 from bot.models import Account, Publication, Unit
 
-from . import accounts, audit, gating, home, lookahead, prechecks
+from . import accounts, audit, gating, home, lookahead, prechecks, underway
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
 
 
-def examine(*, now: datetime, ask_platforms: bool) -> list[CheckResult]:
-    """All checks, local ones first."""
+def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list[CheckResult]:
+    """All checks, local ones first. `running`: whether the clock goes round; without it nothing that is due is in order."""
     require_aware(now)
     results = [
         *_installation(),
         *_people(),
-        *_cases(now),
+        *_accounts(),
+        *_cases(now, running=running),
         *_portal(),
         *lookahead.people_to_tell(now),
-        *lookahead.releases_ahead(now),
+        *_releases(now),
     ]
     for account in Account.objects.filter(disabled_reason="").order_by("pk") if ask_platforms else ():
         results += _account(account)
@@ -54,20 +58,50 @@ def _installation() -> Iterator[CheckResult]:
         )
 
 
+def _units() -> QuerySet[Unit]:
+    """Those that publish; before the first account is added, all."""
+    publishing = Unit.objects.filter(accounts__isnull=False).distinct()
+    return publishing if publishing.exists() else Unit.objects.all()
+
+
 def _people() -> Iterator[CheckResult]:
-    for unit in Unit.objects.filter(accounts__isnull=False).distinct():
-        roles = {role for person in unit.people.filter(is_active=True) for role in person.roles}
-        lacking = [step.label for step in unit.review_steps if step.value not in roles]
-        lacking += ["签发"] if "releaser" not in roles else []
+    for unit in _units():
+        held = {role for person in unit.people.filter(is_active=True) for role in person.roles}
+        needed = [Role.EDITOR, *(Role(step.value) for step in unit.review_steps), Role.RELEASER]
+        lacking = "、".join(role.label for role in needed if role not in held)
         yield CheckResult(
             f"人员·{unit.name}",
             not lacking,
-            "各审次和签发都有人" if not lacking else f"缺少{'、'.join(lacking)}人员，请用 tongfa user add 添加",
+            f"缺少{lacking}人员，走不完审核和签发，什么也发不出去" if lacking else "拟稿、各审次和签发都有人",
             code="people",
+            remedy=f"请系统管理员用 tongfa user add 为“{unit.name}”添加{lacking}人员。" if lacking else "",
+        )
+        if Role.DUTY not in held:
+            yield CheckResult(
+                f"人员·{unit.name}", True, "没有值班员：出了事没有人阅警报、处理“需人工处理”的推送", warning=True, code="duty",
+                remedy=f"请系统管理员用 tongfa user add 为“{unit.name}”添加值班人员。",
+            )  # fmt: skip
+
+
+def _accounts() -> Iterator[CheckResult]:
+    for unit in _units():
+        counts = Counter(accounts.spec_of(one).label for one in unit.accounts.filter(disabled_reason=""))
+        yield CheckResult(
+            f"账号·{unit.name}",
+            bool(counts),
+            "、".join(f"{label} {count} 个" for label, count in counts.items()) or "没有可用的账号，什么也发不出去",
+            code="accounts",
+            remedy="" if counts else "请系统管理员用 tongfa account add 添加账号，再用 tongfa account check 核对。",
         )
 
 
-def _cases(now: datetime) -> Iterator[CheckResult]:
+def _releases(now: datetime) -> Iterator[CheckResult]:
+    begun, ahead = list(underway.begun_releases(now)), list(lookahead.releases_ahead(now))
+    yield from begun
+    yield from (result for result in ahead if not begun or result.code != "ahead")
+
+
+def _cases(now: datetime, *, running: bool) -> Iterator[CheckResult]:
     stuck = Publication.objects.filter(state__in=[str(state) for state in FOR_A_PERSON]).count()
     yield CheckResult(
         "待人工处理",
@@ -76,23 +110,32 @@ def _cases(now: datetime) -> Iterator[CheckResult]:
         warning=bool(stuck),
         code="cases",
     )
-    overdue = Publication.objects.filter(
-        state__in=[State.PLANNED, State.BLOCKED, State.STAGING, State.STAGED, State.ARMED],
-        release__signed_at__isnull=False, not_before__lt=now - OVERDUE,
-    ).filter(gating.THROUGH).count()  # fmt: skip
-    hung = Publication.objects.filter(state=State.SENDING, not_before__lt=now - OVERDUE).count()
-    yield CheckResult(
-        "发送中断",
-        not hung,
-        "没有" if not hung else f"{hung} 条发出一分多钟没有结论，发送进程可能挂起，请重启 tongfa up",
-        code="hung",
+    # where nothing runs, a minute's patience is a minute lost
+    since = now - OVERDUE if running else now
+    overdue = underway.waiting().filter(not_before__lt=since).count()
+    hung = Publication.objects.filter(state=State.SENDING)
+    count = (hung.filter(not_before__lt=since) if running else hung).count()
+    words = (
+        f"{count} 条发出一分多钟没有结论，发送进程可能挂起；是否公开不明，不要手工补发"
+        if running
+        else f"{count} 条正在发送时程序停了；是否公开不明，不要手工补发，启动后系统先核对，不会重发"
     )
+    remedy = "请系统管理员重启 tongfa up。" if running else "请系统管理员马上运行 tongfa up。"
+    yield CheckResult("发送中断", not count, words if count else "没有", code="hung", remedy=remedy if count else "")
+    stuck_at = "请值班员打开发布单，看卡在哪一步。" if running else remedy
     yield CheckResult(
         "逾期未发",
         not overdue,
-        "没有" if not overdue else f"{overdue} 条已过时刻仍未发出，请确认 tongfa up 正在运行",
+        f"{overdue} 条已过时刻仍未发出" if overdue else "没有",
         code="overdue",
+        remedy=stuck_at if overdue else "",
     )
+    unclear = Publication.objects.filter(state__in=[State.UNKNOWN, State.CONFIRMING]).count()
+    if unclear and not running:
+        yield CheckResult(
+            "结果不明", False, f"{unclear} 条还没有核对清楚，程序停着就没有人核对；是否公开不明，不要手工补发",
+            code="unclear", remedy=remedy,
+        )  # fmt: skip
 
 
 def _portal() -> Iterator[CheckResult]:

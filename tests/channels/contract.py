@@ -285,4 +285,6 @@ class ChannelContract:
         with pytest.raises(ChannelFault) as caught:
             bench.channel.stage(bench.posts, key=bench.key)
         assert CHINESE.search(caught.value.message)
-        assert not all(line.ok for line in bench.channel.preflight())
+        lines = [line for line in bench.channel.preflight() if not line.ok]
+        assert lines
+        assert all("网络" in line.remedy and "权限" not in line.remedy for line in lines)

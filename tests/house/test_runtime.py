@@ -18,7 +18,7 @@ from bot.runtime.locks import AlreadyRunningError, only_one
 from bot.runtime.output import RotatingFile
 from bot.runtime.paths import LONGEST_SOCKET_PATH, Home, UnsafeFolderError
 from bot.runtime.program import Program
-from bot.runtime.supervisor import NotReadyError, Supervisor
+from bot.runtime.supervisor import NotReadyError, Supervisor, ended_in_order
 
 FOREVER = (sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()")
 
@@ -278,4 +278,18 @@ def test_a_sign_of_life_is_fresh_only_for_a_while(home):
     assert alive.is_fresh(home, "clock")
     past = Path(alive.sign(home, "clock"))
     os.utime(past, (past.stat().st_atime, past.stat().st_mtime - alive.FRESH - 1))
+    assert not alive.is_fresh(home, "clock")
+
+
+def test_a_process_that_has_just_died_is_not_taken_for_running_by_its_last_sign(home):
+    program = Program("clock", FOREVER)
+    with Supervisor(home, [program]) as supervisor:
+        alive.touch(home, "clock")
+        assert alive.runs(home, "clock")
+        (state,) = supervisor.states()
+        assert not ended_in_order(home)
+        (home.run / "clock.pid").write_text(f"{state.pid} another birth\n", "ascii")
+        assert alive.is_fresh(home, "clock")
+        assert not alive.runs(home, "clock")
+    assert ended_in_order(home)
     assert not alive.is_fresh(home, "clock")

@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 
 from bot.domain.alarms import Kind, Out
+from bot.domain.channel import CheckResult
+from bot.domain.delivery import State
 from bot.domain.notice import NotTold
-from bot.models import Alarm, AlarmNotice, AuditEvent
-from bot.services import alarming, health, home, lookahead, telling
+from bot.models import Alarm, AlarmNotice, AuditEvent, Release, triggers
+from bot.services import alarming, health, home, lookahead, people, telling
 from bot.services.errors import Refused
+from bot.services.underway import Work, taken_up
 from config.logging import logging_settings
 from tests.channels.stub import Stub, running_stub
 
-from .factories import NOW, Office, fresh_home
+from .factories import NOW, Office, force, fresh_home, lifted
 
 KEY = "canary-key-of-the-duty-group"
 
@@ -245,6 +248,76 @@ def test_what_the_platform_last_said_is_repeated_without_asking_it_again(office:
         preflight=row, position=0, code="ip", name="IP 白名单", ok=False, message="不在白名单里。"
     )
     assert "不在白名单里" in found()["ip"]
+
+
+def doctor(**more: bool) -> dict[str, list[CheckResult]]:
+    lines: dict[str, list[CheckResult]] = {}
+    for line in health.examine(now=NOW, ask_platforms=False, **more):
+        lines.setdefault(line.code, []).append(line)
+    return lines
+
+
+def test_a_new_home_is_told_whom_and_what_it_lacks(db: None) -> None:
+    people.ensure_unit("new", "新单位", now=NOW, actor="test")
+    lines = doctor()
+    (staff,), (accounts_,) = lines["people"], lines["accounts"]
+    assert not staff.ok
+    assert "拟稿、初审、复审、终审、签发" in staff.message
+    assert "tongfa user add" in staff.remedy
+    assert not accounts_.ok
+    assert "tongfa account add" in accounts_.remedy
+    assert lines["duty"][0].warning
+
+
+def test_where_people_and_accounts_are_complete_it_says_so(office: Office) -> None:
+    lines = doctor()
+    assert all(line.ok for code in ("people", "accounts") for line in lines[code])
+    assert "微信公众号 1 个" in lines["accounts"][0].message
+
+
+def past(release: Release, state: State, ago: timedelta) -> None:
+    found = release.publications.all()
+    force(found, state, not_before=NOW - ago, instant=NOW - ago, held_by="machine" if state is State.HELD else "")
+    with lifted(*(rule.name for rule in triggers.RULES if rule.table == "bot_release")):
+        Release.objects.filter(pk=release.pk).update(instant=NOW - ago)
+
+
+def test_where_nothing_runs_a_second_is_late_and_what_is_in_doubt_is_said_to_be(office: Office) -> None:
+    release = office.signed(on=[office.weibo])
+    past(release, State.STAGED, timedelta(seconds=4))
+    assert doctor()["overdue"][0].ok
+    late = doctor(running=False)["overdue"][0]
+    assert not late.ok
+    assert "tongfa up" in late.remedy
+    force(release.publications.all(), State.UNKNOWN)
+    unclear = doctor(running=False)["unclear"][0]
+    assert "是否公开不明" in unclear.message
+
+
+def test_what_has_still_to_leave_after_its_instant_is_listed(office: Office) -> None:
+    release = office.signed(on=[office.weibo])
+    past(release, State.HELD, timedelta(minutes=4))
+    lines = doctor()
+    assert "ahead" not in lines
+    assert "已暂停 1" in lines["begun"][0].message
+    assert f"release resume {release.pk}" in lines["begun"][0].remedy
+
+
+@pytest.mark.parametrize(
+    ("found", "clean", "words"),
+    [
+        (
+            Work(3, 0, 2, 0),
+            False,
+            "上次没有正常停止；3 条已过时刻，正在补发；2 条结果不明，正在核对，核对清楚之前不会重发。",
+        ),
+        (Work(0, 0, 0, 4), False, "上次没有正常停止；没有中断的推送。"),
+        (Work(0, 1, 0, 0), True, "1 条已过最晚时刻，不再自动发出，转人工处理。"),
+        (Work(0, 0, 0, 2), True, ""),
+    ],
+)
+def test_a_start_says_what_it_takes_up(found: Work, clean: bool, words: str) -> None:
+    assert taken_up(found, clean=clean) == words
 
 
 def test_every_line_of_the_doctor_has_a_code_and_every_bad_one_a_remedy(office: Office) -> None:

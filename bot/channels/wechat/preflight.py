@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.channels.http import failed_check
 from bot.domain.channel import ChannelFault, CheckResult
 
 from .answers import PATHS
@@ -55,7 +56,7 @@ def _token(client: Client) -> CheckResult:
     try:
         grant = client.grant()
     except ChannelFault as fault:
-        return CheckResult("IP 白名单" if fault.code == NOT_ALLOWED_FROM_HERE else "令牌", False, fault.message)
+        return failed_check("IP 白名单" if fault.code == NOT_ALLOWED_FROM_HERE else "令牌", fault)
     left = (grant.expires_at - client.ports.now()).total_seconds()
     if left <= 0:
         return CheckResult("令牌", False, "保存的令牌已经过期且没有换到新的，没有发出任何内容；请系统管理员查看。")
@@ -69,7 +70,7 @@ def _rights(client: Client) -> CheckResult:
         if client.account.mode != MASS:
             client.call("/cgi-bin/freepublish/batchget", {"offset": 0, "count": 1, "no_content": 1})
     except ChannelFault as fault:
-        return CheckResult("接口权限", False, fault.message)
+        return failed_check("接口权限", fault)
     return CheckResult("接口权限", True, "草稿和发布接口可以调用。")
 
 

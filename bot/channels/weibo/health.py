@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any
 
+from bot.channels.http import failed_check
 from bot.domain.channel import AccountConfig, ChannelFault, CheckResult
 from bot.domain.instants import show
 
@@ -77,7 +78,7 @@ def token(calls: Calls, account: AccountConfig, now: datetime) -> list[CheckResu
         info = calls.own_token_info()
         require_uid(account, info.get("uid"))
     except ChannelFault as fault:
-        return [CheckResult("授权", False, fault.message)]
+        return [failed_check("授权", fault)]
     return [CheckResult("授权", True, f"属于“{account.name}”（uid {account.option('uid')}）。"), expiry(info, now)]
 
 
@@ -118,7 +119,11 @@ def quota(calls: Calls) -> CheckResult:
         answer = calls.read("account/rate_limit_status", {}, reserve=RESERVE)
     except ChannelFault as fault:
         if fault.wait_until is not None:
-            return CheckResult("调用额度", True, fault.message, warning=True)
+            words = (
+                f"今天用于查询的调用次数已用完，{show(fault.wait_until)} 恢复，这次没有向微博查剩余次数。"
+                f"另有 {RESERVE} 次专门留给发布和核对，不受影响。"
+            )
+            return CheckResult("调用额度", True, words, warning=True)
         return CheckResult("调用额度", True, "微博没有给出剩余次数，以本系统自己的计数为准（不影响发布）。")
     left = str(answer.get("remaining_user_hits", "")) if isinstance(answer, dict) else ""
     if not left.isdecimal():
