@@ -7,6 +7,9 @@ import sys
 
 import click
 
+from . import words
+
+words.install()
 COMMANDS = {
     "init": "bot.cli.home:init",
     "up": "bot.cli.processes:up",

@@ -1,0 +1,86 @@
+"""What the command line itself says (usage errors, headings of `--help`) in Chinese, in one place.
+
+click asks gettext for these sentences. A catalogue for gettext is a binary file and is only read under a Chinese locale,
+which a server often lacks; so click's modules are given this table instead. What is not in it stays as it is.
+"""
+
+from __future__ import annotations
+
+import click.core
+import click.decorators
+import click.exceptions
+import click.formatting
+import click.parser
+import click.termui
+import click.types
+
+CHINESE = {
+    # usage errors
+    "Error: {message}": "用法有误，没有办理：{message}",
+    "Try '{command} {option}' for help.": "用法说明：{command} {option}",
+    "Missing command.": "没有写明办什么，请写上命令名。",
+    "No such command {name!r}.": "没有“{name}”这个命令，请核对拼写。",
+    "No such option {name!r}.": "没有“{name}”这个选项，请核对拼写。",
+    "Did you mean {possibility}?": "是不是 {possibility}？",
+    "(Did you mean one of: {possibilities}?)": "是不是其中之一：{possibilities}？",
+    "Missing argument": "缺少必填的内容",
+    "Missing option": "缺少必填的选项",
+    "Missing parameter": "缺少必填的内容",
+    "Missing {param_type}": "缺少必填的内容",
+    "Missing parameter: {param_name}": "缺少必填的内容：{param_name}",
+    "Choose from:\n\t{choices}": "可选：\n\t{choices}",
+    "Invalid value: {message}": "填写有误：{message}",
+    "Invalid value for {param_hint}: {message}": "{param_hint} 填写有误：{message}",
+    "Got unexpected extra argument ({args})": "多写了内容（{args}），请删去；带空格的内容要加引号。",
+    "Got unexpected extra arguments ({args})": "多写了内容（{args}），请删去；带空格的内容要加引号。",
+    "Takes {nargs} values but 1 was given.": "应填 {nargs} 个值，只填了 1 个。",
+    "Takes {nargs} values but {len} were given.": "应填 {nargs} 个值，填了 {len} 个。",
+    "Argument {name!r} takes {nargs} values.": "“{name}”应填 {nargs} 个值。",
+    "Option {name!r} does not take a value.": "选项“{name}”后面不能带值。",
+    "Option {name!r} requires an argument.": "选项“{name}”后面要带一个值。",
+    "Option {name!r} requires {nargs} arguments.": "选项“{name}”后面要带 {nargs} 个值。",
+    "{value!r} is not {choice}.": "“{value}”不可选，只能是 {choice}。",
+    "{value!r} is not one of {choices}.": "“{value}”不可选，可选的有 {choices}。",
+    "{value!r} is not a valid {number_type}.": "“{value}”不是数字，请填数字。",
+    "{value} is not in the range {range}.": "{value} 超出范围，应在 {range} 之内。",
+    "{value!r} is not a valid boolean. Recognized values: {states}": "“{value}”不是“是/否”，可填：{states}",
+    "{name} {filename!r} does not exist.": "{name}“{filename}”不存在，请核对路径。",
+    "{name} {filename!r} is a file.": "“{filename}”是文件，这里要目录。",
+    "{name} {filename!r} is a directory.": "“{filename}”是目录，这里要文件。",
+    "{name} {filename!r} is not readable.": "{name}“{filename}”没有读取权限，请系统管理员放开。",
+    "{name} {filename!r} is not writable.": "{name}“{filename}”没有写入权限，请系统管理员放开。",
+    "{name} {filename!r} is not executable.": "{name}“{filename}”不能执行。",
+    "Could not open file {filename!r}: {message}": "打不开文件“{filename}”：{message}",
+    "Aborted!": "已中止。",
+    # help
+    "Usage:": "用法：",
+    "Options": "选项",
+    "Commands": "命令",
+    "Positional arguments": "内容",
+    "Show this message and exit.": "显示这段说明。",
+    "Show the version and exit.": "显示版本。",
+    "default: {default}": "默认 {default}",
+    "required": "必填",
+    "file": "文件",
+    "directory": "目录",
+    "path": "路径",
+}
+_MODULES = (
+    click.core, click.decorators, click.exceptions, click.formatting, click.parser, click.termui, click.types,
+)  # fmt: skip
+
+
+def _one(message: str) -> str:
+    return CHINESE.get(message, message)
+
+
+def _one_or_many(singular: str, plural: str, count: int) -> str:
+    return _one(singular if count == 1 else plural)
+
+
+def install() -> None:
+    """From now on click speaks Chinese, in whatever locale."""
+    for module in _MODULES:
+        for name, words in (("_", _one), ("ngettext", _one_or_many)):
+            if hasattr(module, name):
+                setattr(module, name, words)
