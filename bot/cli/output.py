@@ -14,6 +14,8 @@ import click
 
 DONE, REFUSED, USAGE, IN_PART = 0, 1, 2, 3
 P = ParamSpec("P")
+#: Commands that say themselves whether anything runs, or that work without it.
+SPEAK_FOR_THEMSELVES = frozenset({"init", "doctor", "run_once"})
 
 
 class Reply:
@@ -49,6 +51,8 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
         else:
             click.echo(f"〔{_environment()[1]}〕", err=True)
             click.echo("\n".join(reply.lines))
+            if function.__name__ not in SPEAK_FOR_THEMSELVES and (warning := _unattended()):
+                click.echo(warning, err=True)
         sys.exit(reply.code)
 
     return wrapper
@@ -69,6 +73,29 @@ def _refuse(code: str, message: str, details: Sequence[str], as_json: bool) -> N
         for detail in details:
             click.echo(f"  - {detail}", err=True)
     sys.exit(REFUSED)
+
+
+def _unattended() -> str:
+    """What nobody looks after because nothing runs here; "" when all is well. "正在核对" is no truth without a clock."""
+    from django.conf import settings
+    from django.db import DatabaseError
+
+    from bot.runtime import alive
+    from bot.services import underway
+
+    from .common import now
+
+    if alive.runs(settings.TONGFA.home, "clock"):
+        return ""
+    try:
+        words = underway.work(now()).words
+    except DatabaseError:
+        return ""
+    return (
+        f"注意：本机没有运行 tongfa up（时钟），{words}，现在没有程序照看；请系统管理员运行 tongfa up。"
+        if words
+        else ""
+    )
 
 
 def _environment() -> tuple[str | None, str]:

@@ -214,8 +214,8 @@ def _reservation(subject: Subject) -> Iterator[CheckResult]:
 
 
 def _staging(subject: Subject) -> Iterator[CheckResult]:
-    due = subject.release.instant - timeline.STAGE_AHEAD + STAGED_AFTER
     for publication in subject.publications:
+        due = _staged_by(publication)
         state = publication.status
         if state is State.HELD:
             yield CheckResult("准备", False, f"推送已暂停，到时不会发出：{publication.reason}", code="staging")
@@ -225,12 +225,23 @@ def _staging(subject: Subject) -> Iterator[CheckResult]:
             continue
         return
     ready = sum(publication.status in {State.STAGED, State.ARMED} for publication in subject.publications)
-    words = (
-        f"{ready}/{len(subject.publications)} 条已在平台备好并读回相符。"
-        if ready
-        else "还没有到准备的时候（发布前 10 分钟开始）。"
-    )
-    yield CheckResult("准备", True, words, code="staging")
+    begun = subject.now >= subject.release.instant - timeline.STAGE_AHEAD
+    words = f"{ready}/{len(subject.publications)} 条已在平台备好并读回相符" if ready else ""
+    if ready < len(subject.publications) and begun:
+        words = f"{words}，其余正在准备" if words else "正在准备，还来得及"
+    yield CheckResult("准备", True, f"{words or '还没有到准备的时候（发布前 10 分钟开始）'}。", code="staging")
+
+
+def _staged_by(publication: Publication) -> datetime:
+    """From when on it is late: minutes after staging could begin, or the end of the time that it was given.
+
+    What was resumed or signed late is given time beyond the usual end.
+    """
+    begins = publication.instant - timeline.STAGE_AHEAD
+    signed = publication.release.signed_at or begins
+    ends = publication.instant - timeline.STAGED_BY
+    given = publication.stage_by or ends
+    return given if given > ends else min(max(begins, signed) + STAGED_AFTER, given)
 
 
 def _clash(subject: Subject) -> Iterator[CheckResult]:

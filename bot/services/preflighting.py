@@ -105,6 +105,7 @@ def _record(row: Preflight, results: Sequence[CheckResult], now: datetime) -> bo
             for position, result in enumerate(results)
         )  # fmt: skip
         data = {"account": row.account.slug, "kind": row.kind, "failed": sorted({result.code for result in failed})}
+        data["names"] = list(dict.fromkeys(result.name for result in failed))  # for people, in the story of the release
         audit.append(ACTOR, "preflight.done", f"release:{row.release_id}", data, now=now)
         _alarm(row, failed, now)
     return True

@@ -111,7 +111,8 @@ def _preflight(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     kind = data.get("kind", "")
     label = Preflight(kind).label if kind in set(Preflight) else kind
     failed = data.get("failed", ())
-    return f"预检（{label}，账号 {data.get('account', '')}）{'未过' if failed else '通过'}", "、".join(failed)
+    names = "、".join(data.get("names", failed))
+    return f"预检（{label}，账号 {data.get('account', '')}）{'未过' if failed else '通过'}", names
 
 
 def _planned(data: Mapping[str, Any], name: str) -> tuple[str, str]:

@@ -342,6 +342,18 @@ def test_what_is_not_staged_when_it_should_be_is_told(engine: Engine) -> None:
     assert local(engine) == set()
 
 
+def test_what_was_signed_late_is_not_late_while_there_is_time_to_stage_it(engine: Engine) -> None:
+    engine.clock.wait_until(T - 2 * MINUTE)
+    release = engine.office.signed(instant=T, on=[engine.office.wechat], now=T - 2 * MINUTE)
+    push = engine.wechat(release)
+    assert push.status is State.PLANNED
+    assert local(engine) == set()
+    put(push, State.STAGING)
+    assert local(engine) == set()
+    engine.clock.wait_until(push.stage_by or T)
+    assert local(engine) == {"staging"}
+
+
 def test_another_release_at_the_same_moment_on_the_account_is_a_warning(engine: Engine) -> None:
     Account.objects.filter(pk=engine.office.weibo.pk)
     release = engine.signed(on=[engine.office.weibo])
