@@ -202,11 +202,14 @@ def hold(pk: int, username: str, reason: str, publication: int | None) -> Reply:
 @command
 def resume(pk: int, username: str, publication: int | None) -> Reply:
     """恢复暂停的推送；已过时刻的，准备好就发。"""
+    from bot.domain.delivery import State
     from bot.services import releases
 
     found, person = _find(pk, username)
     count = releases.resume(found, person=person, now=now(), only=publication)
-    return Reply({"resumed": count}, [f"已恢复 {count} 条推送。"])
+    held = [one for one in _publications(found) if one.status is State.HELD] if publication is None else []
+    behind = releases.still_behind(held) if held else ""
+    return Reply({"resumed": count}, [f"已恢复 {count} 条推送。", *([behind] if behind else [])])
 
 
 @release.command("cancel")

@@ -21,7 +21,7 @@ from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import Alarm, Attempt, Person, Publication, Release, Unit
 
-from . import audit
+from . import audit, lanes
 from .accounts import spec_of
 from .audit import Entry
 from .errors import NotFound, Refused
@@ -214,6 +214,8 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
     publications = list(
         Publication.objects.filter(pk__in=ids).select_related("account", "release__gate").order_by("release_id", "pk")
     )
+    anew = {one.pk: one for one in lanes.tell_who_may_go_on(publications)}
+    publications = [anew.pop(one.pk, one) for one in publications] + list(anew.values())
     outcomes = _outcomes([one.pk for one in publications if one.status is State.NEEDS_PERSON])
     waiting = _waits_for([one for one in publications if one.status is State.UNKNOWN])
     told = _told_and_done([one.pk for one in publications if one.status in TOLD_ONCE])

@@ -25,7 +25,7 @@ from bot.domain.sync import AtTime, Policy, as_json
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRecord, Publication, Release, Unit
 
-from . import audit, gating, home
+from . import audit, gating, home, lanes
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of
@@ -414,16 +414,36 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     if is_frozen(release.unit):
         raise Refused("frozen", "本单位正处于一键停发状态，不能恢复。请先解除停发。")
     gating.require_through(release)
-    resumed = 0
+    resumed: set[int] = set()
     with audit.serialised():
-        for publication in _unsettled(release, only):
-            if publication.status is State.HELD:
-                follow(publication, max(publication.instant, now), now=now)
-                enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
-                resumed += 1
-        data = {"answer": f"已恢复 {resumed} 条推送。"}
+        held = [one for one in _unsettled(release, only) if one.status is State.HELD]
+        for publication in sorted(held, key=lambda one: one.lane):
+            if lanes.stuck_behind(publication, resumed) is not None:
+                continue  # it would be held again within a second
+            follow(publication, max(publication.instant, now), now=now)
+            enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
+            resumed.add(publication.pk)
+        data = {"answer": f"已恢复 {len(resumed)} 条推送。"}
         audit.append(person.username, "release.resumed", f"release:{release.pk}", data, now=now)
-    return resumed
+    if held and not resumed:
+        raise Refused("lane", f"{still_behind(held)}未做改动。")
+    return len(resumed)
+
+
+def still_behind(held: Sequence[Publication]) -> str:
+    """Why these cannot be resumed yet, and what to do first; "" when nothing stands before them."""
+    found = {before.pk: before for one in held if (before := lanes.stuck_behind(one)) is not None}
+    first = [one for one in found.values() if one.pk not in {each.pk for each in held}] or list(found.values())
+    if not first:
+        return ""
+    one = first[0]
+    doubt = one.status in {State.UNKNOWN, State.NEEDS_PERSON}
+    then = "系统核对清楚" if one.status is State.UNKNOWN else "处理好它"
+    return (
+        f"{len(held)} 条排在“{one.account.name}”第 {one.lane + 1} 条（推送 {one.pk}，{one.status.label}）之后，"
+        f"没有发出，现在恢复也会马上再停下。请等{then}以后再恢复"
+        + ("；它是否公开以核实为准，不要手工补发。" if doubt else "。")
+    )
 
 
 def cancel(release: Release, *, person: Person, reason: str, now: datetime, only: int | None = None) -> Stopped:

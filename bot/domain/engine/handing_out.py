@@ -11,6 +11,13 @@ from .facts import Facts, Step, step
 
 PASSED = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN})
 STUCK = frozenset({State.UNKNOWN, State.NEEDS_PERSON, State.MISSED, State.HELD, State.BLOCKED})
+#: How the sentence begins that holds a push for the sake of the one before it.
+BEHIND = "同一账号的上一条"
+
+
+def may_go_on(release: int) -> str:
+    """The same sentence once the way is free."""
+    return f"{BEHIND}已经了结，本条仍暂停，未发出。现在可以恢复：tongfa release resume {release}，或作废。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ def _in_lane(facts: Facts, previous: Previous | None) -> Go | Step | None:
     if previous is None:
         return Go(facts.not_before)
     if previous.state in STUCK:
-        reason = f"同一账号的上一条“{previous.state.label}”，本条暂停，未发出。处理好上一条后可恢复本条。"
+        reason = f"{BEHIND}“{previous.state.label}”，本条暂停，未发出。处理好上一条后可恢复本条。"
         return step(Event.HOLD, reason, **_STOPPED)
     if previous.state not in PASSED or previous.accepted_at is None:
         return None
