@@ -43,7 +43,7 @@ def resume(engine: Engine, release: Release, only: int | None = None) -> int:
 
 
 def test_behind_an_unknown_one_nothing_is_resumed_and_it_says_why(engine: Engine, interrupted: Release) -> None:
-    with pytest.raises(Refused, match="结果不明.*没有发出.*未做改动") as caught:
+    with pytest.raises(Refused, match=r"结果不明.*没有发出.*未做改动") as caught:
         resume(engine, interrupted)
     assert "不要手工补发" in caught.value.message
     assert lane(interrupted) == [State.UNKNOWN, State.HELD, State.HELD]
