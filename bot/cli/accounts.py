@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import as_option, now, pairs, secret_from
+from .common import as_option, chosen, now, pairs, secret_from
 from .doctor import check_lines
 from .output import IN_PART, Reply, command, table
 
@@ -19,7 +19,7 @@ def account() -> None:
 
 @account.command("add")
 @click.argument("slug")
-@click.option("--channel", required=True, help="渠道：wechat、weibo。")
+@click.option("--channel", required=True, help="渠道：微信公众号（wechat）、微博（weibo）。")
 @click.option("--name", required=True, help="账号名称，如 中国河东。")
 @click.option("--api-base", metavar="URL", default="", help="平台接口地址；其余地址默认随它。")
 @click.option(
@@ -43,9 +43,11 @@ def account() -> None:
 @command
 def add(**given: Any) -> Reply:
     """添加一个渠道账号。凭据只能来自文件或环境变量。"""
+    from bot import channels
     from bot.domain.secret import Secret
     from bot.services import accounts, people
 
+    channel = chosen(given["channel"], {name: kind.spec.label for name, kind in channels.kinds().items()}, "渠道")
     endpoints = pairs(given["endpoints"], "endpoint")
     if given["api_base"]:
         endpoints.setdefault("api", given["api_base"])
@@ -58,7 +60,7 @@ def add(**given: Any) -> Reply:
         for name, file in pairs(given["secret_files"], "secret-file").items()
     }
     created = accounts.add_account(
-        given["slug"], channel=given["channel"], name=given["name"], mode=given["mode"],
+        given["slug"], channel=channel, name=given["name"], mode=given["mode"],
         unit=people.ensure_unit(given["unit"], "", now=now(), actor=given["actor"]),
         endpoints=endpoints, options=pairs(given["options"], "set"), credentials=credentials, proxy=given["proxy"],
         actor=given["actor"], now=now(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,6 +91,15 @@ def pairs(values: tuple[str, ...], name: str) -> dict[str, str]:
         if not mark or not key:
             raise click.UsageError(f"--{name} 应写成 名称=值，收到的是“{value}”。")
         found[key] = rest
+    return found
+
+
+def chosen(value: str, known: Mapping[str, str], what: str) -> str:
+    """The code that a person means by its code or its Chinese name. `known`: code -> name. A usage error otherwise."""
+    found = next((code for code, label in known.items() if value in {code, label}), None)
+    if found is None:
+        words = "、".join(f"{label}（{code}）" for code, label in known.items())
+        raise click.UsageError(f"没有{what}“{value}”。可用的有：{words}。")
     return found
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from .common import as_option, now, pairs
-from .output import IN_PART, REFUSED, Reply, command, table
+from .common import as_option, chosen, now, pairs
+from .output import IN_PART, REFUSED, Reply, command, shorten, table
 
 SHOWN = 20
 
@@ -53,7 +53,7 @@ def import_reply(name: str, report: Any) -> Reply:
         f"{name}：新增 {report.created}，更新 {report.updated}，未变 {report.unchanged}，拒收 {report.rejected}；关联解读 {report.linked} 份。"
     ]
     lines += [
-        f"  第 {row.number} 行 {row.external_id or '（无编号）'}：{row.field} {row.value!r}——{row.reason}{row.remedy}"
+        f"  第 {row.number} 行 {_id(row)}：{_field(row.field)}“{shorten(str(row.value), 60)}”——{row.reason}{row.remedy}"
         for row in rejected[:SHOWN]
     ]
     lines += [f"  第 {row.number} 行 {row.external_id}：已清理（{'；'.join(row.notes)}）" for row in cleaned[:SHOWN]]
@@ -63,6 +63,17 @@ def import_reply(name: str, report: Any) -> Reply:
     counts = {key: getattr(report, key) for key in ("created", "updated", "unchanged", "rejected", "linked")}
     code = 0 if not report.rejected else (IN_PART if report.total > report.rejected else REFUSED)
     return Reply({"file": name, **counts, "rows": [asdict(row) for row in report.rows]}, lines, code=code)
+
+
+def _id(row: Any) -> str:
+    return row.external_id or "（无编号）"
+
+
+def _field(name: str) -> str:
+    """By the words of the form, and by the name that `--default` and the JSON use."""
+    from bot.intake.columns import LABELS
+
+    return f"{LABELS[name]}（{name}）" if name in LABELS else name
 
 
 def finding_lines(findings: Iterable[Any]) -> list[str]:
@@ -106,7 +117,7 @@ def _check_file(path: Path) -> Reply:
         for row in source:
             if isinstance(row, intake.Rejected):
                 lines.append(
-                    f"第 {row.number} 行 {row.external_id}：{row.field} {row.value!r}——{row.reason}{row.remedy}"
+                    f"第 {row.number} 行 {_id(row)}：{_field(row.field)}“{shorten(str(row.value), 60)}”——{row.reason}{row.remedy}"
                 )
                 data.append({"row": row.number, "id": row.external_id, "rejected": row.reason, "field": row.field})
                 blocked = True
@@ -207,19 +218,22 @@ def document() -> None:
 
 @document.command("list")
 @as_option
-@click.option("--state", default="", help="只看某个状态，如 approved。")
+@click.option("--state", default="", help="只看某个状态，如 已通过（approved）。")
 @command
 def list_documents(username: str, state: str) -> Reply:
     """列出本单位的文件。"""
+    from bot.domain.workflow import EDITION_LABELS
     from bot.services import documents, people
 
+    if state:
+        state = chosen(state, {str(code): label for code, label in EDITION_LABELS.items()}, "状态")
     person = people.acting(username)
     rows, data = [], []
     for found in documents.documents_of(person.unit).select_related("interprets"):
         edition = found.current
         if state and edition.state != state:
             continue
-        rows.append([found.external_id, edition.article.kind.label, edition.title[:30], edition.status.label])
+        rows.append([found.external_id, edition.article.kind.label, shorten(edition.title, 60), edition.status.label])
         data.append(
             {
                 "id": found.external_id,
@@ -240,6 +254,7 @@ def list_documents(username: str, state: str) -> Reply:
 def show_document(external_id: str, username: str) -> Reply:
     """一份文件的当前版本：内容、审核、检查结果、各账号渠道稿。"""
     from bot.domain.instants import show
+    from bot.domain.workflow import Step
     from bot.services import documents, people
 
     found = documents.find_document(external_id, unit=people.acting(username).unit)
@@ -267,7 +282,7 @@ def show_document(external_id: str, username: str) -> Reply:
     }  # fmt: skip
     lines = [f"《{edition.title}》 {found.external_id} 第 {edition.number} 版 {edition.status.label}"]
     lines += [
-        f"  {r.get_step_display() if hasattr(r, 'get_step_display') else r.step} {r.person.name} {r.verdict} {show(r.at)} {r.comment}"
+        f"  {Step(r.step).label} {r.person.name} {'通过' if r.verdict == 'pass' else '退回'} {show(r.at)} {r.comment}".rstrip()
         for r in edition.reviews.select_related("person").order_by("at")
     ]
     lines += [f"  渠道稿 {post['account']} {str(post['hash'])[:12]}" for post in posts]

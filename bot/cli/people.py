@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import now, secret_from
+from .common import chosen, now, secret_from
 from .output import Reply, command, table
 
 
@@ -21,13 +21,18 @@ def user() -> None:
 @click.option("--name", default="", help="姓名。")
 @click.option("--unit", default="office", show_default=True, help="单位代号，没有则新建。")
 @click.option("--unit-name", default="", help="新建单位的名称。")
-@click.option("--step", "steps", multiple=True, help="新建单位的审核步骤（first、second、final），默认三级。")
+@click.option(
+    "--step",
+    "steps",
+    multiple=True,
+    help="新建单位的审核步骤：初审（first）、复审（second）、终审（final），默认三级。",
+)
 @click.option(
     "--role",
     "roles",
     multiple=True,
     required=True,
-    help="角色，可多次：editor first second final releaser duty auditor sysadmin。",
+    help="角色，可多次，写中文或代号：拟稿 editor、初审 first、复审 second、终审 final、签发 releaser、值班 duty、审计 auditor、系统管理 sysadmin。",
 )
 @click.option("--password-env", metavar="VAR", help="从环境变量取口令。")
 @click.option("--password-file", metavar="FILE", help="从文件取口令。")
@@ -35,18 +40,22 @@ def user() -> None:
 @command
 def add(**options: Any) -> Reply:
     """添加一位人员。"""
+    from bot.domain.workflow import ROLE_LABELS, Step
     from bot.services import people
 
+    known = {str(role): label for role, label in ROLE_LABELS.items()}
+    roles = [chosen(role, known, "角色") for role in options["roles"]]
+    steps = [chosen(step, {str(one): one.label for one in Step}, "审核步骤") for step in options["steps"]]
     given = secret_from(file=options["password_file"], variable=options["password_env"])
     password = given or secrets.token_urlsafe(12)
     unit = people.ensure_unit(
-        options["unit"], options["unit_name"], now=now(), actor=options["actor"], steps=options["steps"] or None
+        options["unit"], options["unit_name"], now=now(), actor=options["actor"], steps=steps or None
     )
     person = people.add_person(
         options["username"],
         name=options["name"],
         unit=unit,
-        roles=options["roles"],
+        roles=roles,
         password=password,
         actor=options["actor"],
         now=now(),

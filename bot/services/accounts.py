@@ -117,7 +117,10 @@ def add_account(
     require_aware(now)
     kinds = channels.kinds()
     if channel not in kinds:
-        raise Refused("channel", f"没有渠道“{channel}”。可用的渠道：{'、'.join(kinds)}。")
+        raise Refused(
+            "channel",
+            f"没有渠道“{channel}”。可用的渠道：{'、'.join(f'{kind.spec.label}（{name}）' for name, kind in kinds.items())}。",
+        )
     spec = kinds[channel].spec
     mode = mode or spec.modes[0].name
     if mode not in {known.name for known in spec.modes}:

@@ -220,10 +220,18 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
     waiting = _waits_for([one for one in publications if one.status is State.UNKNOWN])
     told = _told_and_done([one.pk for one in publications if one.status in TOLD_ONCE])
     public = _still_public({one.release_id for one in publications if one.status in TOLD_ONCE})
+    several = _in_lanes({one.release_id for one in publications})
     calls = {
         one.pk: None
         if one.pk in told
-        else _call(one, outcomes.get(one.pk, ()), public.get(one.release_id, ()), waiting.get(one.pk, ""), now)
+        else _call(
+            one,
+            outcomes.get(one.pk, ()),
+            public.get(one.release_id, ()),
+            waiting.get(one.pk, ""),
+            now,
+            which=f"第 {one.lane + 1} 条" if (one.release_id, one.account_id) in several else "",
+        )
         for one in publications
     }
     kinds = [str(kind) for kind in OF_PUBLICATIONS]
@@ -247,6 +255,12 @@ def _outcomes(ids: Sequence[int]) -> dict[int, list[str]]:
     for pk, outcome in Attempt.objects.filter(publication__in=ids).values_list("publication_id", "outcome"):
         found[pk].append(outcome)
     return found
+
+
+def _in_lanes(releases: Iterable[int]) -> set[tuple[int, int]]:
+    """(release, account) with several pushes: the account's name alone would not say which."""
+    rows = Publication.objects.filter(release__in=list(releases), lane__gt=0)
+    return set(rows.values_list("release_id", "account_id"))
 
 
 def _told_and_done(ids: Sequence[int]) -> set[int]:
@@ -273,9 +287,16 @@ def _waits_for(publications: Sequence[Publication]) -> dict[int, str]:
 
 
 def _call(
-    publication: Publication, outcomes: Sequence[str], public: Sequence[str], waits_for: str, now: datetime
+    publication: Publication,
+    outcomes: Sequence[str],
+    public: Sequence[str],
+    waits_for: str,
+    now: datetime,
+    *,
+    which: str,
 ) -> Call | None:
-    """The alarm that a publication calls for. `public`: where its release still is, for what was taken down."""
+    """The alarm that a publication calls for. `public`: where its release still is, for what was taken down; `which`: its
+    place where the account has several."""
     release, account = publication.release, publication.account
     kind = alarms.wanted(
         publication.status, held_by_machine=publication.held_by == "machine", signed=release.signed,
@@ -290,7 +311,7 @@ def _call(
         rest = f"本发布单仍公开的：{'、'.join(public)}" if public else "本发布单没有别的账号仍公开"
         words = f"{words[:300].rstrip('。')}。{rest}。"
     return Call(
-        kind, f"publication:{publication.pk}", out, f"{account.name}：{words}", public=rest, unit=release.unit_id,
+        kind, f"publication:{publication.pk}", out, f"{account.name}{which}：{words}", public=rest, unit=release.unit_id,
         release=release.pk, publication=publication.pk, account=account.pk,
     )  # fmt: skip
 

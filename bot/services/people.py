@@ -42,7 +42,9 @@ def add_person(
     require_aware(now)
     unknown = [role for role in roles if role not in set(Role)]
     if unknown:
-        raise Refused("role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(Role)}。")
+        raise Refused(
+            "role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(f'{role.label}（{role}）' for role in Role)}。"
+        )
     if password is not None and len(password) < MIN_PASSWORD:
         raise Refused("password", f"密码至少 {MIN_PASSWORD} 位。请换一个更长的密码。")
     try:

@@ -423,10 +423,10 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
             follow(publication, max(publication.instant, now), now=now)
             enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
             resumed.add(publication.pk)
+        if held and not resumed:
+            raise Refused("lane", f"{still_behind(held)}未做改动。")
         data = {"answer": f"已恢复 {len(resumed)} 条推送。"}
         audit.append(person.username, "release.resumed", f"release:{release.pk}", data, now=now)
-    if held and not resumed:
-        raise Refused("lane", f"{still_behind(held)}未做改动。")
     return len(resumed)
 
 

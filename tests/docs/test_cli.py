@@ -200,6 +200,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     approved(shell, tmp_path)
     shell("document", "list", "--as", "wang")
     shell("document", "show", "A-1", "--as", "wang")
+    in_chinese(shell)
     shell("document", "policy", "A-2", "--as", "wang", "--no", "--reason", "便民服务")
     release = shell("release", "plan", "--as", "zhou", "--at", "+2h", "--item", "A-1", "--item", "A-2")
     number = str(release["id"])
@@ -221,6 +222,25 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     gated(shell)
     after_the_release(shell, tmp_path)
     assert shell.ran == {words for words in commands() if fields_of(SECTIONS[words])}
+
+
+def in_chinese(shell: Shell) -> None:
+    """States, roles and channels by the names that staff see; what is unknown is refused with the list."""
+    by_name = shell("document", "list", "--as", "wang", "--state", "已通过")
+    assert by_name["documents"] == shell("document", "list", "--as", "wang", "--state", "approved")["documents"]
+    assert by_name["documents"]
+    for wrong in (
+        ("document", "list", "--as", "wang", "--state", "通过了"),
+        ("user", "add", "x", "--role", "写稿"),
+        ("account", "add", "x", "--channel", "抖音", "--name", "x"),
+    ):
+        answer = shell.run(*wrong)
+        assert answer.exit_code == 2
+        assert "可用的有" in answer.output
+    assert shell("user", "add", "hand", "--role", "拟稿", "--role", "值班")["roles"] == ["duty", "editor"]
+    shown = CliRunner().invoke(main, ["document", "show", "A-1", "--as", "wang"]).output
+    assert "初审" in shown
+    assert "pass" not in shown
 
 
 def gated(shell: Shell) -> None:

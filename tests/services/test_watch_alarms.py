@@ -143,6 +143,15 @@ def test_a_side_in_doubt_is_told_as_doubt_and_nobody_is_asked_to_post_it(engine:
     assert "是否公开不明：临沂河东（需人工处理）" in alarm.message
 
 
+def test_an_alarm_says_which_of_several_posts_it_is_about(engine: Engine, sink: Sink) -> None:
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.platform.looks["lyhd"] = [Absent()] * 9
+    engine.signed(*engine.articles(2), on=[engine.office.weibo])
+    engine.go(T + 20 * SECOND)
+    messages = sorted(Alarm.objects.filter(closed_at__isnull=True).values_list("message", flat=True))
+    assert [message.split("：")[0] for message in messages] == ["临沂河东第 1 条", "临沂河东第 2 条"]
+
+
 AWAITING = Unknown("89504", "平台正在等管理员确认；请管理员在 30 分钟内确认。", hold=30 * MINUTE)
 
 
