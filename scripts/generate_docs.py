@@ -47,6 +47,8 @@ DELAYS = {
     "CHILD_SENDER": "before T: a batch that no worker claimed is given to a process of the clock's own",
     "CLAIM_GRACE": "time to claim a batch that was handed out later than that",
     "CONNECT": "before T: connections are opened",
+    "PREPARED": "before connecting: what a platform has not said by then is not waited for",
+    "LATE_PREPARED": "the same for a sender that begins late: from its beginning; and after its instant",
     "INTENT": "before T: the intents of a batch are committed",
     "RECHECK": "before T: freeze, signature, approvals and lock are read once more",
     "READ_BACK_HOLDS": "how long the last comparison of a draft may lie back; a sender that slept longer compares again",

@@ -153,7 +153,7 @@ UNREACHABLE = "请系统管理员检查本机网络和账号的接口地址，�
 
 def failed_check(name: str, fault: ChannelFault) -> CheckResult:
     """A line of a pre-flight whose call failed, with its remedy where the platform was not reached."""
-    silent = fault.code in {"connect", "timeout", "cut", "proxy"}
+    silent = fault.code in {"connect", "timeout", "cut", "proxy", "deadline"}
     return CheckResult(name, False, fault.message, remedy=UNREACHABLE if silent else "")
 
 

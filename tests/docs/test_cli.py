@@ -204,6 +204,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     shell("document", "policy", "A-2", "--as", "wang", "--no", "--reason", "便民服务")
     release = shell("release", "plan", "--as", "zhou", "--at", "+2h", "--item", "A-1", "--item", "A-2")
     number = str(release["id"])
+    assert shell("release", "reschedule", number, "--as", "zhou", "--at", "+3h")["signed"] is False
     shell("release", "sign", number, "--as", "zhou")
     assert shell("release", "check", number, "--as", "zhou", code=3)["preflights"]  # no platform is there
     shown = shell("release", "show", number, "--as", "zhou")
