@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Prefetch, Q
 
-from bot.domain.delivery import SETTLED, STOPPABLE, State
+from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.workflow import Role
 from bot.models import Account, Attempt, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
@@ -61,6 +61,7 @@ class Ask:
     titles: Sequence[str]
     reason: str
     instant: datetime
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,19 @@ def asks(releases: Iterable[Release], now: datetime) -> list[Ask]:
 def _ask(release: Release, publication: Publication) -> Ask:
     titles = [item.edition.title for item in publication.items.all()]
     reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
-    return Ask(chips.chip(publication.status), release, publication.account, titles, reason, publication.instant)
+    return Ask(
+        chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
+        command_for(publication),
+    )  # fmt: skip
+
+
+def command_for(publication: Publication) -> str:
+    """Pages show; what a person decides is done on the command line."""
+    if publication.status in FOR_A_PERSON:
+        return f"tongfa release settle {publication.pk} --as 登录名 --live 链接（或 --resend、--cancel）"
+    if publication.status is State.HELD:
+        return f"tongfa release resume {publication.release_id} --as 登录名（不再发：tongfa release cancel）"
+    return ""
 
 
 def _wants_signature(release: Release, now: datetime) -> bool:
@@ -148,6 +161,7 @@ def _unsigned(release: Release) -> Ask:
     return Ask(
         Chip("未签发", "wait", "pen"), release, None, (),
         "发布单已编好，还没有签发，到时不会发出。请签发人核对后签发，或改期、作废。", release.instant,
+        f"tongfa release sign {release.pk} --as 登录名",
     )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ class Push:
     tries: Sequence[Try]
     glances: Sequence[Glance]
     public: str
+    command: str
 
 
 @require_POST
@@ -168,6 +169,7 @@ def _push(
         [_try(tried) for tried in story.tried(publication, statuses)],
         [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
         _public(publication),
+        board.command_for(publication),
     )
 
 

@@ -107,6 +107,8 @@ def test_what_needs_a_person_is_listed_with_its_reason(state: str, district: Dis
     shown = page(as_("duty")).split('id="asks"')[1]
     assert State(state).label in shown
     assert "平台拒绝：内容含外链。请修改后重发。" in shown
+    command = {"needs_person": "settle", "missed": "settle", "held": "resume"}.get(state)
+    assert (f"tongfa release {command}" in shown) == (command is not None)
     assert f"/releases/{release.pk}" in shown
 
 

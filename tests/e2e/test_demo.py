@@ -128,7 +128,7 @@ def test_the_audit_chain_holds_and_numbers_that_weibo_does_not_report_are_null(h
 
 
 def test_played_again_it_publishes_nothing_more_and_says_when_and_how(home, first, second):
-    assert second.status == 1, second.output
+    assert second.status == 0, second.output  # all that was signed is live: nothing failed
     assert second.effects == first.effects
     assert second.calls == first.calls
     [planned] = home.rows("SELECT MIN(instant) AS instant FROM bot_publication WHERE state = 'live'")
