@@ -10,7 +10,7 @@ from urllib.parse import urldefrag
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.engine import people as engine
 from bot.domain.engine.resending import Ended, Said, is_new_act
-from bot.domain.instants import require_aware
+from bot.domain.instants import require_aware, show
 from bot.domain.postlink import which_post
 from bot.domain.workflow import Role
 from bot.models import Account, AuditEvent, Item, Person, Publication, Unit
@@ -39,6 +39,15 @@ def find_publication(pk: int, *, unit: Unit) -> Publication:
 
 
 def _require_open(publication: Publication) -> None:
+    if publication.status in {State.SENDING, State.UNKNOWN, State.CONFIRMING}:
+        facts = facts_of(publication)
+        end = facts.since + facts.mode.verdict_within
+        latest = show(min(end, facts.last_instant) if publication.status is State.UNKNOWN else end)
+        raise Refused(
+            "state",
+            f"这条推送现在是“{publication.status.label}”，系统还在核对，未做改动。有了结果会自动更新，最迟 {latest} 转人工处理；"
+            "在那以前请不要重发，也不要在平台后台手工补发。",
+        )
     if publication.status not in FOR_A_PERSON:
         raise Refused("state", f"这条推送现在是“{publication.status.label}”，不需要人工处理，未做改动。")
 
