@@ -144,6 +144,7 @@ def released(approved: Office) -> Office:
         approved.keep("show", "release", "show", "2", "--as", "tang")
         approved.platform.control("clock", {"statistics": tomorrow_at_nine()})
         approved.keep("pull", "metrics", "pull", "--all")
+        approved.keep("doctor", "doctor")
         assert up.end() == 0, up.output()
     return approved
 
@@ -294,8 +295,14 @@ def test_the_audit_trail_holds_and_can_be_taken_away(released, tmp_path):
 
 
 def test_doctor_finds_nothing_in_the_way(released):
-    answer = released.home.try_tongfa("doctor")
+    answer = released.answers["doctor"]
     assert answer.code == 0, answer.out
+
+
+def test_once_it_has_ended_the_doctor_misses_the_clock_and_nothing_else(released):
+    answer = released.home.try_tongfa("doctor")
+    assert answer.code == 3, answer.out
+    assert [check["code"] for check in answer.data["checks"] if not check["ok"]] == ["clock_process"]
 
 
 def test_no_secret_lies_in_the_home_in_clear(released):
