@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from bot.domain.delivery import STOPPABLE, State
-from bot.domain.engine.people import BY_HAND
 from bot.domain.instants import milliseconds
 from bot.models import Attempt, Item, Publication, Release
 from bot.services import gating, preflighting, story, trail
@@ -20,7 +19,6 @@ from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
-from bot.services.settling import declared_by
 
 from . import alarms, board, chips
 from .people import now, person
@@ -168,15 +166,9 @@ def _push(
         [_place(item, spec.metrics) for item in publication.items.all()],
         [_try(tried) for tried in story.tried(publication, statuses)],
         [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
-        _public(publication),
+        story.public_now(publication),
         board.command_for(publication),
     )
-
-
-def _public(publication: Publication) -> str:
-    """What followers can see, and whether that rests on a person's word alone."""
-    words = story.public_now(publication)
-    return f"{words.rstrip('。')}（{BY_HAND}）。" if declared_by(publication) else words
 
 
 def _place(item: Item, metrics: Sequence[str]) -> Place:

@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import SETTLED, State
 from bot.domain.engine.facts import DOUBTFUL
+from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.domain.instants import require_aware
 from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Release
 
@@ -152,7 +153,8 @@ def public_now(publication: Publication) -> str:
     match state:
         case State.LIVE:
             lacking = "" if linked == len(items) else f"，其中 {len(items) - linked} 篇还没有取得链接"
-            return f"已公开 {len(items)} 篇{lacking}。"
+            by_hand = f"（{BY_HAND}）" if publication.ids.get(DECLARED) else ""
+            return f"已公开 {len(items)} 篇{lacking}{by_hand}。"
         case State.CONFIRMING:
             return "平台已受理，正在核对是否公开。"
         case State.SENDING | State.UNKNOWN:
