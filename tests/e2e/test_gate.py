@@ -20,7 +20,7 @@ from .verdict import ENDED, assert_promises
 pytestmark = pytest.mark.e2e
 LEAD = 45.0
 LATE = 4.0  # seconds after T at which the first page goes live
-SOON = 60.0  # after that everything has left: seen, handed out, claimed, connected, each by a process that starts for it
+SOON = 60.0  # then everything has left: seen, handed out, claimed, connected, each by a process started for it
 
 
 class Portal:

@@ -132,7 +132,9 @@ class Drill:
             return
         with lifted(*KEPT):
             Publication.objects.update(**{name: F(name) - delta for name in TIMES})
-            Batch.objects.update(**{name: F(name) - delta for name in ("instant", "handed_at", "claim_by", "claimed_at")})
+            Batch.objects.update(
+                **{name: F(name) - delta for name in ("instant", "handed_at", "claim_by", "claimed_at")}
+            )
             for release in Release.objects.filter(signed_at__isnull=False):
                 value = release.manifest or {}
                 for entry in value["publications"]:
