@@ -31,6 +31,11 @@ def doubted(publication: Publication) -> bool:
     return any(outcome in DOUBTFUL for _, outcome in tries_of(publication))
 
 
+def may_have_left(publication: Publication) -> bool:
+    """Whether a byte of it may have left: any attempt but one that is proved not to have been sent."""
+    return publication.attempts.exclude(outcome="not_sent").exists()
+
+
 def intended(publication: Publication) -> bool:
     """Whether this very act (by its key) was begun before, whatever came of it but a proof that no byte left."""
     if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):

@@ -28,7 +28,7 @@ from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRec
 from . import audit, gating, home, lanes
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
-from .facts import facts_of
+from .facts import facts_of, may_have_left
 from .people import require
 from .preflightplan import arrange_preflights, drop_preflights
 from .quotas import follow, reserve
@@ -111,7 +111,7 @@ def reschedule(release: Release, *, instant: datetime, person: Person, now: date
     _require_future(instant, now)
     with audit.serialised():
         publications = list(release.publications.select_related("account").exclude(state=State.CANCELLED))
-        if any(one.status not in MOVABLE or _may_have_left(one) for one in publications):
+        if any(one.status not in MOVABLE or may_have_left(one) for one in publications):
             raise Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
         void_signature(release.pk, reason=f"改期到 {show(instant)}", actor=person.username, now=now)
         data = {"from": release.instant.isoformat(), "instant": instant.isoformat()}
@@ -122,10 +122,6 @@ def reschedule(release: Release, *, instant: datetime, person: Person, now: date
         audit.append(person.username, "release.rescheduled", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
     return release
-
-
-def _may_have_left(publication: Publication) -> bool:
-    return publication.attempts.exclude(outcome="not_sent").exists()
 
 
 def _with_interpretations(documents: Sequence[Document]) -> list[Document]:
@@ -478,7 +474,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
 def free_items(publication: Publication, *, now: datetime) -> None:
     """A cancelled publication of which no byte ever left gives back its editions and its quota."""
     require_aware(now)
-    if publication.attempts.exclude(outcome="not_sent").exists():
+    if may_have_left(publication):
         return
     Item.objects.filter(publication=publication).update(active=False)
     give_back_quota(publication, now=now)

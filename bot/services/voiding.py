@@ -9,6 +9,7 @@ from bot.domain.instants import require_aware
 from bot.models import Freeze, Publication, Release, Reservation, Unit
 
 from . import audit
+from .facts import may_have_left
 from .preflightplan import drop_preflights
 from .transitions import move
 
@@ -16,7 +17,7 @@ from .transitions import move
 def give_back_quota(publication: Publication, *, now: datetime) -> None:
     """Free the slots of a publication, unless a byte of it may have left: then the platform may have counted it."""
     require_aware(now)
-    if publication.attempts.exclude(outcome="not_sent").exists():
+    if may_have_left(publication):
         return
     Reservation.objects.filter(publication=publication, released_at__isnull=True).update(released_at=now)
 
