@@ -18,10 +18,10 @@ from bot.domain.instants import require_aware
 from bot.models import Attempt, Batch, Freeze, Publication
 
 from . import audit
-from .accounts import spec_of
-from .bulk import ASKED, CHUNK, chunks
+from .bulk import CHUNK, chunks
 from .errors import Refused
 from .facts import facts_of
+from .lanes import Lanes
 from .locks import ProcessLock, is_held, tidy
 from .quotas import follow
 from .transitions import Change, Stale, enact, move_all
@@ -64,25 +64,6 @@ def together(group: Sequence[Publication]) -> list[list[Publication]]:
     for mates in releases.values():
         min(parts, key=len).extend(mates)
     return [part for part in parts if part]
-
-
-class Lanes:
-    """Who stands before whom on one account of one release, asked once for many publications."""
-
-    def __init__(self, publications: Iterable[Publication]) -> None:
-        lanes = [publication.release_id for publication in publications if publication.lane]
-        self._lanes: dict[tuple[int, int], list[Publication]] = defaultdict(list)
-        for some in chunks(sorted(set(lanes)), ASKED):
-            for one in Publication.objects.filter(release_id__in=some).exclude(state=State.CANCELLED).order_by("lane"):
-                self._lanes[one.release_id, one.account_id].append(one)
-
-    def previous(self, publication: Publication) -> handing_out.Previous | None:
-        """The one before it, or None for the first."""
-        lane = self._lanes.get((publication.release_id, publication.account_id), [])
-        earlier = [one for one in lane if one.lane < publication.lane] if publication.lane else []
-        if not earlier:
-            return None
-        return handing_out.Previous(earlier[-1].status, earlier[-1].accepted_at, spec_of(publication.account).spacing)
 
 
 class _Around:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 
 from bot.domain.delivery import State
-from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, may_go_on
+from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, Previous, may_go_on
 from bot.models import Publication
 
+from .accounts import spec_of
+from .bulk import ASKED, chunks
 from .transitions import Stale, touch
+
+
+class Lanes:
+    """Who stands before whom on one account of one release, asked once for many publications."""
+
+    def __init__(self, publications: Iterable[Publication]) -> None:
+        lanes = [publication.release_id for publication in publications if publication.lane]
+        self._lanes: dict[tuple[int, int], list[Publication]] = defaultdict(list)
+        for some in chunks(sorted(set(lanes)), ASKED):
+            for one in Publication.objects.filter(release_id__in=some).exclude(state=State.CANCELLED).order_by("lane"):
+                self._lanes[one.release_id, one.account_id].append(one)
+
+    def previous(self, publication: Publication) -> Previous | None:
+        """The one before it, or None for the first."""
+        lane = self._lanes.get((publication.release_id, publication.account_id), [])
+        earlier = [one for one in lane if one.lane < publication.lane] if publication.lane else []
+        if not earlier:
+            return None
+        return Previous(earlier[-1].status, earlier[-1].accepted_at, spec_of(publication.account).spacing)
 
 
 def before(publication: Publication) -> Publication | None:
@@ -47,7 +69,9 @@ def tell_who_may_go_on(publications: Sequence[Publication]) -> list[Publication]
 
 def _held_behind(publications: Sequence[Publication]) -> list[Publication]:
     """Of these, and of what follows them in their lanes, the ones that are held because of the one before."""
-    lanes = {(one.release_id, one.account_id) for one in publications if one.status in PASSED or one.lane}
+    lanes = {
+        (one.release_id, one.account_id) for one in publications if one.lane or one.status in {*PASSED, State.CANCELLED}
+    }
     found: list[Publication] = []
     for release, account in sorted(lanes):
         mates = Publication.objects.filter(release=release, account=account, state=State.HELD, lane__gt=0)
@@ -56,8 +80,8 @@ def _held_behind(publications: Sequence[Publication]) -> list[Publication]:
 
 
 def _is_free(publication: Publication) -> bool:
-    """All before it have passed, or wait to be resumed together with it."""
+    """All before it have passed or were called off, or wait to be resumed together with it."""
     previous = before(publication)
     while previous is not None and previous.status is State.HELD and previous.reason.startswith(BEHIND):
         previous = before(previous)
-    return previous is not None and previous.status in PASSED
+    return previous is None or previous.status in PASSED

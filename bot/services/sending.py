@@ -50,6 +50,7 @@ from .bulk import ALONE, CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
 from .errors import Refused, in_staff_words
 from .facts import doubted, facts_of, intended, tries_of
+from .lanes import Lanes
 from .locks import ProcessLock, tidy
 from .ports import load_tokens
 from .signature import Signatures
@@ -485,7 +486,7 @@ class _Sender:
         now = self._clock.now()
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=now)
         fresh = {key for key, load in self._loads.items() if sender.read_back_holds(load.read_at, now)}
-        lanes = batches.Lanes(load.publication for load in self._loads.values())
+        lanes = Lanes(load.publication for load in self._loads.values())
         previous = {key: lanes.previous(load.publication) for key, load in self._loads.items()}
         standing = {
             str(pk)

@@ -85,3 +85,16 @@ def test_settled_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
     assert f"tongfa release resume {release.pk}" in second.reason
+
+
+def test_called_off_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
+    release = engine.signed(*engine.articles(2), on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.platform.looks["lyhd"] = [Absent()] * 9
+    engine.go(T + 15 * MINUTE)
+    first, second = pushes(release)
+    settling.settle_cancel(first, person=engine.releaser, reason="不再发", now=engine.clock.now())
+    engine.go(engine.clock.now() + 30 * SECOND)
+    second.refresh_from_db()
+    assert f"tongfa release resume {release.pk}" in second.reason
+    assert resume(engine, release) == 1
