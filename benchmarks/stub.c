@@ -6,8 +6,8 @@
  *
  * Stamp: the kernel's receive time (SO_TIMESTAMPING, CLOCK_REALTIME) of the segment with a request's first byte, so
  * neither this process's turn on the processor nor its other work makes a request look late. Where the kernel gives
- * none, the clock is read before the bytes are. Under TLS the same holds for the first record of ciphertext after the
- * handshake that carries request bytes.
+ * none, the clock is read before the bytes are. Under TLS: of the segment with the first byte of the record in which the
+ * request begins, although it can be read only when the record is whole.
  *
  * Account: the first segment of the path, a number: /17/cgi-bin/draft/add, /17/2/statuses/share.json, /17/send.
  * Answers: at once (when nothing is left to read, so that answering delays no reading), or after --delay-ms for the
@@ -54,6 +54,7 @@ typedef struct Conn {
     unsigned waiting; /* answers on their way */
     Text in, out;
     int64_t stamp; /* of the first byte of the request being read; 0: none yet */
+    int64_t begun; /* under TLS: of the first byte of the record being read; 0: none */
 #ifdef WITH_TLS
     SSL *ssl;
     BIO *from, *to;
@@ -522,10 +523,14 @@ static void feed(Conn *conn, const char *bytes, size_t count, int64_t ns) {
     if (conn->secure) {
         char plain[CHUNK];
         int got;
+        if (!conn->begun) conn->begun = ns;
         BIO_write(conn->from, bytes, (int)count);
         if (!SSL_is_init_finished(conn->ssl)) SSL_do_handshake(conn->ssl);
-        while (SSL_is_init_finished(conn->ssl) && (got = SSL_read(conn->ssl, plain, sizeof plain)) > 0)
-            heard(conn, plain, (size_t)got, ns);
+        while (SSL_is_init_finished(conn->ssl) && (got = SSL_read(conn->ssl, plain, sizeof plain)) > 0) {
+            heard(conn, plain, (size_t)got, conn->begun);
+            conn->begun = ns;
+        }
+        if (!SSL_is_init_finished(conn->ssl) || !SSL_has_pending(conn->ssl)) conn->begun = 0;
         ERR_clear_error();
         flush_out(conn);
         return;
@@ -539,7 +544,7 @@ static void receive(Conn *conn) {
     static char bytes[CHUNK];
     for (;;) {
         char extra[256];
-        struct iovec piece = {bytes, conn->in.len ? sizeof bytes : 512};
+        struct iovec piece = {bytes, conn->in.len || conn->begun ? sizeof bytes : 512};
         struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = extra, .msg_controllen = sizeof extra};
         int64_t now = read_clock(CLOCK_REALTIME);
         ssize_t count = recvmsg(conn->fd, &message, 0);

@@ -71,10 +71,11 @@ def _loaded(port: int, account: int, context: ssl.SSLContext | None) -> tuple[so
     request = head.encode() + BODY
     sock = socket.create_connection(("127.0.0.1", port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return (sock, request) if context is None else (sock, _sealed(sock, context, request))
+    return (sock, request) if context is None else (sock, sealed(sock, context, request))
 
 
-def _sealed(sock: socket.socket, context: ssl.SSLContext, request: bytes) -> bytes:
+def sealed(sock: socket.socket, context: ssl.SSLContext, request: bytes) -> bytes:
+    """Shake hands, and encrypt what is to be written later."""
     come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(come, go, server_hostname="127.0.0.1")
     while True:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 import requests
 
 from benchmarks.parts import floor
 from benchmarks.parts.certificates import certificate
-from benchmarks.parts.stub import Stub, built
+from benchmarks.parts.stub import Arrival, Stub, built
 
 KINDS = ["c", "python"] if built() else ["python"]
 
@@ -116,4 +118,22 @@ def test_over_tls_the_same_requests_are_stamped():
             answer = requests.post(f"{stub.base(8, tls=True)}/send", data=b"{}", verify=str(files[0]), timeout=20)
             assert answer.status_code == 200
             found = floor.raw_sockets(stub, 2, ca_file=trust.certificate)
+            begun, halved = halved_record(stub, trust.certificate)
         assert (len(found.late), found.lost) == (2, 0)
+        assert halved.account == 9
+        assert begun - 0.001 <= halved.at <= begun + 0.2  # when the record began, not when it could be read
+
+
+def halved_record(stub: Stub, trusted: Path) -> tuple[float, Arrival]:
+    """A request in one TLS record, of which the second half comes 0.3 s later."""
+    stub.clear()
+    context = ssl.create_default_context(cafile=str(trusted))
+    with socket.create_connection(("127.0.0.1", stub.tls_port)) as line:
+        sealed = floor.sealed(line, context, b"POST /9/send HTTP/1.1\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000)
+        begun = time.time()
+        line.sendall(sealed[:1448])
+        time.sleep(0.3)
+        line.sendall(sealed[1448:])
+        line.recv(4096)
+    (found,) = stub.journal()
+    return begun, found
