@@ -35,7 +35,10 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run one benchmark; print its tables."""
     chosen = parser().parse_args()
-    result = {"command": command(sys.argv[1:]), "machine": machine.facts(), **chosen.run(chosen)}
+    facts, stolen = machine.facts(), machine.Stolen()
+    measured = chosen.run(chosen)
+    facts["stolen_percent"] = stolen.percent()
+    result = {"command": command(sys.argv[1:]), "machine": facts, **measured}
     if chosen.json:
         chosen.json.write_text(json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
     print(f"\n{tables.render(result)}\n")

@@ -43,13 +43,16 @@ def _judged(stub: Stub, accounts: range, at: float) -> Lateness:
     return lateness(stub.public(accounts), accounts, at)
 
 
-def raw_sockets(stub: Stub, count: int, *, ca_file: Path | None = None) -> Lateness:
-    """The floor. With `ca_file`, over TLS: the request is encrypted before T there too."""
-    stub.clear()
+def raw_sockets(
+    stub: Stub, count: int, *, ca_file: Path | None = None, first: int = FIRST, keep: bool = False
+) -> Lateness:
+    """The floor. With `ca_file`, over TLS: the request is encrypted before T there too. `keep`: what the journal holds."""
+    if not keep:
+        stub.clear()
     make_room(count)
     context = ssl.create_default_context(cafile=str(ca_file)) if ca_file else None
     port = stub.tls_port if context else stub.port
-    shots = [_loaded(port, FIRST + number, context) for number in range(count)]
+    shots = [_loaded(port, first + number, context) for number in range(count)]
     sends = [(sock.send, payload) for sock, payload in shots]
     gc.collect()
     at = next_instant(0.5)
@@ -59,7 +62,7 @@ def raw_sockets(stub: Stub, count: int, *, ca_file: Path | None = None) -> Laten
             continue
         for send, payload in sends:
             send(payload)
-    result = _judged(stub, range(FIRST, FIRST + count), at)
+    result = _judged(stub, range(first, first + count), at)
     for sock, _ in shots:
         sock.close()
     return result
