@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from bot.launcher.limits import calm, make_room
+from bot.launcher.limits import Limits, calm, make_room
 
 from .figures import Lateness, lateness
 from .stub import Stub
@@ -57,7 +57,7 @@ def raw_sockets(
     gc.collect()
     at = next_instant(0.5)
     with calm():
-        time.sleep(max(0.0, at - time.time() - 0.003))
+        time.sleep(max(0.0, at - time.time() - Limits().awake))
         while time.time() < at:
             continue
         for send, payload in sends:

@@ -170,7 +170,10 @@ class Launcher:
             self._outbox.extend(NotSent(key, reason) for key, reason in self._unfit.items())
             self._start()
             with calm():
-                approach(countdown, lambda seconds: self._pump(seconds, hush=True), self._limits.spin)
+                limits = self._limits
+                approach(
+                    countdown, lambda seconds: self._pump(seconds, hush=True), awake=limits.awake, margin=limits.spin
+                )
                 self._volley(countdown)
             while self._unsent or self._exchanges or self._outbox:
                 self._follow_up(countdown)

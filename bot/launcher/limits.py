@@ -19,7 +19,8 @@ class Limits:
 
     `attempt`: TCP, proxy and TLS of one try (`first_attempt` where a name has further addresses to try).
     `opening`: tries at once per destination, so that 2,000 handshakes neither overrun a listen queue nor
-    starve each other. `spin`: the busy wait before T (a selector may oversleep by a millisecond).
+    starve each other. `awake`: so long before T nobody sleeps any more, but sockets and other threads are still served;
+    `spin`: the busy wait at the end.
     `refresh`: how long `refresh` waits for what it had to reopen. `body`, `head`: caps of an answer.
     """
 
@@ -29,6 +30,7 @@ class Limits:
     backoff: float = 0.05
     backoff_max: float = 0.5
     settled: float = 1.0  # a connection that stood this long before it was closed is reopened at once
+    awake: float = 0.03
     spin: float = 0.003
     refresh: float = 0.05
     body: int = 1 << 20

@@ -36,7 +36,8 @@ class Clocks:
 
 
 def wait(clocks: Clocks, countdown: Countdown) -> None:
-    approach(countdown, lambda seconds: clocks.advance(max(seconds, 0.001)), 0.003)  # selectors count in milliseconds
+    idle = lambda seconds: clocks.advance(max(seconds, 0.001))  # noqa: E731 - selectors count in milliseconds
+    approach(countdown, idle, awake=0.03, margin=0.003)
     clocks.tick = 0.0001
     spin(countdown)
 
@@ -47,6 +48,18 @@ def test_released_at_t_and_hardly_later_while_nobody_touches_the_clock() -> None
     wait(clocks, countdown)
     assert countdown.due()
     assert T <= clocks.wall < T + 0.001
+
+
+def test_nobody_sleeps_in_the_last_moments_so_that_a_virtual_processor_is_not_given_away() -> None:
+    clocks, slept = Clocks(), []
+
+    def idle(seconds: float) -> None:
+        slept.append((T - clocks.wall, seconds))
+        clocks.advance(max(seconds, 0.001))
+
+    approach(clocks.countdown(), idle, awake=0.03, margin=0.003)
+    assert all(left - seconds >= 0.03 - 1e-6 for left, seconds in slept if seconds)
+    assert [seconds for left, seconds in slept if left < 0.03] == [0.0] * 28
 
 
 def test_a_clock_set_forward_releases_nothing_early() -> None:
