@@ -55,7 +55,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "TONGFA_REQUIRE_PLATFORM_DATE",
         "1",
-        "1: hold a release when the platform's Date header cannot be read or differs by over 2 s. 0: only warn.",
+        "1: hold a release when the platform gives no usable Date. 0: go without one. A clock that differs by over 2 s holds in "
+        "either case.",
     ),
     Variable(
         "TONGFA_NOTIFY",

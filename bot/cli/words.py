@@ -59,6 +59,7 @@ CHINESE = {
     "Positional arguments": "内容",
     "Show this message and exit.": "显示这段说明。",
     "Show the version and exit.": "显示版本。",
+    "%(prog)s, version %(version)s": "%(prog)s，版本 %(version)s",
     "default: {default}": "默认 {default}",
     "required": "必填",
     "file": "文件",

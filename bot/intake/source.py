@@ -81,6 +81,4 @@ def open_source(path: Path, *, name: str | None = None, defaults: Mapping[str, s
             raise SourceError("文件是空的，没有导入任何内容。请检查是否选错文件。")
         return Source(kind.name, kind.open(path, shown), defaults or {})
     except OSError as error:
-        raise SourceError(
-            f"文件无法读取（{error.strerror or '读取错误'}），没有导入任何内容。请检查文件和权限。"
-        ) from error
+        raise SourceError("文件无法读取，没有导入任何内容。请检查文件是否还在、有没有读取权限。") from error

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     try:
         os.execvp(program[0], program)  # noqa: S606 - no shell is wanted
     except OSError as error:
-        os.write(2, f"无法启动 {program[0]}：{error.strerror}\n".encode())
+        os.write(2, f"无法启动 {program[0]}（系统错误 {error.errno}）：请确认程序还在，并且有权运行。\n".encode())
         return 127
 
 

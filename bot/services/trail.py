@@ -28,7 +28,7 @@ VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝",
 
 #: What one look found.
 FOUND = {
-    "Receipt": "已经公开，内容相符",
+    "Receipt": "已经公开（发布和微博已认出是本条；群发以平台的状态为准）",
     "Pending": "平台已受理，还没有公开",
     "Absent": "这一次没有查到（一次查不到不能证明没有发出）",
     "Failed": "平台说没有公开，或已被删除",

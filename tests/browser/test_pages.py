@@ -57,7 +57,7 @@ def test_the_duty_desk_fits_and_is_readable(size: str, scheme: str, district: Di
     with window(size, scheme, login="duty") as page:
         expect(page.get_by_text("部分发出")).to_be_visible()
         expect(page.locator(".next .countdown")).to_contain_text(re.compile("23:5[0-9]:"))
-        expect(page.get_by_text("演练 REHEARSAL")).to_be_visible()
+        expect(page.get_by_text("只发到本机演练平台，不会真实公开")).to_be_visible()
         assert fits(page)
         shoot(page, f"today-{size}-{scheme}")
 

@@ -128,14 +128,14 @@ def test_no_page_allows_inline_script_or_anything_from_elsewhere(district: Distr
 
 @pytest.mark.parametrize("address", ["/", "/login", "/nothing-here", "/releases/999"])
 def test_every_page_of_a_rehearsal_says_that_it_is_one(address: str, district: District, as_: Login) -> None:
-    assert "演练 REHEARSAL" in as_("duty").get(address, follow=True).content.decode()
+    assert "只发到本机演练平台" in as_("duty").get(address, follow=True).content.decode()
 
 
 def test_a_live_home_says_so_and_has_no_phones(district: District, as_: Login, tmp_path: Path) -> None:
     with fresh_home(tmp_path / "live", live=True):
         shown = as_("duty").get("/").content.decode()
         assert "正式环境" in shown
-        assert "REHEARSAL" not in shown
+        assert "演练" not in shown
         assert "/rehearsal/" not in shown
         for address in ("/rehearsal/", "/rehearsal/phone/wx", "/rehearsal/article/wx/1_1", "/rehearsal/media/00000000"):
             assert as_("duty").get(address).status_code == 404

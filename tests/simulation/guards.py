@@ -251,7 +251,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard("after_unknown", "after an unknown result a refusal says nothing about the call before", _w("after_unknown")),
     Guard(
-        "refusal_limit", "at most three refusals are answered by trying again",
+        "refusal_limit", "the third refusal goes to a person",
         patches=_set(answers, "again_at", _always_again),
     ),
     Guard("probe_limit", "at most three replays of the same key", patches=_set(looking, "next_act", _no_limit)),

@@ -11,7 +11,7 @@ from bot.domain.delivery import Event, State
 
 from .facts import Facts, Step, step
 
-MEND_LIMIT = 3  # refusals without effect that the machine may answer by trying again
+MEND_LIMIT = 3  # refusals without effect, from which on a person decides instead of another try
 REFRESHED = timedelta(milliseconds=200)  # between a refused token and the next try
 
 
