@@ -34,6 +34,7 @@ from requests.adapters import HTTPAdapter
 
 from bot.domain.channel import ChannelFault, CheckResult, Ports, Remedy
 
+from . import pools
 from .wire import FilePart as FilePart
 from .wire import form_body as form_body
 from .wire import host_port as host_port
@@ -45,7 +46,7 @@ from .wire import with_query as with_query
 
 CONNECT_TIMEOUT = 3.0  # seconds
 READ_TIMEOUT = 10.0  # seconds between two pieces of an answer
-TOTAL_TIMEOUT = 15.0  # seconds for the body of one answer, however slowly it drips
+TOTAL_TIMEOUT = 15.0  # seconds for one answer, head and body, however slowly it drips
 MAX_ANSWER = 1024 * 1024  # bytes
 READ_BACKOFF = (0.5, 2.0)  # seconds before the second and third try of a read
 
@@ -76,6 +77,11 @@ def within(seconds: float) -> Iterator[None]:
         yield
     finally:
         _until.reset(token)
+
+
+def time_left() -> float:
+    """Seconds until the end that `within` has set, infinite outside of one: for waits that are no calls."""
+    return _until.get() - time.monotonic()
 
 
 def _left(host: str) -> float:
@@ -180,13 +186,16 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        pools.hurry(self.poolmanager)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Always verify, with our context alone: requests would load its own bundle at every connection."""
         conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._context)
+        pools.hurry(manager)
+        return manager
 
 
 @lru_cache(maxsize=8)
@@ -349,19 +358,22 @@ class Http:
         """One exchange. The original exception is dropped, not chained: its text quotes the URL."""
         left, (connecting, reading) = _left(_safe_host(url)), self._timeout
         begun, sent = self._ports.now(), time.monotonic()
+        end = min(sent + connecting + self._total, _until.get())
         try:
-            with self._session.request(
-                method,
-                with_query(url, params or {}),
-                headers=headers,
-                data=body,
-                timeout=(min(connecting, left), min(reading, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                reply = Reply(
-                    response.status_code, response.headers, self._body(response, host_port(url), limit), host_port(url)
-                )
+            with (
+                pools.answer_by(end),
+                self._session.request(
+                    method,
+                    with_query(url, params or {}),
+                    headers=headers,
+                    data=body,
+                    timeout=(min(connecting, left), min(reading, left)),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                content = _body(response, host_port(url), limit)
+                reply = Reply(response.status_code, response.headers, content, host_port(url))
         except ChannelFault:
             raise
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -371,24 +383,23 @@ class Http:
             return reply
         raise fault
 
-    def _body(self, response: requests.Response, host: str, limit: int) -> bytes:
-        """All bytes, read as they come, so that a dripping server meets the deadline."""
-        deadline, body = min(time.monotonic() + self._total, _until.get()), bytearray()
-        while piece := response.raw.read1(65536):
-            body += piece
-            if len(body) > limit:
-                raise _fault("too_large", f"{host} 的应答过大，已停止读取，请稍后重试。")
-            if time.monotonic() > deadline:
-                raise _fault("timeout", f"{host} 的应答太慢，已停止等待，请稍后重试。")
-        expected = response.headers.get("Content-Length", "")
-        if expected.isdigit() and len(body) < int(expected):
-            raise _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
-        return _unpacked(bytes(body), response.headers.get("Content-Encoding", ""), host, limit)
-
     def _report_date(self, reply: Reply, took: float, sent: datetime) -> None:
         date = reply.headers.get("Date", "")
         if date:
             self._ports.platform_date(date, took, sent)
+
+
+def _body(response: requests.Response, host: str, limit: int) -> bytes:
+    """All bytes, read as they come, up to a limit; `pools.answer_by` ends what drips."""
+    body = bytearray()
+    while piece := response.raw.read1(65536):
+        body += piece
+        if len(body) > limit:
+            raise _fault("too_large", f"{host} 的应答过大，已停止读取，请稍后重试。")
+    expected = response.headers.get("Content-Length", "")
+    if expected.isdigit() and len(body) < int(expected):
+        raise _fault("cut", f"{host} 的应答中途断开，请稍后重试。")
+    return _unpacked(bytes(body), response.headers.get("Content-Encoding", ""), host, limit)
 
 
 def _unpacked(body: bytes, encoding: str, host: str, limit: int) -> bytes:

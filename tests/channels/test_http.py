@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+import threading
 import time
 import traceback
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import given
@@ -319,3 +323,53 @@ class TestWithin:
         with within(60):
             assert http.get(f"{stub.url}/read").status == 200
         assert len(naps) == 1
+
+
+class TestDripping:
+    """A time-out from byte to byte never ends what sends a byte now and then; the end of the whole answer does."""
+
+    @pytest.mark.parametrize(
+        "first", [b"", b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"]
+    )
+    def test_an_answer_that_comes_letter_by_letter_is_left_when_its_time_is_over(self, first):
+        with dripping(first) as url:
+            http = Http(MemoryPorts(), timeout=(0.1, 5), total=0.3)
+            began = time.monotonic()
+            with pytest.raises(ChannelFault) as caught:
+                http.post(f"{url}/x", b"{}", "application/json")
+            assert (caught.value.code, caught.value.remedy) == ("timeout", Remedy.UNKNOWN)
+            assert time.monotonic() - began < 3  # the line itself goes on for ten seconds
+
+    def test_the_next_call_on_the_connection_has_its_own_time(self, stub):
+        http = Http(MemoryPorts(), timeout=(1, 5), total=5)
+        stub.script("/x", {})
+        with within(0.2):
+            http.get(f"{stub.url}/x")
+        stub.script("/x", lambda asked: time.sleep(0.4) or {})
+        assert http.get(f"{stub.url}/x").status == 200
+
+
+@contextmanager
+def dripping(first: bytes) -> Iterator[str]:
+    """A server that begins with `first` and goes on with a letter every 50 ms, for ten seconds."""
+    done = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):
+            line, _ = listener.accept()
+            with line:
+                line.recv(65536)
+                line.sendall(first)
+                for _ in range(200):
+                    if done.wait(0.05):
+                        return
+                    line.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            done.set()
+            thread.join()
