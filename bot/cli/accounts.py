@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .common import as_option, chosen, now, pairs, secret_from
 from .doctor import check_lines
 from .output import IN_PART, Reply, command, table
+
+if TYPE_CHECKING:
+    from bot.domain.secret import Secret
 
 
 @click.group("account")
@@ -44,32 +47,32 @@ def account() -> None:
 def add(**given: Any) -> Reply:
     """添加一个渠道账号。凭据只能来自文件或环境变量。"""
     from bot import channels
-    from bot.domain.secret import Secret
     from bot.services import accounts, people
 
     channel = chosen(given["channel"], {name: kind.spec.label for name, kind in channels.kinds().items()}, "渠道")
     endpoints = pairs(given["endpoints"], "endpoint")
     if given["api_base"]:
         endpoints.setdefault("api", given["api_base"])
-    credentials = {
-        name: Secret(secret_from(file=None, variable=var) or "")
-        for name, var in pairs(given["secret_envs"], "secret-env").items()
-    }
-    credentials |= {
-        name: Secret(secret_from(file=file, variable=None) or "")
-        for name, file in pairs(given["secret_files"], "secret-file").items()
-    }
     created = accounts.add_account(
         given["slug"], channel=channel, name=given["name"], mode=given["mode"],
         unit=people.ensure_unit(given["unit"], "", now=now(), actor=given["actor"]),
-        endpoints=endpoints, options=pairs(given["options"], "set"), credentials=credentials, proxy=given["proxy"],
-        actor=given["actor"], now=now(),
+        endpoints=endpoints, options=pairs(given["options"], "set"), proxy=given["proxy"],
+        credentials=_secrets(given["secret_envs"], given["secret_files"]), actor=given["actor"], now=now(),
     )  # fmt: skip
     spec = accounts.spec_of(created)
     mode = spec.mode(created.mode)
     lines = [f"已添加{spec.label}账号：{created.name}（{created.slug}），方式：{mode.label}——{mode.effect}"]
     lines += [f"注意：{sentence}" for sentence in spec.cannot]
     return Reply(_describe(created), lines)
+
+
+def _secrets(envs: tuple[str, ...], files: tuple[str, ...]) -> dict[str, Secret]:
+    """Secrets by name, out of environment variables and files."""
+    from bot.domain.secret import Secret
+
+    read = {name: secret_from(file=None, variable=var) for name, var in pairs(envs, "secret-env").items()}
+    read |= {name: secret_from(file=file, variable=None) for name, file in pairs(files, "secret-file").items()}
+    return {name: Secret(value or "") for name, value in read.items()}
 
 
 def _describe(account: Any) -> dict[str, Any]:
@@ -224,3 +227,37 @@ def disable(slug: str, reason: str, actor: str) -> Reply:
 
     done = accounts.disable_account(slug, reason=reason, actor=actor, now=now())
     return Reply({"slug": slug, "enabled": False}, [f"已停用账号“{done.name}”：{reason}"])
+
+
+@account.command("enable")
+@click.argument("slug")
+@click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
+@command
+def enable(slug: str, actor: str) -> Reply:
+    """重新启用一个停用的账号。"""
+    from bot.services import accounts
+
+    done = accounts.enable_account(slug, actor=actor, now=now())
+    again = "停用期间暂停或错过的推送不会自己恢复，请逐条决定。"
+    return Reply({"slug": slug, "enabled": True}, [f"已启用账号“{done.name}”。{again}"])
+
+
+@account.command("credential")
+@click.argument("slug")
+@click.option(
+    "--secret-env", "envs", multiple=True, metavar="NAME=VAR", help="从环境变量取新凭据，如 app_secret=WX_SECRET。"
+)
+@click.option("--secret-file", "files", multiple=True, metavar="NAME=FILE", help="从文件取新凭据。")
+@click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
+@command
+def credential(slug: str, envs: tuple[str, ...], files: tuple[str, ...], actor: str) -> Reply:
+    """更换账号的凭据（如重置过的 AppSecret），旧的不再保留。"""
+    from bot.services import accounts
+
+    secrets = _secrets(envs, files)
+    done = accounts.replace_credentials(slug, secrets, actor=actor, now=now())
+    names = "、".join(sorted(secrets))
+    return Reply(
+        {"slug": slug, "replaced": sorted(secrets)},
+        [f"已更换账号“{done.name}”的凭据：{names}。请核对：tongfa account check {slug}"],
+    )

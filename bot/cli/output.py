@@ -36,6 +36,7 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
         from bot.domain.channel import ChannelFault
         from bot.services import home
         from bot.services.errors import Refused
+        from bot.services.transitions import Stale
 
         try:
             if function.__name__ != "init":
@@ -43,6 +44,10 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
             reply = function(*args, **kwargs)
         except Refused as refusal:
             _refuse(refusal.code, refusal.message, refusal.details, as_json)
+        except Stale:
+            _refuse(
+                "overtaken", "刚刚有人或系统处理过同一条推送，这一次没有办理，未做改动。请查看现状后再办。", (), as_json
+            )
         except ChannelFault as fault:
             _refuse(fault.code or str(fault.remedy), fault.message, (), as_json)
         if as_json:

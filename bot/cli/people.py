@@ -32,7 +32,7 @@ def user() -> None:
     "roles",
     multiple=True,
     required=True,
-    help="角色，可多次，写中文或代号：拟稿 editor、初审 first、复审 second、终审 final、签发 releaser、值班 duty、审计 auditor、系统管理 sysadmin。",
+    help="角色，可多次，写中文或代号：拟稿 editor、初审 first、复审 second、终审 final、签发 releaser、值班 duty、审计 auditor、系统管理员 sysadmin。",
 )
 @click.option("--password-env", metavar="VAR", help="从环境变量取口令。")
 @click.option("--password-file", metavar="FILE", help="从文件取口令。")
@@ -93,3 +93,15 @@ def disable(username: str, actor: str) -> Reply:
 
     person = people.disable_person(username, actor=actor, now=now())
     return Reply({"username": username, "active": False}, [f"已停用：{person.name}（{username}）。"])
+
+
+@user.command("enable")
+@click.argument("username")
+@click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
+@command
+def enable(username: str, actor: str) -> Reply:
+    """重新启用一位停用的人员，恢复原有角色。"""
+    from bot.services import people
+
+    person = people.enable_person(username, actor=actor, now=now())
+    return Reply({"username": username, "active": True}, [f"已启用：{person.name}（{username}）。"])

@@ -216,6 +216,31 @@ def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Acc
     return account
 
 
+def enable_account(slug: str, *, actor: str, now: datetime) -> Account:
+    """Take a disabled account into use again. What was held or missed meanwhile stays so until a person decides."""
+    require_aware(now)
+    account = find_account(slug)
+    if account.enabled:
+        raise Refused("enabled", f"账号“{account.name}”没有停用，不需要启用。")
+    with transaction.atomic():
+        Account.objects.filter(pk=account.pk).update(disabled_reason="")
+        audit.append(actor, "account.enabled", f"account:{slug}", now=now)
+    account.refresh_from_db()
+    return account
+
+
+def replace_credentials(slug: str, secrets_: Mapping[str, Secret], *, actor: str, now: datetime) -> Account:
+    """Put new secrets in the place of old ones, all or none; they are write-only."""
+    require_aware(now)
+    account = find_account(slug)
+    if not secrets_:
+        raise Refused("credential", "没有写明换哪一项凭据，没有改动。请用 --secret-file 或 --secret-env 给出。")
+    with transaction.atomic():
+        for name, secret in secrets_.items():
+            set_credential(account, name, secret, actor=actor, now=now)
+    return account
+
+
 def check_account(account: Account) -> list[CheckResult]:
     """Ask the platform for token, rights, quota, clock: the adapter's own pre-flight."""
     results = channel_of(account).preflight()

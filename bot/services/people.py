@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bot.domain.instants import require_aware
@@ -45,8 +47,8 @@ def add_person(
         raise Refused(
             "role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(f'{role.label}（{role}）' for role in Role)}。"
         )
-    if password is not None and len(password) < MIN_PASSWORD:
-        raise Refused("password", f"密码至少 {MIN_PASSWORD} 位。请换一个更长的密码。")
+    if password is not None:
+        _require_strong(password, username)
     try:
         with transaction.atomic():
             person = Person.objects.create_person(
@@ -57,6 +59,29 @@ def add_person(
     except IntegrityError:
         raise Refused("exists", f"已有登录名“{username}”。请换一个登录名。") from None
     return person
+
+
+def enable_person(username: str, *, actor: str, now: datetime) -> Person:
+    """Give somebody who was disabled the rights back that the roles hold."""
+    require_aware(now)
+    person = find_person(username)
+    if person.is_active:
+        raise Refused("enabled", f"{person.name}（{username}）没有停用，不需要启用。")
+    with transaction.atomic():
+        Person.objects.filter(pk=person.pk).update(is_active=True)
+        audit.append(actor, "person.enabled", f"person:{username}", now=now)
+    person.refresh_from_db()
+    return person
+
+
+def _require_strong(password: str, username: str) -> None:
+    """Long enough, no well-known password, no mere number, nothing like the login name (NIST SP 800-63B 5.1.1.2)."""
+    if len(password) < MIN_PASSWORD:
+        raise Refused("password", f"密码至少 {MIN_PASSWORD} 位。请换一个更长的密码。")
+    try:
+        validate_password(password, Person(username=username))
+    except ValidationError as error:
+        raise Refused("password", f"密码太容易猜到：{''.join(error.messages)}请换一个密码。") from None
 
 
 def disable_person(username: str, *, actor: str, now: datetime) -> Person:

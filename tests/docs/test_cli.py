@@ -304,7 +304,11 @@ def after_the_release(shell: Shell, tmp_path: Path) -> None:
     shell("audit", "export", str(tmp_path / "trail.jsonl"))
     shell("doctor", "--offline", code=3)  # no clock runs here
     shell("account", "disable", "wb", "--reason", "换号")
+    shell("account", "enable", "wb")
+    (tmp_path / "secret").write_text("reset-secret", "utf-8")
+    shell("account", "credential", "wb", "--secret-file", f"app_secret={tmp_path / 'secret'}")
     shell("user", "disable", "qian")
+    shell("user", "enable", "qian")
 
 
 def test_a_refusal_is_one_document_with_a_stable_word(shell, tmp_path):

@@ -105,6 +105,28 @@ def test_a_disabled_account_says_why_and_the_trail_keeps_it(office: Office) -> N
     assert AuditEvent.objects.get(action="account.disabled").data == {"reason": "更换主体"}
 
 
+def test_a_disabled_account_can_be_taken_into_use_again_once(office: Office) -> None:
+    accounts.disable_account("zghd", reason="更换主体", actor="root", now=NOW)
+    assert accounts.enable_account("zghd", actor="root", now=NOW).enabled
+    assert AuditEvent.objects.filter(action="account.enabled").count() == 1
+    with pytest.raises(Refused, match="没有停用"):
+        accounts.enable_account("zghd", actor="root", now=NOW)
+
+
+def test_a_reset_secret_takes_the_place_of_the_old_one(office: Office) -> None:
+    accounts.replace_credentials("zghd", {"app_secret": Secret("reset")}, actor="root", now=NOW)
+    assert accounts.config_of(accounts.find_account("zghd")).credentials["app_secret"].reveal() == "reset"
+    assert Credential.objects.filter(account=office.wechat, name="app_secret").count() == 1
+    assert AuditEvent.objects.filter(action="credential.set").latest("sequence").data == {"name": "app_secret"}
+
+
+def test_of_new_secrets_all_are_taken_or_none(office: Office) -> None:
+    for wrong in ({}, {"app_secret": Secret("reset"), "pin": Secret("1234")}):
+        with pytest.raises(Refused):
+            accounts.replace_credentials("zghd", wrong, actor="root", now=NOW)
+    assert accounts.config_of(accounts.find_account("zghd")).credentials["app_secret"].reveal() == "wechat-secret"
+
+
 def test_the_accounts_of_another_unit_do_not_exist_for_this_one(office: Office) -> None:
     other = Office.make("township", prefix="t-")
     assert accounts.find_account("zghd", unit=office.unit) == office.wechat

@@ -42,11 +42,21 @@ def test_without_a_password_nobody_can_log_in_as_them(office: Office) -> None:
     assert not person.check_password("")
 
 
+def test_who_was_disabled_comes_back_with_the_same_roles(office: Office) -> None:
+    people.disable_person("first", actor="root", now=NOW)
+    person = people.enable_person("first", actor="root", now=NOW)
+    assert (person.is_active, person.roles) == (True, ["first"])
+    with pytest.raises(Refused, match="没有停用"):
+        people.enable_person("first", actor="root", now=NOW)
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
         ({"roles": ["king"]}, "role", "没有角色“king”"),
         ({"password": "short"}, "password", "密码至少 12 位"),
+        ({"password": "123456789012"}, "password", "密码太容易猜到"),
+        ({"username": "wang.xiaoming", "password": "wang.xiaoming"}, "password", "密码太容易猜到"),
         ({"username": "editor"}, "exists", "已有登录名“editor”"),
     ],
 )
