@@ -26,12 +26,13 @@ from django.db import connection
 
 from bot.domain import timeline
 from bot.runtime import alive
-from bot.services import clock
+from bot.services import clock, setback
 from tasks import starting  # noqa: F401 - compares the database's rules when beat starts
 
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0
 SWEEP = 15.0  # seconds; at least so often a thorough tick is made, whether anything seems due or not
+JUMP = 5.0  # seconds between wall clock and steady clock; a time service slews less
 BURST = 100
 MOST_CHILDREN = 4
 CHILD_LIMIT = 150.0  # seconds; a send takes at most 35, staging with pictures a minute or two
@@ -126,6 +127,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._next_at: datetime | None = None
         self._instants: list[datetime] = []
         self._swept = -math.inf
+        self._since: tuple[datetime, float] | None = None
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -139,6 +141,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             self._bell.start()
         now = datetime.now(UTC)
         try:
+            self._follow(now)
             sweep = time.monotonic() - self._swept >= SWEEP
             if sweep or self._is_time(now):
                 self._whole_tick(now, thorough=sweep)
@@ -152,12 +155,30 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         wake = timeline.out_of_the_way(min(self._next_at or longest, longest), self._instants)
         return max(0.02, (wake - now).total_seconds())
 
+    def _follow(self, now: datetime) -> None:
+        """From when on has the wall clock run steadily? After a jump that begins anew, as at the start."""
+        steady = time.monotonic()
+        if self._since is not None:
+            since, at = self._since
+            if abs((now - since).total_seconds() - (steady - at)) < JUMP:
+                return
+            log.warning("clock.jumped", seconds=round((now - since).total_seconds() - (steady - at), 1))
+        setback.pull_back(now=now)
+        setback.ask_the_time(now=now)
+        self._since, self._next_at = (now, steady), None
+
+    def _watched(self) -> clock.Watched | None:
+        if self._since is None:
+            return None
+        since, at = self._since
+        return clock.Watched(since, time.monotonic() - at)
+
     def _is_time(self, now: datetime) -> bool:
         """The last tick named the next instant; besides, somebody may have written something that is due."""
         return self._next_at is None or now >= self._next_at or clock.at_hand(now)
 
     def _whole_tick(self, now: datetime, *, thorough: bool) -> None:
-        result = clock.tick(now, thorough=thorough)
+        result = clock.tick(now, thorough=thorough, watched=self._watched())
         if thorough:
             self._swept = time.monotonic()
         self._next_at, self._instants = result.next_at, result.instants

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
+from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
 from bot.models import Account, Attempt, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
 
@@ -87,7 +88,9 @@ def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
     open_states = [str(state) for state in State if state not in SETTLED]
     older = Q(instant__lt=start, publications__state__in=open_states)
     found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
-    newest = found.select_related("signed_by", "created_by").prefetch_related(_whole()).order_by("-instant", "-pk")
+    newest = (
+        found.select_related("signed_by", "created_by", "gate").prefetch_related(_whole()).order_by("-instant", "-pk")
+    )
     return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
 
 
@@ -148,8 +151,16 @@ def command_for(publication: Publication) -> str:
     if publication.status in FOR_A_PERSON:
         return f"tongfa release settle {publication.pk} --as 登录名 --live 链接（或 --resend、--cancel）"
     if publication.status is State.HELD:
-        return f"tongfa release resume {publication.release_id} --as 登录名（不再发：tongfa release cancel）"
+        return f"tongfa release {_onwards(publication.release)} --as 登录名（不再发：tongfa release cancel）"
     return ""
+
+
+def _onwards(release: Release) -> str:
+    """What sets going what is held: that depends on what holds it."""
+    if not release.signed:
+        return f"sign {release.pk}"
+    gate = getattr(release, "gate", None)
+    return f"gate {release.pk} --go" if gate is not None and gate.status in FOR_A_DECISION else f"resume {release.pk}"
 
 
 def _wants_signature(release: Release, now: datetime) -> bool:

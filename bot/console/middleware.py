@@ -11,6 +11,7 @@ from structlog import get_logger
 from bot.domain.channel import ChannelFault
 from bot.services import alarming, home
 from bot.services.errors import NotFound, Refused
+from bot.services.transitions import Stale
 
 from .people import person
 
@@ -73,6 +74,9 @@ class HomeAndRefusals:
             if error.code == "role":
                 return render(request, "403.html", {"message": error.message}, status=403)
             return render(request, "refused.html", {"message": error.message, "details": error.details}, status=409)
+        if isinstance(error, Stale):
+            words = "刚刚有人或系统处理过同一条推送，这一次没有办理，未做改动。请返回上一页，刷新后再办。"
+            return render(request, "refused.html", {"message": words, "details": ()}, status=409)
         if isinstance(error, ChannelFault):
             log.warning("console.channel_fault", code=error.code, remedy=str(error.remedy))
             return render(request, "refused.html", {"message": error.message, "details": ()}, status=502)

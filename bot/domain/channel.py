@@ -474,7 +474,7 @@ class Channel(Protocol):
         are used again where they still stand. Raises ChannelFault(PERSON) when the read-back differs.
 
         `keep`: there was an intent with it already. Nothing is made anew then: where the draft does not stand unchanged,
-        ChannelFault(PERSON) with the code `DRAFT_GONE`.
+        ChannelFault(PERSON) with the code `DRAFT_GONE`; what was the newest own post before that act stays noted as such.
         """
 
     def public_request(

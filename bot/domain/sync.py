@@ -217,14 +217,20 @@ def leave_at(instant: datetime, now: datetime, lead: timedelta = GATE_LEAD) -> d
     return max(instant, now + lead)
 
 
-def answered(gate: Gate, policy: AfterLive, instant: datetime, seen: Seen, now: datetime) -> Gate:
-    """What an answer of the portal that came in at `now` makes of the gate."""
-    if gate.state not in (GateState.SHUT, GateState.OPEN):
+def answered(
+    gate: Gate, policy: AfterLive, instant: datetime, seen: Seen, now: datetime, *, left: bool = False
+) -> Gate:
+    """What an answer of the portal that came in at `now` makes of the gate. `left`: a part of the release may have left.
+
+    Until something has left, the page is asked for and a page that is gone shuts the gate, whatever the clock says; from
+    then on nothing shuts it: the rest goes after what is public already.
+    """
+    if gate.state not in (GateState.SHUT, GateState.OPEN) or (left and gate.state is GateState.OPEN):
         return replace(gate, next_at=None)
     if seen is Seen.LIVE:
         return _live(gate, policy, instant, now)
     if gate.state is GateState.OPEN and _still_open(gate, seen, now):
-        return replace(gate, next_at=_ask_while_open(gate, policy, instant, now))
+        return replace(gate, next_at=next_ask(instant, policy.wait, now))
     if now < instant + policy.wait:
         return Gate(next_at=next_ask(instant, policy.wait, now))
     state = _ENDS[policy.then]
@@ -237,17 +243,15 @@ def _live(gate: Gate, policy: AfterLive, instant: datetime, now: datetime) -> Ga
         opened = replace(gate, live_at=now)
     else:
         opened = Gate(GateState.OPEN, live_at=now, open_since=now, effective=leave_at(instant, now))
-    return replace(opened, next_at=_ask_while_open(opened, policy, instant, now))
+    return replace(opened, next_at=next_ask(instant, policy.wait, now))
 
 
 def _still_open(gate: Gate, seen: Seen, now: datetime) -> bool:
-    """Once the release has left nothing shuts the gate. Before that a page that is gone does, and so does an
-    unclear answer when the last proof is old."""
-    if gate.effective is not None and now >= gate.effective:
-        return True
-    return seen is Seen.UNCLEAR and gate.live_at is not None and now - gate.live_at <= GATE_PROOF
+    """An answer that says nothing leaves standing what was seen shortly before."""
+    return seen is Seen.UNCLEAR and is_proved(gate.live_at, now)
 
 
-def _ask_while_open(gate: Gate, policy: AfterLive, instant: datetime, now: datetime) -> datetime | None:
-    again = next_ask(instant, policy.wait, now)
-    return again if gate.effective is not None and again < gate.effective else None
+def is_proved(live_at: datetime | None, now: datetime) -> bool:
+    """Whether the page was seen live so shortly before that something may leave on it."""
+    require_aware(now)
+    return live_at is not None and now - live_at <= GATE_PROOF

@@ -244,6 +244,7 @@ class Launcher:
         if self._unsent:
             self._late(countdown)
         if self._exchanges and countdown.over():
+            self._pump(0)  # what has come while the caller was at work counts
             for exchange in list(self._exchanges.values()):
                 self._book(exchange, exchange.expire())
         if self._unsent or self._exchanges:

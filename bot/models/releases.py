@@ -184,6 +184,7 @@ class Publication(models.Model):
     live_at = models.DateTimeField(null=True)
     next_sample_at = models.DateTimeField(null=True)
     held_by = models.CharField(max_length=10, blank=True, default="")  # while held: machine, person
+    doubt = models.BooleanField(default=False)  # an act that was refused may have had its effect all the same
     alarm_at = models.DateTimeField(null=True)  # the watch must look at it: it came into or out of trouble
 
     class Meta:

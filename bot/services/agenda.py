@@ -55,6 +55,7 @@ _FINDS = (
     ("recover", _any("lease_until > %(now)s", State.STAGING)),
     ("late", _TOO_LATE),
     ("unready", _any("stage_by <= %(now)s", State.STAGING, State.BLOCKED)),
+    ("unready", _any("instant <= %(near)s AND stage_by <= %(now)s AND rung_at < stage_by", State.PLANNED)),
     ("hand_out", _any(f"next_at <= %(now)s AND {_FREE}", State.STAGED)),
     ("hand_out", _crowd(State.STAGED, "hand_out_by")),
     ("ring", _any(f"next_at <= %(now)s AND {_FREE} AND {_UNHEARD}", State.PLANNED, State.BLOCKED, State.STAGING)),
@@ -77,6 +78,7 @@ def agenda(now: datetime, *, soon: timedelta) -> frozenset[str]:
     instants = {
         "now": now,
         "soon": now + soon,
+        "near": now + timeline.STAGED_BY,
         "heard": now - timeline.RING_AGAIN,
         "latest": now - settings.TONGFA.max_lateness,
         "hand_out_by": now + timeline.hand_out_ahead(most) - timeline.HAND_OUT,

@@ -216,7 +216,7 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
     )
     anew = {one.pk: one for one in lanes.tell_who_may_go_on(publications)}
     publications = [anew.pop(one.pk, one) for one in publications] + list(anew.values())
-    outcomes = _outcomes([one.pk for one in publications if one.status is State.NEEDS_PERSON])
+    outcomes = _outcomes(publications)
     waiting = _waits_for([one for one in publications if one.status is State.UNKNOWN])
     told = _told_and_done([one.pk for one in publications if one.status in TOLD_ONCE])
     public = _still_public({one.release_id for one in publications if one.status in TOLD_ONCE})
@@ -250,8 +250,14 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
         _reconcile_splits({one.release_id for one in publications}, now)
 
 
-def _outcomes(ids: Sequence[int]) -> dict[int, list[str]]:
+def _outcomes(publications: Iterable[Publication]) -> dict[int, list[str]]:
+    """How the public calls of each ended; a refusal that is in doubt counts as unknown."""
     found: dict[int, list[str]] = defaultdict(list)
+    ids = []
+    for publication in publications:
+        ids.append(publication.pk)
+        if publication.doubt:
+            found[publication.pk].append("unknown")
     for pk, outcome in Attempt.objects.filter(publication__in=ids).values_list("publication_id", "outcome"):
         found[pk].append(outcome)
     return found
@@ -327,7 +333,7 @@ def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
         Kind.SPLIT, [f"release:{pk}" for pk in pushes.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
     )
     units = dict(Release.objects.filter(pk__in=split).values_list("pk", "unit_id"))
-    outcomes = _outcomes([one.pk for pk in split for one in pushes[pk]])
+    outcomes = _outcomes([one for pk in split for one in pushes[pk]])
     words = {pk: _split_words(pushes[pk], outcomes) for pk in sorted(split)}
     raise_all(
         [
@@ -352,6 +358,13 @@ def _named(publication: Publication) -> str:
     return f"{name}（{state.label}）"
 
 
+def _halves() -> set[int]:
+    """Releases with a part that somebody holds and another that has become public since."""
+    mate = Publication.objects.filter(release=OuterRef("release"), state=State.LIVE)
+    held = Publication.objects.filter(state=State.HELD, release__cancelled_at__isnull=True)
+    return set(held.filter(Exists(mate)).values_list("release_id", flat=True))
+
+
 # --- the sweep ----------------------------------------------------------------------------------------------------
 
 
@@ -371,6 +384,7 @@ def sweep(*, now: datetime) -> None:
     for start in range(0, len(chosen), MOST):
         reconcile(chosen[start : start + MOST], now=now)
     _reconcile_splits(set(open_ones.filter(kind=Kind.SPLIT).values_list("release_id", flat=True)) - {None}, now)
+    _reconcile_splits(_halves(), now)
     _close_past_preflights(now)
     done = open_ones.filter(kind=Kind.GONE, read_at__lt=now - KEPT_AFTER_READING)
     _close(done, "已有人阅知，不再列出", now)

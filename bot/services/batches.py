@@ -15,9 +15,10 @@ from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, recovery
 from bot.domain.engine.facts import Step, step
 from bot.domain.instants import require_aware
+from bot.domain.sync import AT_TIME
 from bot.models import Attempt, Batch, Freeze, Publication
 
-from . import audit
+from . import audit, gating
 from .bulk import CHUNK, chunks
 from .errors import Refused
 from .facts import facts_of
@@ -45,6 +46,7 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         if (
             publication.account_id in busy
             or publication.release.waits_for_portal
+            or _wants_proof(publication, now)
             or not _may_go(publication, around, now)
         ):
             continue
@@ -52,6 +54,19 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         groups[max(publication.not_before, now)].append(publication)
     parts = ((instant, part) for instant, group in groups.items() for part in together(group))
     return [batch for instant, part in parts if (batch := _arm(instant, part, now))]
+
+
+def _wants_proof(publication: Publication, now: datetime) -> bool:
+    """Its portal page was seen too long ago: it is asked for first (a machine that was down, a late try)."""
+    if publication.release.sync == AT_TIME:
+        return False
+    gate = publication.release.gate
+    return gating.unproved(publication.release_id, gate.state, gate.live_at, now=now)
+
+
+def is_busy(account_id: int) -> bool:
+    """Whether a push of the account is about to leave or on its way."""
+    return Publication.objects.filter(account=account_id, state__in=[State.ARMED, State.SENDING]).exists()
 
 
 def together(group: Sequence[Publication]) -> list[list[Publication]]:

@@ -15,18 +15,19 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine import handing_out
 from bot.domain.engine import staging as staging_rules
 from bot.domain.instants import require_aware
-from bot.models import Account, Batch, Publication
+from bot.models import Account, Batch, Chore, Publication
 
 from . import audit, batches, gating, measuring, watching
 from .agenda import PARTS, agenda
 from .bulk import ASKED, chunks
+from .clocksafety import doubt_of_this_boot
 from .confirming import look_all
 from .facts import facts_of
 from .sending import run_batch
@@ -61,6 +62,14 @@ class Job:
         return (self.subject, *self.also)
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Since when the clock process has followed the time without a jump, and for how many seconds by a steady clock."""
+
+    since: datetime
+    for_seconds: float
+
+
 @dataclass(slots=True)
 class Tick:
     """What one tick found: bells to ring, work to do in a child process, and when to look again."""
@@ -68,17 +77,20 @@ class Tick:
     rings: list[Job] = field(default_factory=list)
     children: list[Job] = field(default_factory=list)
     next_at: datetime | None = None
+    watched: Watched | None = None
     instants: list[datetime] = field(default_factory=list)  # of the batches that are with their senders
 
 
-def tick(now: datetime, *, thorough: bool = False) -> Tick:
+def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = None) -> Tick:
     """One look at the world. A part that fails is logged and does not keep the others from their turn.
+
+    `watched`: since when the clock process has followed the time; None: all of it.
 
     Only the parts that `agenda` finds something for are run, and all that follow one that has mended something; where it
     is to be `thorough`, all of them.
     """
     require_aware(now)
-    result = Tick()
+    result = Tick(watched=watched)
     wanted = PARTS if thorough else agenda(now, soon=gating.SOON)
     for name, part in _PARTS.items():
         if name not in wanted and not (name == "batches" and "hand_out" in wanted):
@@ -98,6 +110,9 @@ def tick(now: datetime, *, thorough: bool = False) -> Tick:
     return result
 
 
+#: Seconds that no platform has told its time, after which our own is believed.
+PATIENCE = 600.0
+ASK_AGAIN = timedelta(seconds=30)
 _DUE = ("bot_publication", "bot_portalgate", "bot_preflight", "bot_alarm", "bot_alarmnotice", "bot_chore")
 _AT_HAND = " OR ".join(
     [
@@ -171,29 +186,50 @@ def _to_ring(now: datetime, states: Sequence[State]) -> list[Publication]:
 
 
 def _sweep_too_late(now: datetime, result: Tick) -> bool:
-    del result
     late = Publication.objects.filter(
         state__in=[str(state) for state in STOPPABLE | {State.HELD}],
         instant__lt=now - settings.TONGFA.max_lateness,
         release__signed_at__isnull=False,
     ).exclude(lease_until__gt=now)
-    found = list(late.select_related("account")[:MOST])
-    for publication in found:
+    found = list(late.select_related("account").order_by("instant", "pk")[:MOST])
+    over = _certainly_over(found, now, result.watched)
+    for publication in over:
         with suppress(Stale):
             enact(publication, handing_out.expired(facts_of(publication)), actor=ACTOR, now=now)
-    return bool(found)
+    return bool(over)
+
+
+def _certainly_over(late: Sequence[Publication], now: datetime, watched: Watched | None) -> list[Publication]:
+    """Those whose time is really over: the machine cannot take that back.
+
+    A clock that is hours ahead when the machine starts would declare a day's releases missed. So what was over before
+    this process began to follow the time needs a platform whose `Date` agrees; where none answers, patience.
+    """
+    if watched is None:
+        return list(late)
+    certain = [one for one in late if one.instant + settings.TONGFA.max_lateness >= watched.since]
+    if len(certain) == len(late):
+        return certain
+    doubt = doubt_of_this_boot(now=now)
+    if doubt is None:
+        Chore.objects.filter(name="machine", next_at__gt=now, ran_at__lt=now - ASK_AGAIN).update(next_at=now)
+    patient = doubt is None and (watched.for_seconds >= PATIENCE or not settings.TONGFA.require_platform_date)
+    return list(late) if doubt == "" or patient else certain
 
 
 # --- staging --------------------------------------------------------------------------------------------
 
 
 def _hold_the_unready(now: datetime, result: Tick) -> bool:
-    """What is still being staged at T - 15 s, or failed since, holds its release before a mate is handed out.
+    """What is still being staged at T - 15 s, failed since, or waits for a worker: it holds its release before a mate is
+    handed out.
 
-    A worker that is at it has a lease: whoever waited for its end would send the mates alone.
+    A worker that is at it has a lease: whoever waited for its end would send the mates alone. A bell that nobody has heard
+    by then may still be heard in a moment, with the same end.
     """
     del result
-    late = Publication.objects.filter(state__in=[State.STAGING, State.BLOCKED], stage_by__lte=now)
+    unheard = Q(state=State.PLANNED, rung_at__lt=F("stage_by"), instant__lte=now + timeline.STAGED_BY)
+    late = Publication.objects.filter(Q(state__in=[State.STAGING, State.BLOCKED]) | unheard, stage_by__lte=now)
     found = [one for one in late.select_related("account") if staging_rules.unready(facts_of(one, ()), now=now)]
     for publication in found:
         _hold_together(publication, now)

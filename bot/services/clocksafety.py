@@ -49,6 +49,17 @@ def distrust(account: Account, *, now: datetime) -> str:
     return _judge(_reading(account), now, steady)
 
 
+def doubt_of_this_boot(*, now: datetime) -> str | None:
+    """What the newest reading of this boot says of our clock: "" that it agrees, else why not; None: no platform has told.
+
+    Steady seconds of another boot (or host) say nothing of this one.
+    """
+    require_aware(now)
+    steady = boot_seconds()
+    reading = ClockReading.objects.filter(boot_id=boot_id()).order_by("-at").first()
+    return None if reading is None else _judge(reading, now, steady)
+
+
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:
     """Those accounts, by id, for which the clock may not be trusted; their readings are read anew."""
     require_aware(now)

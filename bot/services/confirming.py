@@ -27,9 +27,10 @@ from bot.models import Item, Publication
 from . import answers, audit, batches, story
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
-from .facts import facts_of
+from .errors import Refused
+from .facts import evidence_of, facts_of
 from .measuring import first_sample_at
-from .sending import evidence_of
+from .quotas import follow
 from .transitions import Stale, enact, lease
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,13 @@ def _whole(ids: Sequence[int]) -> list[Publication]:
         .in_bulk(ids)
     )
     return [found[pk] for pk in ids if pk in found]
+
+
+_LATER = "本账号的另一条推送正要发出，等它发完再用同一编号核对。"
+_NO_SLOT = (
+    "是否已发出不明。用同一编号重放核对时已到另一天（月），会占用已签给别的发布的额度，没有重放。"
+    "请到公众平台查看：已发出就登记链接，确实没有再决定是否重发。"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +129,29 @@ def _apply(publication: Publication, answer: Answer | Exception, now: datetime) 
         raise answer
     if isinstance(answer, Replay):
         story.note_look(publication, answer.verdict, now=now)
-        batches.arrange_probe(publication, now=now)
+        _replay(publication, now)
     elif isinstance(answer, Step):
         enact(publication, answer, actor=ACTOR, now=now)
     else:
         story.note_look(publication, answer, now=now)
         apply(publication, answer, now=now)
+
+
+def _replay(publication: Publication, now: datetime) -> None:
+    """The same key once more, unless the account's next push is about to leave: of one account one call is under way.
+
+    If the first call never came, this one counts: where that is another day's (or month's) quota, it needs a slot there.
+    """
+    if batches.is_busy(publication.account_id):
+        enact(publication, engine.wait(facts_of(publication), _LATER, now=now), actor=ACTOR, now=now)
+        return
+    try:
+        with transaction.atomic():
+            follow(publication, now, now=now)
+    except Refused:
+        enact(publication, engine.give_up(facts_of(publication), _NO_SLOT), actor=ACTOR, now=now)
+        return
+    batches.arrange_probe(publication, now=now)
 
 
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:

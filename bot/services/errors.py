@@ -44,6 +44,11 @@ _DATABASE_WORDS = {
 }
 
 
+def is_passing(error: Exception) -> bool:
+    """Whether the database refused only because another call of the account has no answer yet: that is over in seconds."""
+    return in_staff_words(error) == _DATABASE_WORDS["attempt_one_per_account"]
+
+
 def in_staff_words(error: Exception) -> str:
     """Why the database refused, in Chinese."""
     text = str(error)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.conf import settings
 
+from bot.domain.channel import Evidence
 from bot.domain.delivery import State
 from bot.domain.engine.facts import DOUBTFUL, Facts
-from bot.models import Publication
+from bot.domain.instants import require_aware
+from bot.domain.post import Post
+from bot.models import Item, Publication
 
 from .accounts import spec_of
 
@@ -27,20 +31,37 @@ def tries_of(publication: Publication) -> list[tuple[str, str]]:
 
 
 def doubted(publication: Publication) -> bool:
-    """Whether an attempt of it may have had an effect: then the platform is asked before anything is sent again."""
-    return any(outcome in DOUBTFUL for _, outcome in tries_of(publication))
+    """Whether an act of it may have had an effect: then the platform is asked before anything is sent again."""
+    return publication.doubt or any(outcome in DOUBTFUL for _, outcome in tries_of(publication))
 
 
 def may_have_left(publication: Publication) -> bool:
-    """Whether a byte of it may have left: any attempt but one that is proved not to have been sent."""
-    return publication.attempts.exclude(outcome="not_sent").exists()
+    """Whether a byte of it may have left: any attempt, under whatever key, but one that is proved not to have been sent."""
+    return any(outcome != "not_sent" for _, outcome in tries_of(publication))
 
 
-def intended(publication: Publication) -> bool:
-    """Whether this very act (by its key) was begun before, whatever came of it but a proof that no byte left."""
+def begun(publication: Publication) -> bool:
+    """Whether this very act (by its key) was begun before. Two people begin another one where each before is disproved."""
     if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
         return any(one.key == publication.key and one.outcome != "not_sent" for one in publication.attempts.all())
     return publication.attempts.filter(key=publication.key).exclude(outcome="not_sent").exists()
+
+
+def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datetime) -> Evidence:
+    """All that is known of one public act."""
+    require_aware(now)
+    owned = Item.objects.filter(account=publication.account).exclude(platform_id="").exclude(publication=publication)
+    return Evidence(
+        key=publication.key,
+        posts=posts,
+        staged=publication.staged,
+        ids=publication.ids,
+        sent_at=publication.sent_at or publication.not_before,
+        now=now,
+        after_unknown=doubted(publication),
+        owned_ids=frozenset(owned.order_by("-pk").values_list("platform_id", flat=True)[:200]),
+        since=publication.since,
+    )
 
 
 def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:
@@ -55,7 +76,7 @@ def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | Non
         unsent=outcomes.count("not_sent"),
         probes=sum(1 for kind, _ in tries if kind == "probe"),
         effects=sum(1 for outcome in outcomes if outcome != "not_sent"),
-        doubts=sum(1 for outcome in outcomes if outcome in DOUBTFUL),
+        doubts=sum(1 for outcome in outcomes if outcome in DOUBTFUL) + publication.doubt,
         disabled=publication.account.disabled_reason,
         max_lateness=settings.TONGFA.max_lateness,
         **{name: getattr(publication, name) for name in _SAME},

@@ -23,11 +23,13 @@ from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.instants import require_aware, show
 from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen
 from bot.domain.workflow import Role
-from bot.models import Person, PortalGate, Publication, Release
+from bot.models import Attempt, Person, PortalGate, Publication, Release
 
 from . import audit, home
+from .clocksafety import doubt_of_this_boot
 from .errors import Refused
 from .people import require
+from .ports import boot_seconds
 from .transitions import Stale, move
 from .voiding import is_frozen
 
@@ -35,8 +37,11 @@ log = structlog.get_logger(__name__)
 ACTOR = "系统"
 MOST = 200  # gates rung in one tick
 SOON = timedelta(seconds=30)
+CLOCK_ODD = timedelta(seconds=5)  # until the portal is asked again when the end of the wait cannot be believed
+JUST_BOOTED = 120.0  # seconds
 #: A person lets it through: what was held is staged anew, and then handed out together.
 RELEASE_LEAD = timeline.STAGE_GRACE + timeline.HAND_OUT
+_TO_LEAVE = [str(state) for state in STOPPABLE | {State.HELD, State.SENDING}]
 #: Publications whose gate lets them through, or that have none.
 THROUGH = Q(release__sync=AT_TIME) | Q(release__gate__state__in=sorted(map(str, LETTING_THROUGH)))
 
@@ -162,13 +167,39 @@ def _take(gate_id: int, now: datetime) -> PortalGate | None:
     if gate.next_at is None or gate.next_at > now:
         return None
     mine = PortalGate.objects.filter(pk=gate.pk, fence=gate.fence).exclude(lease_until__gt=now)
-    if not gate.release.signed:  # called off, or to be signed anew: nothing is asked for it
+    if not gate.release.signed or not gate.release.publications.filter(state__in=_TO_LEAVE).exists():
         mine.update(next_at=None, rung_at=None)
         return None
     if not mine.update(fence=F("fence") + 1, lease_until=now + timeline.GATE_LEASE):
         return None
     gate.fence += 1
     return gate
+
+
+def _clock_is_odd(now: datetime) -> bool:
+    """Whether a platform's time contradicts ours, or the machine has started just now and none has told it yet."""
+    doubt = doubt_of_this_boot(now=now)
+    return bool(doubt) or (doubt is None and boot_seconds() < JUST_BOOTED)
+
+
+def _has_left(release_id: int, now: datetime) -> bool:
+    """Whether a byte of the release may have left. Between intent and instant none has: it can still be struck out."""
+    begun = Attempt.objects.filter(publication__release=release_id).exclude(outcome="not_sent")
+    return begun.exclude(outcome="", publication__not_before__gt=now).exists()
+
+
+def unproved(release_id: int, state: str, live_at: datetime | None, *, now: datetime) -> bool:
+    """Whether an open gate's page must be seen once more before anything leaves: the proof is old, nothing has left yet."""
+    require_aware(now)
+    if live_at is not None:
+        require_aware(live_at)
+    return state == GateState.OPEN and not sync.is_proved(live_at, now) and not _has_left(release_id, now)
+
+
+def ask_again(release: Release, *, now: datetime) -> None:
+    """Something of it is to leave after all: the page is looked at anew."""
+    require_aware(now)
+    PortalGate.objects.filter(release=release, state=GateState.OPEN, next_at__isnull=True).update(next_at=now)
 
 
 def _looked(policy: AfterLive, gate: PortalGate, look: Look) -> portal.Look:
@@ -184,7 +215,14 @@ def _looked(policy: AfterLive, gate: PortalGate, look: Look) -> portal.Look:
 def _record(gate: PortalGate, policy: AfterLive, answer: portal.Look, now: datetime) -> None:
     """Write the answer and do what follows from it, in one transaction. Raises Stale when another has taken over."""
     old = sync.Gate(gate.status, gate.live_at, gate.open_since, gate.effective, gate.next_at)
-    new = sync.answered(old, policy, gate.release.instant, answer.seen, now)
+    new = sync.answered(old, policy, gate.release.instant, answer.seen, now, left=_has_left(gate.release_id, now))
+    if (
+        old.state is GateState.SHUT
+        and new.state is not old.state
+        and answer.seen is not Seen.LIVE
+        and _clock_is_odd(now)
+    ):
+        new = sync.Gate(next_at=now + CLOCK_ODD)  # time is not up only because a wrong clock says so
     words = answer.words[:300]
     _write(
         gate, state=new.state, live_at=new.live_at, open_since=new.open_since, effective=new.effective,
@@ -256,6 +294,11 @@ def _hold(gate: PortalGate, reason: str, now: datetime) -> None:
     for publication in waiting.filter(state__in=[str(state) for state in STOPPABLE]):
         with suppress(Stale), transaction.atomic():
             move(publication, Event.HOLD, actor=ACTOR, now=now, batch=None, next_at=None, reason=reason[:500])
+            held.append(publication.pk)
+    for publication in waiting.filter(state=State.SENDING):  # struck out at the last look: then it is held, too
+        if Publication.objects.filter(pk=publication.pk, state=State.SENDING, stop_event="").update(
+            stop_event=Event.HOLD, stop_reason=reason[:300]
+        ):
             held.append(publication.pk)
     _write(gate, held=held)
 

@@ -106,10 +106,11 @@ def reschedule(release: Release, *, instant: datetime, person: Person, now: date
     require_aware(now)
     require_aware(instant)
     require(person, Role.EDITOR, Role.RELEASER)
-    if release.cancelled_at:
-        raise Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
     _require_future(instant, now)
     with audit.serialised():
+        release.refresh_from_db()
+        if release.cancelled_at:
+            raise Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
         publications = list(release.publications.select_related("account").exclude(state=State.CANCELLED))
         if any(one.status not in MOVABLE or may_have_left(one) for one in publications):
             raise Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
@@ -209,17 +210,10 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     interpretation, a quota is used up (naming the next free day) or a freeze stands.
     """
     require_aware(now)
-    publications = _signable(release, now)
-    editions = list(Edition.objects.filter(items__publication__in=publications).select_related("document").distinct())
-    authors = {author for edition in editions for author in edition.authors()}
-    refusal = may_sign(person=person.pk, roles=person.roles if person.is_active else (), authors=authors)
-    if refusal:
-        raise Refused(refusal.code, refusal.message)
-    _require_lead(release, now)
-    gating.require_possible(release.sync_policy)
-    _require_approved(editions)
-    require_pairs(publications, editions)
-    with audit.serialised():
+    with audit.serialised():  # nothing that is read here changes before the signature stands
+        release.refresh_from_db()
+        publications = _signable(release, now)
+        _require_ready(release, publications, person, now)
         entries = [_fill(publication) for publication in publications]
         reserve(publications, now=now)
         value = manifest(str(release.pk), release.signed_policy, entries)
@@ -236,6 +230,19 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
         audit.append(person.username, "release.signed", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
     return release
+
+
+def _require_ready(release: Release, publications: Sequence[Publication], person: Person, now: datetime) -> None:
+    """Signer, lead, portal page, approvals, pairs."""
+    editions = list(Edition.objects.filter(items__publication__in=publications).select_related("document").distinct())
+    authors = {author for edition in editions for author in edition.authors()}
+    refusal = may_sign(person=person.pk, roles=person.roles if person.is_active else (), authors=authors)
+    if refusal:
+        raise Refused(refusal.code, refusal.message)
+    _require_lead(release, now)
+    gating.require_possible(release.sync_policy)
+    _require_approved(editions)
+    require_pairs(publications, editions)
 
 
 def _signable(release: Release, now: datetime) -> list[Publication]:

@@ -39,7 +39,7 @@ from bot.domain.channel import (
 from bot.domain.delivery import Event, State
 from bot.domain.engine import handing_out, sender
 from bot.domain.engine.looking import Verdict
-from bot.domain.instants import require_aware, to_beijing
+from bot.domain.instants import to_beijing
 from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
@@ -48,8 +48,8 @@ from . import answers, audit, batches, gating
 from .accounts import channel_of
 from .bulk import ALONE, CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
-from .errors import Refused, in_staff_words
-from .facts import doubted, facts_of, intended, tries_of
+from .errors import Refused, in_staff_words, is_passing
+from .facts import doubted, evidence_of, facts_of, may_have_left, tries_of
 from .lanes import Lanes
 from .locks import ProcessLock, tidy
 from .ports import load_tokens
@@ -82,12 +82,11 @@ class Draft:
 class Again:
     """What is asked of the platform once more before T; only the call itself goes there.
 
-    `evidence`: where the act was begun before; `keep`: with this very key; `in_doubt`: it may have had an effect.
+    `evidence`: where an act was begun before, under whatever key; `in_doubt`: it may have had an effect.
     """
 
     draft: Draft
     evidence: Evidence | None
-    keep: bool
     in_doubt: bool
 
     @property
@@ -109,9 +108,9 @@ class Again:
         if not adapter.spec.holds_drafts and self.evidence is not None:
             verdict = adapter.look(self.evidence)
             return verdict if isinstance(verdict, Receipt | Pending) else Staged(publication.staged, verified=True)
-        earlier = publication.staged or None
+        earlier, keep = publication.staged or None, self.evidence is not None
         try:
-            return adapter.stage(self.draft.posts, key=publication.key, previous=earlier, keep=self.keep)
+            return adapter.stage(self.draft.posts, key=publication.key, previous=earlier, keep=keep)
         except ChannelFault as fault:
             if fault.code != DRAFT_GONE or self.evidence is None:
                 raise
@@ -136,23 +135,6 @@ class Load:
     def key(self) -> str:
         """Name of the shot."""
         return str(self.publication.pk)
-
-
-def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datetime) -> Evidence:
-    """All that is known of one public act."""
-    require_aware(now)
-    owned = Item.objects.filter(account=publication.account).exclude(platform_id="").exclude(publication=publication)
-    return Evidence(
-        key=publication.key,
-        posts=posts,
-        staged=publication.staged,
-        ids=publication.ids,
-        sent_at=publication.sent_at or publication.not_before,
-        now=now,
-        after_unknown=doubted(publication),
-        owned_ids=frozenset(owned.order_by("-pk").values_list("platform_id", flat=True)[:200]),
-        since=publication.since,
-    )
 
 
 def _has(publication: Publication, outcome: str) -> bool:
@@ -254,7 +236,7 @@ class _Sender:
                 return step()
         except ChannelFault as fault:
             if fault.remedy is Remedy.PERSON:
-                self._hold(publication, fault.message)
+                self._hold(publication, fault.message, doubt=fault.code == DRAFT_GONE or publication.doubt)
             else:
                 self._put_back(publication, fault.message)
         except Stale:
@@ -298,7 +280,7 @@ class _Sender:
         asked = [
             self._again(draft)
             for draft in drafts
-            if intended(draft.publication)
+            if may_have_left(draft.publication)
             or doubted(draft.publication)
             or (everything and draft.adapter.spec.holds_drafts)
         ]
@@ -320,9 +302,9 @@ class _Sender:
 
     def _again(self, draft: Draft) -> Again:
         publication = draft.publication
-        keep, in_doubt = intended(publication), doubted(publication)
-        begun = evidence_of(publication, draft.posts, now=self._clock.now()) if keep or in_doubt else None
-        return Again(draft, begun, keep, in_doubt)
+        in_doubt = doubted(publication)
+        acted = in_doubt or may_have_left(publication)
+        return Again(draft, evidence_of(publication, draft.posts, now=self._clock.now()) if acted else None, in_doubt)
 
     def _loaded(self, draft: Draft) -> Load | None:
         publication, adapter, posts = draft.publication, draft.adapter, draft.posts
@@ -360,13 +342,13 @@ class _Sender:
         with suppress(Stale):
             enact(publication, sender.found_before(facts_of(publication), found.ids, now=now), actor=ACTOR, now=now)
 
-    def _hold(self, publication: Publication, reason: str) -> None:
+    def _hold(self, publication: Publication, reason: str, **columns: Any) -> None:
         """Nothing was sent and the machine cannot help: a person decides. A probe's publication stays unknown."""
         if publication.status is not State.ARMED:
             return
         now = self._clock.now()
         with suppress(Stale):
-            move(publication, Event.HOLD, actor=ACTOR, now=now, batch=None, next_at=None, reason=reason)
+            move(publication, Event.HOLD, actor=ACTOR, now=now, batch=None, next_at=None, reason=reason, **columns)
 
     def _check_clock(self) -> None:
         """No byte leaves on a clock that the platform contradicts."""
@@ -461,6 +443,9 @@ class _Sender:
         if publication.status is not State.ARMED:
             return
         log.warning("sender.intent_refused", publication=publication.pk, rule=str(error).splitlines()[0])
+        if is_passing(error):
+            self._put_back(publication, f"{in_staff_words(error)}，这次没有发，稍后自动重试。")
+            return
         reason = f"发出前复核未通过（{in_staff_words(error)}），未发出。请核对审批与签发后恢复或重新签发。"
         move(publication, Event.HOLD, actor=ACTOR, now=self._clock.now(), batch=None, next_at=None, reason=reason)
 
@@ -490,10 +475,11 @@ class _Sender:
         previous = {key: lanes.previous(load.publication) for key, load in self._loads.items()}
         standing = {
             str(pk)
-            for pk, account, state, stop_event, unit, disabled in signed.values_list(
-                "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason"
+            for pk, account, state, stop_event, unit, disabled, release, gate, seen in signed.values_list(
+                "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason",
+                "release", "release__gate__state", "release__gate__live_at",
             )
-            if not handing_out.struck(
+            if not gating.unproved(release, gate, seen, now=now) and not handing_out.struck(
                 handing_out.Standing(frozen=unit in frozen, disabled=disabled, previous=previous.get(str(pk))),
                 State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held, clock_trusted=account not in wrong,
                 read_back_holds=str(pk) in fresh,

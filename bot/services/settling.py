@@ -149,6 +149,8 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
     require(person, Role.RELEASER, Role.DUTY)
     require(second, Role.RELEASER, Role.DUTY, Role.FINAL)
     _require_open(publication)
+    if second.unit_id != publication.release.unit_id:
+        raise Refused("second", "共同确认的第二人不是本单位的，未做改动。")
     if person.pk == second.pk:
         raise Refused("second", "重发须由两人共同确认，第二人不能是本人，未做改动。")
     if not reason.strip():
@@ -157,6 +159,7 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
     gating.require_open(publication.release)
     with audit.serialised():
+        gating.ask_again(publication.release, now=now)
         anew = {"key": uuid.uuid4().hex} if _proved_failed(publication) else {}
         audit.append(
             person.username,
@@ -175,6 +178,8 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
 
 def _proved_failed(publication: Publication) -> bool:
     """Whether the platform itself has said of every call that nothing went out. What was kept in doubt is no proof."""
+    if publication.doubt:
+        return False
     attempts = [Ended(*row) for row in publication.attempts.order_by("number").values_list("intent_at", "outcome")]
     lines = AuditEvent.objects.filter(subject=f"publication:{publication.pk}", action__in=[LOOKED, TOLD])
     said = [

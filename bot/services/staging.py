@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -11,7 +12,18 @@ from django.db import OperationalError, transaction
 from django.db.models import Prefetch
 
 from bot.domain import timeline
-from bot.domain.channel import ChannelFault, Remedy, Staged
+from bot.domain.channel import (
+    DRAFT_GONE,
+    Absent,
+    Channel,
+    ChannelFault,
+    Evidence,
+    Failed,
+    Pending,
+    Receipt,
+    Remedy,
+    Staged,
+)
 from bot.domain.delivery import State
 from bot.domain.engine import staging as engine
 from bot.domain.instants import require_aware
@@ -21,12 +33,13 @@ from bot.models import Item, Publication
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
 from .errors import Refused
-from .facts import doubted, facts_of, intended
+from .facts import begun, doubted, evidence_of, facts_of, may_have_left
 from .locks import ManyLocks, held_among
 from .transitions import Stale, enact, lease
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
+FOUND = "found"  # what people took for unsent stands on the platform
 
 
 def load(publication_id: int) -> Publication:
@@ -54,7 +67,8 @@ def stage_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) ->
         wanted = _whole([pk for pk in publication_ids if locks.acquire(pk)])
         taken: list[Publication] = []
         write_together(wanted, lambda publication: taken.append(publication) if _take(publication, now()) else None)
-        done = list(zip(taken, in_parallel(_put_in_place, taken), strict=True))
+        tasks = [_task(publication, now()) for publication in taken]
+        done = list(zip(taken, in_parallel(_put_in_place, tasks), strict=True))
         write_together(done, lambda pair: _finish(*pair, now()))
     finally:
         locks.release()
@@ -75,21 +89,56 @@ def _whole(ids: Sequence[int]) -> list[Publication]:
 Placed = tuple[Staged, str]
 
 
-def _put_in_place(publication: Publication) -> Placed:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One publication to be staged. `evidence`: where an act of it was begun before, under whatever key."""
+
+    publication: Publication
+    evidence: Evidence | None = None
+
+
+def _task(publication: Publication, now: datetime) -> Task:
+    if not may_have_left(publication):
+        return Task(publication)
+    return Task(publication, evidence_of(publication, _posts(publication), now=now))
+
+
+def _posts(publication: Publication) -> tuple[Post, ...]:
+    return tuple(item.signed_post for item in publication.items.all())
+
+
+def _put_in_place(task: Task) -> Placed:
     """Never a new draft after an act that may have had an effect: the one that may have been consumed is all there is.
 
-    Only calls: nothing of the publication is read or written here, so that several can be on their way at once.
+    Only calls: nothing of the publication is read or written here, so that several can be on their way at once. What was
+    the newest post before the first act stays that: a later one may be ours.
     """
+    publication = task.publication
     adapter = channel_of(publication.account, mode=publication.mode)
     if publication.staged and doubted(publication):
         adapter.grant()
         return Staged(publication.staged, verified=True), publication.since
-    since = adapter.newest_own_id()
-    posts = tuple(item.signed_post for item in publication.items.all())
-    earlier = publication.staged or None
-    staged = adapter.stage(posts, key=publication.key, previous=earlier, keep=intended(publication))
+    acted = task.evidence is not None and bool(publication.staged)
+    since = publication.since if acted else adapter.newest_own_id()
+    posts, earlier = _posts(publication), publication.staged or None
+    try:
+        staged = adapter.stage(posts, key=publication.key, previous=earlier, keep=acted)
+    except ChannelFault as fault:
+        if fault.code != DRAFT_GONE or task.evidence is None or begun(publication):
+            raise
+        _require_unpublished(adapter, task.evidence, fault)
+        staged = adapter.stage(posts, key=publication.key, previous=earlier)
     adapter.grant()
     return staged, since
+
+
+def _require_unpublished(adapter: Channel, evidence: Evidence, gone: ChannelFault) -> None:
+    """Two people begin a new act, and the draft of the old one is gone: only what cannot be found is made anew."""
+    verdict = adapter.look(evidence)
+    if isinstance(verdict, Receipt | Pending):
+        raise ChannelFault(Remedy.UNKNOWN, "平台上已经有这篇，没有再发，正在核对。", code=FOUND)
+    if not isinstance(verdict, Absent) and not (isinstance(verdict, Failed) and not verdict.gone):
+        raise gone
 
 
 def _finish(publication: Publication, placed: Placed | Exception, now: datetime) -> None:
@@ -147,7 +196,12 @@ def _staged(publication: Publication, staged: Staged, since: str, now: datetime)
 
 
 def _faulted(publication: Publication, fault: ChannelFault, now: datetime) -> None:
-    """Blocked, with the reason; tried again while there is time (a person's fault may be mended meanwhile)."""
+    """Blocked, with the reason; tried again while there is time (a person's fault may be mended meanwhile).
+
+    A draft that an act has consumed does not come back: that is held, and stays in doubt.
+    """
     step = engine.faulted(facts_of(publication), fault.message, wait_until=fault.wait_until, now=now)
+    if fault.code == DRAFT_GONE:
+        step = engine.held_for_good(fault.message)
     with suppress(Stale):
-        enact(publication, step, actor=ACTOR, now=now)
+        enact(publication, step, actor=ACTOR, now=now, doubt=fault.code in {DRAFT_GONE, FOUND} or publication.doubt)

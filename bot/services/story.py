@@ -163,7 +163,7 @@ def public_now(publication: Publication) -> str:
             return "曾经公开，已被平台或他人删除。"
         case State.WITHDRAWN:
             return "曾经公开，已撤回。"
-        case _ if any(attempt.outcome in {"", *DOUBTFUL} for attempt in publication.attempts.all()):
+        case _ if publication.doubt or any(one.outcome in {"", *DOUBTFUL} for one in publication.attempts.all()):
             return "是否公开不明，要人到平台后台核实。"
         case _:
             return "没有公开。"

@@ -18,8 +18,11 @@ from bot.domain.instants import require_aware
 from bot.models import Publication
 
 from . import audit
+from .facts import doubted
 
 MACHINE = "系统"
+NOTHING = "未发出"
+THIS_TIME = "（这里说的是这一次；先前一次是否发出不明，请先到平台后台核实。）"
 
 
 class Stale(Exception):
@@ -34,7 +37,7 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
     require_aware(now)
     old = State(publication.state)
     new = after(old, event)
-    changes["reason"] = str(changes.get("reason", ""))[:REASON_LENGTH]
+    changes["reason"] = honest(publication, new, str(changes.get("reason", "")), doubt=changes.get("doubt", False))
     with audit.serialised():
         touched = Publication.objects.filter(pk=publication.pk, state=old, fence=publication.fence).update(
             **{"lease_until": None, "rung_at": None, **_for_the_watch(old, new, _holder(actor), now), **changes},
@@ -109,7 +112,7 @@ def _step_of(change: Change, actor: str, now: datetime) -> _Moved:
     old = State(publication.state)
     new = after(old, change.event)
     by = "machine" if actor == MACHINE and not publication.stop_event else "person"
-    reason = str(change.columns.get("reason", ""))[:REASON_LENGTH]
+    reason = honest(publication, new, str(change.columns.get("reason", "")), doubt=change.columns.get("doubt", False))
     return old, new, {**_for_the_watch(old, new, by, now), **change.columns, "reason": reason}
 
 
@@ -152,6 +155,13 @@ def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, A
     publication.rung_at = None
     for name, value in columns.items():
         setattr(publication, name, value)
+
+
+def honest(publication: Publication, new: State, reason: str, *, doubt: bool = False) -> str:
+    """ "Nothing went out" is said of this try alone where an earlier one is in doubt."""
+    if new in {State.HELD, State.BLOCKED} and NOTHING in reason and (doubt or doubted(publication)):
+        reason = f"{reason[: REASON_LENGTH - len(THIS_TIME)]}{THIS_TIME}"
+    return reason[:REASON_LENGTH]
 
 
 def _for_the_watch(old: State, new: State, by: Any, now: datetime) -> dict[str, Any]:

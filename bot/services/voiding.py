@@ -11,7 +11,7 @@ from bot.models import Freeze, Publication, Release, Reservation, Unit
 from . import audit
 from .facts import may_have_left
 from .preflightplan import drop_preflights
-from .transitions import move
+from .transitions import honest, move, touch
 
 
 def give_back_quota(publication: Publication, *, now: datetime) -> None:
@@ -31,20 +31,19 @@ def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -
         ):
             return
         audit.append(actor, "release.voided", f"release:{release_id}", {"reason": reason}, now=now)
+        why, machine = (
+            f"签发已作废：{reason}。未发出。请重新编制或签发。",
+            "machine",
+        )  # nobody asked for it: people must hear of it
+        held = Publication.objects.filter(release_id=release_id, state=State.HELD)
+        for publication in held:  # the person who held it meant to resume it; now it wants a signature first
+            touch(publication, held_by=machine, alarm_at=now, reason=honest(publication, State.HELD, why))
         stop = Publication.objects.filter(release_id=release_id, state__in=[str(state) for state in STOPPABLE])
         for publication in stop:
-            move(
-                publication,
-                Event.HOLD,
-                actor=actor,
-                now=now,
-                reason=f"签发已作废：{reason}。未发出。请重新编制或签发。",
-                next_at=None,
-                held_by="machine",  # nobody asked for it: people must hear of it
-            )
+            move(publication, Event.HOLD, actor=actor, now=now, reason=why, next_at=None, held_by=machine)
         drop_preflights(release_id, why="签发已作废")
-        for publication in Publication.objects.filter(release_id=release_id, state=State.HELD):
-            give_back_quota(publication, now=now)  # also of those that a person had held before
+        for publication in held.all():
+            give_back_quota(publication, now=now)
 
 
 def is_frozen(unit: Unit) -> bool:

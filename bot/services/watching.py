@@ -7,6 +7,7 @@ notices, inspections. Calls to platforms and to people are made by workers only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,17 +15,19 @@ import structlog
 from django.db import OperationalError
 from django.db.models import Model
 
+from bot.channels.http import within
 from bot.domain.alarms import Kind, Out
-from bot.domain.channel import CheckResult
+from bot.domain.channel import ChannelFault, CheckResult
+from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
-from bot.models import AlarmNotice, Chore, ClockReading, Preflight
+from bot.models import Account, AlarmNotice, Chore, Preflight, Publication
 from bot.models.watch import CHORES
 
 from . import alarming, audit, prechecks, preflighting, telling
+from .accounts import channel_of
 from .alarming import Call
-from .clocksafety import distrust
+from .clocksafety import doubt_of_this_boot
 from .errors import Refused
-from .ports import boot_id
 
 log = structlog.get_logger(__name__)
 MOST = 50  # bells of one kind that nobody has answered yet; the rest waits its turn
@@ -34,6 +37,7 @@ RING_AGAIN = timedelta(seconds=30)
 #: Notices on their way at once: however many targets hang, workers are left for staging and looks.
 MOST_NOTICES = 1
 EVERY = {"sweep": timedelta(seconds=20), "machine": timedelta(minutes=5), "chain": timedelta(days=1)}
+MOST_ASKED, TIME_ASKED = 3, 8.0  # platforms asked for the time; seconds for each
 KINDS = ("preflight", "notify", "inspect")
 
 
@@ -108,20 +112,29 @@ def inspect(number: int, *, now: Callable[[], datetime]) -> None:
     if name == "machine":
         _tell(Kind.DISK, list(prechecks.disk()), now())
         _tell(Kind.RULES, list(prechecks.rules()), now())
-        _tell(Kind.CLOCK, [_clock(now())], now())
+        _tell(Kind.CLOCK, [_clock(now)], now())
     elif name == "chain":
         _tell(Kind.CHAIN, [_chain()], now())
 
 
-def _clock(now: datetime) -> CheckResult:
-    """Has the machine's clock jumped since a platform last told us its time?
-
-    Steady seconds of another boot (or host) say nothing of this one: until a platform has answered there is nothing to judge.
-    """
-    reading = ClockReading.objects.filter(boot_id=boot_id()).select_related("account").order_by("-at").first()
-    doubt = distrust(reading.account, now=now) if reading else ""
-    fine = "本机时钟与平台时间一致。" if reading else "本次开机后还没有平台时间可比。"
+def _clock(now: Callable[[], datetime]) -> CheckResult:
+    """Has the machine's clock jumped since a platform last told us its time? Where none has since the boot, one is asked."""
+    doubt = doubt_of_this_boot(now=now())
+    if doubt is None:
+        _ask_the_time()
+        doubt = doubt_of_this_boot(now=now())
+    fine = "本机时钟与平台时间一致。" if doubt is not None else "本次开机后还没有平台时间可比。"
     return CheckResult("时钟", not doubt, doubt or fine, code="clock")
+
+
+def _ask_the_time() -> None:
+    """Of a platform on which something waits to go out: its answer carries a Date, and the adapter notes it."""
+    waiting = Publication.objects.filter(state__in=[str(state) for state in STOPPABLE | {State.HELD}])
+    accounts = Account.objects.filter(pk__in=waiting.values("account"), disabled_reason="").order_by("pk")
+    for account in accounts[:MOST_ASKED]:
+        with suppress(ChannelFault, Refused), within(TIME_ASKED):
+            channel_of(account).preflight()
+            return
 
 
 def _chain() -> CheckResult:

@@ -112,6 +112,12 @@ def test_what_needs_a_person_is_listed_with_its_reason(state: str, district: Dis
     assert f"/releases/{release.pk}" in shown
 
 
+def test_what_was_held_without_a_signature_is_to_be_signed_not_resumed(district: District, as_: Login) -> None:
+    release = district.planned()
+    put(release.publications.all()[0], "held", reason="内容改过，原签发作废。")
+    assert f"tongfa release sign {release.pk}" in page(as_("duty")).split('id="asks"')[1]
+
+
 def test_the_most_urgent_comes_first(district: District, as_: Login) -> None:
     release = district.signed(*ARTICLES)
     held, needs, unknown = release.publications.order_by("pk")[:3]

@@ -195,12 +195,20 @@ def test_what_was_decided_at_the_end_stays_whatever_the_portal_says(policy, answ
 
 @QUICK
 @given(policy=POLICIES, answers=ANSWERS)
-def test_once_the_release_has_left_nothing_shuts_the_gate(policy, answers):
-    left = None
-    for now, _, gate in play(policy, answers):
-        if left is not None and now >= left:
-            assert gate.state is GateState.OPEN
-        left = gate.effective if gate.state is GateState.OPEN else None
+def test_once_a_part_has_left_nothing_shuts_the_gate_and_nobody_asks_any_more(policy, answers):
+    for now, seen, gate in play(policy, answers):
+        if gate.state is GateState.OPEN:
+            after = sync.answered(gate, policy, T, seen, now, left=True)
+            assert (after.state, after.next_at) == (GateState.OPEN, None)
+
+
+@QUICK
+@given(policy=POLICIES, answers=ANSWERS)
+def test_until_then_a_page_that_is_gone_shuts_it_also_after_its_instant(policy, answers):
+    """The clock says that it should have left; an outage may have kept it."""
+    for _, seen, gate in play(policy, answers):
+        if seen is Seen.NOT_YET:
+            assert gate.state is not GateState.OPEN
 
 
 @pytest.mark.parametrize(
@@ -247,9 +255,10 @@ def test_an_unclear_answer_leaves_a_fresh_proof_standing_and_an_old_one_not():
 def test_an_open_gate_is_asked_until_its_release_leaves():
     opened = sync.answered(Gate(), POLICY, T, Seen.LIVE, T - 7 * SECOND)
     assert (opened.effective, opened.next_at) == (T + 3 * SECOND, T - 4 * SECOND)
-    last = sync.answered(opened, POLICY, T, Seen.LIVE, T + SECOND)
-    assert last.next_at is None
-    assert last.open_since == T - 7 * SECOND
+    late = sync.answered(opened, POLICY, T, Seen.LIVE, T + 10 * SECOND)
+    assert (late.effective, late.next_at) == (T + 3 * SECOND, T + 13 * SECOND)
+    assert late.open_since == T - 7 * SECOND
+    assert sync.answered(late, POLICY, T, Seen.LIVE, T + 13 * SECOND, left=True).next_at is None
 
 
 def test_every_state_and_every_end_has_a_word_for_staff():

@@ -206,7 +206,7 @@ def empty(release: Release, account: Account, lane: int) -> None:
     insert(
         "bot_publication", release_id=release.pk, account_id=account.pk, mode="mass", lane=lane, instant=NOW,
         not_before=NOW, key=f"{lane:032d}", state="planned", reason="", fence=0, staged="{}", stage_faults=0, crashes=0,
-        stop_event="", stop_reason="", ids="{}", since="", looks=0, absents=0, held_by="",
+        stop_event="", stop_reason="", ids="{}", since="", looks=0, absents=0, held_by="", doubt=False,
     )  # fmt: skip
 
 

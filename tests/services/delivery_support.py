@@ -111,6 +111,7 @@ class Engine:
         }
         for name, answer in trusting.items():
             monkeypatch.setattr(sending, name, answer)
+        monkeypatch.setattr(watching, "_ask_the_time", lambda: None)
         self.site = Page(self.clock)  # what a pre-flight meets where the page will be
         monkeypatch.setattr(prechecks, "ask_portal", self.site)
         monkeypatch.setattr(prechecks, "distrust", lambda *_, **__: self.doubt)

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from bot.domain.delivery import State
-from bot.models import Batch, Publication
-from bot.services import batches, clock
+from bot.models import Alarm, Batch, Chore, Publication
+from bot.services import batches, clock, setback
 from bot.services.clock import Job
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, T, put, states
@@ -194,3 +194,86 @@ def test_what_may_be_public_is_never_called_missed(engine: Engine, state: State)
 def test_an_unknown_job_is_an_error_not_silence() -> None:
     with pytest.raises(ValueError, match="no such job"):
         clock.perform(Job("dance", 1))
+
+
+# --- a machine that starts with a wrong clock -------------------------------------------------------------------
+
+HOURS = timedelta(hours=8)
+
+
+def starting(engine: Engine, instant: datetime, *, for_seconds: float = 1.0) -> clock.Tick:
+    """A tick of a clock process that has begun to follow the time at `instant`."""
+    return clock.tick(instant, thorough=True, watched=clock.Watched(instant, for_seconds))
+
+
+def test_a_clock_that_is_ahead_at_the_start_declares_nothing_missed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hardware clock runs on local time, and was taken for UTC: by it the release is hours late."""
+    release = engine.signed()
+    monkeypatch.setattr(clock, "doubt_of_this_boot", lambda **_: None)  # no platform has told its time yet
+    starting(engine, T + HOURS)
+    assert states(release) == [State.PLANNED, State.PLANNED]
+    monkeypatch.setattr(clock, "doubt_of_this_boot", lambda **_: "本机时钟与平台时间相差 +28800.0 秒。")
+    starting(engine, T + HOURS, for_seconds=9999)
+    assert states(release) == [State.PLANNED, State.PLANNED]
+    setback.pull_back(now=engine.clock.now())  # the time service sets it right
+    engine.go(T + MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
+
+
+def test_what_is_really_over_is_missed_as_soon_as_a_platform_confirms_the_time(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = engine.signed()
+    monkeypatch.setattr(clock, "doubt_of_this_boot", lambda **_: "")
+    starting(engine, T + HOURS)
+    assert states(release) == [State.MISSED, State.MISSED]
+
+
+def test_where_no_platform_answers_patience_decides(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = engine.signed()
+    monkeypatch.setattr(clock, "doubt_of_this_boot", lambda **_: None)
+    starting(engine, T + HOURS, for_seconds=clock.PATIENCE - 1)
+    assert states(release) == [State.PLANNED, State.PLANNED]
+    starting(engine, T + HOURS, for_seconds=clock.PATIENCE)
+    assert states(release) == [State.MISSED, State.MISSED]
+
+
+def test_what_passes_before_the_clocks_own_eyes_needs_nobody_to_confirm_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = engine.signed()
+    monkeypatch.setattr(clock, "doubt_of_this_boot", lambda **_: None)
+    clock.tick(T + 31 * MINUTE, thorough=True, watched=clock.Watched(T, 1860.0))
+    assert states(release) == [State.MISSED, State.MISSED]
+
+
+def test_what_a_clock_that_was_ahead_put_off_is_due_again(engine: Engine) -> None:
+    release = engine.signed()
+    one, two = engine.wechat(release), engine.weibo(release)
+    ahead = engine.clock.now() + HOURS
+    put(one, State.PLANNED, rung_at=ahead, lease_until=ahead + MINUTE)
+    put(two, State.UNKNOWN, next_at=ahead)
+    Chore.objects.update(next_at=ahead, rung_at=ahead)
+    alarm = Alarm.objects.create(
+        kind="disk", subject="home", out="none", message="磁盘将满。", raised_at=ahead, told_at=ahead, next_at=ahead
+    )  # fmt: skip
+    now = engine.clock.now()
+    assert setback.pull_back(now=now) > 0
+    one, two = Publication.objects.get(pk=one.pk), Publication.objects.get(pk=two.pk)
+    alarm.refresh_from_db()
+    assert (one.rung_at, one.lease_until, two.next_at) == (None, None, now)
+    assert (alarm.told_at, alarm.next_at) == (now, now)
+    assert not Chore.objects.filter(rung_at__gt=now).exists()
+    assert not Chore.objects.exclude(name="chain").filter(next_at__gt=now + timedelta(hours=1)).exists()
+
+
+def test_where_the_clock_was_right_nothing_is_pulled_back(engine: Engine) -> None:
+    release = engine.signed()
+    engine.go(T - 5 * MINUTE)
+    before = list(Publication.objects.values())
+    assert setback.pull_back(now=engine.clock.now()) == 0
+    assert list(Publication.objects.values()) == before
+    engine.go(T + MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]

@@ -124,6 +124,45 @@ def test_an_unknown_mass_send_is_probed_with_the_same_key_after_a_minute(engine:
     assert outcomes(one) == [("first", "unknown"), ("probe", "accepted")]
 
 
+def test_a_replay_waits_for_the_next_push_of_its_account(engine: Engine) -> None:
+    """Its open attempt would keep that one from leaving at its instant."""
+    Account.objects.filter(slug="zghd").update(options={**engine.office.wechat.options, "account_type": "service"})
+    engine.office.wechat.refresh_from_db()
+    one, two = engine.articles(2)
+    first = engine.signed(one, on=[engine.office.wechat])
+    other = engine.signed(two, on=[engine.office.wechat], instant=T + 65 * SECOND)
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    engine.go(T + 5 * MINUTE)
+    sent = [(shot.probe, shot.at) for shot in engine.platform.shots("zghd")]
+    assert sent[:2] == [(False, T), (False, T + 65 * SECOND)]
+    assert sent[2][0]
+    assert engine.wechat(first).status is engine.wechat(other).status is State.LIVE
+
+
+def test_a_replay_on_another_day_takes_no_slot_that_is_promised_to_others(engine: Engine) -> None:
+    """If the first call never came, the replay would be that day's one mass send."""
+    midnight = T.replace(hour=16, minute=0)  # in Beijing
+    one, two = engine.articles(2)
+    first = engine.signed(one, on=[engine.office.wechat], instant=midnight - 30 * SECOND)
+    engine.signed(two, on=[engine.office.wechat], instant=midnight + timedelta(hours=9))
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    engine.go(midnight + 10 * MINUTE)
+    assert [shot.probe for shot in engine.platform.shots("zghd")] == [False]
+    asked = engine.wechat(first)
+    assert asked.status is State.NEEDS_PERSON
+    assert "没有重放" in asked.reason
+
+
+def test_a_replay_on_another_day_that_is_free_takes_that_days_slot(engine: Engine) -> None:
+    midnight = T.replace(hour=16, minute=0)
+    first = engine.signed(on=[engine.office.wechat], instant=midnight - 30 * SECOND)
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    engine.go(midnight + 10 * MINUTE)
+    assert [shot.probe for shot in engine.platform.shots("zghd")] == [False, True]
+    windows = engine.wechat(first).reservations.filter(released_at__isnull=True).values_list("window", flat=True)
+    assert {"2026-11-23", "2026-11-24"} <= set(windows)
+
+
 def test_a_draft_that_somebody_changed_is_never_replayed(engine: Engine) -> None:
     """Where the first call was lost, the replay would send what nobody approved."""
     one = unknown(engine, "zghd")

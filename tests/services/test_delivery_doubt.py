@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.channel import Absent, Evidence, Failed, Pending, Unclear
-from bot.domain.delivery import State
+from bot.domain.delivery import Event, State
 from bot.domain.engine.facts import DOUBTFUL
-from bot.models import Attempt, Batch, Publication
-from bot.services import batches, settling, story
+from bot.models import Alarm, Attempt, Batch, Publication
+from bot.services import alarming, batches, settling, story, transitions
+from bot.services.facts import facts_of
 from bot.services.locks import ProcessLock
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, intend, outcomes, put
@@ -213,6 +214,38 @@ def test_nobody_is_told_that_nothing_is_public_while_an_act_is_in_doubt(
     Attempt.objects.filter(pk=attempt.pk).update(outcome=outcome, answered_at=T + SECOND)
     of = put(engine.weibo(release), state, reason="因故停止。")
     assert "不明" in story.public_now(Publication.objects.get(pk=of.pk))
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.MISSED, State.BLOCKED])
+def test_no_alarm_says_so_either(engine: Engine, state: State) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    attempt = intend(engine.weibo(release), at=T)
+    Attempt.objects.filter(pk=attempt.pk).update(outcome="unknown", answered_at=T + SECOND)
+    of = put(engine.weibo(release), state, reason="因故停止。", held_by="machine", not_before=T)
+    alarming.reconcile([of.pk], now=T + 5 * MINUTE)
+    assert Alarm.objects.get(publication=of, kind__in=["held", "missed", "overdue"]).out == "unknown"
+
+
+def test_a_refusal_in_doubt_is_a_doubt_everywhere(engine: Engine) -> None:
+    """Its draft is gone: the platform may have published what it said it refused."""
+    release = engine.signed(on=[engine.office.wechat])
+    attempt = intend(engine.wechat(release), at=T)
+    Attempt.objects.filter(pk=attempt.pk).update(outcome="refused", answered_at=T + SECOND)
+    of = put(engine.wechat(release), State.HELD, reason="草稿不在了。", held_by="machine", doubt=True)
+    alarming.reconcile([of.pk], now=T + 5 * MINUTE)
+    assert Alarm.objects.get(publication=of).out == "unknown"
+    assert "不明" in story.public_now(of)
+    assert facts_of(of).doubts == 1
+
+
+def test_what_holds_it_now_says_nothing_of_the_act_before(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    attempt = intend(engine.weibo(release), at=T)
+    Attempt.objects.filter(pk=attempt.pk).update(outcome="unknown", answered_at=T + SECOND)
+    of = put(engine.weibo(release), State.STAGED)
+    transitions.move(of, Event.HOLD, actor="系统", now=T + MINUTE, reason="账号已停用，未发出。")
+    of.refresh_from_db()
+    assert of.reason == "账号已停用，未发出。（这里说的是这一次；先前一次是否发出不明，请先到平台后台核实。）"
 
 
 def test_what_is_missed_after_an_act_in_doubt_is_not_said_to_be_unsent(engine: Engine) -> None:

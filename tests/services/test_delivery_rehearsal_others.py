@@ -102,6 +102,55 @@ def test_a_draft_that_went_after_a_refusal_is_not_made_anew_by_machine(drill: Dr
     assert "不再另建草稿" in drill.wechat(release).reason
 
 
+def by_two(drill: Drill, publication: Publication) -> None:
+    people = drill.office.people
+    settling.settle_again(
+        publication, person=people["releaser"], second=people["final"], reason="主页上没有", now=wall()
+    )
+
+
+def test_two_people_who_send_again_what_was_refused_get_no_second_article_where_it_took_effect(
+    drill: Drill, wechat: list[Account]
+) -> None:
+    """The refusal says that nothing went out, and they believe it; the draft is gone, and the article stands."""
+    drill.arm("wechat", SUBMIT, "error", code=53503, effect=True)
+    release = drill.released(on=wechat)
+    drill.eventually_public("wechat")
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    by_two(drill, drill.wechat(release))
+    drill.settle()
+    assert len(drill.calls(SUBMIT)) == 1
+    assert len(drill.calls("draft/add")) == 1
+    assert len(drill.effects("wechat")) == 1
+    assert drill.wechat(release).status is State.LIVE
+
+
+def test_where_the_refused_draft_is_gone_and_no_article_is_found_people_decide_anew(
+    drill: Drill, wechat: list[Account]
+) -> None:
+    """Somebody deleted it, or published it under another title: the machine makes no other."""
+    drill.arm("wechat", SUBMIT, "error", code=53503)
+    release = drill.released(on=wechat)
+    drill.act("wechat", "delete_draft")
+    by_two(drill, drill.wechat(release))
+    drill.settle()
+    assert len(drill.calls("draft/add")) == 1
+    assert not drill.effects("wechat")
+    assert drill.wechat(release).status is State.HELD
+    assert "是否已发出不明" in drill.wechat(release).reason
+    assert drill.wechat(release).doubt
+
+
+def test_a_refused_draft_that_stands_is_sent_by_two_people_as_it_is(drill: Drill, wechat: list[Account]) -> None:
+    drill.arm("wechat", SUBMIT, "error", code=53503)
+    release = drill.released(on=wechat)
+    by_two(drill, drill.wechat(release))
+    drill.settle()
+    assert len(drill.calls("draft/add")) == 1
+    assert len(drill.effects("wechat")) == 1
+    assert drill.wechat(release).status is State.LIVE
+
+
 def test_a_refused_draft_that_stands_is_submitted_again(drill: Drill, wechat: list[Account]) -> None:
     drill.arm("wechat", SUBMIT, "error", code=45011)
     release = drill.released(on=wechat)
@@ -331,6 +380,19 @@ def test_a_token_that_ended_is_refused_without_effect_and_needs_a_person(drill: 
     assert drill.weibo(release).status is State.NEEDS_PERSON
     assert "授权" in drill.weibo(release).reason
     assert not drill.effects("weibo")
+
+
+def test_two_people_who_send_again_what_weibo_refused_get_no_second_post_where_it_took_effect(
+    drill: Drill, weibo: list[Account]
+) -> None:
+    drill.arm("weibo", SHARE, "error", code=20021, effect=True)
+    release = drill.released(on=weibo)
+    assert drill.weibo(release).status is State.NEEDS_PERSON
+    by_two(drill, drill.weibo(release))
+    drill.settle()
+    assert len(drill.calls(SHARE)) == 1
+    assert len(drill.effects("weibo")) == 1
+    assert drill.weibo(release).status is State.LIVE
 
 
 def test_a_resend_by_two_people_is_the_only_second_post(drill: Drill, weibo: list[Account]) -> None:

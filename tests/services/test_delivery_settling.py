@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from bot.domain.channel import Failed, Pending, PlatformEvent, Remedy, Unclear, Unknown, WireAnswer
+from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Remedy, Unclear, Unknown, WireAnswer
 from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication, Release
@@ -161,6 +161,7 @@ def test_what_the_system_read_back_is_not_for_people_to_change(engine: Engine) -
 
 
 def test_two_people_may_send_it_again_and_it_goes_once(engine: Engine, stuck: Publication) -> None:
+    engine.platform.looks["lyhd"] = [Absent("没有查到。")]
     again(engine, stuck)
     engine.go(LATER + 2 * MINUTE)
     stuck.refresh_from_db()

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from bot.domain.channel import Remedy
 from bot.domain.delivery import State
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication, Release, Reservation
 from bot.services import releases, sending
@@ -19,6 +20,7 @@ from .delivery_support import (
     SECOND,
     Engine,
     T,
+    fault,
     outcomes,
     states,
 )
@@ -155,6 +157,18 @@ def test_a_freeze_written_by_hand_into_the_database_stops_the_intent(engine: Eng
 
 
 # --- never unapproved ------------------------------------------------------------------------------------
+
+
+def test_resumed_long_before_its_instant_it_has_all_its_time_to_be_staged(engine: Engine) -> None:
+    """One hiccup of the platform at T-10 min is no reason to hold it."""
+    instant = T + timedelta(hours=12)
+    release = engine.signed(instant=instant)
+    releases.hold(release, person=engine.releaser, reason="再看一眼", now=engine.clock.now())
+    engine.clock.wait_until(T)
+    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    engine.platform.stages["zghd"] = [fault(Remedy.UNKNOWN, "系统繁忙。")]
+    engine.go(instant + MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
 
 
 @pytest.mark.parametrize("left", [60, 20, 10, 1.5, 0.5])

@@ -477,6 +477,53 @@ def test_what_did_not_leave_after_the_gate_opened_is_tried_again_as_ever(engine:
     assert len(engine.platform.shots("lyhd")) == 1
 
 
+@pytest.mark.parametrize("gone", [T - 5 * MINUTE, T + 2 * MINUTE])
+def test_after_an_outage_the_page_is_looked_at_again_before_anything_leaves(engine: Engine, gone: datetime) -> None:
+    """The proof of before the outage says nothing of now."""
+    engine.page.at(T - 10 * MINUTE).at(gone, ABSENT).at(T + 8 * MINUTE)
+    release = engine.signed(sync=after_live(wait=9 * MINUTE))
+    engine.go(T - 8 * MINUTE)
+    assert gate(release).status is GateState.OPEN
+    engine.clock.wait_until(T + 5 * MINUTE)  # nobody was there
+    engine.go(T + 7 * MINUTE)
+    assert left(engine) == {}
+    assert gate(release).status is GateState.SHUT
+    engine.go(T + 10 * MINUTE)
+    assert len(set(left(engine).values())) == 1
+    assert min(left(engine).values()) > T + 8 * MINUTE
+
+
+def test_a_page_that_is_gone_while_a_platform_does_not_take_anything_stops_the_next_try(engine: Engine) -> None:
+    engine.page.at(T - 5 * MINUTE).at(T + 4 * SECOND, ABSENT)
+    engine.platform.answers.update({"zghd": [NOT_LEFT] * 6, "lyhd": [NOT_LEFT] * 6})
+    release = engine.signed(sync=after_live())
+    engine.go(T + 4 * MINUTE)
+    assert left(engine) == {}
+    assert gate(release).status is GateState.ASKING
+    assert states(release) == [State.HELD, State.HELD]
+
+
+def test_the_rest_goes_after_what_is_public_already_whatever_becomes_of_the_page(engine: Engine) -> None:
+    engine.page.at(T - 5 * MINUTE).at(T + SECOND, ABSENT)
+    engine.platform.answers["lyhd"] = [NOT_LEFT]
+    release = engine.signed(sync=after_live())
+    engine.go(T + 3 * MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
+
+
+def test_time_that_is_up_by_a_clock_that_a_platform_contradicts_ends_no_wait(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine started with its local time taken for UTC."""
+    release = engine.signed(sync=after_live(then=Then.HOLD))
+    monkeypatch.setattr(gating, "doubt_of_this_boot", lambda **_: "本机时钟与平台时间相差 +28800.0 秒。")
+    PortalGate.objects.update(next_at=T + 8 * timedelta(hours=1))
+    engine.clock.wait_until(T + 8 * timedelta(hours=1))
+    gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)
+    assert gate(release).status is GateState.SHUT
+    assert State.HELD not in states(release)
+
+
 def test_a_bell_for_another_publication_is_not_held_up_by_five_hundred_that_wait(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

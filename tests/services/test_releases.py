@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -423,3 +423,26 @@ def test_what_is_out_already_is_not_called_off(office: Office) -> None:
     refused = refusal(releases.cancel, release, person=office.people["releaser"], reason="不发了", now=NOW)
     assert refused.code == "over"
     assert Release.objects.get().cancelled_at is None
+
+
+# --- signing against somebody else ----------------------------------------------------------------------------
+
+
+def test_an_instant_changed_while_somebody_signs_is_the_one_that_is_signed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row that the signer looked at is old: what stands when the lock is held is what counts."""
+    release = office.planned()
+    seen = Release.objects.get(pk=release.pk)
+    releases.reschedule(release, instant=T + timedelta(hours=3), person=office.people["editor"], now=NOW)
+    office.signs(seen)
+    seen.refresh_from_db()
+    instants = {datetime.fromisoformat(entry["instant"]) for entry in seen.manifest["publications"]}
+    assert instants == {T + timedelta(hours=3)} == set(seen.publications.values_list("instant", flat=True))
+
+
+def test_an_edition_that_changed_while_somebody_signs_is_not_signed(office: Office) -> None:
+    release = office.planned()
+    seen = Release.objects.get(pk=release.pk)
+    office.took(article(summary="改过。"))
+    assert refusal(releases.sign, seen, person=office.people["releaser"], now=NOW).code == "not_approved"

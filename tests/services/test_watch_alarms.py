@@ -268,6 +268,27 @@ def test_a_voided_signature_is_told(engine: Engine, sink: Sink) -> None:
     assert kinds() == ["held", "held"]
 
 
+def test_a_voided_signature_is_told_of_what_a_person_holds_too(engine: Engine, sink: Sink) -> None:
+    """Whoever holds it means to resume it; that is refused now, and nobody would know."""
+    release = engine.signed()
+    releases.hold(release, person=engine.releaser, reason="再看一眼", now=engine.clock.now())
+    engine.go(engine.clock.now() + SECOND)
+    assert kinds() == []
+    void_signature(release.pk, reason="内容改动", actor="editor", now=engine.clock.now())
+    engine.go(engine.clock.now() + SECOND)
+    assert kinds() == ["held", "held"]
+    assert "重新编制或签发" in Alarm.objects.filter(kind="held")[0].message
+
+
+def test_half_public_beside_what_a_person_had_held_is_a_split(engine: Engine, sink: Sink) -> None:
+    release = engine.signed()
+    weibo = engine.weibo(release)
+    releases.hold(release, person=engine.releaser, reason="微博再等等", now=engine.clock.now(), only=weibo.pk)
+    engine.go(T + 2 * MINUTE)
+    assert engine.wechat(release).status is State.LIVE
+    assert "split" in kinds()
+
+
 def test_missed_is_told(engine: Engine, sink: Sink) -> None:
     engine.signed(on=[engine.office.wechat])
     engine.clock.wait_until(T + 31 * MINUTE)
@@ -516,10 +537,10 @@ def test_a_full_disk_a_missing_rule_and_a_jumping_clock_are_alarms_until_mended(
     with monkeypatch.context() as patch:
         patch.setattr(prechecks, "LEAST_DISK", 1 << 60)
         patch.setattr(prechecks, "missing", lambda _: ["audit_kept"])
-        patch.setattr(watching, "distrust", lambda *_, **__: "本机时钟跳变。")
+        patch.setattr(watching, "doubt_of_this_boot", lambda **_: "本机时钟跳变。")
         inspected(engine, "machine")
     assert kinds() == ["clock", "disk", "rules"]
-    monkeypatch.setattr(watching, "distrust", lambda *_, **__: "")
+    monkeypatch.setattr(watching, "doubt_of_this_boot", lambda **_: "")
     inspected(engine, "machine")
     assert kinds() == []
 

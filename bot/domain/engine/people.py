@@ -27,7 +27,7 @@ def resumed(facts: Facts, *, now: datetime) -> Step:
     """Held before, taken up again; what is past its instant goes as soon as it is staged."""
     return step(
         Event.RESUME, next_at=max(now, facts.instant - timeline.STAGE_AHEAD), stage_faults=0,
-        stage_by=now + timeline.RESUME_GRACE, stop_event="", stop_reason="",
+        stage_by=max(facts.instant - timeline.STAGED_BY, now + timeline.RESUME_GRACE), stop_event="", stop_reason="",
     )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def sent_again(facts: Facts, reason: str, *, now: datetime) -> Step:
     instant = max(now, facts.instant)
     return step(
         Event.RETRY_BY_PERSON, reason, instant=instant, not_before=instant, next_at=now, stage_faults=0,
-        stage_by=now + timeline.RESUME_GRACE, stop_event="", stop_reason="", crashes=0,
+        stage_by=max(instant - timeline.STAGED_BY, now + timeline.RESUME_GRACE), stop_event="", stop_reason="", crashes=0,
     )  # fmt: skip
 
 

@@ -37,6 +37,11 @@ def faulted(facts: Facts, message: str, *, wait_until: datetime | None, now: dat
     return step(Event.STAGE_FAULT, message, stage_faults=faults, next_at=min(again, facts.last_instant))
 
 
+def held_for_good(message: str) -> Step:
+    """Trying again would change nothing: a person decides."""
+    return step(Event.HOLD, message, next_at=None)
+
+
 def unready(facts: Facts, *, now: datetime) -> bool:
     """Past T - 15 s and not staged although it was tried, or is being tried: the release is held together.
 

@@ -1,0 +1,78 @@
+"""The wall clock was ahead and has been set right: what was put off into a time that has not come is due now.
+
+A machine that takes its hardware clock's local time for UTC starts eight hours ahead. Until the time service sets it
+right, leases, bells and the next round of an alarm are written down for then; without this they would sleep until then.
+Nothing here decides anything: what becomes due is only looked at.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Model, Q
+
+from bot.domain import timeline
+from bot.domain.delivery import STOPPABLE, State
+from bot.domain.instants import require_aware
+from bot.models import Alarm, AlarmNotice, Batch, Chore, PortalGate, Preflight, Publication, Token
+
+#: Longer than any lease, any pause between two looks, any step of an escalation.
+LONGEST_LEASE = timedelta(minutes=6)
+LONGEST_PAUSE = timedelta(hours=1)
+LONGEST_CHORE = timedelta(hours=25)
+_LOOKED_AT = Q(state__in=[State.CONFIRMING, State.UNKNOWN])
+_TO_LEAVE = Q(state__in=[str(state) for state in STOPPABLE])
+
+
+def pull_back(*, now: datetime) -> int:
+    """Make due what a clock that was ahead has put off; returns how many rows. Harmless where it never was."""
+    require_aware(now)
+    with transaction.atomic():
+        return sum((_bells(now), _publications(now), _watch(now), _gates(now)))
+
+
+def ask_the_time(*, now: datetime) -> None:
+    """Have the machine looked at, its clock with it, as soon as a worker is free."""
+    require_aware(now)
+    Chore.objects.filter(name="machine", next_at__gt=now).update(next_at=now)
+
+
+def _bells(now: datetime) -> int:
+    """Bells that were rung and leases that were taken in the future."""
+    rung: tuple[type[Model], ...] = (Publication, Batch, PortalGate, Preflight, AlarmNotice, Chore)
+    leased: tuple[type[Model], ...] = (Publication, PortalGate)
+    count = sum(model._default_manager.filter(rung_at__gt=now).update(rung_at=None) for model in rung)
+    for model in leased:
+        count += model._default_manager.filter(lease_until__gt=now + LONGEST_LEASE).update(lease_until=None)
+    count += Token.objects.filter(refreshing_until__gt=now + LONGEST_LEASE).update(refreshing_until=None)
+    soon = now + timeline.RING_AGAIN
+    unclaimed = Batch.objects.filter(state="ready", claim_by__gt=soon, claim_by__gte=F("instant") + timeline.RING_AGAIN)
+    return count + unclaimed.update(claim_by=soon)
+
+
+def _publications(now: datetime) -> int:
+    """Looks; tries of what may still leave, that are due when nothing may leave any more."""
+    count = Publication.objects.filter(_LOOKED_AT, next_at__gt=now + LONGEST_PAUSE).update(next_at=now)
+    last = F("instant") + settings.TONGFA.max_lateness
+    return count + Publication.objects.filter(_TO_LEAVE, next_at__gt=now, next_at__gte=last).update(next_at=now)
+
+
+def _watch(now: datetime) -> int:
+    """Alarms, messages, inspections, pre-flights."""
+    count = Alarm.objects.filter(closed_at__isnull=True, told_at__gt=now).update(told_at=now)
+    far = now + LONGEST_PAUSE
+    count += Alarm.objects.filter(closed_at__isnull=True, next_at__gt=far).update(next_at=now)
+    count += AlarmNotice.objects.filter(next_at__gt=far).update(next_at=now)
+    count += Chore.objects.filter(next_at__gt=now + LONGEST_CHORE).update(next_at=now)
+    short = Chore.objects.filter(next_at__gt=far).exclude(name="chain")
+    late = Preflight.objects.filter(next_at__gt=far, next_at__gte=F("due_at") + LONGEST_PAUSE)
+    return count + short.update(next_at=now) + late.update(next_at=now)
+
+
+def _gates(now: datetime) -> int:
+    """Questions to the portal that are due when nobody would wait for its answer any more."""
+    last = F("release__instant") + settings.TONGFA.max_lateness
+    ids = PortalGate.objects.filter(next_at__gt=now, next_at__gte=last).values_list("pk", flat=True)
+    return PortalGate.objects.filter(pk__in=list(ids)).update(next_at=now)
