@@ -87,6 +87,25 @@ def test_a_wall_clock_set_back_during_the_wait_is_honoured() -> None:
         assert server.arrivals[0] >= at + 0.2
 
 
+def test_answers_that_came_while_the_caller_was_at_work_count_although_time_is_up() -> None:
+    """Writing one outcome down may take longer than anybody waits for answers; they lie in the sockets."""
+
+    def later(peer: Peer) -> None:
+        if peer.request():
+            time.sleep(0.15)
+            peer.say(OK)
+
+    with Server(later) as one, Server(later) as two:
+        at, ends = time.time() + 0.1, []
+        with Launcher([Shot("a", post(one.url())), Shot("b", post(two.url()))], ca_file=None) as launcher:
+            launcher.connect(at)
+            for event in launcher.fire(at, send_by=at + 1, answer_deadline=at + 0.2):
+                if not ends:
+                    time.sleep(0.5)
+                ends.append(type(event))
+        assert sorted(kind.__name__ for kind in ends) == ["Answered", "Answered", "Sent", "Sent"]
+
+
 # --- how answers end ------------------------------------------------------------------------------------
 
 
