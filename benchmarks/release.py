@@ -119,7 +119,7 @@ class Bench:
         tls = self._ca_file is not None
         base = self.stub.base("", tls=tls).rstrip("/")
         kinds = {"channels": chosen.channels, "pictures": not chosen.no_pictures}
-        return Order(base=base, **{**numbers, **kinds, "lead": patient(25.0) + 2.0 * count / self._rate, **more})
+        return Order(base=base, **{**numbers, **kinds, "lead": patient(25.0) + 3.0 * count / self._rate, **more})
 
     # --- many at one T ---------------------------------------------------------------------------------------
 
