@@ -15,7 +15,7 @@ from celery import Celery
 from celery.beat import Scheduler
 from django.db import OperationalError
 
-from bot.services.clock import Job, Tick
+from bot.services.clock import Job, Tick, Watched
 from config.celery_app import CONF
 from tasks import clock as clock_task
 from tasks.clock import MOST_CHILDREN, Bell, Children, ClockScheduler
@@ -63,7 +63,9 @@ def silent_port() -> Iterator[int]:
 def ticks(monkeypatch: pytest.MonkeyPatch) -> list[Tick]:
     """What the next ticks find; empty: nothing."""
     script: list[Tick] = []
-    monkeypatch.setattr(clock_task.clock, "tick", lambda now, *, thorough: script.pop(0) if script else Tick())
+    monkeypatch.setattr(clock_task.clock, "tick", lambda now, **_: script.pop(0) if script else Tick())
+    monkeypatch.setattr(clock_task.setback, "pull_back", lambda *, now: 0)
+    monkeypatch.setattr(clock_task.setback, "ask_the_time", lambda *, now: None)
     monkeypatch.setattr(clock_task.clock, "at_hand", lambda now: bool(script))
     monkeypatch.setattr(clock_task.log, "error", lambda event, **more: pytest.fail(f"{event} {more}"))
     return script
@@ -105,6 +107,31 @@ def test_it_sleeps_until_the_next_instant_but_never_longer_than_a_second(
 ) -> None:
     ticks.append(Tick(next_at=datetime.now(UTC) + timedelta(seconds=ahead)))
     assert least <= ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick() <= most
+
+
+# --- since when it has followed the time ----------------------------------------------------------------------------
+
+
+def test_at_its_start_and_after_a_jump_of_the_clock_it_begins_to_follow_the_time_anew(
+    ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was over before that, it has not seen pass; what was put off meanwhile is pulled back."""
+    pulled, seen, ahead = list[datetime](), list[Watched](), [0.0]
+    monkeypatch.setattr(clock_task.setback, "pull_back", lambda *, now: pulled.append(now) or 0)
+    monkeypatch.setattr(clock_task.clock, "tick", lambda now, *, thorough, watched: seen.append(watched) or Tick())
+    steady = time.monotonic
+    monkeypatch.setattr(clock_task.time, "monotonic", lambda: steady() + ahead[0])
+    scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
+    scheduler.tick()
+    scheduler._next_at = None
+    scheduler.tick()
+    assert len(pulled) == 1
+    assert [one.since for one in seen] == pulled * 2
+    ahead[0] = 3600.0  # the steady clock went on for an hour, the wall clock did not: it was set back
+    scheduler.tick()
+    assert len(pulled) == 2
+    assert seen[-1].since == pulled[1]
+    assert seen[-1].for_seconds < 60
 
 
 # --- what is broken around it --------------------------------------------------------------------------------------
