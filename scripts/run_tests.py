@@ -23,10 +23,10 @@ SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "20")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
-"""Real processes and real pages: they wait more than they compute, so two files run side by side."""
+"""Real processes and real pages: they wait more than they compute, so three files run side by side on two cores."""
 
 TWO_AT_A_TIME = ("-n", "2")
-BY_FILE = ("-n", "2", "--dist", "loadfile")
+BY_FILE = ("-n", "3", "--dist", "loadfile")
 NO_TESTS = 5  # pytest's exit status
 STOPS = (2, 3, 4)
 """Interrupted, internal error, usage error: the rest would tell no more."""
