@@ -294,7 +294,10 @@ class Sender:
             if not isinstance(verdict, Failed):
                 return
         yield from ask(self.world, self.process, publication.account)
-        table = publication.account.platform.stage(publication, publication.staged)
+        keep = "old_draft" not in self.world.without and self.db.any_effect(publication.pk)
+        table = publication.account.platform.stage(publication, publication.staged, keep=keep)
+        if table is None:
+            raise Fault("草稿不在了，是否已发出不明。", person=True)
         if table is not publication.staged and table != publication.staged:
             self.db.touch(publication, {"staged": table})
 

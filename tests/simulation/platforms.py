@@ -162,12 +162,17 @@ class Platform(ABC):
         self.world.tell(f"  PUBLIC: publication {request.publication} as {item.name}")
         return item
 
-    def stage(self, publication: Publication, previous: dict[str, Any]) -> dict[str, Any]:
-        """bot/channels/wechat/staging.Stager.stage: the earlier draft where it stands and is equal, else a new one."""
+    def stage(self, publication: Publication, previous: dict[str, Any], *, keep: bool = False) -> dict[str, Any] | None:
+        """bot/channels/wechat/staging.Stager.stage: the earlier draft where it stands and is equal, else a new one.
+
+        None with `keep`, where it does not stand: an act may have consumed it.
+        """
         hashes = tuple(edition.hash for edition in publication.editions)
         draft = self.drafts.get(previous.get("draft", ""))
         if draft is not None and not draft.gone and draft.hashes == hashes:
             return previous
+        if keep and previous.get("draft"):
+            return None
         if draft is not None:
             draft.gone = draft.gone or not draft.busy
         name = f"draft{self.number()}"
@@ -431,5 +436,6 @@ class Weibo(Platform):
     def newest_own_id(self) -> str:
         return str(max((int(item.name) for item in self.items), default=0))
 
-    def stage(self, publication: Publication, previous: dict[str, Any]) -> dict[str, Any]:
+    def stage(self, publication: Publication, previous: dict[str, Any], *, keep: bool = False) -> dict[str, Any] | None:
+        del keep
         return {"picture": publication.key}

@@ -408,7 +408,10 @@ def _put_in_place(world: World, process: Process, publication: Publication) -> S
     if not (table and db.doubted(publication.pk)) or "old_draft" in world.without:
         yield from ask(world, process, publication.account)
         since = platform.newest_own_id()
-        table = platform.stage(publication, publication.staged)
+        keep = "old_draft" not in world.without and db.any_effect(publication.pk)
+        table = platform.stage(publication, publication.staged, keep=keep)
+        if table is None:
+            raise Fault("草稿不在了，是否已发出不明。", person=True)
         yield from ask(world, process, publication.account)
     else:
         yield world.short()
