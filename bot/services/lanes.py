@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.domain.delivery import State
-from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, Previous, may_go_on
+from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, Previous, decisive, may_go_on
 from bot.models import Publication
 
 from .accounts import spec_of
@@ -25,20 +25,26 @@ class Lanes:
                 self._lanes[one.release_id, one.account_id].append(one)
 
     def previous(self, publication: Publication) -> Previous | None:
-        """The one before it, or None for the first."""
+        """The one before it that decides, or None for the first."""
         lane = self._lanes.get((publication.release_id, publication.account_id), [])
         earlier = [one for one in lane if one.lane < publication.lane] if publication.lane else []
         if not earlier:
             return None
-        return Previous(earlier[-1].status, earlier[-1].accepted_at, spec_of(publication.account).spacing)
+        last = _decisive(earlier)
+        return Previous(last.status, last.accepted_at, spec_of(publication.account).spacing)
 
 
 def before(publication: Publication) -> Publication | None:
-    """The one before it in its lane; None for the first."""
+    """The one before it in its lane that decides; None for the first."""
     mates = Publication.objects.filter(
         release=publication.release_id, account=publication.account_id, lane__lt=publication.lane
     )
-    return mates.exclude(state=State.CANCELLED).select_related("account").order_by("-lane").first()
+    earlier = list(mates.exclude(state=State.CANCELLED).select_related("account").order_by("lane"))
+    return _decisive(earlier) if earlier else None
+
+
+def _decisive(earlier: Sequence[Publication]) -> Publication:
+    return earlier[decisive([one.status for one in earlier])]
 
 
 def stuck_behind(publication: Publication, freed: Collection[int] = ()) -> Publication | None:

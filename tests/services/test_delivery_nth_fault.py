@@ -228,7 +228,8 @@ def test_whatever_fails_once_is_survived(
     points = [
         one for one in untouched.points if one.way != "refused" or one.kind != "statement" or one.number % STRIDE == 0
     ]
-    assert len(points) > 60
+    assert {one.kind for one in points} == {one.kind for one in untouched.points}
+    assert len(untouched.points) > 100
     wrong = [
         judged(point, lambda point=point: lived(planned, committed_office, monkeypatch, point)) for point in points
     ]

@@ -72,6 +72,21 @@ def test_the_third_alone_waits_for_the_second(engine: Engine, interrupted: Relea
         resume(engine, interrupted, only=third.pk)
 
 
+def test_the_third_waits_for_a_first_that_came_into_doubt_while_the_second_went(engine: Engine) -> None:
+    release = engine.signed(*engine.articles(3), on=[engine.office.weibo])
+    engine.platform.looks["lyhd"] = [Absent()] * 40
+    engine.go(T + 1 * SECOND)
+    first, second, third = pushes(release)
+    assert (first.status, third.status) == (State.CONFIRMING, State.STAGED)
+    Publication.objects.filter(pk=first.pk).update(state=State.NEEDS_PERSON)
+    Publication.objects.filter(pk=second.pk).update(state=State.CONFIRMING, accepted_at=T, next_at=None)
+    engine.go(T + 40 * SECOND)
+    third.refresh_from_db()
+    assert (third.status, "需人工处理" in third.reason) == (State.HELD, True)
+    with pytest.raises(Refused, match="第 1 条"):
+        resume(engine, release, only=third.pk)
+
+
 def test_settled_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
     release = engine.signed(*engine.articles(2), on=[engine.office.weibo])
     engine.platform.answers["lyhd"] = [NO_ANSWER]

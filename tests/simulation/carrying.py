@@ -121,7 +121,8 @@ def previous_in_lane(db: Database, publication: Publication) -> handing_out.Prev
     ]  # fmt: skip
     if not earlier:
         return None
-    last = max(earlier, key=lambda row: row.lane)
+    earlier.sort(key=lambda row: row.lane)
+    last = earlier[handing_out.decisive([row.state for row in earlier])]
     return handing_out.Previous(last.state, last.accepted_at, publication.account.spacing)
 
 

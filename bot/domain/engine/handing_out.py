@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +23,7 @@ def may_go_on(release: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The publication before it in its lane."""
+    """The publication before it in its lane that decides (`decisive`)."""
 
     state: State
     accepted_at: datetime | None
@@ -82,8 +83,17 @@ def _in_lane(facts: Facts, previous: Previous | None) -> Go | Step | None:
     return Go(max(facts.not_before, previous.accepted_at + previous.spacing))
 
 
+def decisive(earlier: Sequence[State]) -> int:
+    """Which of those before it, in the order of the lane, decides: the nearest that has not passed, else the nearest.
+
+    A post further ahead that was let pass on its acceptance may have come into doubt since; what stands between may
+    have been settled by people while it was.
+    """
+    return next((place for place in reversed(range(len(earlier))) if earlier[place] not in PASSED), len(earlier) - 1)
+
+
 def through(previous: Previous | None) -> bool:
-    """Whether the one before it in its lane is past its answer and still believed to be public."""
+    """Whether what is before it in its lane is past its answer and still believed to be public."""
     return previous is None or previous.state in PASSED
 
 

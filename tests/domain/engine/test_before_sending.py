@@ -64,6 +64,13 @@ def test_a_lane_goes_on_after_the_answer_and_the_spacing_or_is_held(state):
         assert answer is None
 
 
+@given(st.lists(st.sampled_from(State), min_size=1))
+def test_the_nearest_that_has_not_passed_decides_for_a_lane(states):
+    place = handing_out.decisive(states)
+    assert all(state in handing_out.PASSED for state in states[place + 1 :])
+    assert states[place] not in handing_out.PASSED or (set(states) <= handing_out.PASSED and place == len(states) - 1)
+
+
 @QUICK
 @given(
     st.booleans(),
