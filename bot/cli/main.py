@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
         found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
+        return words.place(found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and one line each, without importing anything."""
@@ -81,6 +81,8 @@ def main() -> None:
     退出码：0 完成，1 拒绝办理（附理由），2 用法有误，3 部分完成。
     """
 
+
+words.place(main)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,6 +6,10 @@ which a server often lacks; so click's modules are given this table instead. Wha
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
+import click._textwrap
 import click.core
 import click.decorators
 import click.exceptions
@@ -66,6 +70,16 @@ CHINESE = {
     "directory": "目录",
     "path": "路径",
 }
+PLACES = {
+    "USER": "登录名", "REASON": "原因", "URL": "网址", "ID": "编号", "DATE": "日期", "FILE": "文件", "VAR": "环境变量",
+    "TITLE": "标题", "INSTANT": "时刻", "SPAN": "时长", "NAME=URL": "名称=网址", "NAME=VALUE": "名称=值",
+    "NAME=VAR": "名称=环境变量", "NAME=FILE": "名称=文件", "FIELD=VALUE": "字段=值", "ACCOUNT=MODE": "账号=方式",
+    "RULE=REASON": "规则=理由", "TEXT": "文字", "INTEGER": "整数", "PATH": "路径", "DIRECTORY": "目录", "FLOAT": "数", "INTEGER RANGE": "整数",
+    "SLUG": "账号代号", "IDS": "文件编号", "EXTERNAL_ID": "文件编号", "USERNAME": "登录名", "PUBLICATION": "推送编号",
+    "SUBJECT": "编号", "ALSO": "编号", "TARGET": "对象", "JOB": "任务",
+}  # fmt: skip
+"""What stands for a value in a line of usage."""
+
 _MODULES = (
     click.core, click.decorators, click.exceptions, click.formatting, click.parser, click.termui, click.types,
 )  # fmt: skip
@@ -80,8 +94,43 @@ def _one_or_many(singular: str, plural: str, count: int) -> str:
 
 
 def install() -> None:
-    """From now on click speaks Chinese, in whatever locale."""
+    """From now on click speaks Chinese, in whatever locale, and lines it up as a terminal shows it."""
     for module in _MODULES:
         for name, words in (("_", _one), ("ngettext", _one_or_many)):
             if hasattr(module, name):
                 setattr(module, name, words)
+    for module in (click.formatting, click._textwrap):
+        module.term_len = width  # type: ignore[attr-defined]
+    click._textwrap.TextWrapper = Wrapper  # type: ignore[misc]
+
+
+class Wrapper(click._textwrap.TextWrapper):
+    """Breaks Chinese between any two characters, but never before closing or after opening punctuation."""
+
+    _CHUNKS = re.compile(
+        r"\s+|[“‘（《【]*(?:[⺀-鿿＀-￯]|[^\s⺀-鿿＀-￯“‘（《【”’）》】，。、；：！？…]+)?[”’）》】，。、；：！？…]*"
+    )
+
+    def _split(self, text: str) -> list[str]:
+        return [chunk for chunk in self._CHUNKS.findall(text) if chunk]
+
+
+def width(text: str) -> int:
+    """Columns that a terminal needs for it: two for each Chinese character."""
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in click.unstyle(text))
+
+
+def place(command: click.Command) -> click.Command:
+    """Give a command, and all below it, Chinese names for what is to be filled in. Returns the command."""
+    command.options_metavar = "[选项]"
+    if isinstance(command, click.Group):
+        command.subcommand_metavar = "命令 [内容]…"
+        for one in command.commands.values():
+            place(one)
+    context = click.Context(command)
+    for param in command.params:
+        shown = param.make_metavar(context)
+        for word in sorted(PLACES, key=len, reverse=True):
+            if word == shown.strip("[].<>"):
+                param.metavar = shown.replace(word, PLACES[word]).replace("...", "…")
+    return command

@@ -6,8 +6,12 @@ import re
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
+from bot.cli import words
 from bot.cli.main import main
+from scripts import generate_docs
 
 ENGLISH = re.compile(r"\b(Error|Usage|Try|Missing|Invalid|No such|not|does|requires|unexpected|Show|Options|default)\b")
 WRONG = {
@@ -39,3 +43,20 @@ def test_help_has_chinese_headings(arguments: tuple[str, ...]) -> None:
     answer = CliRunner(env={"LANG": "C"}).invoke(main, arguments, prog_name="tongfa")
     assert answer.exit_code == 0
     assert not ENGLISH.search(answer.output), answer.output
+
+
+@pytest.mark.parametrize("name", ["tongfa", "tongfa release", *generate_docs.commands()])
+def test_help_names_what_to_fill_in_in_chinese_and_keeps_to_the_width_of_the_terminal(name: str) -> None:
+    asked = [*name.split()[1:], "--help"]
+    usage, *lines = CliRunner().invoke(main, asked, prog_name="tongfa", terminal_width=80).output.splitlines()
+    assert not re.search(r"\b[A-Z]{2,}\b", usage)
+    for line in lines:
+        assert words.width(line) <= 80, line
+        assert not re.match(r"\s+(-\w, )?--[\w-]+ [A-Z]", line), line
+    beginnings = [re.match(r"  -\S.*?\S  +(?=\S)", line) for line in lines]
+    assert len({words.width(one[0]) for one in beginnings if one}) == 1
+
+
+@given(st.text(alphabet="政策，。“”（）发布 ab-—…1、\u3000"))
+def test_no_character_is_lost_between_two_lines(text: str) -> None:
+    assert "".join(words.Wrapper()._split(text)) == text
