@@ -166,11 +166,11 @@ class Drill:
             State.UNKNOWN,
         ]
         for _ in range(rounds):
+            self.bring()
             self.round()
             left = Publication.objects.filter(state__in=moving)
             if not left.exists():
                 return
-            self.bring()
             due = left.filter(next_at__isnull=False).order_by("next_at").values_list("next_at", flat=True).first()
             if due is not None and not left.filter(state=State.STAGED).exists():
                 self.wait(due - wall())
