@@ -373,7 +373,8 @@ class Evidence:
     """All that is known of one public act, for `look` and `probe_request`.
 
     `ids` are platform ids gathered so far; `owned_ids` are ids that other receipts already own, which must
-    not be matched again; `since` is the newest own platform id known before the act ("" = none).
+    not be matched again; `since` is the newest own platform id known before the act ("" = none). `sent_at` is when it
+    was last begun, `first_at` when for the first time (None: the same): what is older than that is not ours.
     """
 
     key: str
@@ -385,6 +386,12 @@ class Evidence:
     after_unknown: bool = False
     owned_ids: frozenset[str] = frozenset()
     since: str = ""
+    first_at: datetime | None = None
+
+    @property
+    def begun_at(self) -> datetime:
+        """When it was begun for the first time."""
+        return self.first_at or self.sent_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,10 @@ def _lines(one: Told) -> list[str]:
 # --- the port ---------------------------------------------------------------------------------------------
 
 
+class WrongSetting(ValueError):
+    """A setting of a target cannot be. The text is Chinese and names the field."""
+
+
 class NotTold(Exception):
     """The message did not arrive. `message` is Chinese, for staff, and names neither address nor secret."""
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .instants import require_aware
-from .timeline import GATE_LEAD, GATE_MARGIN, GATE_PROOF, MAX_LATENESS
+from .timeline import CLOCK_AGREEMENT, GATE_LEAD, GATE_MARGIN, GATE_PROOF, MAX_LATENESS
 
 AT_TIME, AFTER_LIVE = "at_time", "after_live"
 LONGEST_URL = 1000
@@ -214,6 +214,7 @@ def next_ask(instant: datetime, wait: timedelta, now: datetime) -> datetime:
 
 def leave_at(instant: datetime, now: datetime, lead: timedelta = GATE_LEAD) -> datetime:
     """When a release goes that is let through now: at T, or after T so soon that all its accounts can leave as one."""
+    require_aware(now)
     return max(instant, now + lead)
 
 
@@ -254,4 +255,4 @@ def _still_open(gate: Gate, seen: Seen, now: datetime) -> bool:
 def is_proved(live_at: datetime | None, now: datetime) -> bool:
     """Whether the page was seen live so shortly before that something may leave on it."""
     require_aware(now)
-    return live_at is not None and now - live_at <= GATE_PROOF
+    return live_at is not None and -CLOCK_AGREEMENT <= now - live_at <= GATE_PROOF

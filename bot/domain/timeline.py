@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from .instants import require_aware
+
 STAGE_AHEAD = timedelta(minutes=10)
 STAGED_BY = timedelta(seconds=15)  # not staged by then: a person is asked
 HAND_OUT = timedelta(seconds=15)
@@ -102,6 +104,7 @@ def out_of_the_way(wake: datetime, instants: Iterable[datetime]) -> datetime:
 
 def lane_instants(first: datetime, count: int, spacing: timedelta) -> list[datetime]:
     """Instants of the posts of one lane, each `spacing` plus an allowance for the answer after the one before."""
+    require_aware(first)
     return [first + index * (spacing + LANE_ALLOWANCE) for index in range(count)]
 
 
@@ -122,4 +125,5 @@ def nth_delay(delays: tuple[timedelta, ...], asked: int) -> timedelta:
 
 def too_late(now: datetime, instant: datetime, max_lateness: timedelta = MAX_LATENESS) -> bool:
     """True when the machine must not send any more."""
+    require_aware(now)
     return now > instant + max_lateness

@@ -43,6 +43,8 @@ HUSH = 0.01
 #: begun; a picture copied into the kernel whole would make all behind it wait.
 FIRST_SEGMENT = 1448
 
+#: Seconds after T up to which what was seen right before T still holds.
+LOOK_HOLDS = 0.1
 #: Seconds for which the answer of `recheck` holds.
 ASKED_AGAIN = 0.05
 
@@ -156,8 +158,8 @@ class Launcher:
 
         The clocks are read when this is called, so call it before T and iterate at once. The caller's work between
         two events delays no write at T, but the reading of answers. Shots without a connection at T are tried until
-        `send_by`, and before each such late write `recheck` says which of them to strike; nothing is waited for after
-        `answer_deadline`. RuntimeError when called twice.
+        `send_by`, and before each such late write (and where this process was stopped over T) `recheck` says which of
+        them to strike; nothing is waited for after `answer_deadline`. RuntimeError when called twice.
         """
         if self._fired:
             raise RuntimeError("a launcher fires once")
@@ -187,6 +189,9 @@ class Launcher:
         aimed = self._aim()
         spin(countdown)
         if countdown.due() and not countdown.closed():
+            if self._now() - countdown.at > LOOK_HOLDS:  # stopped, or the machine was: the last look is of another time
+                self._ask_again()
+                aimed = self._aim()
             self._write(aimed, countdown)
 
     def _aim(self) -> list[Aim]:

@@ -42,7 +42,7 @@ CAUSES = {
     Reason.TLS: "加密连接失败，请检查证书和系统时间",
     Reason.PROXY: "代理服务器不给转接，请检查代理设置",
     Reason.REQUEST: "请求不合规范，请联系系统管理员",
-    Reason.STRUCK: "发出前已被撤下",
+    Reason.STRUCK: "发出前最后核对没有通过",
     Reason.LATE: "已过发送时限",
     Reason.LOCAL: "本机资源不足，请联系系统管理员",
     Reason.INTERNAL: "程序内部出错，请联系系统管理员",

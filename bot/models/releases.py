@@ -175,6 +175,9 @@ class Publication(models.Model):
     crashes = models.PositiveIntegerField(default=0)
     stop_event = models.CharField(max_length=10, blank=True, default="")
     stop_reason = models.CharField(max_length=300, blank=True, default="")
+    stop_by = models.CharField(
+        max_length=10, blank=True, default="", db_default=""
+    )  # whose wish: "machine", or "" for a person's
     ids = models.JSONField(default=dict)
     since = models.CharField(max_length=60, blank=True, default="")
     looks = models.PositiveIntegerField(default=0)

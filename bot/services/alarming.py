@@ -398,9 +398,13 @@ def _never_told() -> QuerySet[Publication]:
 
 def _close_past_preflights(now: datetime) -> None:
     """A failed pre-flight whose pushes have left, or will not leave, is nobody's worry any more."""
-    for alarm in Alarm.objects.filter(closed_at__isnull=True, kind=Kind.PREFLIGHT).select_related("release"):
+    for alarm in Alarm.objects.filter(closed_at__isnull=True, kind__in=[Kind.PREFLIGHT, Kind.CLOCK]).select_related(
+        "release"
+    ):
+        if alarm.release_id is None:
+            continue  # the machine's own clock, looked at apart from any release
         waits = Publication.objects.filter(
             release=alarm.release_id, account=alarm.account_id, state__in=[str(state) for state in STOPPABLE]
         )
-        if alarm.release is None or not alarm.release.signed or not waits.exists():
+        if not alarm.release or not alarm.release.signed or not waits.exists():
             _close([alarm], "推送已不在等待发出", now)

@@ -23,6 +23,7 @@ from bot.models import Attempt, CallbackRecord, Item, Publication
 from . import audit
 from .bulk import chunks
 from .facts import facts_of
+from .quotas import give_back_others
 from .releases import free_items
 from .transitions import Change, Stale, adapted, enact, move_all
 
@@ -44,7 +45,8 @@ Steps = Callable[[Facts], tuple[Step, ...]]
 class Ending:
     """How one attempt ended, as far as it can be read without the records; `steps` says what follows from it.
 
-    `heard`: the line of the audit trail about the platform's answer, where there was one.
+    `heard`: the line of the audit trail about the platform's answer, where there was one. `earlier`: a replay was told
+    that the call before it had been taken.
     """
 
     publication: Publication
@@ -55,6 +57,7 @@ class Ending:
     message: str = ""
     answer: str = ""
     heard: Mapping[str, Any] | None = None
+    earlier: bool = False
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -100,7 +103,8 @@ def unknown(publication: Publication, attempt: Attempt, answer: Unknown, raw: st
     def steps(facts: Facts) -> tuple[Step, ...]:
         return (engine.unknown(facts, answer, sent_at=attempt.sent_at, probe=attempt.kind == "probe", now=now),)
 
-    return Ending(publication, attempt, "unknown", steps, answer.code, answer.message, raw)
+    ending = Ending(publication, attempt, "unknown", steps, answer.code, answer.message, raw)
+    return replace(ending, earlier=attempt.kind == "probe" and bool(answer.ids))
 
 
 def accepted(publication: Publication, attempt: Attempt, ids: Mapping[str, str], raw: str, *, now: datetime) -> Ending:
@@ -171,6 +175,8 @@ def settle(ending: Ending, *, now: datetime) -> bool:
                 enact(publication, step, actor=ACTOR, now=now)
         if publication.status is State.CANCELLED:
             free_items(publication, now=now)
+        if ending.earlier:
+            give_back_others(publication, publication.not_before, now=now)
     return True
 
 
@@ -179,8 +185,8 @@ def _freshen(publication: Publication, outcome: str) -> None:
     if outcome == "accepted":
         publication.refresh_from_db()
     elif outcome == "not_sent":
-        wish = Publication.objects.values_list("stop_event", "stop_reason").get(pk=publication.pk)
-        publication.stop_event, publication.stop_reason = wish
+        wish = Publication.objects.values_list("stop_event", "stop_reason", "stop_by").get(pk=publication.pk)
+        publication.stop_event, publication.stop_reason, publication.stop_by = wish
 
 
 def settle_all(endings: Sequence[Ending], *, now: datetime) -> list[Ending]:

@@ -25,7 +25,7 @@ from .facts import facts_of
 from .lanes import Lanes
 from .locks import ProcessLock, is_held, tidy
 from .quotas import follow
-from .transitions import Change, Stale, enact, move_all
+from .transitions import Change, Stale, enact, move_all, touch
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
@@ -45,6 +45,7 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
     for publication in waiting:
         if (
             publication.account_id in busy
+            or _is_early(publication, len(waiting), now)
             or publication.release.waits_for_portal
             or _wants_proof(publication, now)
             or not _may_go(publication, around, now)
@@ -54,6 +55,15 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         groups[max(publication.not_before, now)].append(publication)
     parts = ((instant, part) for instant, group in groups.items() for part in together(group))
     return [batch for instant, part in parts if (batch := _arm(instant, part, now))]
+
+
+def _is_early(publication: Publication, count: int, now: datetime) -> bool:
+    """Due long before it may leave (the clock was set back): its sender would wait, and the account with it."""
+    early = publication.not_before - now > timeline.hand_out_ahead(count)
+    if early:
+        with suppress(Stale):
+            touch(publication, next_at=publication.not_before - timeline.HAND_OUT)
+    return early
 
 
 def _wants_proof(publication: Publication, now: datetime) -> bool:

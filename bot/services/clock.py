@@ -27,7 +27,7 @@ from bot.models import Account, Batch, Chore, Publication
 from . import audit, batches, gating, measuring, watching
 from .agenda import PARTS, agenda
 from .bulk import ASKED, chunks
-from .clocksafety import doubt_of_this_boot
+from .clocksafety import PATIENCE, doubt_of_this_boot
 from .confirming import look_all
 from .facts import facts_of
 from .sending import run_batch
@@ -50,11 +50,13 @@ class Job:
     or the watch's: a `preflight`, a message (`notify`), an inspection (`inspect`).
 
     `also`: more subjects of the same kind, where there are many: a worker then does several at a time.
+    `waits`: seconds that pass before its work proper begins; a limit on how long it may take counts from then.
     """
 
     kind: str
     subject: int
     also: tuple[int, ...] = ()
+    waits: float = field(default=0.0, compare=False)
 
     @property
     def subjects(self) -> tuple[int, ...]:
@@ -110,8 +112,6 @@ def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = Non
     return result
 
 
-#: Seconds that no platform has told its time, after which our own is believed.
-PATIENCE = 600.0
 ASK_AGAIN = timedelta(seconds=30)
 _DUE = ("bot_publication", "bot_portalgate", "bot_preflight", "bot_alarm", "bot_alarmnotice", "bot_chore")
 _AT_HAND = " OR ".join(
@@ -145,10 +145,11 @@ def _recover(now: datetime, result: Tick) -> bool:
 
 
 def _hand_out(now: datetime, result: Tick) -> None:
-    del result
     _call_early(now, [State.STAGED], timeline.HAND_OUT, timeline.hand_out_ahead)
-    due = _due(now, [State.STAGED], gating.THROUGH).defer("staged", "release__manifest")
-    batches.hand_out(due[: timeline.LARGEST_CROWD], now=now)
+    due = _due(now, [State.STAGED], gating.THROUGH).defer("staged", "release__manifest")[: timeline.LARGEST_CROWD]
+    late = [one for one in due if timeline.too_late(now, one.instant, settings.TONGFA.max_lateness)]
+    over = _certainly_over(late, now, result.watched) if late else late
+    batches.hand_out([one for one in due if one not in late or one in over] if late else due, now=now)
 
 
 def _ring_the_due(now: datetime, result: Tick) -> None:
@@ -297,11 +298,15 @@ def _ring_batches(now: datetime, result: Tick) -> None:
     Batch.objects.filter(state="ready", instant__lt=now - settings.TONGFA.max_lateness).update(state="done")
     for batch in Batch.objects.filter(state="ready"):
         if batch.rung_at is None:
-            result.rings.append(Job("send", batch.pk))
+            result.rings.append(_send(batch, now))
             Batch.objects.filter(pk=batch.pk).update(rung_at=now)
         elif now >= batch.claim_by:
-            result.children.append(Job("send", batch.pk))
+            result.children.append(_send(batch, now))
             Batch.objects.filter(pk=batch.pk).update(claim_by=now + timeline.RING_AGAIN)
+
+
+def _send(batch: Batch, now: datetime) -> Job:
+    return Job("send", batch.pk, waits=max(0.0, (batch.instant - now).total_seconds()))
 
 
 def _ring_gates(now: datetime, result: Tick) -> None:

@@ -19,6 +19,8 @@ from .ports import boot_id, boot_seconds
 
 _LOADED = "loaded_reading"
 FRESH = timedelta(hours=1)
+FAR_OFF = timedelta(minutes=1)
+PATIENCE = 600.0  # seconds that no platform has told its time, after which our own is believed
 
 
 def load_readings(accounts: Sequence[Account]) -> None:
@@ -58,6 +60,21 @@ def doubt_of_this_boot(*, now: datetime) -> str | None:
     steady = boot_seconds()
     reading = ClockReading.objects.filter(boot_id=boot_id()).order_by("-at").first()
     return None if reading is None else _judge(reading, now, steady)
+
+
+def far_off(*, now: datetime) -> bool:
+    """Whether what the clock says may be wrong by more than a minute: then nothing is over only because it says so.
+
+    A smaller error forbids sending, but the end of half an hour is not in doubt because of it. In the first ten
+    minutes after a boot, before any platform has told its time, nothing is known.
+    """
+    require_aware(now)
+    steady = boot_seconds()
+    reading = ClockReading.objects.filter(boot_id=boot_id()).order_by("-at").first()
+    if reading is None:
+        return steady < PATIENCE and settings.TONGFA.require_platform_date
+    drift = (now - reading.at) - timedelta(seconds=steady - reading.boot_seconds)
+    return abs(timedelta(milliseconds=reading.offset_ms)) > FAR_OFF or abs(drift) > FAR_OFF
 
 
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:

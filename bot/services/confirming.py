@@ -27,6 +27,7 @@ from bot.models import Item, Publication
 from . import answers, audit, batches, story
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
+from .clocksafety import far_off
 from .errors import Refused
 from .facts import evidence_of, facts_of
 from .measuring import first_sample_at
@@ -49,7 +50,9 @@ def look_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> 
     taken: list[Publication] = []
     due = [one for one in _whole(publication_ids) if _due(one, now())]
     write_together(due, lambda one: taken.append(one) if lease(one, now() + timeline.LOOK_LEASE, now=now()) else None)
-    asked = [(one, _Question(one, engine.next_act(facts_of(one), now=now()), now())) for one in taken]
+    odd = bool(taken) and far_off(now=now())
+    acts = [engine.next_act(facts_of(one), now=now(), clock_far_off=odd) for one in taken]
+    asked = [(one, _Question(one, act, now())) for one, act in zip(taken, acts, strict=True)]
     answered = in_parallel(lambda pair: pair[1].ask(), asked)
     done = list(zip(taken, answered, strict=True))
     write_together(done, lambda pair: _write(*pair, now))
@@ -157,7 +160,9 @@ def _replay(publication: Publication, now: datetime) -> None:
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:
     """What one look (or a callback's proof) does to a publication that is confirming or unknown."""
     require_aware(now)
-    steps = engine.after_look(facts_of(publication), verdict, places=publication.items.count(), now=now)
+    steps = engine.after_look(
+        facts_of(publication), verdict, places=publication.items.count(), now=now, clock_far_off=far_off(now=now)
+    )
     with audit.serialised():
         for step in steps:
             if step.event is Event.CONFIRM and isinstance(verdict, Receipt):

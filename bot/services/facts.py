@@ -50,18 +50,28 @@ def begun(publication: Publication) -> bool:
 def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datetime) -> Evidence:
     """All that is known of one public act."""
     require_aware(now)
+    begun = [one.sent_at or one.intent_at for one in publication.attempts.all() if one.outcome != "not_sent"]
     owned = Item.objects.filter(account=publication.account).exclude(platform_id="").exclude(publication=publication)
     return Evidence(
         key=publication.key,
         posts=posts,
         staged=publication.staged,
         ids=publication.ids,
-        sent_at=publication.sent_at or publication.not_before,
+        sent_at=max(begun, default=publication.sent_at or publication.not_before),
         now=now,
         after_unknown=doubted(publication),
-        owned_ids=frozenset(owned.order_by("-pk").values_list("platform_id", flat=True)[:200]),
+        owned_ids=frozenset(
+            [*owned.order_by("-pk").values_list("platform_id", flat=True)[:200], *_claimed(publication)]
+        ),
         since=publication.since,
+        first_at=min(begun, default=None),
     )
+
+
+def _claimed(publication: Publication) -> list[str]:
+    """What the platform answered to other pushes of the account: theirs, also before it is read back."""
+    others = Publication.objects.filter(account=publication.account_id).exclude(pk=publication.pk).exclude(ids={})
+    return [str(value) for ids in others.order_by("-pk").values_list("ids", flat=True)[:200] for value in ids.values()]
 
 
 def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:

@@ -26,11 +26,10 @@ from bot.domain.workflow import Role
 from bot.models import Attempt, Person, PortalGate, Publication, Release
 
 from . import audit, home
-from .clocksafety import doubt_of_this_boot
+from .clocksafety import far_off
 from .errors import Refused
 from .people import require
-from .ports import boot_seconds
-from .transitions import Stale, move
+from .transitions import MACHINE_WISH, Stale, move
 from .voiding import is_frozen
 
 log = structlog.get_logger(__name__)
@@ -38,7 +37,6 @@ ACTOR = "系统"
 MOST = 200  # gates rung in one tick
 SOON = timedelta(seconds=30)
 CLOCK_ODD = timedelta(seconds=5)  # until the portal is asked again when the end of the wait cannot be believed
-JUST_BOOTED = 120.0  # seconds
 #: A person lets it through: what was held is staged anew, and then handed out together.
 RELEASE_LEAD = timeline.STAGE_GRACE + timeline.HAND_OUT
 _TO_LEAVE = [str(state) for state in STOPPABLE | {State.HELD, State.SENDING}]
@@ -176,15 +174,11 @@ def _take(gate_id: int, now: datetime) -> PortalGate | None:
     return gate
 
 
-def _clock_is_odd(now: datetime) -> bool:
-    """Whether a platform's time contradicts ours, or the machine has started just now and none has told it yet."""
-    doubt = doubt_of_this_boot(now=now)
-    return bool(doubt) or (doubt is None and boot_seconds() < JUST_BOOTED)
-
-
 def _has_left(release_id: int, now: datetime) -> bool:
-    """Whether a byte of the release may have left. Between intent and instant none has: it can still be struck out."""
-    begun = Attempt.objects.filter(publication__release=release_id).exclude(outcome="not_sent")
+    """Whether anything of the release may be public: what the platform refused is not. Between intent and instant nothing
+    has left: it can still be struck out.
+    """
+    begun = Attempt.objects.filter(publication__release=release_id).exclude(outcome__in=["not_sent", "refused"])
     return begun.exclude(outcome="", publication__not_before__gt=now).exists()
 
 
@@ -216,13 +210,8 @@ def _record(gate: PortalGate, policy: AfterLive, answer: portal.Look, now: datet
     """Write the answer and do what follows from it, in one transaction. Raises Stale when another has taken over."""
     old = sync.Gate(gate.status, gate.live_at, gate.open_since, gate.effective, gate.next_at)
     new = sync.answered(old, policy, gate.release.instant, answer.seen, now, left=_has_left(gate.release_id, now))
-    if (
-        old.state is GateState.SHUT
-        and new.state is not old.state
-        and answer.seen is not Seen.LIVE
-        and _clock_is_odd(now)
-    ):
-        new = sync.Gate(next_at=now + CLOCK_ODD)  # time is not up only because a wrong clock says so
+    if old.state is GateState.SHUT and new.state is not old.state and far_off(now=now):
+        new = sync.Gate(next_at=now + CLOCK_ODD)  # no end of the wait, and no hour to leave at, by a wrong clock
     words = answer.words[:300]
     _write(
         gate, state=new.state, live_at=new.live_at, open_since=new.open_since, effective=new.effective,
@@ -297,7 +286,7 @@ def _hold(gate: PortalGate, reason: str, now: datetime) -> None:
             held.append(publication.pk)
     for publication in waiting.filter(state=State.SENDING):  # struck out at the last look: then it is held, too
         if Publication.objects.filter(pk=publication.pk, state=State.SENDING, stop_event="").update(
-            stop_event=Event.HOLD, stop_reason=reason[:300]
+            stop_event=Event.HOLD, stop_reason=reason[:300], stop_by=MACHINE_WISH
         ):
             held.append(publication.pk)
     _write(gate, held=held)

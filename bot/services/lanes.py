@@ -11,7 +11,7 @@ from bot.models import Publication
 
 from .accounts import spec_of
 from .bulk import ASKED, chunks
-from .transitions import Stale, touch
+from .transitions import Stale, honest, touch
 
 
 class Lanes:
@@ -62,7 +62,7 @@ def tell_who_may_go_on(publications: Sequence[Publication]) -> list[Publication]
     """
     told = []
     for one in _held_behind(publications):
-        words = may_go_on(one.release_id)
+        words = honest(one, State.HELD, may_go_on(one.release_id))
         if one.reason == words or not _is_free(one):
             continue
         try:

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from bot import portal
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight, require_aware, show
+from bot.domain.sync import AtTime
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
-from . import prechecks, preflighting, quotas, releases, telling
+from . import gating, prechecks, preflighting, quotas, releases, telling
 from .accounts import renewed_by_hand, spec_of
 from .errors import Refused
 from .voiding import is_frozen
@@ -46,7 +48,21 @@ def releases_ahead(now: datetime) -> Iterator[CheckResult]:
             yield CheckResult(name, True, "已签发，没有发现会拦住它的问题。", code="release")
 
 
+def _page(release: Release) -> Iterator[CheckResult]:
+    """Whether the page that is waited for may be read at all, by the rules that hold now."""
+    policy = release.sync_policy
+    if isinstance(policy, AtTime):
+        return
+    try:
+        gating.rules().target(policy.url)
+    except portal.Blocked as why:
+        words = f"{why}；到时看不到网页上线，不会发出。"
+        remedy = "请系统管理员把该网站列入 TONGFA_PORTAL_HOSTS（原来默认的网站也要一并写上）后重新启动。"
+        yield CheckResult("门户网站", False, words, code="portal", remedy=remedy)
+
+
 def _signed(release: Release, now: datetime) -> Iterator[CheckResult]:
+    yield from _page(release)
     waiting = release.publications.filter(state__in=[str(state) for state in STOPPABLE | {State.HELD}])
     for account in Account.objects.filter(pk__in=waiting.values("account_id")).order_by("pk"):
         publications = preflighting.waiting_publications(release, account)
@@ -103,6 +119,7 @@ def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
         yield CheckResult(
             "停发", False, "本单位正一键停发，不能签发。", code="freeze", remedy=prechecks.REMEDIES["freeze"]
         )
+    yield from _page(release)
     for account in {publication.account for publication in publications if not publication.account.enabled}:
         words = f"“{account.name}”已停用（{account.disabled_reason}）。"
         yield CheckResult("账号", False, words, code="enabled", remedy=prechecks.REMEDIES["enabled"])

@@ -116,16 +116,20 @@ def _alarm(row: Preflight, failed: Sequence[CheckResult], now: datetime) -> None
     subject = f"preflight:{row.release_id}:{row.account_id}"
     clock = [result for result in failed if result.code == "clock"]
     others = [result for result in failed if result.code != "clock"]
-    passed = f"{row.label}的预检通过"
-    _set(row, Kind.PREFLIGHT, subject, others, passed, now)
-    _set(row, Kind.CLOCK, f"clock:{row.account_id}", clock, passed, now)
+    _set(row, Kind.PREFLIGHT, subject, others, now)
+    _set(row, Kind.CLOCK, f"clock:{row.release_id}:{row.account_id}", clock, now)
 
 
-def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult], passed: str, now: datetime) -> None:
-    if not failed or not row.release.publications.filter(account=row.account, state__in=WAITING).exists():
-        # what is held stands before a person already, or a person wants it so
-        alarming.close(kind, [subject], why=passed, now=now)
+def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult], now: datetime) -> None:
+    if not failed:
+        alarming.close(kind, [subject], why=f"{row.label}的预检通过", now=now)
         return
+    if not row.release.publications.filter(account=row.account, state__in=WAITING).exists():
+        # what is held stands before a person already, or a person wants it so
+        alarming.close(kind, [subject], why="推送已不在等待发出；恢复时会再查一次", now=now)
+        return
+    if _is_news(row, failed):  # whoever has read the last one, or slept through it, must hear of this
+        alarming.close(kind, [subject], why=f"{row.label}的预检又未过，另行警报", now=now)
     names = "、".join(dict.fromkeys(result.name for result in failed))
     words = "；".join(result.message.rstrip("。") for result in failed)
     call = Call(
@@ -133,6 +137,20 @@ def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult]
         release=row.release_id, account=row.account_id,
     )  # fmt: skip
     alarming.raise_all([call], now=now)
+
+
+def _is_news(row: Preflight, failed: Sequence[CheckResult]) -> bool:
+    """Whether something fails that did not the last time, or still does shortly before the instant."""
+    if row.kind in {preflight.Kind.QUARTER, preflight.Kind.LAST}:
+        return True
+    last = (
+        Preflight.objects.filter(release=row.release, account=row.account, signed_at=row.signed_at, state="done")
+        .exclude(pk=row.pk)
+        .order_by("-done_at", "-pk")
+        .first()
+    )
+    known = set(last.checks.filter(ok=False).values_list("code", flat=True)) if last else set()
+    return not {result.code for result in failed} <= known
 
 
 def ask(release: Release, *, person: Person, now: Callable[[], datetime]) -> list[Preflight]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.domain import preflight
 from bot.domain.instants import require_aware
-from bot.models import Preflight, Publication, Release
+from bot.models import Person, Preflight, Publication, Release
 
 
 def arrange_preflights(release: Release, publications: Iterable[Publication], *, now: datetime) -> None:
@@ -20,6 +20,20 @@ def arrange_preflights(release: Release, publications: Iterable[Publication], *,
         )
         for due in preflight.plan(now, release.instant)
         for account in sorted(accounts)
+    )  # fmt: skip
+
+
+def arrange_another(release: Release, accounts: Iterable[int], *, asked_by: Person, now: datetime) -> None:
+    """What was held is taken up again: what failed meanwhile closed its alarm, so it is looked at anew, at once."""
+    require_aware(now)
+    if release.signed_at is None:
+        return
+    Preflight.objects.bulk_create(
+        Preflight(
+            release=release, account_id=account, kind=preflight.Kind.ASKED, signed_at=release.signed_at, due_at=now,
+            next_at=now, asked_by=asked_by,
+        )
+        for account in sorted(set(accounts))
     )  # fmt: skip
 
 

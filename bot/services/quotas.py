@@ -31,17 +31,18 @@ def quotas_of(account: Account, mode: str) -> tuple[Quota, ...]:
     return quotas.get(account.options.get("account_type", ""), quotas.get("", ()))
 
 
-def reserve(publications: Sequence[Publication], *, now: datetime) -> None:
+def reserve(publications: Sequence[Publication], *, now: datetime, again: bool = False) -> None:
     """Take one slot of every quota of each publication's mode in the windows of its instant.
 
     A slot that it kept (a byte may have left) is its own: sent again by people on that day it needs no other.
 
     Refused, nothing taken, where they do not all fit: naming the next date on which they do, or saying that there is none.
+    `again`: they were sent before, and the refusal must not deny that.
     """
     require_aware(now)
     lacking = shortages(publications)
     if lacking:
-        raise Refused("quota", _refusal(lacking, publications))
+        raise Refused("quota", _refusal(lacking, publications, again))
     for publication in publications:
         for rule in quotas_of(publication.account, publication.mode):
             window = quota.window(rule.period, publication.instant)
@@ -62,6 +63,14 @@ def follow(publication: Publication, at: datetime, *, now: datetime) -> None:
             continue
         if not _take_slot(publication, rule, window):
             raise Refused("quota", _taken_by_others(publication, rule))
+
+
+def give_back_others(publication: Publication, at: datetime, *, now: datetime) -> None:
+    """Free what it holds of other windows than those of `at`: the act of then is the one that the platform counted."""
+    require_aware(at)
+    require_aware(now)
+    kept = [quota.window(rule.period, at) for rule in quotas_of(publication.account, publication.mode)]
+    publication.reservations.filter(released_at__isnull=True).exclude(window__in=kept).update(released_at=now)
 
 
 def _taken_by_others(publication: Publication, rule: Quota) -> str:
@@ -235,8 +244,14 @@ def _lacking(publications: Sequence[Publication], book: Book, by: timedelta) -> 
             yield Shortage(account, mode, rule, window, needed, free)
 
 
-def _refusal(lacking: Sequence[Shortage], publications: Sequence[Publication]) -> str:
+def _refusal(lacking: Sequence[Shortage], publications: Sequence[Publication], again: bool) -> str:
     worst = next((lack for lack in lacking if lack.hopeless), lacking[0])
+    if again:
+        advice = "" if worst.hopeless else _advice(lacking, publications)
+        return (
+            f"{worst.what}，没有重发，未做改动：{worst.numbers}。{advice}先前一次是否公开以核实为准："
+            "已发出就登记链接，确实没有可到那时再由两人重发，或作废后另编发布单。"
+        )
     advice = SPLIT if worst.hopeless else f"{_advice(lacking, publications)}请改期后再签发。"
     return f"{worst.what}，未签发，什么都没有发出：{worst.numbers}。{advice}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
 from .people import require
-from .preflightplan import arrange_preflights, drop_preflights
+from .preflightplan import arrange_another, arrange_preflights, drop_preflights
 from .quotas import follow, reserve
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen, void_signature
@@ -115,6 +116,8 @@ def reschedule(release: Release, *, instant: datetime, person: Person, now: date
         if any(one.status not in MOVABLE or may_have_left(one) for one in publications):
             raise Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
         void_signature(release.pk, reason=f"改期到 {show(instant)}", actor=person.username, now=now)
+        for one in publications:
+            give_back_quota(one, now=now)  # also where the signature was void before, while it was about to leave
         data = {"from": release.instant.isoformat(), "instant": instant.isoformat()}
         Release.objects.filter(pk=release.pk).update(instant=instant)
         for one in publications:
@@ -352,27 +355,49 @@ class Stopped:
     sent: int
     stopped: int
     in_flight: int
+    doubtful: int = 0
 
     @property
     def message(self) -> str:
         """For staff."""
         maybe = "（可能已发出：还没有发出字节的会拦下，发出了的无法拦回，几秒后见经过）" if self.in_flight else ""
-        return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条{maybe}。"
+        doubt = f"另有 {self.doubtful} 条先前是否已发出不明，请先核实。" if self.doubtful else ""
+        return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条{maybe}。{doubt}"
 
 
-def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, now: datetime) -> Stopped:
-    """Stop what can be stopped. Where a byte may be out the wish is left with it: nothing of it is sent again."""
+def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, clock: _Passing) -> Stopped:
+    """Stop what can be stopped. Where a byte may be out the wish is left with it: nothing of it is sent again.
+
+    What a wish reached is judged when all are written down: whoever waited for the database may have come too late.
+    """
     reached: Counter[stopping.Reach] = Counter()
+    wished = []
     for publication in publications:
-        step, reach = stopping.stop(facts_of(publication), event, reason, now=now)
-        reached[reach] += 1
+        facts = facts_of(publication)
+        step, reach = stopping.stop(facts, event, reason, now=clock.asked)
         if step is not None and step.event is None:
             _wish(publication, event, step)
         elif step is not None:
-            enact(publication, step, actor=actor, now=now)
-    return Stopped(
-        *(reached[reach] for reach in (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT))
-    )
+            enact(publication, step, actor=actor, now=clock.asked)
+        if facts.state in {State.SENDING, State.UNKNOWN}:
+            wished.append(facts)
+        else:
+            reached[reach] += 1
+    present = clock.now()
+    reached.update(stopping.reach_of_wish(facts, now=present) for facts in wished)
+    told = (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT, stopping.Reach.DOUBTFUL)
+    return Stopped(*(reached[reach] for reach in told))
+
+
+class _Passing:
+    """The present instant of something that began at `asked`, whatever it had to wait for."""
+
+    def __init__(self, asked: datetime) -> None:
+        self.asked, self._began = asked, time.monotonic()
+
+    def now(self) -> datetime:
+        """By the steady clock."""
+        return self.asked + timedelta(seconds=time.monotonic() - self._began)
 
 
 def _wish(publication: Publication, event: Event, step: Step) -> None:
@@ -380,7 +405,22 @@ def _wish(publication: Publication, event: Event, step: Step) -> None:
     wish = Publication.objects.filter(pk=publication.pk)
     if event is Event.HOLD:
         wish = wish.exclude(stop_event=str(Event.CANCEL))  # what was called off for good stays so
-    wish.update(**step.changes)
+    wish.update(**step.changes, stop_by="")
+
+
+def _policies_of(stopped: Sequence[Publication]) -> list[Publication]:
+    """Pushes of the same accounts and release, not gone yet, whose policy would go without the interpretation in `stopped`."""
+    found: dict[int, Publication] = {}
+    for publication in stopped:
+        interpreted = Item.objects.filter(publication=publication, edition__document__interprets__is_policy=True)
+        policies = interpreted.values_list("edition__document__interprets", flat=True)
+        mates = Publication.objects.filter(
+            release=publication.release_id, account=publication.account_id, items__edition__document__in=list(policies),
+            state__in=[*map(str, STOPPABLE), str(State.SENDING)],
+        ).exclude(items__edition__document__waivers__rule="pairing")  # fmt: skip
+        mates = mates.exclude(pk__in=[one.pk for one in stopped]).select_related("account", "release")
+        found |= {one.pk: one for one in mates}
+    return list(found.values())
 
 
 def _unsettled(release: Release, only: int | None) -> list[Publication]:
@@ -394,10 +434,12 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
     require(person, Role.RELEASER, Role.DUTY)
     if not reason.strip():
         raise Refused("reason", "暂停须写明原因，未做改动。")
+    clock = _Passing(now)
     with audit.serialised():
-        answer = _stop(
-            _unsettled(release, only), Event.HOLD, f"{person.name}暂停：{reason[:REASON_LENGTH]}", person.username, now
-        )
+        publications = _unsettled(release, only)
+        publications += _policies_of(publications) if only else []
+        why = f"{person.name}暂停：{reason[:REASON_LENGTH]}"
+        answer = _stop(publications, Event.HOLD, why, person.username, clock)
         audit.append(
             person.username,
             "release.held",
@@ -426,6 +468,8 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
             follow(publication, max(publication.instant, now), now=now)
             enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
             resumed.add(publication.pk)
+        ahead = [one.account_id for one in held if one.pk in resumed and one.instant > now]
+        arrange_another(release, ahead, asked_by=person, now=now)
         if held and not resumed:
             raise Refused("lane", f"{still_behind(held)}未做改动。")
         data = {"answer": f"已恢复 {len(resumed)} 条推送。"}
@@ -455,11 +499,20 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
     require(person, Role.RELEASER, Role.DUTY)
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
+    clock = _Passing(now)
     with audit.serialised():
         publications = _unsettled(release, only)
         if publications and all(publication.status in OVER for publication in publications):
             raise Refused("over", "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请到平台后台办理。")
-        answer = _stop(publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, now)
+        alone = _policies_of(publications) if only else []
+        if alone:
+            raise Refused(
+                "pairing",
+                f"政策文件（推送 {alone[0].pk}）还没有发出，作废它的解读会使它单独公开，未做改动。请连同政策文件整单作废或暂停，或先写明理由豁免。",
+            )
+        answer = _stop(
+            publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, clock
+        )
         for publication in publications:
             if publication.status is State.CANCELLED:
                 free_items(publication, now=now)
@@ -493,6 +546,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
     require(person, Role.DUTY, Role.RELEASER)
     if not reason.strip():
         raise Refused("reason", "停发须写明原因，未做改动。")
+    clock = _Passing(now)
     with audit.serialised():
         if is_frozen(unit):
             raise Refused("frozen", "本单位已处于一键停发状态。")
@@ -506,7 +560,7 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
             )
             .select_related("account", "release")
         )
-        answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason[:REASON_LENGTH]}", person.username, now)
+        answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason[:REASON_LENGTH]}", person.username, clock)
         audit.append(
             person.username, "unit.frozen", f"unit:{unit.code}", {"reason": reason, "answer": answer.message}, now=now
         )

@@ -41,7 +41,8 @@ from bot.domain.engine import handing_out, sender
 from bot.domain.engine.looking import Verdict
 from bot.domain.instants import to_beijing
 from bot.domain.post import Post
-from bot.launcher import Answered, Broken, Launcher, NotSent, Sent, Shot, explain
+from bot.domain.sync import AT_TIME, LETTING_THROUGH
+from bot.launcher import Answered, Broken, Launcher, NotSent, Reason, Sent, Shot, explain
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
 
 from . import answers, audit, batches, gating
@@ -163,6 +164,7 @@ class _Sender:
     def __init__(self, batch: Batch, lock: ProcessLock, clock: Clock) -> None:
         self._batch, self._lock, self._clock = batch, lock, clock
         self._loads: dict[str, Load] = {}
+        self._why: dict[str, str] = {}
         self._shots: set[str] = set()
         self._signatures = Signatures()
         self._launcher: Launcher
@@ -452,12 +454,14 @@ class _Sender:
     def _struck(self) -> set[str]:
         """The last look, struck out in full when the database cannot answer: so far provably nothing was sent."""
         try:
-            return self._last_look(lock_held=self._lock.held())
+            why = self._last_look(lock_held=self._lock.held())
         except DatabaseError as error:
             log.error("sender.last_look", batch=self._batch.pk, error=type(error).__name__)
-            return set(self._loads)
+            why = dict.fromkeys(self._loads, "发出前最后核对：数据库没有答复")
+        self._why.update(why)
+        return set(why)
 
-    def _last_look(self, *, lock_held: bool) -> set[str]:
+    def _last_look(self, *, lock_held: bool) -> dict[str, str]:
         """Freeze, signature, approvals, portal page, wishes to stop, clock, read-back, lane: few queries for the batch."""
         frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
         unapproved = set(
@@ -465,27 +469,27 @@ class _Sender:
             .exclude(state="approved")
             .values_list("items__publication", flat=True)
         )
-        signed = Publication.objects.filter(
-            gating.THROUGH, batch=self._batch, release__signed_at__isnull=False, release__cancelled_at__isnull=True
-        )
+        rows = Publication.objects.filter(batch=self._batch).values_list(
+            "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason", "release",
+            "release__signed_at", "release__cancelled_at", "release__sync", "release__gate__state", "release__gate__live_at",
+        )  # fmt: skip
         now = self._clock.now()
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=now)
         fresh = {key for key, load in self._loads.items() if sender.read_back_holds(load.read_at, now)}
         lanes = Lanes(load.publication for load in self._loads.values())
         previous = {key: lanes.previous(load.publication) for key, load in self._loads.items()}
-        standing = {
-            str(pk)
-            for pk, account, state, stop_event, unit, disabled, release, gate, seen in signed.values_list(
-                "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason",
-                "release", "release__gate__state", "release__gate__live_at",
-            )
-            if not gating.unproved(release, gate, seen, now=now) and not handing_out.struck(
-                handing_out.Standing(frozen=unit in frozen, disabled=disabled, previous=previous.get(str(pk))),
-                State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held, clock_trusted=account not in wrong,
-                read_back_holds=str(pk) in fresh,
-            )
-        }  # fmt: skip
-        return set(self._loads) - standing
+        why = dict.fromkeys(self._loads, "发出前最后核对：发送权已转到别的进程")  # whose row is no longer of this batch
+        for pk, account, state, stop_event, unit, disabled, release, signed, cancelled, sync, gate, seen in rows:
+            shut = sync != AT_TIME and (gate not in LETTING_THROUGH or gating.unproved(release, gate, seen, now=now))
+            standing = handing_out.Standing(
+                signed=signed is not None and cancelled is None, frozen=unit in frozen, disabled=disabled,
+                previous=previous.get(str(pk)), shut=shut,
+            )  # fmt: skip
+            why[str(pk)] = handing_out.struck_because(
+                standing, State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held,
+                clock_trusted=account not in wrong, read_back_holds=str(pk) in fresh,
+            )  # fmt: skip
+        return {key: words for key, words in why.items() if words and key in self._loads}
 
     # --- at T ----------------------------------------------------------------------------------------------
 
@@ -533,7 +537,9 @@ class _Sender:
             case Broken():
                 return answers.broken(publication, attempt, explain(event), now=now)
             case NotSent():
-                return answers.not_sent(publication, attempt, explain(event), now=now)
+                struck = event.reason == Reason.STRUCK and self._why.get(event.key)
+                reason = f"{struck}；没有发出任何内容" if struck else explain(event)
+                return answers.not_sent(publication, attempt, reason, now=now)
 
     def _settle(self, endings: Sequence[answers.Ending]) -> None:
         if not endings:

@@ -75,4 +75,6 @@ def _gates(now: datetime) -> int:
     """Questions to the portal that are due when nobody would wait for its answer any more."""
     last = F("release__instant") + settings.TONGFA.max_lateness
     ids = PortalGate.objects.filter(next_at__gt=now, next_at__gte=last).values_list("pk", flat=True)
-    return PortalGate.objects.filter(pk__in=list(ids)).update(next_at=now)
+    count = PortalGate.objects.filter(pk__in=list(ids)).update(next_at=now)
+    ahead = Q(live_at__gt=now + timeline.CLOCK_AGREEMENT) | Q(asked_at__gt=now + timeline.CLOCK_AGREEMENT)
+    return count + PortalGate.objects.filter(ahead, next_at__gt=now).update(next_at=now)

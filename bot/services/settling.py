@@ -173,7 +173,7 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         step = engine.sent_again(facts_of(publication), words, now=now)
         enact(publication, step, actor=person.username, now=now, **anew)
         give_back_quota(publication, now=now)
-        reserve([publication], now=now)
+        reserve([publication], now=now, again=True)
 
 
 def _proved_failed(publication: Publication) -> bool:

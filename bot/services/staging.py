@@ -24,7 +24,7 @@ from bot.domain.channel import (
     Remedy,
     Staged,
 )
-from bot.domain.delivery import State
+from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine import staging as engine
 from bot.domain.instants import require_aware
 from bot.domain.post import Post
@@ -163,7 +163,12 @@ def _finish(publication: Publication, placed: Placed | Exception, now: datetime)
 
 
 def _take(publication: Publication, now: datetime) -> bool:
-    taken = engine.taken(facts_of(publication), now=now)
+    facts = facts_of(publication)
+    if facts.disabled and publication.status in STOPPABLE:
+        with suppress(Stale):
+            enact(publication, engine.disabled(facts), actor=ACTOR, now=now)
+        return False
+    taken = engine.taken(facts, now=now)
     if taken is None:
         return publication.status is State.STAGING and lease(publication, now + timeline.STAGE_LEASE, now=now)
     try:

@@ -17,14 +17,14 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from bot import notifying
 from bot.domain import alarms, notice
 from bot.domain.alarms import RINGS, Told
 from bot.domain.delivery import State
 from bot.domain.instants import require_aware, show
-from bot.domain.notice import Notice, Notifier, NotTold, Target
+from bot.domain.notice import Notice, Notifier, NotTold, Target, WrongSetting
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
 from bot.models import Alarm, AlarmNotice, Person, Publication
@@ -106,8 +106,10 @@ def _target(table: Any, folder: Path, taken: set[str]) -> Target:
     target = Target(name, kind_name, ring, options, secrets)
     try:
         kind.hosts(target)
+    except WrongSetting as wrong:
+        raise _Wrong(f"“{name}”的{wrong}") from None
     except ValueError:
-        raise _Wrong(f"“{name}”的地址或加密方式写得不对") from None
+        raise _Wrong(f"“{name}”的地址写得不对，应以 http:// 或 https:// 开头") from None
     return target
 
 
@@ -214,9 +216,8 @@ def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
     if not taken:
         return False
     row.fence, row.tries = row.fence + 1, row.tries + 1
-    still = list(
-        row.alarms.filter(closed_at__isnull=True).select_related("release", "account", "publication").order_by("pk")
-    )
+    wanted = Q(closed_at__isnull=True) & (Q(read_at__isnull=True) if row.ring > 1 else Q())  # nobody read it, it says
+    still = list(row.alarms.filter(wanted).select_related("release", "account", "publication").order_by("pk"))
     if not still:
         _finish(row, state="dropped", next_at=None)
         return False

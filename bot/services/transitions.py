@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from bot.domain.alarms import touches_people
 from bot.domain.delivery import Event, State, after
@@ -21,7 +22,9 @@ from . import audit
 from .facts import doubted
 
 MACHINE = "系统"
-NOTHING = "未发出"
+MACHINE_WISH = "machine"
+NOTHING = re.compile("未发出|没有发出")
+DOUBTS = re.compile("不明|断定")
 THIS_TIME = "（这里说的是这一次；先前一次是否发出不明，请先到平台后台核实。）"
 
 
@@ -37,7 +40,8 @@ def move(publication: Publication, event: Event, *, actor: str, now: datetime, *
     require_aware(now)
     old = State(publication.state)
     new = after(old, event)
-    changes["reason"] = honest(publication, new, str(changes.get("reason", "")), doubt=changes.get("doubt", False))
+    said, doubt = str(changes.get("reason", "")), changes.get("doubt", False)
+    changes["reason"] = honest(publication, new, said, event=event, doubt=doubt)
     with audit.serialised():
         touched = Publication.objects.filter(pk=publication.pk, state=old, fence=publication.fence).update(
             **{"lease_until": None, "rung_at": None, **_for_the_watch(old, new, _holder(actor), now), **changes},
@@ -111,8 +115,10 @@ def _step_of(change: Change, actor: str, now: datetime) -> _Moved:
     publication = change.publication
     old = State(publication.state)
     new = after(old, change.event)
-    by = "machine" if actor == MACHINE and not publication.stop_event else "person"
-    reason = honest(publication, new, str(change.columns.get("reason", "")), doubt=change.columns.get("doubt", False))
+    own = not publication.stop_event or publication.stop_by == MACHINE_WISH
+    by = "machine" if actor == MACHINE and own else "person"
+    said, doubt = str(change.columns.get("reason", "")), change.columns.get("doubt", False)
+    reason = honest(publication, new, said, event=change.event, doubt=doubt)
     return old, new, {**_for_the_watch(old, new, by, now), **change.columns, "reason": reason}
 
 
@@ -157,9 +163,15 @@ def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, A
         setattr(publication, name, value)
 
 
-def honest(publication: Publication, new: State, reason: str, *, doubt: bool = False) -> str:
-    """ "Nothing went out" is said of this try alone where an earlier one is in doubt."""
-    if new in {State.HELD, State.BLOCKED} and NOTHING in reason and (doubt or doubted(publication)):
+def honest(
+    publication: Publication, new: State, reason: str, *, event: Event | None = None, doubt: bool = False
+) -> str:
+    """ "Nothing went out" is said of this try alone where an earlier one is in doubt. What the platform says of an act
+    that it had accepted (`FAIL`) is no such sentence.
+    """
+    speaks_of_this_try = new in {State.HELD, State.BLOCKED, State.MISSED} or event is Event.REFUSED
+    denies = bool(NOTHING.search(reason)) and not DOUBTS.search(reason)
+    if speaks_of_this_try and denies and (doubt or doubted(publication)):
         reason = f"{reason[: REASON_LENGTH - len(THIS_TIME)]}{THIS_TIME}"
     return reason[:REASON_LENGTH]
 
@@ -170,8 +182,11 @@ def _for_the_watch(old: State, new: State, by: Any, now: datetime) -> dict[str, 
 
 
 def _holder(actor: str) -> Any:
-    """A wish to stop is a person's, whoever carries it out."""
-    return Case(When(stop_event="", then=Value("machine")), default=Value("person")) if actor == MACHINE else "person"
+    """A wish to stop is held by whoever wished it, whoever carries it out."""
+    if actor != MACHINE:
+        return "person"
+    own = Q(stop_event="") | Q(stop_by=MACHINE_WISH)
+    return Case(When(own, then=Value("machine")), default=Value("person"))
 
 
 def lease(publication: Publication, until: datetime, *, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware, show
+from bot.domain.sync import FOR_A_DECISION
 from bot.models import Publication, Release
 
 from . import gating
@@ -96,5 +97,9 @@ def _begun(release: Release, pushes: list[Publication], now: datetime) -> CheckR
     if not held:
         return CheckResult(name, True, f"{words}。", code="begun")
     last = show(held[0].instant + settings.TONGFA.max_lateness)
+    gate = getattr(release, "gate", None)
+    if gate is not None and gate.status in FOR_A_DECISION:
+        remedy = f"{gating.choice_words(release)}；最早的一条 {last} 以后不再自动发出。"
+        return CheckResult(name, True, f"{words}。门户网页到时没有上线，不决定就不会发出。", True, "begun", remedy)
     remedy = f"请签发人看原因后恢复（tongfa release resume {release.pk}）或作废；最早的一条 {last} 以后不再自动发出。"
     return CheckResult(name, True, f"{words}。已暂停的不恢复就不会发出。", True, "begun", remedy)

@@ -57,6 +57,7 @@ from .factories import HALF_HOUR, NOW, Office, article, force, lifted, publicati
 SIGNED_AT, T = NOW, NOW + HALF_HOUR
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+LONGEST_WAIT = 45.0  # seconds; a lane's spacing may be asked for on top of the usual hand-out
 
 
 class Page:
@@ -199,6 +200,7 @@ class Engine:
     def _perform(self, job: Job) -> None:
         match job.kind:
             case "send":
+                assert job.waits <= LONGEST_WAIT, f"called {job.waits:.0f} s ahead, with its account busy all the while"
                 sending.run_batch(job.subject, clock=self.clock)
             case "stage":
                 staging.stage(job.subject, now=self.clock.now)

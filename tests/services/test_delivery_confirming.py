@@ -109,8 +109,16 @@ def test_weibo_absent_is_for_a_person_after_all_spaced_reads_and_never_sent_agai
 def test_reads_that_fail_do_not_count_as_absent(engine: Engine) -> None:
     one = unknown(engine, "lyhd")
     engine.platform.looks["lyhd"] = [Absent(), Unclear("读取失败。"), Unclear("读取失败。"), Absent(), Absent()]
-    engine.go(T + 4 * MINUTE)
+    engine.go(T + 20 * MINUTE)
     assert now_is(one).status is State.LIVE  # the next look found it; five absents were not reached
+
+
+def test_beyond_the_plan_looks_grow_rarer_since_each_costs_a_call(engine: Engine) -> None:
+    """A platform whose reads fail for half an hour: the account's calls of the day are needed for what comes after."""
+    unknown(engine, "lyhd")
+    engine.platform.looks["lyhd"] = [Unclear("读取失败。")] * 200
+    engine.go(T + 31 * MINUTE)
+    assert engine.platform.asked("look", "lyhd") <= 10
 
 
 def test_an_unknown_mass_send_is_probed_with_the_same_key_after_a_minute(engine: Engine) -> None:
@@ -282,4 +290,4 @@ def test_ids_that_other_receipts_own_are_never_matched_again(engine: Engine) -> 
     engine.signed(other, on=[engine.office.weibo], instant=T + 60 * MINUTE)
     engine.go(T + 62 * MINUTE)
     assert engine.platform.evidence[0].owned_ids == frozenset()
-    assert engine.platform.evidence[-1].owned_ids == {"1000_1"}
+    assert "1000_1" in engine.platform.evidence[-1].owned_ids

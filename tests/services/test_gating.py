@@ -516,7 +516,7 @@ def test_time_that_is_up_by_a_clock_that_a_platform_contradicts_ends_no_wait(
 ) -> None:
     """The machine started with its local time taken for UTC."""
     release = engine.signed(sync=after_live(then=Then.HOLD))
-    monkeypatch.setattr(gating, "doubt_of_this_boot", lambda **_: "本机时钟与平台时间相差 +28800.0 秒。")
+    monkeypatch.setattr(gating, "far_off", lambda **_: True)
     PortalGate.objects.update(next_at=T + 8 * timedelta(hours=1))
     engine.clock.wait_until(T + 8 * timedelta(hours=1))
     gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)

@@ -20,6 +20,7 @@ from .world import BASE, MS, SECOND, DatabaseError, Host, Process, Steps, World
 
 ACTOR = "系统"
 FRESH = timedelta(hours=1)  # services/clocksafety.FRESH
+FAR_OFF = timedelta(minutes=1)  # services/clocksafety.FAR_OFF
 LATE_PREPARATION = timedelta(seconds=3)  # services/sending.LATE_PREPARATION
 _AT_ONCE = timedelta(seconds=5)
 
@@ -77,6 +78,16 @@ def distrust(world: World, account: Account, host: Host) -> str:
     if abs(drift) > timeline.CLOCK_DRIFT and "drift" not in world.without:
         return "本机时钟在核对之后跳变了。"
     return ""
+
+
+def far_off(db: Database, host: Host) -> bool:
+    """services/clocksafety.far_off. Here every machine has been up for long."""
+    readings = [one for account in db.accounts if (one := account.readings.get(host.boot)) is not None]
+    if not readings:
+        return False
+    reading = max(readings, key=lambda one: one.t)
+    drift = (host.now() - reading.at) - (db.world.t - reading.t) * MS
+    return abs(timedelta(milliseconds=reading.offset_ms)) > FAR_OFF or abs(drift) > FAR_OFF
 
 
 # --- services/batches -----------------------------------------------------------------------------------------
@@ -165,9 +176,15 @@ def evidence_of(db: Database, publication: Publication) -> dict[str, Any]:
         name for row in db.publications.values()
         if row.account is publication.account and row.pk != publication.pk for name in row.platform_ids if name
     }  # fmt: skip
+    claimed = {
+        str(name) for row in db.publications.values()
+        if row.account is publication.account and row.pk != publication.pk for name in row.ids.values()
+    }  # fmt: skip
+    begun = [one.sent_at or one.intent_at for one in db.attempts[publication.pk] if one.outcome != "not_sent"]
+    last = max(begun, default=publication.sent_at or publication.not_before)
     return {
         "ids": publication.ids, "staged": publication.staged, "since": publication.since,
-        "sent_at": publication.sent_at or publication.not_before, "owned": owned,
+        "sent_at": last, "first_at": min(begun, default=last), "owned": owned | claimed,
     }  # fmt: skip
 
 

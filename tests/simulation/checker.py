@@ -50,6 +50,7 @@ APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = (timeline.READ_BACK_HOLDS + timeline.SEND_BY) // MS + 5 * SECOND  # how old the last comparison may be
 MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
+MOST_CRASHES = 2  # the third is told to a person
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
 NOTHING_WENT = frozenset({Event.REFUSED, Event.TOO_LATE, Event.DISARM, Event.HOLD, Event.NOT_SENT})
 
@@ -229,6 +230,13 @@ def _lost(case: Case, found: list[Violation]) -> None:
         late = request.process.awake(due, request.t) - behind
         if request.t - due - behind > MOST_LATE and late > MOST_LATE - 60 * SECOND and not _stopped_late(case, request):
             found.append((5, case.say(f"sent {(request.t - due) // SECOND} s late")))
+    crashes: dict[int, int] = {}
+    for moved in case.moves:
+        if moved.event is Event.DISARM and "中断" in moved.reason:
+            epoch = case.epoch(moved.t)
+            crashes[epoch] = crashes.get(epoch, 0) + 1
+    if any(count > MOST_CRASHES for count in crashes.values()):
+        found.append((5, case.say(f"its sender died {max(crashes.values())} times, and no person was told")))
     if any(count > MOST_REQUESTS for count in epochs.values()):
         found.append((5, case.say(f"{max(epochs.values())} calls without a person")))
 
@@ -319,11 +327,24 @@ def _honest(case: Case, found: list[Violation]) -> None:
             epoch = case.epoch(moved.t)
             if any(item.request.t < moved.t and case.epoch(item.request.t) == epoch for item in case.items):
                 found.append((8, case.say(f"{moved.event} says that nothing went out, but it did")))
+    for t, pk, skew in case.scenario.diary.promised:
+        if pk == case.row.pk and any(_left_under(case, t, request, skew) for request in case.requests):
+            found.append((8, case.say("people were told that it was stopped, and it went")))
     for request in case.requests:
         state = state_at(case.moves, request.t - 1)
         excused = state is State.UNKNOWN and case.scenario.world.lock_losses and _in_time(case, request)
         if state is not State.SENDING and not excused:
             found.append((8, case.say(f"a request left while the row said {state}")))
+
+
+def _left_under(case: Case, t: int, request: Request, skew: int) -> bool:
+    """It left under the attempt that was open when people were told; two machines' clocks apart excuse it."""
+    if abs(request.process.host.skew(request.t) - skew) > APART:
+        return False
+    return any(
+        attempt.opened <= min(t, request.t) and (attempt.closed < 0 or max(t, request.t) <= attempt.closed)
+        for attempt in case.attempts
+    )
 
 
 def _in_time(case: Case, request: Request) -> bool:

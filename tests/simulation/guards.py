@@ -17,7 +17,7 @@ from unittest.mock import patch
 from bot.domain import delivery, timeline
 from bot.domain.channel import Absent, Pending, PositionReceipt
 from bot.domain.delivery import Event, State
-from bot.domain.engine import answers, handing_out, looking, recovery
+from bot.domain.engine import answers, handing_out, looking, recovery, stopping
 from bot.domain.engine.facts import Facts, Step, step
 
 from . import scenario
@@ -102,7 +102,7 @@ def _thrown_back(facts: Facts, message: str, now: datetime) -> Step:
 _absent = looking._absent
 
 
-def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime) -> tuple[Step, ...]:
+def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime, **_: Any) -> tuple[Step, ...]:
     """What was accepted is taken for public, whatever the platform shows."""
     if facts.state is State.CONFIRMING and isinstance(verdict, Pending | Absent) and facts.ids:
         name = str(next(iter(facts.ids.values())))
@@ -111,7 +111,7 @@ def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime) ->
         return (
             step(Event.CONFIRM, live_at=now, sent_at=facts.sent_at, batch=None, next_at=None, ids=verdict_ids),
         ) if shown else ()  # fmt: skip
-    return _after_look(facts, verdict, places=places, now=now)
+    return _after_look(facts, verdict, places=places, now=now, **_)
 
 
 _after_look = looking.after_look
@@ -139,15 +139,15 @@ def _deaf_may_go(facts: Facts, standing: Any, *, now: datetime) -> Any:
 _may_go = handing_out.may_go
 
 
-def _deaf_next_act(facts: Facts, *, now: datetime) -> Any:
-    return _next_act(replace(facts, stop_event="", stop_reason=""), now=now)
+def _deaf_next_act(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Any:
+    return _next_act(replace(facts, stop_event="", stop_reason=""), now=now, clock_far_off=clock_far_off)
 
 
 _next_act = looking.next_act
 
 
-def _no_limit(facts: Facts, *, now: datetime) -> Any:
-    return _next_act(replace(facts, probes=0), now=now)
+def _no_limit(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Any:
+    return _next_act(replace(facts, probes=0), now=now, clock_far_off=clock_far_off)
 
 
 _SCOPE: Patches = _all(
@@ -260,6 +260,14 @@ GUARDS: tuple[Guard, ...] = (
         patches=_set(answers, "not_sent", _deaf_not_sent),
         shadow="the wish read at handing out and in the last look",
         shadows=_w("last_wish"), shadow_patches=_set(handing_out, "may_go", _deaf_may_go),
+    ),
+    Guard(
+        "stop_is_a_promise", "a stop is promised only of what has a second left before its instant",
+        patches=_set(stopping, "reach_of_wish", lambda facts, now: stopping.Reach.STOPPED),
+    ),
+    Guard(
+        "crash_limit", "a sender that dies three times is told to a person",
+        patches=_set(recovery, "MOST_CRASHES", 10**9),
     ),
     Guard(
         "stop_before_replay", "a wish to stop ends the replays of an unknown act",

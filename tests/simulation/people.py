@@ -23,10 +23,11 @@ _PAST = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, St
 class Diary:
     """Who stopped what, and who set it going again: (true time, publication). What did not commit was not done."""
 
-    __slots__ = ("going", "resent", "stopped")
+    __slots__ = ("going", "promised", "resent", "stopped")
 
     def __init__(self) -> None:
         self.stopped: list[tuple[int, int]] = []
+        self.promised: list[tuple[int, int, int]] = []  # told "stopped" of what has an intent, by a clock so far ahead
         self.going: list[tuple[int, int]] = []
         self.resent: list[tuple[int, int, tuple[str, ...], int]] = []  # with the outcomes so far, the new instant
 
@@ -105,6 +106,8 @@ def _stop(world: World, host: Host, rows: list[Publication], event: Event, reaso
         step, reach = stopping.stop(db.facts(row), event, reason, now=now)
         if reach in (stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT):
             _note(db, world.scenario.diary.stopped, (world.t, row.pk))
+        if reach is stopping.Reach.STOPPED and row.state is State.SENDING:
+            _note(db, world.scenario.diary.promised, (world.t, row.pk, host.skew(world.t)))
         if step is None:
             continue
         if step.event is not None:

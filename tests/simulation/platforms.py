@@ -340,7 +340,7 @@ class Freepublish(WeChat):
 
     def _by_marker(self, publication: Publication, evidence: dict[str, Any], host_now: datetime) -> Look:
         t = self.world.t - self._lag()
-        earliest = -((BASE - evidence["sent_at"]) // MS) - 5 * MINUTE
+        earliest = -((BASE - evidence["first_at"]) // MS) - 5 * MINUTE
         found = [
             item for item in self.items
             if item.publication == publication.pk and item.shows <= t and item.t >= earliest

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain import timeline
@@ -14,12 +15,13 @@ from bot.domain.engine import looking as engine
 from bot.domain.engine import staging as staging_rules
 from bot.domain.engine.facts import Step
 
-from .carrying import ACTOR, Fault, ask, evidence_of, previous_in_lane, recover, run_batch
+from .carrying import ACTOR, Fault, ask, evidence_of, far_off, previous_in_lane, recover, run_batch
 from .platforms import Platform
 from .rows import Batch, Database, Publication, Stale
 from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
 
 LATE = STOPPABLE | {State.HELD}
+LONGEST_WAIT = timeline.HAND_OUT + timedelta(seconds=30)  # a lane's spacing may be asked for on top
 WAITING = frozenset({State.PLANNED, State.BLOCKED, State.STAGING})
 TRIED = frozenset({State.STAGING, State.BLOCKED})
 LOOKING = frozenset({State.CONFIRMING, State.UNKNOWN})
@@ -162,16 +164,29 @@ def _hand_out(world: World, host: Host) -> Steps:
         busy = set()
     groups: dict[datetime, list[Publication]] = defaultdict(list)
     for publication in due:
-        if publication.account.pk in busy or not _may_go(db, publication, now):
+        if publication.account.pk in busy or _is_early(db, publication, len(due), now):
+            continue
+        if not _may_go(db, publication, now):
             continue
         if "one_per_account" not in world.without:
             busy.add(publication.account.pk)
+        if publication.not_before - now > LONGEST_WAIT:
+            world.errors.append(f"publication {publication.pk}: its sender would wait {publication.not_before - now}")
         groups[max(publication.not_before, now)].append(publication)
     if not groups:
         return
     yield world.short()
     for instant, group in groups.items():
         _arm(world, host, instant, group, now)
+
+
+def _is_early(db: Database, publication: Publication, count: int, now: datetime) -> bool:
+    """services/batches._is_early."""
+    early = publication.not_before - now > timeline.hand_out_ahead(count)
+    if early:
+        with suppress(Stale):
+            db.touch(publication, {"next_at": publication.not_before - timeline.HAND_OUT})
+    return early
 
 
 def _may_go(db: Database, publication: Publication, now: datetime) -> bool:
@@ -440,7 +455,7 @@ def look(world: World, process: Process, pk: int) -> Steps:
         return
     try:
         yield world.short()
-        act = engine.next_act(db.facts(publication), now=host.now())
+        act = engine.next_act(db.facts(publication), now=host.now(), clock_far_off=far_off(db, host))
         if isinstance(act, engine.Ask):
             yield from _look(world, process, publication, act)
         else:
@@ -464,7 +479,7 @@ def _look(world: World, process: Process, publication: Publication, act: engine.
     if act is engine.Ask.PROBE and isinstance(verdict, Absent):
         arrange_probe(world, publication, host.now())
     else:
-        apply(world, publication, verdict, host.now())
+        apply(world, publication, verdict, host)
 
 
 def arrange_probe(world: World, publication: Publication, now: datetime) -> None:
@@ -478,11 +493,13 @@ def arrange_probe(world: World, publication: Publication, now: datetime) -> None
     world.poke()
 
 
-def apply(world: World, publication: Publication, verdict: engine.Verdict, now: datetime) -> None:
+def apply(world: World, publication: Publication, verdict: engine.Verdict, host: Host) -> None:
     """services/confirming.apply."""
     db: Database = world.db
     places = len(publication.editions)
-    steps = engine.after_look(db.facts(publication), verdict, places=places, now=now)
+    steps = engine.after_look(
+        db.facts(publication), verdict, places=places, now=host.now(), clock_far_off=far_off(db, host)
+    )
     with db.transaction():
         for step in steps:
             if step.event is Event.CONFIRM and "read_back" in world.without and not isinstance(verdict, Receipt):
@@ -516,7 +533,7 @@ def callback(world: World, process: Process, account: Any, name: str, value: str
         if publication.state is State.LIVE:
             return
         if isinstance(outcome, Failed):
-            apply(world, publication, outcome, now)
+            apply(world, publication, outcome, process.host)
         elif isinstance(outcome, Pending) or outcome == "receipt":
             current = db.publications[publication.pk]
             if current.state in LOOKING:

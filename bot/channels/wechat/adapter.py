@@ -80,7 +80,7 @@ class WeChat:
 
     def probe_request(self, evidence: Evidence, grant: Grant) -> WireRequest | None:
         """Pure. The same mass send with the same clientmsgid, while the platform remembers it; else None."""
-        if self.account.mode != MASS or evidence.now - evidence.sent_at > REPLAY_SAFE:
+        if self.account.mode != MASS or evidence.now - evidence.begun_at > REPLAY_SAFE:
             return None
         return self.public_request(evidence.posts, evidence.staged, grant, key=evidence.key)
 

@@ -94,7 +94,7 @@ def _mass_without_id(client: Client, evidence: Evidence) -> Absent | Unclear:
 
     Where the first call never arrived, the replay sends the draft as it stands now: one that was changed is not sent.
     """
-    if evidence.now - evidence.sent_at > REPLAY_SAFE:
+    if evidence.now - evidence.begun_at > REPLAY_SAFE:
         message = "群发结果不明已超过 23 小时，不能再用原编号核对；请在公众平台查看是否已群发，再决定如何处理。"
         return Unclear(message, needs_person=True)
     if _draft_changes(client, evidence):
@@ -282,7 +282,7 @@ def _is_ours(client: Client, evidence: Evidence, item: Mapping[str, Any]) -> boo
     article_id, updated = text_id(item.get("article_id")), item.get("update_time")
     if not article_id or {article_id, position_id(article_id, 1)} & evidence.owned_ids:
         return False
-    if isinstance(updated, int) and updated < (evidence.sent_at - SKEW).timestamp():
+    if isinstance(updated, int) and updated < (evidence.begun_at - SKEW).timestamp():
         return False
     content = item.get("content")
     items = articles.news_items(content) if isinstance(content, Mapping) else []

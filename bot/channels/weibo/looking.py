@@ -69,7 +69,7 @@ def wanted_of(evidence: Evidence) -> Wanted:
         text=str(payload.get("status") or ""),
         marker=evidence.posts[0].marker,
         with_picture=bool(payload.get("pic")),
-        sent_at=evidence.sent_at,
+        sent_at=evidence.begun_at,
         newest=max(noted, key=int, default=""),
         owned=evidence.owned_ids,
     )

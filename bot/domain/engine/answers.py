@@ -90,9 +90,10 @@ def refused(facts: Facts, answer: Refused, *, probe: bool, now: datetime) -> Ste
     again = again_at(facts, answer, now=now)
     if again is None:
         return step(Event.REFUSED, _final_word(answer), batch=None, next_at=None)
+    again = max(again, facts.not_before)
     return step(
-        Event.NOT_SENT, f"{answer.message}未发出，将自动重试。", batch=None, not_before=max(again, facts.not_before),
-        next_at=now,
+        Event.NOT_SENT, f"{answer.message}未发出，将自动重试。", batch=None, not_before=again,
+        next_at=max(now, again - timeline.HAND_OUT),
     )  # fmt: skip
 
 

@@ -116,12 +116,41 @@ def struck(
     clock_trusted: bool,
     read_back_holds: bool = True,
 ) -> bool:
-    """The last look, 100 ms before T: True takes it out, provably unsent.
+    """The last look, 100 ms before T: True takes it out, provably unsent."""
+    return bool(
+        struck_because(
+            standing, state, stop_event, approved=approved, lock_held=lock_held, clock_trusted=clock_trusted,
+            read_back_holds=read_back_holds,
+        )
+    )  # fmt: skip
+
+
+def struck_because(
+    standing: Standing,
+    state: State,
+    stop_event: str,
+    *,
+    approved: bool,
+    lock_held: bool,
+    clock_trusted: bool,
+    read_back_holds: bool = True,
+) -> str:
+    """Why the last look takes it out, "" when nothing speaks against it.
 
     The clock once more: one that was set forward since the comparison makes T come early. And the age of the read-back:
     a sender that slept since does not know any more what the platform holds. And the lane: the one before it may have
     failed since this one was armed.
     """
-    open_road = standing.signed and not standing.frozen and not standing.disabled and not standing.shut
-    wanted = open_road and not stop_event and state is State.SENDING and through(standing.previous)
-    return not (wanted and approved and lock_held and clock_trusted and read_back_holds)
+    against = (
+        (bool(stop_event), "已有人要求停下"),
+        (standing.frozen, "本单位处于一键停发状态"),
+        (not standing.signed, "签发或发布单已作废"),
+        (standing.shut, "门户网页不在线上，或太久没有看过"),
+        (bool(standing.disabled), "账号已停用"),
+        (not approved, "审核已撤回"),
+        (not through(standing.previous), "同一账号前面的一条没有发成"),
+        (not clock_trusted, "本机时钟不可信"),
+        (not read_back_holds, "平台上的内容核对过太久，要重新核对"),
+        (not lock_held or state is not State.SENDING, "发送权已转到别的进程"),
+    )
+    return next((f"发出前最后核对：{words}" for holds, words in against if holds), "")

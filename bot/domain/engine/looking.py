@@ -6,7 +6,7 @@ Looks repeat freely. The one thing here that sends is the replay of the same key
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -18,12 +18,14 @@ from .facts import Facts, Step, step
 
 MOST_PROBES = 3
 LEAST_PAUSE = timedelta(seconds=10)
+MOST_PAUSE = timedelta(minutes=10)
 Verdict = Receipt | Pending | Absent | Failed | Unclear
 
 _TIME_IS_UP = "核对时限已过，仍不知道是否发出。请到平台后台查看：已发出就登记链接，确实没有再决定是否重发。"
 _NO_CONCLUSION = (
     "用同一编号核对了几次仍没有结论，很可能已经发出。请到公众平台查看：已发出就登记链接，确实没有再决定是否重发。"
 )
+_CLOCK = "本机时钟与平台时间相差很大，不按时限下结论，继续核对。"
 _RESUBMIT = "已查明没有发出：草稿还在，平台上没有这篇。正在用同一份草稿重新提交。"
 
 
@@ -34,12 +36,12 @@ class Ask(StrEnum):
     PROBE = "probe"  # replay the same key, where a look does not tell already
 
 
-def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
-    """What is due for a publication that is confirming or unknown."""
+def next_act(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Ask | Step:
+    """What is due for a publication that is confirming or unknown. No time is up by a clock that is far off."""
     if facts.state is not State.UNKNOWN:
         return Ask.LOOK
     if facts.too_late(now) or now > facts.since + facts.mode.verdict_within:
-        return give_up(facts, _TIME_IS_UP)
+        return Ask.LOOK if clock_far_off else give_up(facts, _TIME_IS_UP)
     if facts.mode.unknown.when_absent != "probe" or facts.ids:
         return Ask.LOOK
     if facts.stop_event:
@@ -51,11 +53,20 @@ def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
     return give_up(facts, _NO_CONCLUSION) if facts.probes >= MOST_PROBES else Ask.PROBE
 
 
-def after_look(facts: Facts, verdict: Verdict, *, places: int, now: datetime) -> tuple[Step, ...]:
+def after_look(
+    facts: Facts, verdict: Verdict, *, places: int, now: datetime, clock_far_off: bool = False
+) -> tuple[Step, ...]:
     """What one look (or a callback's proof) does. `places`: how many positions were signed.
 
     A step with Event.CONFIRM must be written together with the receipts of all positions.
     """
+    steps = _after_look(facts, verdict, places, now)
+    if clock_far_off and steps[-1:] == (_no_verdict(facts),):
+        return (_stay(_CLOCK, looks=facts.looks, next_at=now + LEAST_PAUSE),)
+    return steps
+
+
+def _after_look(facts: Facts, verdict: Verdict, places: int, now: datetime) -> tuple[Step, ...]:
     match verdict:
         case Receipt():
             return _confirm(facts, verdict, places, now)
@@ -123,18 +134,30 @@ def wait(facts: Facts, message: str, *, now: datetime, **changes: object) -> Ste
         return _next_look(facts, message, now)
     looks, asked = facts.mode.unknown.looks, facts.looks + 1
     planned = facts.since + looks[min(asked, len(looks) - 1)]
-    return _stay(message, looks=asked, next_at=max(planned, now + LEAST_PAUSE), **changes)
+    return _stay(message, looks=asked, next_at=max(planned, now + _pause(looks, asked)), **changes)
+
+
+def _pause(looks: Sequence[timedelta], asked: int) -> timedelta:
+    """At least so long until the next look: beyond the plan twice as long each time, since every look costs a call."""
+    beyond = asked - len(looks) + 1
+    if beyond <= 0 or len(looks) < 2:
+        return LEAST_PAUSE
+    return min(max(LEAST_PAUSE, looks[-1] - looks[-2]) * (1 << min(beyond, 10)), MOST_PAUSE)
 
 
 def _next_look(facts: Facts, message: str, now: datetime, *, ids: Mapping[str, str] | None = None) -> Step:
     since = facts.accepted_at or facts.sent_at or now
     if now > since + facts.mode.verdict_within:
-        minutes = int(facts.mode.verdict_within.total_seconds() // 60)
-        reason = f"平台受理已 {minutes} 分钟仍没有结论。请到平台后台核实：已发出就登记链接，确实没有再决定是否重发。"
-        return step(Event.FAIL, reason, next_at=None, batch=None)
+        return _no_verdict(facts)
     asked = facts.looks + 1
     known = {"ids": {**facts.ids, **ids}} if ids else {}
     return _stay(message, looks=asked, next_at=now + timeline.nth_delay(facts.mode.confirm, asked), **known)
+
+
+def _no_verdict(facts: Facts) -> Step:
+    minutes = int(facts.mode.verdict_within.total_seconds() // 60)
+    reason = f"平台受理已 {minutes} 分钟仍没有结论。请到平台后台核实：已发出就登记链接，确实没有再决定是否重发。"
+    return step(Event.FAIL, reason, next_at=None, batch=None)
 
 
 def _stay(message: str, **changes: object) -> Step:

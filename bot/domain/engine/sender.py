@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.domain import timeline
 from bot.domain.delivery import Event
+from bot.domain.instants import require_aware
 
 from .facts import Facts, Step, step
 
@@ -48,6 +49,8 @@ def acts(instant: datetime, count: int = 1) -> Iterator[tuple[Act, datetime | No
 
 def send_by(instant: datetime, intent_at: datetime) -> datetime:
     """After this no first byte of an intent leaves: others may act on its silence from then on."""
+    require_aware(instant)
+    require_aware(intent_at)
     return max(instant, intent_at) + timeline.SEND_BY
 
 

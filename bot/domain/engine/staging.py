@@ -37,6 +37,11 @@ def faulted(facts: Facts, message: str, *, wait_until: datetime | None, now: dat
     return step(Event.STAGE_FAULT, message, stage_faults=faults, next_at=min(again, facts.last_instant))
 
 
+def disabled(facts: Facts) -> Step:
+    """Its account was taken out of use: nothing is called with its credentials any more."""
+    return step(Event.HOLD, f"账号已停用（{facts.disabled}），未发出。", next_at=None)
+
+
 def held_for_good(message: str) -> Step:
     """Trying again would change nothing: a person decides."""
     return step(Event.HOLD, message, next_at=None)

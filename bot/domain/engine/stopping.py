@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.delivery import STOPPABLE, Event, State
+from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 
 from .facts import Facts, Step, step
 
@@ -19,6 +19,7 @@ class Reach(StrEnum):
     STOPPED = "stopped"
     IN_FLIGHT = "in_flight"
     SENT = "sent"
+    DOUBTFUL = "doubtful"  # not under way, but an earlier try may have gone out
     NOTHING = "nothing"  # settled, or with a person
 
 
@@ -31,9 +32,16 @@ def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Ste
     if facts.state in STOPPABLE or (facts.state is State.HELD and event is Event.CANCEL):
         return step(event, reason, next_at=None), Reach.STOPPED
     if facts.state in {State.SENDING, State.UNKNOWN}:
-        in_time = facts.state is State.SENDING and facts.not_before > now + STOP_MARGIN
-        reach = Reach.STOPPED if in_time else Reach.IN_FLIGHT
+        reach = reach_of_wish(facts, now=now)
         if event is Event.HOLD and facts.stop_event == Event.CANCEL:
             return None, reach
         return Step(None, {"stop_event": str(event), "stop_reason": reason[:300]}), reach
-    return None, Reach.SENT if facts.state in {State.CONFIRMING, State.LIVE} else Reach.NOTHING
+    if facts.state in {State.CONFIRMING, State.LIVE}:
+        return None, Reach.SENT
+    return None, Reach.DOUBTFUL if facts.doubts and facts.state in FOR_A_PERSON else Reach.NOTHING
+
+
+def reach_of_wish(facts: Facts, *, now: datetime) -> Reach:
+    """What may be promised of a wish that is written down by `now` while a byte may be out."""
+    in_time = facts.state is State.SENDING and facts.not_before > now + STOP_MARGIN
+    return Reach.STOPPED if in_time else Reach.IN_FLIGHT

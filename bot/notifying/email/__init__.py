@@ -10,11 +10,11 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime, make_msgid, parseaddr
 
 import certifi
 
-from bot.domain.notice import Notice, Notifier, NotifierKind, NotTold, Setting, Target
+from bot.domain.notice import Notice, Notifier, NotifierKind, NotTold, Setting, Target, WrongSetting
 
 TIMEOUT = 7.0  # seconds for one answer of the server
 TOTAL = 20.0  # seconds for all of it: then the connection is cut, however slowly the server drips
@@ -118,7 +118,12 @@ def _addresses(target: Target) -> list[str]:
 def _hosts(target: Target) -> list[str]:
     host = target.option("host")
     if not host or "/" in host or target.option("security", "starttls") not in PORTS:
-        raise ValueError("not a mail server")
+        raise WrongSetting("邮件服务器（host）或加密方式（security）不对")
+    port = target.option("port")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise WrongSetting("端口（port）应是 1 到 65535 的数")
+    if not all(parseaddr(address)[1].count("@") == 1 for address in [target.option("from"), *_addresses(target)]):
+        raise WrongSetting("发件地址（from）或收件地址（to）不是邮件地址")
     return [host]
 
 
