@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 import pytest
 
-from bot.domain.channel import Absent, Evidence, Failed, Pending, Unclear
+from bot.channels.weibo.looking import wanted_of
+from bot.channels.weibo.timeline import search
+from bot.domain.channel import (
+    Absent,
+    ChannelFault,
+    Evidence,
+    Failed,
+    Pending,
+    PositionReceipt,
+    Receipt,
+    Refused,
+    Remedy,
+    Unclear,
+)
 from bot.domain.delivery import Event, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.models import Alarm, Attempt, Batch, Publication
-from bot.services import alarming, batches, settling, story, transitions
+from bot.services import alarming, batches, errors, releases, settling, story, transitions
 from bot.services.facts import facts_of
 from bot.services.locks import ProcessLock
 
-from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, Killed, T, intend, outcomes, put
-from .factories import Office
+from .delivery_platform import Answer
+from .delivery_support import (
+    MINUTE,
+    NO_ANSWER,
+    NOT_LEFT,
+    SECOND,
+    SIGNED_AT,
+    Engine,
+    Killed,
+    T,
+    intend,
+    outcomes,
+    put,
+)
+from .factories import Office, article
 
 PENDING = Pending({"publish_id": "77"}, "微信正在发布。")
 LATER = T + 40 * MINUTE
@@ -259,3 +288,128 @@ def test_what_is_missed_after_an_act_in_doubt_is_not_said_to_be_unsent(engine: E
     assert of.status in {State.MISSED, State.NEEDS_PERSON}
     assert "未发出（" not in of.reason
     assert "核实" in of.reason
+
+
+# --- the search for what an earlier act has done ----------------------------------------------------------------
+
+
+def on_the_timeline(engine: Engine, since: datetime) -> Callable[[Evidence], Receipt | Absent]:
+    """The adapter's own search over a timeline that shows our post, public at `since`."""
+
+    def look(evidence: Evidence) -> Receipt | Absent:
+        wanted = wanted_of(evidence)
+        created = since.strftime("%a %b %d %H:%M:%S +0000 %Y")
+        found = search([{"idstr": "5001", "text": wanted.text, "created_at": created, "uid": "1"}], wanted, window=5)
+        if found.found is None:
+            return Absent("没有找到")
+        return Receipt({"idstr": "5001"}, (PositionReceipt("5001", "https://weibo.com/1/a"),))
+
+    return look
+
+
+@pytest.mark.parametrize("how", [NO_ANSWER, Killed])
+@pytest.mark.parametrize("then", [None, NOT_LEFT])
+def test_sent_again_by_two_people_it_is_searched_for_since_its_first_act(
+    engine: Engine, how: Answer, then: Answer | None
+) -> None:
+    """Also where its sender was killed before it could note when it sent, and where the next try did not leave."""
+    release = engine.signed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [how, *([then] if then else [])]
+    engine.platform.looks["lyhd"] = [Unclear("读取失败。")] * 400
+    engine.go(T + 40 * MINUTE)
+    one = engine.weibo(release)
+    assert one.status is State.NEEDS_PERSON
+    late = [Absent("时间线延迟")] if then else []
+    engine.platform.looks["lyhd"] = [*late, *[on_the_timeline(engine, T + SECOND)] * 400]
+    again(engine, one)
+    engine.go(engine.clock.now() + 10 * MINUTE)
+    assert len(engine.platform.shots("lyhd")) == 1
+    assert engine.weibo(release).status is State.LIVE
+
+
+def test_what_the_platform_answered_to_another_push_is_not_taken_for_ours(engine: Engine) -> None:
+    """Two releases say the same words; the call of the first was lost. The post of the second proves nothing for it."""
+    same = {"title": "关于临时停水的通知", "summary": "因管网检修，城区部分路段临时停水。"}
+    one, two = (engine.office.approved(article(number, **same), now=SIGNED_AT) for number in (1, 2))
+    weibo = engine.office.weibo
+    first, other = engine.signed(one, on=[weibo]), engine.signed(two, on=[weibo], instant=T + 14 * SECOND)
+    engine.platform.answers["lyhd"] = [NO_ANSWER, Pending({"idstr": "6001"})]
+
+    def look(evidence: Evidence) -> Receipt | Absent | Unclear:
+        if evidence.ids.get("idstr"):
+            late = engine.clock.now() < T + 20 * SECOND
+            place = PositionReceipt("6001", "https://weibo.com/1/b")
+            return Unclear("读取失败。") if late else Receipt({"idstr": "6001"}, (place,))
+        if engine.clock.now() <= T + 14 * SECOND or "6001" in evidence.owned_ids:
+            return Absent()
+        return Receipt({"idstr": "6001"}, (PositionReceipt("6001", "https://weibo.com/1/b"),))
+
+    engine.platform.looks["lyhd"] = [look] * 300
+    engine.go(T + 10 * MINUTE)
+    assert engine.weibo(other).status is State.LIVE
+    assert engine.weibo(first).status is not State.LIVE
+
+
+# --- sentences -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told_unknown(engine: Engine) -> Publication:
+    """A mass send whose answer was lost, and every replay's: with a person."""
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [NO_ANSWER] * 4
+    engine.go(T + 40 * MINUTE)
+    one = engine.wechat(release)
+    assert one.status is State.NEEDS_PERSON
+    return one
+
+
+def test_a_fault_in_staging_it_again_does_not_deny_the_first_act(engine: Engine, told_unknown: Publication) -> None:
+    fault = ChannelFault(Remedy.OPERATOR, "本机地址不在白名单里；没有发出任何内容。", code="40164")
+    engine.platform.grants["zghd"] = [fault] * 30
+    again(engine, told_unknown)
+    engine.go(engine.clock.now() + 20 * SECOND)
+    told_unknown.refresh_from_db()
+    assert "先前一次是否发出不明" in told_unknown.reason
+
+
+def test_a_token_refused_twice_does_not_deny_it_either(engine: Engine, told_unknown: Publication) -> None:
+    engine.platform.answers["zghd"] = [Refused("40001", Remedy.REFRESH, "令牌被拒。")] * 3
+    again(engine, told_unknown)
+    engine.go(engine.clock.now() + 5 * MINUTE)
+    told_unknown.refresh_from_db()
+    assert told_unknown.status is State.NEEDS_PERSON
+    assert "先前一次是否发出不明" in told_unknown.reason
+
+
+def test_a_quota_that_forbids_sending_again_does_not_deny_it(engine: Engine, told_unknown: Publication) -> None:
+    tomorrow = T + timedelta(days=1)
+    other = engine.office.approved(article(7), now=engine.clock.now())
+    engine.signed(other, instant=tomorrow + timedelta(hours=3), on=[engine.office.wechat])
+    with pytest.raises(errors.Refused) as caught:
+        settling.settle_again(
+            told_unknown, person=engine.releaser, second=engine.office.people["final"], reason="没看到", now=tomorrow
+        )
+    assert "什么都没有发出" not in caught.value.message
+    assert "先前一次是否公开以核实为准" in caught.value.message
+
+
+def test_when_the_way_of_a_lane_is_free_the_doubt_is_not_forgotten(engine: Engine) -> None:
+    release = engine.signed(*engine.articles(2), on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [Pending({"idstr": "1"}), NO_ANSWER]
+    engine.platform.looks["lyhd"] = [lambda e: Pending(dict(e.ids)) if e.ids.get("idstr") else Absent()] * 400
+    engine.go(T + 45 * MINUTE)
+    first, second = release.publications.order_by("lane")
+    again(engine, second)
+    engine.go(engine.clock.now() + 30 * SECOND)
+    settling.settle_live(first, urls=["https://weibo.com/1/a"], person=engine.releaser, now=engine.clock.now())
+    engine.go(engine.clock.now() + 30 * SECOND)
+    second.refresh_from_db()
+    assert f"tongfa release resume {release.pk}" in second.reason
+    assert "先前一次是否发出不明" in second.reason
+
+
+def test_a_freeze_counts_what_is_in_doubt(engine: Engine, told_unknown: Publication) -> None:
+    answer = releases.freeze(engine.office.unit, person=engine.releaser, reason="突发事件", now=engine.clock.now())
+    assert answer.doubtful == 1
+    assert "另有 1 条先前是否已发出不明" in answer.message

@@ -1,0 +1,104 @@
+"""A clock that is hours ahead when the machine starts decides nothing (docs/adr/0020)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.channel import Absent, Pending
+from bot.domain.delivery import State
+from bot.domain.sync import GateState
+from bot.models import PortalGate
+from bot.services import clock, gating, setback
+from bot.services.clock import Watched
+
+from .delivery_support import ABSENT, MINUTE, NO_ANSWER, SECOND, SIGNED_AT, Engine, T, states
+from .factories import Office, after_live
+
+EIGHT_HOURS = timedelta(hours=8)
+
+
+@pytest.fixture
+def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(office, monkeypatch)
+
+
+@pytest.fixture
+def just_booted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No platform has told its time yet."""
+    monkeypatch.setattr("bot.services.clocksafety.boot_seconds", lambda: 30.0)
+
+
+def ticks(engine: Engine, began_at: timedelta, *kinds: str) -> None:
+    """Twenty seconds of a clock that is eight hours ahead, with workers for these kinds of work."""
+    ahead = T + began_at + EIGHT_HOURS
+    for number in range(20):
+        engine.clock.present = now = ahead + number * SECOND
+        found = clock.tick(now, thorough=number == 0, watched=Watched(ahead, float(number)))
+        for job in [*found.rings, *found.children]:
+            if job.kind in kinds:
+                engine.perform(job)
+
+
+def set_right(engine: Engine, at: timedelta) -> None:
+    engine.clock.present = T + at
+    setback.pull_back(now=engine.clock.now())
+
+
+def test_what_stands_ready_is_not_declared_missed(engine: Engine) -> None:
+    release = engine.signed()
+    engine.go(T - 8 * MINUTE)
+    assert states(release) == [State.STAGED, State.STAGED]
+    ticks(engine, -7 * MINUTE)
+    assert states(release) == [State.STAGED, State.STAGED]
+    set_right(engine, -6 * MINUTE)
+    engine.go(T + 5 * MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
+
+
+def test_nor_is_what_is_staged_meanwhile(engine: Engine) -> None:
+    release = engine.signed()
+    ticks(engine, -17 * MINUTE, "stage", "send", "look")
+    assert State.MISSED not in states(release)
+    set_right(engine, -16 * MINUTE)
+    engine.go(T + 5 * MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
+
+
+@pytest.mark.usefixtures("just_booted")
+def test_a_page_that_is_live_opens_no_gate_at_an_hour_that_is_wrong(engine: Engine) -> None:
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.clock.present = SIGNED_AT + 5 * MINUTE + EIGHT_HOURS
+    gate = PortalGate.objects.get(release=release)
+    gating.ask(gate.pk, now=engine.clock.now, look=engine.page)
+    gate.refresh_from_db()
+    assert (gate.status, gate.effective) == (GateState.SHUT, None)
+
+
+def test_a_proof_of_the_future_proves_nothing(engine: Engine) -> None:
+    """The gate opened by a clock that was ahead; set right, the page is asked for again before anything leaves."""
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.go(T - 5 * MINUTE)
+    PortalGate.objects.filter(release=release).update(live_at=T + MINUTE, asked_at=T + MINUTE, next_at=T + 2 * MINUTE)
+    engine.page.at(T - 5 * MINUTE, ABSENT)
+    setback.pull_back(now=engine.clock.now())
+    engine.go(T + 30 * SECOND)
+    assert not engine.platform.sent
+    assert PortalGate.objects.get(release=release).status is GateState.SHUT
+
+
+def test_no_time_is_up_for_what_is_being_looked_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The power failed just after the act."""
+    engine.by_publish()
+    release = engine.signed()
+    engine.platform.looks["zghd"] = [Pending({"publish_id": "1"}, "微信正在发布。")] * 3
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.platform.looks["lyhd"] = [Absent()]
+    engine.go(T + 10 * SECOND)
+    monkeypatch.setattr("bot.services.clocksafety.boot_seconds", lambda: 30.0)
+    monkeypatch.setattr("bot.services.clocksafety.boot_id", lambda: "another boot")
+    ticks(engine, 30 * SECOND, "look")
+    assert State.NEEDS_PERSON not in states(release)
