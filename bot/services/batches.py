@@ -45,10 +45,10 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
     for publication in waiting:
         if (
             publication.account_id in busy
-            or _is_early(publication, len(waiting), now)
             or publication.release.waits_for_portal
             or _wants_proof(publication, now)
             or not _may_go(publication, around, now)
+            or _is_early(publication, len(waiting), now)
         ):
             continue
         busy.add(publication.account_id)
@@ -58,7 +58,7 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
 
 
 def _is_early(publication: Publication, count: int, now: datetime) -> bool:
-    """Due long before it may leave (the clock was set back): its sender would wait, and the account with it."""
+    """Due long before it may leave (its lane's spacing, a clock that was set back): the account would wait with its sender."""
     early = publication.not_before - now > timeline.hand_out_ahead(count)
     if early:
         with suppress(Stale):

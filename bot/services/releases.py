@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -393,11 +393,11 @@ class _Passing:
     """The present instant of something that began at `asked`, whatever it had to wait for."""
 
     def __init__(self, asked: datetime) -> None:
-        self.asked, self._began = asked, time.monotonic()
+        self.asked, self._began = asked, monotonic()
 
     def now(self) -> datetime:
         """By the steady clock."""
-        return self.asked + timedelta(seconds=time.monotonic() - self._began)
+        return self.asked + timedelta(seconds=monotonic() - self._began)
 
 
 def _wish(publication: Publication, event: Event, step: Step) -> None:

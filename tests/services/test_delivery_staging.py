@@ -9,7 +9,7 @@ import pytest
 from bot.domain.channel import Remedy, Staged
 from bot.domain.delivery import State
 from bot.models import Publication
-from bot.services import releases, staging
+from bot.services import accounts, releases, staging
 from bot.services.locks import ProcessLock
 
 from .delivery_support import MINUTE, SECOND, SIGNED_AT, Engine, T, events_of, fault, put, states
@@ -170,3 +170,13 @@ def test_nothing_is_staged_without_a_signature(engine: Engine) -> None:
     staging.stage(engine.wechat(release).pk, now=engine.clock.now)
     assert not engine.platform.calls
     assert events_of(engine.wechat(release)) == []
+
+
+def test_for_a_disabled_account_nothing_is_called_any_more(engine: Engine) -> None:
+    release = engine.signed()
+    accounts.disable_account("zghd", reason="凭据泄露", actor="test", now=engine.clock.now())
+    engine.go(T - MINUTE)
+    assert engine.platform.asked("stage", "zghd") == 0
+    held = engine.wechat(release)
+    assert held.status is State.HELD
+    assert "账号已停用（凭据泄露），未发出" in held.reason

@@ -11,9 +11,11 @@ from django.conf import settings
 from django.test import override_settings
 
 from bot.domain import timeline
+from bot.domain.channel import Absent, Remedy
+from bot.domain.channel import Refused as RefusedByPlatform
 from bot.domain.delivery import State
 from bot.domain.sync import AfterLive, GateState, Seen, Then
-from bot.models import AuditEvent, Batch, Item, PortalGate, Publication, Release
+from bot.models import Alarm, AuditEvent, Batch, Item, PortalGate, Publication, Release
 from bot.services import audit, clock, gating, health, releases, settling
 from bot.services.clock import Job
 from bot.services.errors import Refused
@@ -660,3 +662,56 @@ def test_the_doctor_names_gates_that_need_somebody_and_no_release_that_only_wait
     ok, message = told_now()["门户联动"]
     assert not ok
     assert f"tongfa release gate {release.pk}" in message
+
+
+# --- nothing has left yet -----------------------------------------------------------------------------------
+
+
+def test_what_the_platform_refused_has_not_left_so_the_page_counts_again_for_the_next_try(engine: Engine) -> None:
+    """Refused with "wait twenty minutes"; the page is taken down meanwhile."""
+    engine.page.at(T - 5 * MINUTE).at(T + 30 * SECOND, ABSENT)
+    wait = RefusedByPlatform("10023", Remedy.WAIT, "本小时调用次数已用完，", T + 20 * MINUTE)
+    engine.platform.answers["lyhd"] = [wait]
+    engine.platform.looks["lyhd"] = [Absent("时间线上没有")] * 3
+    release = engine.signed(on=[engine.office.weibo], sync=after_live())
+    engine.go(T + 29 * MINUTE)
+    assert left(engine) == {"lyhd": T}
+    assert gate(release).status is not GateState.OPEN
+
+
+def test_two_people_send_again_only_while_the_page_is_live(engine: Engine) -> None:
+    engine.page.at(T - 5 * MINUTE).at(T + 30 * SECOND, ABSENT)
+    engine.platform.answers["lyhd"] = [RefusedByPlatform("20020", Remedy.PERSON, "含广告，没有发出。")]
+    engine.platform.looks["lyhd"] = [Absent("时间线上没有")]
+    release = engine.signed(on=[engine.office.weibo], sync=after_live())
+    engine.go(T + 60 * MINUTE)
+    push = publication(release, engine.office.weibo)
+    second = engine.office.people["final"]
+    settling.settle_again(push, person=engine.releaser, second=second, reason="后台没有", now=engine.clock.now())
+    engine.go(T + 70 * MINUTE)
+    assert [shot.at for shot in engine.platform.sent] == [T]
+    push.refresh_from_db()
+    assert push.status is State.HELD
+    assert "门户网页" in push.reason
+
+
+@pytest.mark.parametrize("then", [Then.ASK, Then.HOLD])
+def test_what_the_gate_strikes_out_at_the_last_moment_is_told_to_people(engine: Engine, then: Then) -> None:
+    """The page came live just before the wait ended, and was gone again while the intents stood."""
+    wait = 2 * MINUTE
+    engine.page.at(T + wait - 4 * SECOND)
+    release = engine.signed(sync=after_live(wait=wait, then=then))
+
+    def gone() -> None:
+        engine.page.at(engine.clock.now(), ABSENT)
+        PortalGate.objects.filter(release=release).update(next_at=engine.clock.now())
+        gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)
+
+    engine.go(T + wait - 6 * SECOND)
+    while (effective := gate(release).effective) is None:
+        engine.go(engine.clock.now() + SECOND)
+    engine.clock.at(effective - SECOND, gone)
+    engine.go(T + wait + 5 * MINUTE)
+    assert not engine.platform.sent
+    assert {(one.status, one.held_by) for one in release.publications.all()} == {(State.HELD, "machine")}
+    assert Alarm.objects.filter(release=release, kind="held", closed_at__isnull=True).count() == 2

@@ -6,15 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bot.domain.channel import Unknown
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Account, Attempt, Release, Reservation
 from bot.models import Counter as CallCounter
-from bot.services import quotas, releases
+from bot.services import editorial, quotas, releases
 from bot.services.errors import Refused
 from bot.services.ports import AccountPorts
 
-from .delivery_support import Engine
+from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine
 from .factories import HALF_HOUR, NOW, Office, add_wechat, article, force, lifted, publication
 
 T = NOW + HALF_HOUR
@@ -332,3 +333,44 @@ def test_what_an_outage_carries_past_midnight_is_held_where_the_day_is_taken(
     late = release.publications.get()
     assert (late.status, engine.platform.sent) == (State.HELD, [])
     assert "已签给别的发布" in late.reason
+
+
+# --- what was never used is free again ------------------------------------------------------------------------
+
+
+def test_struck_out_at_the_last_moment_and_moved_to_another_day_it_gives_its_day_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edited between the intents and T: provably unsent, but its attempt was open when the signature became void."""
+    engine = Engine(office, monkeypatch)
+    release = engine.signed(on=[office.wechat])
+    document = release.publications.get().items.get().edition.document
+    editor = office.people["editor"]
+
+    def edited() -> None:
+        for policy in (True, False):
+            editorial.set_policy(document, policy, reason="核对", person=editor, now=engine.clock.now())
+
+    engine.clock.at(T - SECOND, edited)
+    engine.go(T + MINUTE)
+    assert not engine.platform.sent
+    now = engine.clock.now()
+    release.refresh_from_db()
+    releases.reschedule(release, instant=T + timedelta(days=1), person=engine.releaser, now=now)
+    release.refresh_from_db()
+    releases.sign(release, person=engine.releaser, now=now)
+    engine.signed(office.approved(article(8), now=now), instant=now + timedelta(hours=2), on=[office.wechat])
+
+
+def test_a_replay_past_midnight_that_finds_the_first_call_gives_the_new_day_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(office, monkeypatch)
+    midnight = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
+    release = engine.signed(on=[office.wechat], instant=midnight - 30 * SECOND)
+    known = Unknown("45065", "平台说这个编号的群发以前已经接收过。", {"msg_id": "77"})
+    engine.platform.answers["zghd"] = [NO_ANSWER, known]
+    engine.go(midnight + 10 * MINUTE)
+    assert engine.wechat(release).status is State.LIVE
+    now = engine.clock.now()
+    engine.signed(office.approved(article(8), now=now), instant=now + timedelta(hours=9), on=[office.wechat])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.delivery import State
 from bot.domain.timeline import STAGE_AHEAD
 from bot.models import AuditEvent, Freeze, Item, Publication, Release, Reservation
 from bot.services import releases
@@ -185,3 +186,43 @@ def test_a_freeze_leaves_other_units_alone(office: Office) -> None:
     releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW)
     assert states(release) == {"planned"}
     assert Freeze.objects.get().unit == office.unit
+
+
+# --- a policy and its interpretation -----------------------------------------------------------------------------
+
+
+def test_the_interpretation_of_a_policy_that_waits_is_not_called_off_alone(office: Office) -> None:
+    release = office.signed(*office.approved_pair(), on=[office.weibo])
+    policy, interpretation = release.publications.order_by("lane")
+    refused = refusal(
+        releases.cancel, release, person=office.people["releaser"], reason="解读有误", now=NOW, only=interpretation.pk
+    )
+    assert "使它单独公开" in refused.message
+    assert states(release) == {"planned"}
+    assert policy.pk != interpretation.pk
+
+
+def test_held_alone_it_holds_its_policy_too(office: Office) -> None:
+    release = office.signed(*office.approved_pair(), on=[office.weibo])
+    interpretation = release.publications.order_by("lane")[1]
+    answer = releases.hold(
+        release, person=office.people["releaser"], reason="解读有误", now=NOW, only=interpretation.pk
+    )
+    assert answer.stopped == 2
+    assert states(release) == {"held"}
+
+
+# --- the answer is judged when it stands -------------------------------------------------------------------------
+
+
+def test_a_wish_that_had_to_wait_for_the_database_past_the_instant_promises_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody freezes two seconds before T; another writer holds the database until after it."""
+    release = office.signed(on=[office.weibo])
+    at = NOW + timedelta(seconds=2)
+    force(release.publications.all(), State.SENDING, instant=at, not_before=at)
+    steady = iter([100.0, 104.0])
+    monkeypatch.setattr(releases, "monotonic", lambda: next(steady))
+    answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
+    assert (answer.stopped, answer.in_flight) == (0, 1)

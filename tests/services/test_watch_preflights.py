@@ -15,7 +15,7 @@ from bot.domain.secret import Secret
 from bot.domain.sync import AfterLive, Seen, Then
 from bot.models import Account, Alarm, Freeze, Preflight, PreflightCheck, Release, Reservation
 from bot.portal import Look
-from bot.services import prechecks, preflighting, releases
+from bot.services import alarming, prechecks, preflighting, releases
 from bot.services.errors import Refused
 from bot.services.voiding import void_signature
 
@@ -386,3 +386,60 @@ def test_there_is_nothing_to_ask_of_a_release_that_nobody_signed(engine: Engine)
     with pytest.raises(Refused) as refused:
         preflighting.ask(release, person=engine.releaser, now=engine.clock.now)
     assert refused.value.code == "unsigned"
+
+
+# --- news ----------------------------------------------------------------------------------------------------
+
+IP = CheckResult("IP 白名单", False, "本机地址不在白名单里。", code="ip")
+TOKEN = CheckResult("令牌", False, "AppSecret 已被重置，令牌取不到。", code="token")
+
+
+def raised(kind: str = "preflight") -> list[tuple[bool, bool]]:
+    """Of each alarm in order: whether it is open, and whether it was read."""
+    rows = Alarm.objects.filter(kind=kind).order_by("pk").values_list("closed_at", "read_at")
+    return [(closed is None, read is not None) for closed, read in rows]
+
+
+def test_another_fault_is_another_alarm_although_the_last_was_read(engine: Engine) -> None:
+    far = NOW + timedelta(days=2)
+    engine.platform.preflights["zghd"] = [[IP], [TOKEN]]
+    engine.signed(instant=far)
+    engine.go(far - timedelta(days=1) + 20 * SECOND)
+    alarming.read(Alarm.objects.get(kind="preflight"), person=engine.releaser, now=engine.clock.now())
+    engine.go(far - 59 * MINUTE)
+    assert raised() == [(False, True), (True, False)]
+    assert "AppSecret" in Alarm.objects.filter(kind="preflight").latest("pk").message
+
+
+def test_the_same_fault_is_told_again_a_quarter_of_an_hour_and_five_minutes_before(engine: Engine) -> None:
+    far = NOW + timedelta(days=2)
+    engine.platform.preflights["zghd"] = [[IP]] * 9
+    engine.signed(instant=far)
+    engine.go(far - 59 * MINUTE)
+    assert len(raised()) == 1
+    engine.go(far - MINUTE)
+    assert [is_open for is_open, _ in raised()] == [False, False, True]
+
+
+def test_an_alarm_of_a_push_that_is_held_is_not_closed_as_passed_and_comes_back_with_it(engine: Engine) -> None:
+    engine.platform.preflights["zghd"] = [[IP]] * 9
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(NOW + 5 * SECOND)
+    releases.hold(release, person=engine.releaser, reason="等白名单", now=engine.clock.now())
+    preflighting.ask(release, person=engine.releaser, now=engine.clock.now)
+    closed = Alarm.objects.get(kind="preflight")
+    assert "预检通过" not in closed.closed_because
+    assert "恢复时会再查一次" in closed.closed_because
+    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    engine.go(engine.clock.now() + 5 * SECOND)
+    assert raised() == [(False, False), (True, False)]
+
+
+def test_the_alarm_of_a_wrong_clock_ends_with_the_release_it_was_raised_for(engine: Engine) -> None:
+    engine.doubt = "本机时钟与平台时间相差 +9.0 秒。"
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(NOW + 5 * SECOND)
+    assert raised("clock") == [(True, False)]
+    releases.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now())
+    alarming.sweep(now=engine.clock.now())
+    assert raised("clock") == [(False, False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
 import logging.config
@@ -10,19 +11,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
 from bot.domain.notice import NotTold
-from bot.models import Alarm, AlarmNotice, AuditEvent, Release, triggers
+from bot.models import Alarm, AlarmNotice, AuditEvent, PortalGate, Release, triggers
 from bot.services import alarming, health, home, lookahead, people, telling
 from bot.services.errors import Refused
-from bot.services.underway import Work, taken_up
+from bot.services.underway import Work, begun_releases, taken_up
 from config.logging import logging_settings
 from tests.channels.stub import Stub, running_stub
 
-from .factories import NOW, Office, force, fresh_home, lifted
+from .factories import NOW, Office, after_live, force, fresh_home, lifted
 
 KEY = "canary-key-of-the-duty-group"
 
@@ -50,6 +53,17 @@ def table(**fields: object) -> str:
 
 def wecom(address: str, **fields: object) -> str:
     return table(**{"name": "值班群", "kind": "wecom", "address": address, "key_file": "wecom.key", **fields})
+
+
+def mail(**fields: object) -> str:
+    plain = {
+        "name": "值班邮箱",
+        "kind": "email",
+        "host": "127.0.0.1",
+        "from": "tongfa@hd.example",
+        "to": "duty@hd.example",
+    }
+    return table(**{**plain, **fields})
 
 
 def test_without_a_file_nobody_is_told_and_nothing_is_wrong(notify_file: Path) -> None:
@@ -82,6 +96,10 @@ def test_targets_are_read_with_their_secrets_from_files(notify_file: Path) -> No
         (table(name="x", kind="wecom"), "缺少 key_file"),
         (table(name="x", kind="email", host="h"), "缺少"),
         (wecom("http://127.0.0.1:9/") + wecom("http://127.0.0.1:9/"), "重复"),
+        (mail(port="abc"), "端口（port）应是 1 到 65535 的数"),
+        (mail(port=70000), "端口（port）应是 1 到 65535 的数"),
+        (mail(to="值班室"), "收件地址（to）不是邮件地址"),
+        (mail(security="none"), "加密方式（security）不对"),
     ],
 )
 def test_a_table_that_is_wrong_is_named_and_the_others_still_work(wrong: str, said: str, notify_file: Path) -> None:
@@ -333,3 +351,38 @@ def test_nobody_to_tell_is_a_warning_it_stops_no_release(office: Office, notify_
     assert (found.ok, found.warning) == (True, True)
     assert "TONGFA_NOTIFY" in found.remedy
     assert Alarm.objects.count() == 0
+
+
+def test_a_release_whose_page_may_not_be_read_is_told_the_day_before(office: Office) -> None:
+    """A list of portal hosts replaces the usual ones: whoever adds one must name those again."""
+    tomorrow = NOW + timedelta(days=1)
+    office.signed(instant=tomorrow, sync=after_live())
+    hosts = dataclasses.replace(settings.TONGFA, portal_hosts=frozenset({"static.hedong.gov.cn"}))
+    with override_settings(TONGFA=hosts):
+        (line,) = [one for one in lookahead.releases_ahead(NOW) if one.code == "portal"]
+    assert not line.ok
+    assert "不在门户网站名单" in line.message
+    assert "TONGFA_PORTAL_HOSTS" in line.remedy
+
+
+def test_the_remedy_for_a_gate_that_waits_for_a_decision_is_that_decision(office: Office) -> None:
+    release = office.signed(on=[office.weibo], sync=after_live())
+    past(release, State.HELD, timedelta(minutes=4))
+    PortalGate.objects.filter(release=release).update(state="held", next_at=None)
+    (line,) = begun_releases(NOW)
+    assert f"tongfa release gate {release.pk} --go" in line.remedy
+    assert "resume" not in line.remedy
+
+
+def test_a_message_that_says_nobody_has_read_it_is_not_sent_once_somebody_has(
+    notify_file: Path, office: Office, stub: Stub
+) -> None:
+    notify_file.write_text(wecom(f"{stub.url}/send", ring=2), "utf-8")
+    call = alarming.Call(Kind.DISK, "disk", Out.NONE, "磁盘快满了。")
+    (alarm,) = alarming.raise_all([call], now=NOW)
+    notice = AlarmNotice.objects.create(target="值班群", ring=2, created_at=NOW, next_at=NOW)
+    notice.alarms.add(alarm)
+    alarming.read(alarm, person=office.people["releaser"], now=NOW)
+    assert not telling.send(notice.pk, now=lambda: NOW)
+    notice.refresh_from_db()
+    assert notice.state == "dropped"

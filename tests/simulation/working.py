@@ -164,9 +164,9 @@ def _hand_out(world: World, host: Host) -> Steps:
         busy = set()
     groups: dict[datetime, list[Publication]] = defaultdict(list)
     for publication in due:
-        if publication.account.pk in busy or _is_early(db, publication, len(due), now):
+        if publication.account.pk in busy or not _may_go(db, publication, now):
             continue
-        if not _may_go(db, publication, now):
+        if _is_early(db, publication, len(due), now):
             continue
         if "one_per_account" not in world.without:
             busy.add(publication.account.pk)

@@ -214,6 +214,15 @@ def test_a_bell_is_one_id_in_the_right_queue_and_nothing_more(valkey: Broker, ki
     assert message.content_type == "application/json"
 
 
+def test_a_crowds_sender_may_take_as_long_as_it_waits_for_its_instant_on_top(valkey: Broker) -> None:
+    app = celery_at(valkey.url)
+    Bell(app)._send(Job("send", 4711, waits=300.0))
+    with app.connection_for_read() as connection:
+        message = connection.SimpleQueue(app.amqp.queues["publish"]).get(timeout=5)
+        message.ack()
+    assert message.headers["timelimit"] == [420, 390]  # hard, soft
+
+
 def test_a_bell_of_a_kind_nobody_knows_does_not_end_the_thread(valkey: Broker) -> None:
     bell = Bell(celery_at(valkey.url))
     bell.start()
