@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.channels.weibo.timeline import Wanted, parse_created, same_text, search
@@ -273,6 +273,7 @@ class TestMatching:
         assert not same_text({**cut, "text": "汉" * 99 + "…"}, text)
         assert not same_text({**cut, "text": "字" * 120 + "…"}, text)
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])  # of a machine that is busy
     @given(st.lists(st.dictionaries(st.sampled_from(["text", "idstr", "created_at", "deleted"]), st.text() | st.none() | st.integers()), max_size=6))  # fmt: skip
     def test_strange_statuses_never_raise_or_match(self, statuses):
         assert search(statuses, self.WANTED, window=5).found is None

@@ -10,24 +10,12 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from bot.domain.delivery import Event, State
-from bot.domain.engine import looking
-from bot.domain.engine.facts import Facts, Step, step
+from bot.domain.delivery import Event
 from bot.models import Attempt
 from bot.services import answers, batches, sending, transitions
 
 from .test_delivery_machine import USUAL, DeliveryMachine
 from .test_delivery_machine import machine as machine
-
-
-def resends_weibo_after_an_unknown_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def _absent(facts: Facts, message: str, now: datetime) -> Step:
-        if facts.state is State.CONFIRMING:
-            return looking.wait(facts, message, now=now)
-        again = max(facts.not_before, now)
-        return step(Event.PROVED_ABSENT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
-
-    monkeypatch.setattr(looking, "_absent", _absent)
 
 
 def forgets_the_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,11 +54,10 @@ def keeps_no_trail(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("broken", "complaint"),
     [
-        (resends_weibo_after_an_unknown_answer, "times"),
         (forgets_the_last_look, "stopped before the last look|during a freeze"),
         (sends_as_soon_as_it_is_handed_out, "early by"),
         pytest.param(takes_a_dead_sender_for_one_that_sent_nothing, "times", marks=pytest.mark.long),
-        (trusts_its_own_clock, "early by"),
+        (trusts_its_own_clock, "early by|late"),
         (keeps_no_trail, "the trail tells"),
     ],
     ids=lambda given: getattr(given, "__name__", ""),
@@ -80,7 +67,9 @@ def test_a_service_that_breaks_a_promise_is_found(
 ) -> None:
     """Soon, and for the reason that it was broken in; the hunt ends with the first history that shows it.
 
-    The one that takes minutes to be found is broken on every check in `tests/crash` and `tests/simulation` as well.
+    The one that takes minutes to be found is broken on every check in `tests/crash` and `tests/simulation` as well. That
+    Weibo is never sent again by machine is shown there too (`weibo_by_people_only`): here the look before each further
+    try finds the first post, and nothing is doubled.
     """
     broken(monkeypatch)
     with pytest.raises(AssertionError, match=complaint):
