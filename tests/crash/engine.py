@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import structlog
+from django.db import OperationalError
 from django.db.models import Min, Q
 
 from bot import channels
@@ -61,8 +62,14 @@ def run(shared: SharedClock, *, until: datetime | None = None, ticks: int = MOST
 
 
 def one_round() -> None:
-    """One tick, and workers that answer every bell at once."""
-    result = clock.tick(WallClock().now())
+    """One tick, and workers that answer every bell at once. A database that is somebody else's (a process that was
+    stopped in its transaction) is away for this tick, as for the clock process.
+    """
+    try:
+        result = clock.tick(WallClock().now())
+    except OperationalError as error:
+        log.warning("crash.tick", error=type(error).__name__)
+        return
     for job in [*result.rings, *result.children]:
         if job.kind == "measure":
             continue  # not part of a delivery
