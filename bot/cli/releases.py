@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -227,7 +228,7 @@ def cancel(pk: int, username: str, reason: str, publication: int | None) -> Repl
 
 
 def _stopped(answer: Any) -> Reply:
-    return Reply({"sent": answer.sent, "stopped": answer.stopped, "in_flight": answer.in_flight}, [answer.message])
+    return Reply(asdict(answer), [answer.message])
 
 
 @release.command("freeze")
@@ -245,7 +246,7 @@ def freeze(username: str, reason: str, lift: bool) -> Reply:
         return Reply({"frozen": False}, ["停发已解除。被拦下的推送仍是暂停，请逐单用 tongfa release resume 恢复。"])
     answer = releases.freeze(person.unit, person=person, reason=reason, now=now())
     return Reply(
-        {"frozen": True, "sent": answer.sent, "stopped": answer.stopped, "in_flight": answer.in_flight},
+        {"frozen": True, **asdict(answer)},
         [f"已停发。{answer.message}"],
     )
 

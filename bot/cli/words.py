@@ -74,7 +74,8 @@ PLACES = {
     "USER": "登录名", "REASON": "原因", "URL": "网址", "ID": "编号", "DATE": "日期", "FILE": "文件", "VAR": "环境变量",
     "TITLE": "标题", "INSTANT": "时刻", "SPAN": "时长", "NAME=URL": "名称=网址", "NAME=VALUE": "名称=值",
     "NAME=VAR": "名称=环境变量", "NAME=FILE": "名称=文件", "FIELD=VALUE": "字段=值", "ACCOUNT=MODE": "账号=方式",
-    "RULE=REASON": "规则=理由", "TEXT": "文字", "INTEGER": "整数", "PATH": "路径", "DIRECTORY": "目录", "FLOAT": "数", "INTEGER RANGE": "整数",
+    "RULE=REASON": "规则=理由", "TEXT": "文字", "INTEGER": "整数", "PATH": "路径", "DIRECTORY": "目录", "FLOAT": "数",
+    "INTEGER RANGE": "整数",
     "SLUG": "账号代号", "IDS": "文件编号", "EXTERNAL_ID": "文件编号", "USERNAME": "登录名", "PUBLICATION": "推送编号",
     "SUBJECT": "编号", "ALSO": "编号", "TARGET": "对象", "JOB": "任务",
 }  # fmt: skip
@@ -130,7 +131,7 @@ def place(command: click.Command) -> click.Command:
     context = click.Context(command)
     for param in command.params:
         shown = param.make_metavar(context)
-        for word in sorted(PLACES, key=len, reverse=True):
-            if word == shown.strip("[].<>"):
-                param.metavar = shown.replace(word, PLACES[word]).replace("...", "…")
+        word = shown.strip("[].<>")
+        if word in PLACES:
+            param.metavar = shown.replace(word, PLACES[word]).replace("...", "…")
     return command
