@@ -148,8 +148,8 @@ def _hand_out(now: datetime, result: Tick) -> None:
     _call_early(now, [State.STAGED], timeline.HAND_OUT, timeline.hand_out_ahead)
     due = _due(now, [State.STAGED], gating.THROUGH).defer("staged", "release__manifest")[: timeline.LARGEST_CROWD]
     late = [one for one in due if timeline.too_late(now, one.instant, settings.TONGFA.max_lateness)]
-    over = _certainly_over(late, now, result.watched) if late else late
-    batches.hand_out([one for one in due if one not in late or one in over] if late else due, now=now)
+    spared = {one.pk for one in late} - {one.pk for one in _certainly_over(late, now, result.watched)}
+    batches.hand_out([one for one in due if one.pk not in spared], now=now)
 
 
 def _ring_the_due(now: datetime, result: Tick) -> None:

@@ -58,8 +58,17 @@ def doubt_of_this_boot(*, now: datetime) -> str | None:
     """
     require_aware(now)
     steady = boot_seconds()
-    reading = ClockReading.objects.filter(boot_id=boot_id()).order_by("-at").first()
+    reading = _newest()
     return None if reading is None else _judge(reading, now, steady)
+
+
+def _newest() -> ClockReading | None:
+    return ClockReading.objects.filter(boot_id=boot_id()).order_by("-at").first()
+
+
+def _drift(reading: ClockReading, now: datetime, steady: float) -> timedelta:
+    """How far the wall clock has run ahead of the steady one since the reading."""
+    return (now - reading.at) - timedelta(seconds=steady - reading.boot_seconds)
 
 
 def far_off(*, now: datetime) -> bool:
@@ -70,11 +79,11 @@ def far_off(*, now: datetime) -> bool:
     """
     require_aware(now)
     steady = boot_seconds()
-    reading = ClockReading.objects.filter(boot_id=boot_id()).order_by("-at").first()
+    reading = _newest()
     if reading is None:
         return steady < PATIENCE and settings.TONGFA.require_platform_date
-    drift = (now - reading.at) - timedelta(seconds=steady - reading.boot_seconds)
-    return abs(timedelta(milliseconds=reading.offset_ms)) > FAR_OFF or abs(drift) > FAR_OFF
+    offset = timedelta(milliseconds=reading.offset_ms)
+    return abs(offset) > FAR_OFF or abs(_drift(reading, now, steady)) > FAR_OFF
 
 
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:
@@ -94,7 +103,7 @@ def _judge(reading: ClockReading | None, now: datetime, steady: float) -> str:
     offset = timedelta(milliseconds=reading.offset_ms)
     if abs(offset) > timeline.CLOCK_AGREEMENT:
         return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒。请校准本机时钟（NTP）后恢复发布。"
-    drift = (now - reading.at) - timedelta(seconds=steady - reading.boot_seconds)
+    drift = _drift(reading, now, steady)
     if abs(drift) > timeline.CLOCK_DRIFT:
         return f"本机时钟在核对之后跳变了 {milliseconds(drift):+.0f} 毫秒。请校准本机时钟（NTP）后恢复发布。"
     return ""

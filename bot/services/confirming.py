@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from bot.domain import timeline
 from bot.domain.channel import Absent, Receipt
 from bot.domain.delivery import Event, State
 from bot.domain.engine import looking as engine
-from bot.domain.engine.facts import Step
+from bot.domain.engine.facts import Facts, Step
 from bot.domain.instants import require_aware
 from bot.models import Item, Publication
 
@@ -50,12 +50,16 @@ def look_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> 
     taken: list[Publication] = []
     due = [one for one in _whole(publication_ids) if _due(one, now())]
     write_together(due, lambda one: taken.append(one) if lease(one, now() + timeline.LOOK_LEASE, now=now()) else None)
-    odd = bool(taken) and far_off(now=now())
-    acts = [engine.next_act(facts_of(one), now=now(), clock_far_off=odd) for one in taken]
-    asked = [(one, _Question(one, act, now())) for one, act in zip(taken, acts, strict=True)]
+    asked = [(one, _Question(one, engine.next_act(_facts(one, now()), now=now()), now())) for one in taken]
     answered = in_parallel(lambda pair: pair[1].ask(), asked)
     done = list(zip(taken, answered, strict=True))
     write_together(done, lambda pair: _write(*pair, now))
+
+
+def _facts(publication: Publication, now: datetime) -> Facts:
+    """What is known of it; where its time seems to be up, also whether the clock may be believed so far."""
+    facts = facts_of(publication)
+    return replace(facts, clock_far_off=True) if engine.time_is_up(facts, now) and far_off(now=now) else facts
 
 
 def _due(publication: Publication, now: datetime) -> bool:
@@ -124,7 +128,7 @@ def _write(publication: Publication, answer: Answer | Exception, now: Callable[[
         with suppress(Stale), transaction.atomic():
             publication.refresh_from_db()
             story.note_error(publication, message, now=now())
-            enact(publication, engine.wait(facts_of(publication), message, now=now()), actor=ACTOR, now=now())
+            enact(publication, engine.wait(_facts(publication, now()), message, now=now()), actor=ACTOR, now=now())
 
 
 def _apply(publication: Publication, answer: Answer | Exception, now: datetime) -> None:
@@ -146,7 +150,7 @@ def _replay(publication: Publication, now: datetime) -> None:
     If the first call never came, this one counts: where that is another day's (or month's) quota, it needs a slot there.
     """
     if batches.is_busy(publication.account_id):
-        enact(publication, engine.wait(facts_of(publication), _LATER, now=now), actor=ACTOR, now=now)
+        enact(publication, engine.wait(_facts(publication, now), _LATER, now=now), actor=ACTOR, now=now)
         return
     try:
         with transaction.atomic():
@@ -160,9 +164,7 @@ def _replay(publication: Publication, now: datetime) -> None:
 def apply(publication: Publication, verdict: engine.Verdict, *, now: datetime) -> None:
     """What one look (or a callback's proof) does to a publication that is confirming or unknown."""
     require_aware(now)
-    steps = engine.after_look(
-        facts_of(publication), verdict, places=publication.items.count(), now=now, clock_far_off=far_off(now=now)
-    )
+    steps = engine.after_look(_facts(publication, now), verdict, places=publication.items.count(), now=now)
     with audit.serialised():
         for step in steps:
             if step.event is Event.CONFIRM and isinstance(verdict, Receipt):

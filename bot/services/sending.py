@@ -485,7 +485,7 @@ class _Sender:
                 signed=signed is not None and cancelled is None, frozen=unit in frozen, disabled=disabled,
                 previous=previous.get(str(pk)), shut=shut,
             )  # fmt: skip
-            why[str(pk)] = handing_out.struck_because(
+            why[str(pk)] = handing_out.struck(
                 standing, State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held,
                 clock_trusted=account not in wrong, read_back_holds=str(pk) in fresh,
             )  # fmt: skip

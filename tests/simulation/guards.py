@@ -102,7 +102,7 @@ def _thrown_back(facts: Facts, message: str, now: datetime) -> Step:
 _absent = looking._absent
 
 
-def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime, **_: Any) -> tuple[Step, ...]:
+def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime) -> tuple[Step, ...]:
     """What was accepted is taken for public, whatever the platform shows."""
     if facts.state is State.CONFIRMING and isinstance(verdict, Pending | Absent) and facts.ids:
         name = str(next(iter(facts.ids.values())))
@@ -111,7 +111,7 @@ def _trusting_look(facts: Facts, verdict: Any, *, places: int, now: datetime, **
         return (
             step(Event.CONFIRM, live_at=now, sent_at=facts.sent_at, batch=None, next_at=None, ids=verdict_ids),
         ) if shown else ()  # fmt: skip
-    return _after_look(facts, verdict, places=places, now=now, **_)
+    return _after_look(facts, verdict, places=places, now=now)
 
 
 _after_look = looking.after_look
@@ -139,15 +139,15 @@ def _deaf_may_go(facts: Facts, standing: Any, *, now: datetime) -> Any:
 _may_go = handing_out.may_go
 
 
-def _deaf_next_act(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Any:
-    return _next_act(replace(facts, stop_event="", stop_reason=""), now=now, clock_far_off=clock_far_off)
+def _deaf_next_act(facts: Facts, *, now: datetime) -> Any:
+    return _next_act(replace(facts, stop_event="", stop_reason=""), now=now)
 
 
 _next_act = looking.next_act
 
 
-def _no_limit(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Any:
-    return _next_act(replace(facts, probes=0), now=now, clock_far_off=clock_far_off)
+def _no_limit(facts: Facts, *, now: datetime) -> Any:
+    return _next_act(replace(facts, probes=0), now=now)
 
 
 _SCOPE: Patches = _all(
@@ -261,6 +261,7 @@ GUARDS: tuple[Guard, ...] = (
         shadow="the wish read at handing out and in the last look",
         shadows=_w("last_wish"), shadow_patches=_set(handing_out, "may_go", _deaf_may_go),
     ),
+    Guard("hand_out_near", "nothing is armed long before it may leave, with its account busy meanwhile", _w("near")),
     Guard(
         "stop_is_a_promise", "a stop is promised only of what has a second left before its instant",
         patches=_set(stopping, "reach_of_wish", lambda facts, now: stopping.Reach.STOPPED),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -182,7 +183,7 @@ def _hand_out(world: World, host: Host) -> Steps:
 
 def _is_early(db: Database, publication: Publication, count: int, now: datetime) -> bool:
     """services/batches._is_early."""
-    early = publication.not_before - now > timeline.hand_out_ahead(count)
+    early = "near" not in db.world.without and publication.not_before - now > timeline.hand_out_ahead(count)
     if early:
         with suppress(Stale):
             db.touch(publication, {"next_at": publication.not_before - timeline.HAND_OUT})
@@ -455,7 +456,7 @@ def look(world: World, process: Process, pk: int) -> Steps:
         return
     try:
         yield world.short()
-        act = engine.next_act(db.facts(publication), now=host.now(), clock_far_off=far_off(db, host))
+        act = engine.next_act(replace(db.facts(publication), clock_far_off=far_off(db, host)), now=host.now())
         if isinstance(act, engine.Ask):
             yield from _look(world, process, publication, act)
         else:
@@ -497,9 +498,8 @@ def apply(world: World, publication: Publication, verdict: engine.Verdict, host:
     """services/confirming.apply."""
     db: Database = world.db
     places = len(publication.editions)
-    steps = engine.after_look(
-        db.facts(publication), verdict, places=places, now=host.now(), clock_far_off=far_off(db, host)
-    )
+    facts = replace(db.facts(publication), clock_far_off=far_off(db, host))
+    steps = engine.after_look(facts, verdict, places=places, now=host.now())
     with db.transaction():
         for step in steps:
             if step.event is Event.CONFIRM and "read_back" in world.without and not isinstance(verdict, Receipt):

@@ -22,7 +22,7 @@ class Facts:
 
     `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
     replays; `effects` those of which a byte may have left, `doubts` those that may have had an effect. `disabled`: why its
-    account was taken out of use. Instants are aware. `ids`, `sent_at` and `accepted_at` tell of the last act until the
+    account was taken out of use. `clock_far_off`: no time is up only because the clock says so. Instants are aware. `ids`, `sent_at` and `accepted_at` tell of the last act until the
     next one begins.
     """
 
@@ -52,10 +52,16 @@ class Facts:
     unsent: int = 0
     disabled: str = ""
     lease_until: datetime | None = None
+    clock_far_off: bool = False
 
     def too_late(self, now: datetime) -> bool:
         """True when no machine may send any more."""
         return timeline.too_late(now, self.instant, self.max_lateness)
+
+    def verdict_overdue(self, now: datetime) -> bool:
+        """True when a person must hear that nobody knows yet: since the act, or since it was accepted."""
+        since = self.since if self.state is State.UNKNOWN else self.accepted_at or self.sent_at or now
+        return now > since + self.mode.verdict_within
 
     @property
     def last_instant(self) -> datetime:

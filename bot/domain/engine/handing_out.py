@@ -115,27 +115,8 @@ def struck(
     lock_held: bool,
     clock_trusted: bool,
     read_back_holds: bool = True,
-) -> bool:
-    """The last look, 100 ms before T: True takes it out, provably unsent."""
-    return bool(
-        struck_because(
-            standing, state, stop_event, approved=approved, lock_held=lock_held, clock_trusted=clock_trusted,
-            read_back_holds=read_back_holds,
-        )
-    )  # fmt: skip
-
-
-def struck_because(
-    standing: Standing,
-    state: State,
-    stop_event: str,
-    *,
-    approved: bool,
-    lock_held: bool,
-    clock_trusted: bool,
-    read_back_holds: bool = True,
 ) -> str:
-    """Why the last look takes it out, "" when nothing speaks against it.
+    """The last look, 100 ms before T: why it is taken out, provably unsent; "" when nothing speaks against it.
 
     The clock once more: one that was set forward since the comparison makes T come early. And the age of the read-back:
     a sender that slept since does not know any more what the platform holds. And the lane: the one before it may have

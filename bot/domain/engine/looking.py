@@ -25,7 +25,6 @@ _TIME_IS_UP = "核对时限已过，仍不知道是否发出。请到平台后�
 _NO_CONCLUSION = (
     "用同一编号核对了几次仍没有结论，很可能已经发出。请到公众平台查看：已发出就登记链接，确实没有再决定是否重发。"
 )
-_CLOCK = "本机时钟与平台时间相差很大，不按时限下结论，继续核对。"
 _RESUBMIT = "已查明没有发出：草稿还在，平台上没有这篇。正在用同一份草稿重新提交。"
 
 
@@ -36,12 +35,12 @@ class Ask(StrEnum):
     PROBE = "probe"  # replay the same key, where a look does not tell already
 
 
-def next_act(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Ask | Step:
-    """What is due for a publication that is confirming or unknown. No time is up by a clock that is far off."""
+def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
+    """What is due for a publication that is confirming or unknown."""
     if facts.state is not State.UNKNOWN:
         return Ask.LOOK
-    if facts.too_late(now) or now > facts.since + facts.mode.verdict_within:
-        return Ask.LOOK if clock_far_off else give_up(facts, _TIME_IS_UP)
+    if time_is_up(facts, now):
+        return Ask.LOOK if facts.clock_far_off else give_up(facts, _TIME_IS_UP)
     if facts.mode.unknown.when_absent != "probe" or facts.ids:
         return Ask.LOOK
     if facts.stop_event:
@@ -53,20 +52,16 @@ def next_act(facts: Facts, *, now: datetime, clock_far_off: bool = False) -> Ask
     return give_up(facts, _NO_CONCLUSION) if facts.probes >= MOST_PROBES else Ask.PROBE
 
 
-def after_look(
-    facts: Facts, verdict: Verdict, *, places: int, now: datetime, clock_far_off: bool = False
-) -> tuple[Step, ...]:
+def time_is_up(facts: Facts, now: datetime) -> bool:
+    """Whether the search ends here, if the clock is to be believed."""
+    return facts.verdict_overdue(now) or (facts.state is State.UNKNOWN and facts.too_late(now))
+
+
+def after_look(facts: Facts, verdict: Verdict, *, places: int, now: datetime) -> tuple[Step, ...]:
     """What one look (or a callback's proof) does. `places`: how many positions were signed.
 
     A step with Event.CONFIRM must be written together with the receipts of all positions.
     """
-    steps = _after_look(facts, verdict, places, now)
-    if clock_far_off and steps[-1:] == (_no_verdict(facts),):
-        return (_stay(_CLOCK, looks=facts.looks, next_at=now + LEAST_PAUSE),)
-    return steps
-
-
-def _after_look(facts: Facts, verdict: Verdict, places: int, now: datetime) -> tuple[Step, ...]:
     match verdict:
         case Receipt():
             return _confirm(facts, verdict, places, now)
@@ -146,18 +141,13 @@ def _pause(looks: Sequence[timedelta], asked: int) -> timedelta:
 
 
 def _next_look(facts: Facts, message: str, now: datetime, *, ids: Mapping[str, str] | None = None) -> Step:
-    since = facts.accepted_at or facts.sent_at or now
-    if now > since + facts.mode.verdict_within:
-        return _no_verdict(facts)
+    if time_is_up(facts, now) and not facts.clock_far_off:
+        minutes = int(facts.mode.verdict_within.total_seconds() // 60)
+        reason = f"平台受理已 {minutes} 分钟仍没有结论。请到平台后台核实：已发出就登记链接，确实没有再决定是否重发。"
+        return step(Event.FAIL, reason, next_at=None, batch=None)
     asked = facts.looks + 1
     known = {"ids": {**facts.ids, **ids}} if ids else {}
     return _stay(message, looks=asked, next_at=now + timeline.nth_delay(facts.mode.confirm, asked), **known)
-
-
-def _no_verdict(facts: Facts) -> Step:
-    minutes = int(facts.mode.verdict_within.total_seconds() // 60)
-    reason = f"平台受理已 {minutes} 分钟仍没有结论。请到平台后台核实：已发出就登记链接，确实没有再决定是否重发。"
-    return step(Event.FAIL, reason, next_at=None, batch=None)
 
 
 def _stay(message: str, **changes: object) -> Step:

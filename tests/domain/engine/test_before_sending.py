@@ -90,7 +90,7 @@ def test_the_last_look_lets_through_only_what_nothing_speaks_against(
         approved=approved, lock_held=lock, clock_trusted=trusted, read_back_holds=fresh,
     )  # fmt: skip
     good = signed and not frozen and approved and lock and trusted and fresh
-    assert out != (good and state is State.SENDING and not wish)
+    assert bool(out) != (good and state is State.SENDING and not wish)
 
 
 @pytest.mark.parametrize("state", State)
@@ -99,7 +99,7 @@ def test_the_last_look_strikes_out_what_follows_a_post_that_failed_since_it_was_
         Standing(previous=Previous(state, T, SPACING)), State.SENDING, "",
         approved=True, lock_held=True, clock_trusted=True,
     )  # fmt: skip
-    assert out == (state not in handing_out.PASSED)
+    assert bool(out) == (state not in handing_out.PASSED)
 
 
 def test_what_the_platform_was_seen_to_hold_a_minute_ago_says_nothing_any_more():
