@@ -76,6 +76,16 @@ class TestStage:
         assert second == first
         assert ports.spent["weibo.calls", "day"] == 1 + 2  # the share, and one timeline each
 
+    def test_the_call_of_another_act_is_another_call(self, platform):
+        """Refused without effect and sent again on the same day: the platform counts both."""
+        platform.script(TIMELINE, timeline())
+        ports = MemoryPorts()
+        channel = make_channel(make_account(platform.url), ports)
+        first = channel.stage([make_post()], key="k")
+        before = ports.spent["weibo.calls", "day"]
+        channel.stage([make_post()], key="k", previous=first.table, keep=True)
+        assert ports.spent["weibo.calls", "day"] == before + 1
+
     def test_an_id_asked_for_a_moment_ago_is_not_asked_for_again(self, platform):
         platform.script(TIMELINE, timeline(make_status("5300000000000000")))
         ports = MemoryPorts()

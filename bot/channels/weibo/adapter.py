@@ -133,7 +133,7 @@ class WeiboChannel:
         staging.require_life(self.grant(), self._ports)
         acted = keep and previous is not None and "since" in previous  # a newer post may be ours
         since = str(previous["since"]) if acted and previous else self._noted_newest() or self._read_newest()
-        counted_on = staging.count_the_send(self._calls, self._ports, previous or {})
+        counted_on = staging.count_the_send(self._calls, self._ports, previous or {}, again=acted)
         return staging.staged_table(posts, self._ports, since=since, counted_on=counted_on)
 
     def newest_own_id(self) -> str:
