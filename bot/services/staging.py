@@ -30,7 +30,7 @@ from bot.domain.instants import require_aware
 from bot.domain.post import Post
 from bot.models import Item, Publication
 
-from .accounts import channel_of
+from .accounts import channel_of, spec_of
 from .bulk import in_parallel, write_together
 from .errors import Refused
 from .facts import begun, doubted, evidence_of, facts_of, may_have_left
@@ -126,19 +126,27 @@ def _put_in_place(task: Task) -> Placed:
     except ChannelFault as fault:
         if fault.code != DRAFT_GONE or task.evidence is None or begun(publication):
             raise
-        _require_unpublished(adapter, task.evidence, fault)
+        _require_unpublished(adapter, publication, task.evidence, fault)
         staged = adapter.stage(posts, key=publication.key, previous=earlier)
     adapter.grant()
     return staged, since
 
 
-def _require_unpublished(adapter: Channel, evidence: Evidence, gone: ChannelFault) -> None:
+def _require_unpublished(adapter: Channel, publication: Publication, evidence: Evidence, gone: ChannelFault) -> None:
     """Two people begin a new act, and the draft of the old one is gone: only what cannot be found is made anew."""
     verdict = adapter.look(evidence)
+    if isinstance(verdict, Absent) and _only_its_key_tells(publication):
+        raise gone  # only the same key could tell, and with another draft that would be another mass send
     if isinstance(verdict, Receipt | Pending):
         raise ChannelFault(Remedy.UNKNOWN, "平台上已经有这篇，没有再发，正在核对。", code=FOUND)
     if not isinstance(verdict, Absent) and not (isinstance(verdict, Failed) and not verdict.gone):
         raise gone
+
+
+def _only_its_key_tells(publication: Publication) -> bool:
+    """Whether a look that finds nothing proves nothing: the platform shows no such act but to who repeats its key."""
+    mode = spec_of(publication.account).mode(publication.mode)
+    return mode.unknown.when_absent == "probe" and not publication.ids
 
 
 def _finish(publication: Publication, placed: Placed | Exception, now: datetime) -> None:

@@ -14,7 +14,7 @@ from bot.rehearsal import RehearsalServer
 from bot.services import settling
 
 from . import delivery_drill
-from .delivery_drill import SHARE, SUBMIT, Drill, Mailbox, wall
+from .delivery_drill import SENDALL, SHARE, SUBMIT, Drill, Mailbox, wall
 from .delivery_support import outcomes
 from .factories import Office
 
@@ -139,6 +139,27 @@ def test_where_the_refused_draft_is_gone_and_no_article_is_found_people_decide_a
     assert drill.wechat(release).status is State.HELD
     assert "是否已发出不明" in drill.wechat(release).reason
     assert drill.wechat(release).doubt
+
+
+def test_a_refused_mass_send_that_somebody_made_by_hand_from_its_draft_is_not_made_again(
+    drill: Drill,
+) -> None:
+    """The refusal itself sends staff to the console. Without its number no look finds a mass send: absence is no proof."""
+    account = drill.office.wechat
+    Account.objects.filter(pk=account.pk).update(mode="mass", options={**account.options, "account_type": "service"})
+    account.refresh_from_db()
+    drill.set("wechat", type="service")
+    drill.arm("wechat", SENDALL, "error", code=48021)
+    release = drill.released(on=[account])
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    drill.act("wechat", "web_send")
+    drill.act("wechat", "delete_draft")
+    by_two(drill, drill.wechat(release))
+    drill.settle()
+    assert len(drill.calls("draft/add")) == 1
+    assert len(drill.calls(SENDALL)) == 1
+    assert drill.wechat(release).status is State.HELD
+    assert "是否已发出不明" in drill.wechat(release).reason
 
 
 def test_a_refused_draft_that_stands_is_sent_by_two_people_as_it_is(drill: Drill, wechat: list[Account]) -> None:
