@@ -22,7 +22,7 @@ from bot.models import Attempt, CallbackRecord, Item, Publication
 
 from . import audit
 from .bulk import chunks
-from .facts import facts_of
+from .facts import Try, facts_of, tries_of
 from .quotas import give_back_others
 from .releases import free_items
 from .transitions import Change, Stale, adapted, enact, move_all
@@ -168,7 +168,7 @@ def settle(ending: Ending, *, now: datetime) -> bool:
         if not Attempt.objects.filter(pk=attempt.pk, outcome="").update(**ending.columns, answered_at=now):
             return False
         _freshen(publication, ending.outcome)
-        facts = facts_of(publication, publication.attempts.values_list("kind", "outcome"))
+        facts = facts_of(publication, tries_of(publication, fresh=True))
         for step in ending.steps(facts):
             # what a callback has settled first stays settled: an unknown result says nothing against it
             with suppress(Stale) if ending.outcome == "unknown" else nullcontext():
@@ -226,8 +226,9 @@ def _plain(ending: Ending, row: Publication) -> Change | None:
     if (row.state, row.fence) != (State.SENDING, sent.fence) or row.stop_event:
         return None
     row.account = sent.account
-    before = [(one.kind, one.outcome) for one in sent.attempts.all() if one.pk != ending.attempt.pk]
-    steps = ending.steps(facts_of(row, [*before, (ending.attempt.kind, ending.outcome)]))
+    before = [Try(one.kind, one.outcome, one.key) for one in sent.attempts.all() if one.pk != ending.attempt.pk]
+    ended = Try(ending.attempt.kind, ending.outcome, ending.attempt.key)
+    steps = ending.steps(facts_of(row, [*before, ended]))
     if len(steps) != 1 or steps[0].event is None:
         return None
     return Change(row, steps[0].event, dict(steps[0].changes), ending.told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -19,32 +20,38 @@ from .accounts import spec_of
 _SAME = (
     "instant", "not_before", "stage_by", "rung_at", "stage_faults", "crashes", "looks", "absents", "lane", "reason",
     "stop_event", "stop_reason", "ids", "sent_at", "accepted_at",
-    "lease_until",
+    "lease_until", "held_by",
 )  # fmt: skip
 
 
-def tries_of(publication: Publication) -> list[tuple[str, str]]:
-    """(kind, outcome) of each attempt: as prefetched, else asked."""
-    if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
-        return [(attempt.kind, attempt.outcome) for attempt in publication.attempts.all()]
-    return list(publication.attempts.values_list("kind", "outcome"))
+class Try(NamedTuple):
+    """What the rules ask of an attempt."""
+
+    kind: str
+    outcome: str
+    key: str
+
+
+def tries_of(publication: Publication, *, fresh: bool = False) -> list[Try]:
+    """Each attempt: as prefetched, else (or if `fresh`) asked."""
+    if not fresh and "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
+        return [Try(attempt.kind, attempt.outcome, attempt.key) for attempt in publication.attempts.all()]
+    return [Try(*row) for row in publication.attempts.order_by("number").values_list("kind", "outcome", "key")]
 
 
 def doubted(publication: Publication) -> bool:
     """Whether an act of it may have had an effect: then the platform is asked before anything is sent again."""
-    return publication.doubt or any(outcome in DOUBTFUL for _, outcome in tries_of(publication))
+    return publication.doubt or any(one.outcome in DOUBTFUL for one in tries_of(publication))
 
 
 def may_have_left(publication: Publication) -> bool:
     """Whether a byte of it may have left: any attempt, under whatever key, but one that is proved not to have been sent."""
-    return any(outcome != "not_sent" for _, outcome in tries_of(publication))
+    return any(one.outcome != "not_sent" for one in tries_of(publication))
 
 
 def begun(publication: Publication) -> bool:
     """Whether this very act (by its key) was begun before. Two people begin another one where each before is disproved."""
-    if "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
-        return any(one.key == publication.key and one.outcome != "not_sent" for one in publication.attempts.all())
-    return publication.attempts.filter(key=publication.key).exclude(outcome="not_sent").exists()
+    return any(one.key == publication.key and one.outcome != "not_sent" for one in tries_of(publication))
 
 
 def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datetime) -> Evidence:
@@ -74,17 +81,20 @@ def _claimed(publication: Publication) -> list[str]:
     return [str(value) for ids in others.order_by("-pk").values_list("ids", flat=True)[:200] for value in ids.values()]
 
 
-def facts_of(publication: Publication, attempts: Iterable[tuple[str, str]] | None = None) -> Facts:
-    """What is known of it now. `attempts`: (kind, outcome) of each, where the caller has them already; else asked."""
+def facts_of(publication: Publication, attempts: Iterable[Try] | None = None) -> Facts:
+    """What is known of it now. `attempts`: each of them, where the caller has them already; else asked.
+
+    What was refused before people began another act (which has a key of its own) is no try of this one.
+    """
     tries = tries_of(publication) if attempts is None else list(attempts)
-    outcomes = [outcome for _, outcome in tries]
+    outcomes = [one.outcome for one in tries]
     return Facts(
         state=State(publication.state),
         mode=spec_of(publication.account).mode(publication.mode),
         unknowns=outcomes.count("unknown"),
-        refusals=outcomes.count("refused"),
+        refusals=sum(1 for one in tries if one.outcome == "refused" and one.key == publication.key),
         unsent=outcomes.count("not_sent"),
-        probes=sum(1 for kind, _ in tries if kind == "probe"),
+        probes=sum(1 for one in tries if one.kind == "probe"),
         effects=sum(1 for outcome in outcomes if outcome != "not_sent"),
         doubts=sum(1 for outcome in outcomes if outcome in DOUBTFUL) + publication.doubt,
         disabled=publication.account.disabled_reason,

@@ -140,7 +140,7 @@ class Load:
 
 def _has(publication: Publication, outcome: str) -> bool:
     """Whether an attempt of it ended so."""
-    return any(ended == outcome for _, ended in tries_of(publication))
+    return any(one.outcome == outcome for one in tries_of(publication))
 
 
 def run_batch(batch_id: int, *, clock: Clock | None = None) -> None:

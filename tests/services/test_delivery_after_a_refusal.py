@@ -8,10 +8,10 @@ import pytest
 
 from bot.channels.weibo.answers import read_share
 from bot.domain import timeline
-from bot.domain.channel import Absent, Receipt, WireAnswer
+from bot.domain.channel import Absent, Receipt, Refused, Remedy, WireAnswer
 from bot.domain.delivery import State
 from bot.models import Batch, Publication
-from bot.services import batches
+from bot.services import batches, settling
 
 from .delivery_platform import receipt
 from .delivery_support import MINUTE, SECOND, SIGNED_AT, Engine, T, outcomes
@@ -67,3 +67,41 @@ def test_nothing_is_armed_long_before_it_may_leave(engine: Engine) -> None:
     )
     assert not Batch.objects.exists()
     assert engine.weibo(release).next_at == T - timeline.HAND_OUT
+
+
+# --- after people began it anew --------------------------------------------------------------------------------
+
+
+def send_again(engine: Engine, one: Publication) -> None:
+    settling.settle_again(
+        one, person=engine.releaser, second=engine.office.people["final"], reason="已处理", now=engine.clock.now()
+    )
+
+
+def test_a_token_that_is_refused_once_is_renewed_once_also_after_people_began_it_anew(engine: Engine) -> None:
+    """What was refused of the act before counts no more: that one is over."""
+    engine.by_publish()
+    engine.platform.looks["zghd"] = [lambda evidence: receipt(evidence) if evidence.ids else Absent("没有")] * 50
+    engine.platform.answers["zghd"] = [
+        Refused("53503", Remedy.PERSON, "草稿没有通过平台的发布检查。"),
+        Refused("40001", Remedy.REFRESH, "微信不认当前令牌。"),
+    ]
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + MINUTE)
+    send_again(engine, engine.wechat(release))
+    engine.go(T + 5 * MINUTE)
+    one = engine.wechat(release)
+    assert (one.status, [end for _, end in outcomes(one)]) == (State.LIVE, ["refused", "refused", "accepted"])
+
+
+def test_refused_too_often_it_is_not_called_too_late(engine: Engine) -> None:
+    engine.platform.answers["lyhd"] = [
+        Refused("20016", Remedy.WAIT, "发布过于频繁。", T + minutes * MINUTE) for minutes in (1, 2, 3)
+    ]
+    release = engine.signed(on=[engine.office.weibo])
+    engine.go(T + 4 * MINUTE)
+    one = engine.weibo(release)
+    assert one.status is State.NEEDS_PERSON
+    assert (
+        one.reason == "发布过于频繁。平台已拒绝 3 次，没有发出，系统不再自动重试；请查明原因后由两人确认重发，或作废。"
+    )

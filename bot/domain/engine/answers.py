@@ -89,7 +89,7 @@ def refused(facts: Facts, answer: Refused, *, probe: bool, now: datetime) -> Ste
         return still_unknown(facts, f"核对请求被拒（{answer.message}），稍后再试。", now=now)
     again = again_at(facts, answer, now=now)
     if again is None:
-        return step(Event.REFUSED, _final_word(answer), batch=None, next_at=None)
+        return step(Event.REFUSED, _final_word(facts, answer), batch=None, next_at=None)
     again = max(again, facts.not_before)
     return step(
         Event.NOT_SENT, f"{answer.message}未发出，将自动重试。", batch=None, not_before=again,
@@ -108,8 +108,10 @@ def again_at(facts: Facts, answer: Refused, *, now: datetime) -> datetime | None
     return None
 
 
-def _final_word(answer: Refused) -> str:
+def _final_word(facts: Facts, answer: Refused) -> str:
     """The sentence for a person when the machine is done: it promises no further try."""
+    if facts.refusals >= MEND_LIMIT and answer.remedy is Remedy.WAIT:
+        return f"{answer.message}平台已拒绝 {facts.refusals} 次，没有发出，系统不再自动重试；请查明原因后由两人确认重发，或作废。"
     if answer.remedy is Remedy.REFRESH:
         return f"平台一再拒绝本账号的令牌（代码 {answer.code}），没有发出，系统不再自动重试。请系统管理员核对凭据后，由两人确认重发，或作废。"
     if answer.remedy is Remedy.WAIT:
