@@ -45,7 +45,9 @@ def releases_ahead(now: datetime) -> Iterator[CheckResult]:
                 f"{name}·{result.name}", result.ok, result.message, result.warning, result.code, result.remedy
             )
         if all(result.ok for result in wrong):
-            yield CheckResult(name, True, "已签发，没有发现会拦住它的问题。", code="release")
+            idle = "没有等待签发的推送（都已作废或了结），到时不会发出。"
+            words = "已签发，没有发现会拦住它的问题。" if release.signed else idle
+            yield CheckResult(name, True, words, code="release")
 
 
 def _page(release: Release) -> Iterator[CheckResult]:
@@ -136,7 +138,7 @@ def _unapproved(release: Release, publications: list[Publication]) -> Iterator[C
             words = f"《{edition.title}》不是审核通过的最新版本（{edition.status.label}），签不了。"
             yield CheckResult("审核", False, words, code="approvals", remedy=prechecks.REMEDIES["approvals"])
     try:
-        releases.require_pairs(publications, editions)
+        releases.require_pairs(publications)
     except Refused as refusal:
         yield CheckResult("解读配套", False, refusal.message, code="pair", remedy=prechecks.REMEDIES["pair"])
 

@@ -180,3 +180,18 @@ def test_for_a_disabled_account_nothing_is_called_any_more(engine: Engine) -> No
     held = engine.wechat(release)
     assert held.status is State.HELD
     assert "账号已停用（凭据泄露），未发出" in held.reason
+
+
+def test_after_an_outage_a_release_signed_anew_goes_late_like_any_other(engine: Engine) -> None:
+    """What went wrong in an earlier round says nothing of this one, in which nobody could try."""
+    release = engine.signed(on=[engine.office.weibo])
+    engine.platform.stages["lyhd"] = [fault(Remedy.OPERATOR)] * 50
+    engine.go(T + MINUTE)
+    assert states(release) == [State.HELD]
+    engine.platform.stages["lyhd"].clear()
+    later = T + timedelta(hours=2)
+    releases.reschedule(release, instant=later, person=engine.office.people["editor"], now=engine.clock.now())
+    engine.office.signs(release, now=engine.clock.now())
+    engine.clock.wait_until(later + MINUTE)  # the machine was down from before staging until a minute after T
+    engine.go(later + 5 * MINUTE)
+    assert states(release) == [State.LIVE]

@@ -19,8 +19,8 @@ def scheduled(facts: Facts, *, now: datetime) -> Step:
     first = max(now, facts.instant - timeline.STAGE_AHEAD)
     stage_by = max(facts.instant - timeline.STAGED_BY, now + timeline.STAGE_GRACE)
     if facts.state is State.HELD:
-        return step(Event.RESUME, next_at=first, stage_by=stage_by)
-    return Step(None, {"next_at": first, "stage_by": stage_by})
+        return step(Event.RESUME, next_at=first, stage_by=stage_by, stage_faults=0)
+    return Step(None, {"next_at": first, "stage_by": stage_by, "stage_faults": 0})
 
 
 def resumed(facts: Facts, *, now: datetime) -> Step:
