@@ -13,6 +13,7 @@ from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
 from bot.models import Account, Attempt, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
+from bot.services import trail
 
 from . import chips
 from .chips import Chip
@@ -190,8 +191,9 @@ def frozen(unit: Unit) -> Frozen | None:
     freeze = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).select_related("person").first()
     if freeze is None:
         return None
-    line = AuditEvent.objects.filter(subject=f"unit:{unit.code}", action="unit.frozen").order_by("-sequence").first()
-    return Frozen(freeze, line.data.get("answer", "") if line else "")
+    lines = AuditEvent.objects.filter(subject=f"unit:{unit.code}", action__in=trail.FREEZES, at__gte=freeze.at)
+    answers = [line.data["answer"] for line in lines.order_by("sequence") if line.data.get("answer")]
+    return Frozen(freeze, answers[-1] if answers else "")
 
 
 def on_duty(unit: Unit) -> list[Person]:

@@ -26,8 +26,10 @@ from bot.domain.workflow import Role
 from bot.models import Attempt, Person, PortalGate, Publication, Release
 
 from . import audit, home
+from .accounts import spec_of
 from .clocksafety import far_off
 from .errors import Refused
+from .pairs import alone
 from .people import require
 from .transitions import MACHINE_WISH, Stale, move
 from .voiding import is_frozen
@@ -248,14 +250,15 @@ def _moved(gate: PortalGate, policy: AfterLive, new: sync.Gate, words: str, now:
 
 def _let_through(release: Release, effective: datetime) -> None:
     """Everything that has not left goes with its share of the delay: the accounts together, lanes as far apart as before."""
-    delay = effective - release.instant
-    if delay <= timedelta(0):
+    if effective <= release.instant:
         return
     waiting = [*map(str, STOPPABLE), str(State.HELD)]
-    for pk, instant, not_before in release.publications.values_list("pk", "instant", "not_before"):
-        later = max(not_before, instant + delay)
-        mine = Publication.objects.filter(pk=pk, state__in=waiting)
-        mine.update(gate_at=instant + delay, not_before=later)
+    for one in release.publications.select_related("account"):
+        # its place in the lane from the new instant on; its own instant may be that of people who sent it again since
+        allowed = timeline.lane_instants(effective, one.lane + 1, spec_of(one.account).spacing)[-1]
+        later = max(one.not_before, allowed)
+        mine = Publication.objects.filter(pk=one.pk, state__in=waiting)
+        mine.update(gate_at=allowed, not_before=later)
         mine.filter(state=State.STAGED).update(next_at=later - timeline.HAND_OUT)
 
 
@@ -351,6 +354,8 @@ def decide(release: Release, *, go: bool, person: Person, now: datetime) -> int:
         gate = _decidable(release, go=go)
         state = GateState.WAIVED if go else GateState.HELD
         effective = sync.leave_at(release.instant, now, RELEASE_LEAD) if go else None
+        if effective is not None:
+            _require_time(gate, effective)
         _write(gate, state=state, effective=effective, next_at=None, decided_by=person, decided_at=now)
         data: dict[str, object] = {"from": gate.state, "to": str(state), "words": gate.words}
         _note(gate, "gate.decided", data, now, person.username)
@@ -379,11 +384,24 @@ def _decidable(release: Release, *, go: bool) -> PortalGate:
     return gate
 
 
+def _require_time(gate: PortalGate, effective: datetime) -> None:
+    """Refused where nothing that waits could leave any more before its last instant."""
+    instants = gate.release.publications.filter(state__in=_TO_LEAVE).values_list("instant", flat=True)
+    if instants and not any(effective <= instant + settings.TONGFA.max_lateness for instant in instants):
+        latest = show(max(instants) + settings.TONGFA.max_lateness)
+        raise Refused(
+            "late",
+            f"现在放行最早 {show(effective)} 才能发出，已超过最迟发送时限（{latest}），没有放行，没有发出。请改期另发，或作废。",
+        )
+
+
 def _resume(gate: PortalGate, effective: datetime, person: Person, now: datetime) -> int:
-    """Only what the gate itself had held: what a person stopped, a person resumes."""
-    resumed = 0
-    for publication in gate.release.publications.select_related("account", "release").filter(pk__in=gate.held):
-        if publication.status is State.HELD:
+    """Only what the gate itself had held: what a person stopped, before or since, a person resumes."""
+    resumed, mine = 0, gate.release.publications.select_related("account", "release").filter(pk__in=gate.held)
+    held = list(mine.filter(state=State.HELD, held_by="machine"))
+    lonely = {one.publication.pk for one in alone(held, going=[one.pk for one in held])}
+    for publication in held:
+        if publication.pk not in lonely:
             with suppress(Stale), transaction.atomic():
                 move(
                     publication, Event.RESUME, actor=person.username, now=now, next_at=now, stage_faults=0,

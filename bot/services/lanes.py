@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.domain.delivery import State
-from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, Previous, decisive, may_go_on
+from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, Previous, decisive, goes_nowhere, may_go_on
 from bot.models import Publication
 
 from .accounts import spec_of
 from .bulk import ASKED, chunks
+from .pairs import alone
 from .transitions import Stale, honest, touch
 
 
@@ -60,9 +61,10 @@ def tell_who_may_go_on(publications: Sequence[Publication]) -> list[Publication]
 
     Nothing goes on by itself: a person resumes them, after a look at what the interruption was.
     """
-    told = []
-    for one in _held_behind(publications):
-        words = honest(one, State.HELD, may_go_on(one.release_id))
+    told, held = [], _held_behind(publications)
+    for one in held:
+        lonely = alone([one], going=[mate.pk for mate in held])
+        words = honest(one, State.HELD, goes_nowhere() if lonely else may_go_on(one.release_id))
         if one.reason == words or not _is_free(one):
             continue
         try:

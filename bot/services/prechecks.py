@@ -177,7 +177,7 @@ def _approved(edition: Edition) -> bool:
 
 def _pair(subject: Subject) -> Iterator[CheckResult]:
     try:
-        releases.require_pairs(subject.publications, _editions(subject))
+        releases.require_pairs(subject.publications)
     except Refused as refusal:
         yield CheckResult("解读配套", False, refusal.message, code="pair")
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -18,7 +19,7 @@ from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.engine import people as by_people
 from bot.domain.engine import stopping
-from bot.domain.engine.facts import Step
+from bot.domain.engine.facts import Facts, Step
 from bot.domain.findings import blocking
 from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
@@ -28,12 +29,14 @@ from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRec
 
 from . import audit, gating, home, lanes
 from .accounts import channel_of, find_account, spec_of
+from .bulk import chunks
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
+from .pairs import alone, left_alone
 from .people import require
 from .preflightplan import arrange_another, arrange_preflights, drop_preflights
 from .quotas import follow, reserve
-from .transitions import enact
+from .transitions import enact, honest, touch
 from .voiding import give_back_quota, is_frozen, void_signature
 
 MOVABLE = (STOPPABLE | {State.HELD}) - {State.ARMED}
@@ -245,7 +248,7 @@ def _require_ready(release: Release, publications: Sequence[Publication], person
     _require_lead(release, now)
     gating.require_possible(release.sync_policy)
     _require_approved(editions)
-    require_pairs(publications, editions)
+    require_pairs(publications)
 
 
 def _signable(release: Release, now: datetime) -> list[Publication]:
@@ -287,22 +290,10 @@ def _require_approved(editions: Sequence[Edition]) -> None:
             )
 
 
-def require_pairs(publications: Sequence[Publication], editions: Sequence[Edition]) -> None:
+def require_pairs(publications: Sequence[Publication]) -> None:
     """A policy and its interpretation are pushed together, on every account (or a waiver says why not)."""
-    for edition in editions:
-        document = edition.document
-        if not document.is_policy or document.waivers.filter(rule="pairing").exists():
-            continue
-        for account_id in {p.account_id for p in publications if p.items.filter(edition=edition).exists()}:
-            together = Q(publication__release=publications[0].release) | Q(publication__state=State.LIVE)
-            interpreted = Item.objects.filter(
-                together, active=True, account_id=account_id, edition__document__interprets=document
-            )
-            if not interpreted.exists():
-                raise Refused(
-                    "pairing",
-                    f"政策文件《{edition.title}》没有配套解读同时发布，未签发。请把解读送审通过后一并编入，或写明理由豁免。",
-                )
+    for one in alone(publications, going=[publication.pk for publication in publications]):
+        raise Refused("pairing", f"{one.words}，未签发。请把解读送审通过后一并编入，或写明理由豁免。")
 
 
 def credit_line(edition: Edition) -> str:
@@ -365,28 +356,55 @@ class Stopped:
         return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条{maybe}。{doubt}"
 
 
-def _stop(publications: Sequence[Publication], event: Event, reason: str, actor: str, clock: _Passing) -> Stopped:
-    """Stop what can be stopped. Where a byte may be out the wish is left with it: nothing of it is sent again.
+AT_ONCE = 100
+"""Pushes to a transaction: a sender that reads them just before T does not wait until thousands are written."""
+_IN_FLIGHT = frozenset({State.SENDING, State.UNKNOWN})
 
-    What a wish reached is judged when all are written down: whoever waited for the database may have come too late.
+
+def _stop(
+    publications: Sequence[Publication], event: Event, reason: str, actor: str, clock: _Passing,
+    *, stands_at: datetime | None = None,
+) -> Stopped:  # fmt: skip
+    """Stop what can be stopped, first what a sender may have. Where a byte may be out the wish is left with it: nothing of
+    it is sent again.
+
+    What a wish reached is judged when it is written down (`stands_at`: what every sender reads was written before):
+    whoever waited for the database may have come too late.
     """
     reached: Counter[stopping.Reach] = Counter()
-    wished = []
-    for publication in publications:
-        facts = facts_of(publication)
-        step, reach = stopping.stop(facts, event, reason, now=clock.asked)
-        if step is not None and step.event is None:
-            _wish(publication, event, step)
-        elif step is not None:
-            enact(publication, step, actor=actor, now=clock.asked)
-        if facts.state in {State.SENDING, State.UNKNOWN}:
-            wished.append(facts)
-        else:
-            reached[reach] += 1
-    present = clock.now()
-    reached.update(stopping.reach_of_wish(facts, now=present) for facts in wished)
+    urgent_first = sorted(publications, key=lambda one: one.status not in _IN_FLIGHT)
+    for keys in chunks([one.pk for one in urgent_first], AT_ONCE):
+        with audit.serialised():
+            rows = Publication.objects.filter(pk__in=keys).select_related("account", "release").order_by("pk")
+            reaches = [_stop_one(row, event, reason, actor, clock.asked) for row in rows]
+            present = stands_at or clock.now()
+            reached.update(
+                stopping.reach_of_wish(facts, now=present) if facts.state in _IN_FLIGHT else reach
+                for facts, reach in reaches
+            )
     told = (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT, stopping.Reach.DOUBTFUL)
     return Stopped(*(reached[reach] for reach in told))
+
+
+def _stop_one(
+    publication: Publication, event: Event, reason: str, actor: str, now: datetime
+) -> tuple[Facts, stopping.Reach]:
+    facts = facts_of(publication)
+    step, reach = stopping.stop(facts, event, reason, now=now)
+    if step is not None and step.event is not None:
+        enact(publication, step, actor=actor, now=now)
+    elif step is not None and facts.state is State.HELD:
+        touch(publication, **{**step.changes, "reason": honest(publication, State.HELD, step.reason), "alarm_at": now})
+    elif step is not None:
+        _wish(publication, event, step)
+    if publication.status is State.CANCELLED:
+        free_items(publication, now=now)
+    return facts, reach
+
+
+def _as_one(release: Release) -> AbstractContextManager[None]:
+    """What a stop does to a release and what the trail says of it in one transaction, unless it is too large for that."""
+    return audit.serialised() if release.publications.count() <= AT_ONCE else nullcontext()
 
 
 class _Passing:
@@ -408,21 +426,6 @@ def _wish(publication: Publication, event: Event, step: Step) -> None:
     wish.update(**step.changes, stop_by="")
 
 
-def _policies_of(stopped: Sequence[Publication]) -> list[Publication]:
-    """Pushes of the same accounts and release, not gone yet, whose policy would go without the interpretation in `stopped`."""
-    found: dict[int, Publication] = {}
-    for publication in stopped:
-        interpreted = Item.objects.filter(publication=publication, edition__document__interprets__is_policy=True)
-        policies = interpreted.values_list("edition__document__interprets", flat=True)
-        mates = Publication.objects.filter(
-            release=publication.release_id, account=publication.account_id, items__edition__document__in=list(policies),
-            state__in=[*map(str, STOPPABLE), str(State.SENDING)],
-        ).exclude(items__edition__document__waivers__rule="pairing")  # fmt: skip
-        mates = mates.exclude(pk__in=[one.pk for one in stopped]).select_related("account", "release")
-        found |= {one.pk: one for one in mates}
-    return list(found.values())
-
-
 def _unsettled(release: Release, only: int | None) -> list[Publication]:
     found = release.publications.select_related("account", "release")
     return list(found.filter(pk=only) if only else found)
@@ -435,9 +438,9 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
     if not reason.strip():
         raise Refused("reason", "暂停须写明原因，未做改动。")
     clock = _Passing(now)
-    with audit.serialised():
+    with _as_one(release):
         publications = _unsettled(release, only)
-        publications += _policies_of(publications) if only else []
+        publications += left_alone(publications, but_for={*STOPPABLE, State.SENDING}) if only else []
         why = f"{person.name}暂停：{reason[:REASON_LENGTH]}"
         answer = _stop(publications, Event.HOLD, why, person.username, clock)
         audit.append(
@@ -462,6 +465,7 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     resumed: set[int] = set()
     with audit.serialised():
         held = [one for one in _unsettled(release, only) if one.status is State.HELD]
+        _require_accompanied(held)
         for publication in sorted(held, key=lambda one: one.lane):
             if lanes.stuck_behind(publication, resumed) is not None:
                 continue  # it would be held again within a second
@@ -475,6 +479,15 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
         data = {"answer": f"已恢复 {len(resumed)} 条推送。"}
         audit.append(person.username, "release.resumed", f"release:{release.pk}", data, now=now)
     return len(resumed)
+
+
+def _require_accompanied(held: Sequence[Publication]) -> None:
+    """No policy goes on while its interpretation rests, or will never go."""
+    for one in alone(held, going=[publication.pk for publication in held]):
+        raise Refused(
+            "pairing",
+            f"{one.words}，恢复会使它单独公开，未做改动。请连同解读一起恢复；解读不再发的，把政策文件也作废，补好解读后另编发布单。",
+        )
 
 
 def still_behind(held: Sequence[Publication]) -> str:
@@ -500,27 +513,24 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
     clock = _Passing(now)
-    with audit.serialised():
+    with _as_one(release):
         publications = _unsettled(release, only)
         if publications and all(publication.status in OVER for publication in publications):
             raise Refused("over", "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请到平台后台办理。")
-        alone = _policies_of(publications) if only else []
-        if alone:
+        policies = left_alone(publications, but_for={*STOPPABLE, State.SENDING, State.HELD}) if only else []
+        if policies:
             raise Refused(
                 "pairing",
-                f"政策文件（推送 {alone[0].pk}）还没有发出，作废它的解读会使它单独公开，未做改动。请连同政策文件整单作废或暂停，或先写明理由豁免。",
+                f"政策文件（推送 {policies[0].pk}）还没有发出，作废它的解读会使它单独公开，未做改动。请连同政策文件整单作废或暂停，或先写明理由豁免。",
             )
-        answer = _stop(
-            publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, clock
-        )
-        for publication in publications:
-            if publication.status is State.CANCELLED:
-                free_items(publication, now=now)
         if only is None:
             Release.objects.filter(pk=release.pk, cancelled_at__isnull=True).update(
                 cancelled_at=now, cancel_reason=reason[:300]
             )
             drop_preflights(release.pk, why="发布单已作废")
+        answer = _stop(
+            publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, clock
+        )
         audit.append(
             person.username,
             "release.cancelled",
@@ -546,24 +556,24 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
     require(person, Role.DUTY, Role.RELEASER)
     if not reason.strip():
         raise Refused("reason", "停发须写明原因，未做改动。")
-    clock = _Passing(now)
+    clock, subject = _Passing(now), f"unit:{unit.code}"
     with audit.serialised():
         if is_frozen(unit):
             raise Refused("frozen", "本单位已处于一键停发状态。")
         Freeze.objects.create(unit=unit, reason=reason[:300], person=person, at=now)
-        waiting = list(
-            Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
-            .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
-            .filter(
-                Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN])
-                | Q(instant__gt=now - timedelta(days=1))
-            )
-            .select_related("account", "release")
+        audit.append(person.username, "unit.frozen", subject, {"reason": reason}, now=now)
+    stands_at = clock.now()  # from here on every sender reads it, however long the writing of the rest takes
+    waiting = list(
+        Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
+        .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
+        .filter(
+            Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN, State.HELD])
+            | Q(instant__gt=now - timedelta(days=1))
         )
-        answer = _stop(waiting, Event.HOLD, f"{person.name}一键停发：{reason[:REASON_LENGTH]}", person.username, clock)
-        audit.append(
-            person.username, "unit.frozen", f"unit:{unit.code}", {"reason": reason, "answer": answer.message}, now=now
-        )
+    )
+    why = f"{person.name}一键停发：{reason[:REASON_LENGTH]}"
+    answer = _stop(waiting, Event.HOLD, why, person.username, clock, stands_at=stands_at)
+    audit.append(person.username, "unit.freeze_reached", subject, {"answer": answer.message}, now=stands_at)
     return answer
 
 

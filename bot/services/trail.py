@@ -21,7 +21,7 @@ LOOKED = "platform.looked"
 TOLD = "platform.told"  # an event that came when a person had to decide already
 MOVED = "publication.moved"
 ANSWERED = "platform.answered"
-FREEZES = ("unit.frozen", "unit.unfrozen")
+FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8
 VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝", "Unknown": "结果不明"}
 
@@ -180,6 +180,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "release.resumed": _said("恢复发布单"),
     "release.cancelled": _said("作废发布单"),
     "unit.frozen": _said("一键停发"),
+    "unit.freeze_reached": _said("停发的结果"),
     "unit.unfrozen": _said("解除停发"),
     "gate.answered": _portal_answered,
     "gate.moved": _gate_moved,

@@ -14,7 +14,7 @@ from bot.services import releases
 from bot.services.errors import Refused
 from bot.services.voiding import is_frozen
 
-from .factories import HALF_HOUR, NOW, Office, article, force, publication
+from .factories import HALF_HOUR, NOW, Office, add_weibo, article, force, publication
 
 T = NOW + HALF_HOUR
 LATER = NOW + timedelta(minutes=1)
@@ -226,3 +226,38 @@ def test_a_wish_that_had_to_wait_for_the_database_past_the_instant_promises_noth
     monkeypatch.setattr(releases, "monotonic", lambda: next(steady))
     answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
     assert (answer.stopped, answer.in_flight) == (0, 1)
+
+
+def test_a_freeze_stands_before_anything_else_of_it_is_written(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing down thousands takes a minute; every sender's last look reads the freeze itself."""
+    office.signed(on=[office.weibo])
+    seen: list[int] = []
+    stop_one = releases._stop_one
+
+    def watched(*given: Any) -> object:
+        seen.append(AuditEvent.objects.filter(action="unit.frozen").count())
+        return stop_one(*given)
+
+    monkeypatch.setattr(releases, "_stop_one", watched)
+    releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
+    assert seen == [1]
+    actions = list(AuditEvent.objects.order_by("sequence").values_list("action", flat=True))
+    assert actions[-1] == "unit.freeze_reached"
+
+
+def test_a_large_release_is_held_in_parts_what_is_on_its_way_first(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = [add_weibo(office.unit, f"w{number}") for number in range(5)]
+    release = office.signed(on=accounts)
+    flying = release.publications.order_by("-pk")[0]
+    force(release.publications.filter(pk=flying.pk), State.SENDING)
+    order: list[int] = []
+    stop_one = releases._stop_one
+    monkeypatch.setattr(releases, "AT_ONCE", 2)
+    monkeypatch.setattr(releases, "_stop_one", lambda one, *given: (order.append(one.pk), stop_one(one, *given))[1])
+    answer = releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
+    assert flying.pk in order[:2]
+    assert len(order) == 5
+    assert answer.stopped == 5
+    assert states(release) == {"held", "sending"}

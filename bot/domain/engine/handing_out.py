@@ -21,6 +21,13 @@ def may_go_on(release: int) -> str:
     return f"{BEHIND}已经了结，本条仍暂停，未发出。现在可以恢复：tongfa release resume {release}，或作废。"
 
 
+def goes_nowhere() -> str:
+    """The same sentence where the way is free, but what was before it was the interpretation that it may not go without."""
+    return (
+        f"{BEHIND}是本条的配套解读，已不会公开；本条仍暂停，未发出，也不能单独恢复。请作废本条，补好解读后另编发布单。"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Previous:
     """The publication before it in its lane that decides (`decisive`)."""
@@ -50,7 +57,7 @@ class Go:
 
 def may_go(facts: Facts, standing: Standing, *, now: datetime) -> Go | Step | None:
     """Go, or a step that takes it out of the way, or None: not yet."""
-    if facts.too_late(now):
+    if facts.too_late(max(now, facts.not_before)):
         return expired(facts)
     if facts.stop_event:
         return step(Event(facts.stop_event), facts.stop_reason, **_STOPPED)
@@ -80,7 +87,8 @@ def _in_lane(facts: Facts, previous: Previous | None) -> Go | Step | None:
         return step(Event.HOLD, reason, **_STOPPED)
     if previous.state not in PASSED or previous.accepted_at is None:
         return None
-    return Go(max(facts.not_before, previous.accepted_at + previous.spacing))
+    leaves = max(facts.not_before, previous.accepted_at + previous.spacing)
+    return expired(facts) if facts.too_late(leaves) else Go(leaves)
 
 
 def decisive(earlier: Sequence[State]) -> int:

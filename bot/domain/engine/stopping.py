@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 
-from .facts import Facts, Step, step
+from .facts import REASON_LENGTH, Facts, Step, step
 
 #: The sender reads wishes to stop 100 ms before T; only with this much time is "stopped" a promise.
 STOP_MARGIN = timedelta(seconds=1)
@@ -27,10 +27,12 @@ def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Ste
     """What a wish to stop does, and what may be promised of it.
 
     Where a byte may be out the wish is left with the publication: nothing of it is sent again. What was called off
-    for good stays so, whatever is wished later.
+    for good stays so, whatever is wished later. What the machine holds a person takes over: nothing but a person lets it go.
     """
     if facts.state in STOPPABLE or (facts.state is State.HELD and event is Event.CANCEL):
         return step(event, reason, next_at=None), Reach.STOPPED
+    if facts.state is State.HELD and facts.held_by == "machine":
+        return Step(None, {"held_by": "person", "reason": reason[:REASON_LENGTH]}), Reach.STOPPED
     if facts.state in {State.SENDING, State.UNKNOWN}:
         reach = reach_of_wish(facts, now=now)
         if event is Event.HOLD and facts.stop_event == Event.CANCEL:
