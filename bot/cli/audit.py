@@ -18,7 +18,7 @@ def audit() -> None:
 @audit.command("verify")
 @command
 def verify() -> Reply:
-    """验证哈希链：中间任何一条被改、被删、被插入都会发现；末端被截断，要对照另存的末端值。"""
+    """验证哈希链：中间任何一条被改、被删、被插入都会发现；末端被截断，连审核、签发或停发也截去的会发现，否则要对照另存的末端值。"""
     from bot.services.audit import verify_chain
 
     count, head, broken = verify_chain()

@@ -26,7 +26,7 @@ class Rule:
 
     name: str
     table: str
-    event: str  # INSERT, UPDATE, DELETE
+    event: str  # INSERT, UPDATE, DELETE; on PostgreSQL also TRUNCATE
     condition: str
     message: str
 
@@ -491,6 +491,20 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
+
+def _not_emptied(table: str, message: str) -> Rule:
+    """The refusal to delete for the table as a whole, whatever is in it: it is asked once, and about no row."""
+    return Rule(f"{table.removeprefix('bot_')}_not_emptied", table, "TRUNCATE", "1 = 1", message)
+
+
+def rules_of(vendor: str) -> tuple[Rule, ...]:
+    """What a database of this kind holds. PostgreSQL's TRUNCATE asks no rule about rows; SQLite has no such statement."""
+    if vendor == "sqlite":
+        return RULES
+    kept = {rule.table: rule.message for rule in RULES if rule.event == "DELETE"}
+    return (*RULES, *(_not_emptied(table, message) for table, message in kept.items()))
+
+
 _DIALECTS = {
     "sqlite": {
         "true": "1",
@@ -545,11 +559,15 @@ def _sqlite(rule: Rule) -> str:
 
 def _body(rule: Rule) -> str:
     """What the trigger's function does on PostgreSQL."""
-    result = "OLD" if rule.event == "DELETE" else "NEW"
+    result = {"DELETE": "OLD", "TRUNCATE": "NULL"}.get(rule.event, "NEW")
     return (
         f" BEGIN IF {_condition(rule, 'postgresql')} THEN RAISE EXCEPTION 'tongfa: {rule.message}' "
         f"USING ERRCODE = 'check_violation'; END IF; RETURN {result}; END "
     )
+
+
+def _per(rule: Rule) -> str:
+    return "STATEMENT" if rule.event == "TRUNCATE" else "ROW"
 
 
 def _postgresql(rule: Rule) -> list[str]:
@@ -557,12 +575,12 @@ def _postgresql(rule: Rule) -> list[str]:
         f"CREATE OR REPLACE FUNCTION {_name(rule)}() RETURNS trigger AS $body${_body(rule)}$body$ LANGUAGE plpgsql",
         f"DROP TRIGGER IF EXISTS {_name(rule)} ON {rule.table}",
         f"CREATE TRIGGER {_name(rule)} BEFORE {rule.event} ON {rule.table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {_name(rule)}()",
+        f"FOR EACH {_per(rule)} EXECUTE FUNCTION {_name(rule)}()",
     ]
 
 
-def statements(vendor: str, rules: Sequence[Rule] = RULES) -> list[str]:
-    """All SQL that installs the rules, in order, for "sqlite" or "postgresql"."""
+def statements(vendor: str, rules: Sequence[Rule]) -> list[str]:
+    """All SQL that installs these rules, in order, for "sqlite" or "postgresql"."""
     if vendor == "sqlite":
         return [statement for rule in rules for statement in (f"DROP TRIGGER IF EXISTS {_name(rule)}", _sqlite(rule))]
     return [statement for rule in rules for statement in _postgresql(rule)]
@@ -584,13 +602,13 @@ def install(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     connection = connections[using]
     tables = set(connection.introspection.table_names())
     lacking = set(_lacking(connection))
+    rules = rules_of(connection.vendor)
     with transaction.atomic(using=using), connection.cursor() as cursor:
         for name, table in _held_names(connection):
-            if (name, table) not in {(_name(rule), rule.table) for rule in RULES}:
+            if (name, table) not in {(_name(rule), rule.table) for rule in rules}:
                 cursor.execute(_drop(connection, name, table))
-        for statement in statements(
-            connection.vendor, [rule for rule in RULES if rule.table in tables and rule.name in lacking]
-        ):
+        wanted = [rule for rule in rules if rule.table in tables and rule.name in lacking]
+        for statement in statements(connection.vendor, wanted):
             cursor.execute(statement)
 
 
@@ -637,7 +655,7 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
 def _lacking(connection: BaseDatabaseWrapper) -> list[str]:
     held = _held_sqlite(connection) if connection.vendor == "sqlite" else _held_postgresql(connection)
     made = _sqlite if connection.vendor == "sqlite" else _as_held
-    return [rule.name for rule in RULES if held.get((_name(rule), rule.table)) != made(rule)]
+    return [rule.name for rule in rules_of(connection.vendor) if held.get((_name(rule), rule.table)) != made(rule)]
 
 
 def _held_sqlite(connection: BaseDatabaseWrapper) -> dict[tuple[str, str], Any]:
@@ -661,12 +679,12 @@ FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid =
 WHERE NOT t.tgisinternal AND t.tgname LIKE 'tongfa|_%' ESCAPE '|' AND c.oid = to_regclass(quote_ident(c.relname))
 """
 _FOR_EACH_ROW, _BEFORE = 1, 2
-_EVENT_BITS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16}
+_EVENT_BITS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 
 
 def _as_held(rule: Rule) -> tuple[Any, ...]:
     """A rule as `_held_postgresql` reads it when nobody has touched it."""
-    bits = _FOR_EACH_ROW | _BEFORE | _EVENT_BITS[rule.event]
+    bits = (_FOR_EACH_ROW if _per(rule) == "ROW" else 0) | _BEFORE | _EVENT_BITS[rule.event]
     return (True, bits, True, "", 0, _name(rule), _body(rule), "plpgsql", True)
 
 

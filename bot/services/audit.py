@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from bot.domain.chain import GENESIS, Break, link, verify
-from bot.domain.instants import require_aware
-from bot.models import AuditEvent
+from bot.domain.instants import require_aware, show
+from bot.models import AuditEvent, Freeze, Release, Review
 
 from .vault import audit_key
 
@@ -83,5 +84,29 @@ def _rows() -> Iterator[tuple[int, dict[str, Any], str, str]]:
 
 
 def verify_chain() -> tuple[int, str, Break | None]:
-    """How many lines hold, the head, and the first break if there is one."""
-    return verify(audit_key(), _rows())
+    """How many lines hold, the head, and the first break if there is one, an end that was cut off included.
+
+    Of the end the chain itself says nothing: see `_cut`.
+    """
+    count, head, broken = verify(audit_key(), _rows())
+    return count, head, broken or _cut(count)
+
+
+def _cut(count: int) -> Break | None:
+    """Lines that are lacking at the end, where something that was decided later still stands.
+
+    A review, a signature and a freeze are written with their line, at the same instant. So whatever the clock did
+    meanwhile, none of them is later than every line. Asked before the lines: what is decided in between has its line.
+    """
+    acts = [
+        Review.objects.aggregate(at=Max("at"))["at"],
+        Release.objects.aggregate(at=Max("signed_at"))["at"],
+        Freeze.objects.aggregate(at=Max("at"))["at"],
+    ]
+    decided = max((at for at in acts if at is not None), default=None)
+    if decided is None:
+        return None
+    told = AuditEvent.objects.aggregate(at=Max("at"))["at"]
+    if told is not None and decided <= told:
+        return None
+    return Break(count + 1, f"第 {count + 1} 条起缺失：{show(decided)} 还有审核、签发或停发，留痕里没有")

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from bot.models.triggers import RULES
+from bot.models.triggers import remove
 from bot.rehearsal import RehearsalServer
 from tests.console.world import PASSWORD, District, fresh_home
 
@@ -60,10 +59,7 @@ def records(transactional_db: None) -> Iterator[None]:
     Django installs the triggers again after erasing (it sends post_migrate).
     """
     yield
-    with connection.cursor() as cursor:
-        for rule in RULES:
-            table = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER IF EXISTS tongfa_{rule.name}{table}")
+    remove()
 
 
 @pytest.fixture

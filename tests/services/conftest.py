@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from bot.domain.article import Article
@@ -49,11 +48,11 @@ def office(db: None) -> Office:
 def committed_db(transactional_db: None) -> Iterator[None]:
     """A database that commits for real, for tests with several threads or connections.
 
-    Emptying it afterwards would meet the rules against deletion: they step aside and are put back.
+    Emptying it, which comes after this, would meet the rules against deletion: they step aside. It ends with
+    post_migrate, which installs them again.
     """
     yield
     drop_rules()
-    call_command("flush", verbosity=0, interactive=False)  # ends with post_migrate, which installs the rules again
     connection.close()
 
 

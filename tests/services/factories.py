@@ -121,10 +121,8 @@ def tiny_cover(layout: str) -> covers.Cover:
 
 def drop_rules(*, event: str = "") -> None:
     """Take the database's triggers away: a hand in the database with all rights. `event`: only those, e.g. DELETE."""
-    from bot.models.triggers import RULES
-
     with connection.cursor() as cursor:
-        for rule in RULES:
+        for rule in triggers.rules_of(connection.vendor):
             if not event or rule.event == event:
                 on = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
                 cursor.execute(f"DROP TRIGGER IF EXISTS tongfa_{rule.name}{on}")
@@ -133,7 +131,7 @@ def drop_rules(*, event: str = "") -> None:
 @contextmanager
 def lifted(*names: str) -> Iterator[None]:
     """Some of the database's rules hold nothing back inside: for what no service does."""
-    rules = [rule for rule in triggers.RULES if rule.name in names]
+    rules = [rule for rule in triggers.rules_of(connection.vendor) if rule.name in names]
     assert len(rules) == len(names)
     with connection.cursor() as cursor:
         for rule in rules:

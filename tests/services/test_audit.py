@@ -16,11 +16,12 @@ from bot.cli.main import main
 from bot.domain.chain import GENESIS, link
 from bot.domain.instants import BEIJING, NaiveInstantError
 from bot.models import AuditEvent
-from bot.services import audit, vault
+from bot.services import audit, releases, vault
 
 from .factories import NOW, Office, drop_rules
 
 pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
 
 
 def lines(count: int = 6) -> list[AuditEvent]:
@@ -192,7 +193,7 @@ def test_two_lines_that_changed_places_are_found() -> None:
 
 
 def test_a_cut_tail_shows_in_the_count_and_the_head_that_verify_prints() -> None:
-    """A chain alone cannot know how long it was: that is what the exported copy and the noted head are for."""
+    """Where nothing was decided later, the chain alone cannot know how long it was: hence the exported copy, the noted head."""
     lines()
     before = json.loads(tongfa("audit", "verify", "--json").output)
     drop_rules()
@@ -200,6 +201,43 @@ def test_a_cut_tail_shows_in_the_count_and_the_head_that_verify_prints() -> None
     after = json.loads(tongfa("audit", "verify", "--json").output)
     assert (before["verified"], after["verified"]) == (6, 5)
     assert before["head"] != after["head"]
+
+
+def signs(office: Office) -> None:
+    office.signed(now=NOW + MINUTE)
+
+
+def freezes(office: Office) -> None:
+    releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW + MINUTE)
+
+
+def reviews(office: Office) -> None:
+    office.passes(office.submitted(), now=NOW + MINUTE)
+
+
+@pytest.mark.parametrize("decides", [signs, freezes, reviews])
+def test_a_tail_that_was_cut_off_behind_a_decision_that_still_stands_is_found(
+    office: Office, decides: Callable[[Office], None]
+) -> None:
+    decides(office)
+    assert broken_at() is None
+    drop_rules()
+    first = AuditEvent.objects.filter(at__gt=NOW).order_by("sequence")[0].sequence
+    AuditEvent.objects.filter(sequence__gte=first).delete()
+    assert broken_at() == first
+
+
+def test_an_emptied_trail_is_found_where_anything_was_ever_decided(office: Office) -> None:
+    office.approved()
+    drop_rules()
+    AuditEvent.objects.all().delete()
+    assert broken_at() == 1
+
+
+def test_a_trail_holds_although_the_clock_was_set_back_after_a_decision(office: Office) -> None:
+    signs(office)
+    audit.append("a", "b", "c", now=NOW - timedelta(days=1))
+    assert broken_at() is None
 
 
 def test_another_home_s_key_does_not_verify_it(tmp_path: Path) -> None:
