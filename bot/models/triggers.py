@@ -47,6 +47,12 @@ _FIXED = (
     "WHERE p.id = {publication} AND (r.signed_at IS NOT NULL OR p.state NOT IN ('planned', 'held'))))"
 )
 
+#: The same edition goes to the same account again only when no call of this push can have reached the platform.
+_MAY_HAVE_LEFT = (
+    "EXISTS (SELECT 1 FROM bot_attempt t WHERE t.publication_id = OLD.publication_id AND t.outcome <> 'not_sent')"
+)
+_CALLED_OFF = "EXISTS (SELECT 1 FROM bot_publication p WHERE p.id = OLD.publication_id AND p.state = 'cancelled')"
+
 #: An author of edition e, by whichever hand it came in.
 _AUTHOR = "(e.author_id = {person} OR e.submitted_by_id = {person})"
 
@@ -259,6 +265,31 @@ RULES: tuple[Rule, ...] = (
         "OR NEW.account_id <> OLD.account_id OR NEW.edition_id <> OLD.edition_id OR NEW.post_id <> OLD.post_id) "
         "AND " + _FIXED.format(publication="OLD.publication_id"),
         "signed bytes do not change while the signature stands",
+    ),
+    Rule(
+        "item_starts_active", "bot_item", "INSERT", "NEW.active <> {true}", "an item holds its edition from the start"
+    ),
+    Rule(
+        "item_freed_when_called_off",
+        "bot_item",
+        "UPDATE",
+        f"OLD.active = {{true}} AND NEW.active <> OLD.active AND (NOT {_CALLED_OFF} OR {_MAY_HAVE_LEFT})",
+        "an edition is free again only when its push was called off and nothing of it can have left",
+    ),
+    Rule(
+        "item_kept_once_begun",
+        "bot_item",
+        "UPDATE",
+        "(NEW.edition_id <> OLD.edition_id OR NEW.account_id <> OLD.account_id "
+        f"OR NEW.publication_id <> OLD.publication_id) AND {_MAY_HAVE_LEFT}",
+        "what may have left stays with its edition, its account and its push",
+    ),
+    Rule(
+        "item_not_taken_out_once_begun",
+        "bot_item",
+        "DELETE",
+        _MAY_HAVE_LEFT,
+        "what may have left is not taken out",
     ),
     Rule(
         "item_not_added_after_signing",

@@ -14,6 +14,7 @@ from bot.domain.delivery import TRANSITIONS, State
 from bot.domain.manifest import manifest
 from bot.models import Attempt, Freeze, Item, Person, PortalGate, PostRecord, Publication, Release
 from bot.services import editorial, people, releases, settling, voiding
+from bot.services.errors import Refused
 from tests.services.factories import NOW, Office, after_live, article, drop_rules, force, lifted, publication
 
 from .sql import about_to_leave, attempt_row, delete, item_row, proves, refused, update
@@ -84,6 +85,115 @@ def test_nothing_is_moved_into_what_was_signed(office: Office) -> None:
     other = publication(office.planned(office.approved(article(2))), office.wechat).items.get()
     with refused("needs a new signature"):
         update(other, publication_id=push.pk, position=1)
+
+
+# --- one edition, one account, once ---------------------------------------------------------------------
+
+
+def ended(push: Publication, outcome: str) -> None:
+    """It was sent once, and ended so; "" is a call of which nobody knows."""
+    attempt_row(push)
+    if outcome:
+        update(Attempt.objects.get(), outcome=outcome)
+
+
+@proves("item_freed_when_called_off")
+@pytest.mark.parametrize("state", [state for state in State if state is not State.CANCELLED])
+def test_an_edition_is_not_free_again_while_its_push_is_not_called_off(office: Office, state: State) -> None:
+    push = publication(office.signed(), office.wechat)
+    Item.objects.filter(publication=push).update(platform_id="1")
+    force(Publication.objects.filter(pk=push.pk), state, live_at=NOW)
+    with refused("free again only when its push was called off"):
+        update(push.items.get(), active=False)
+
+
+@proves("item_freed_when_called_off")
+def test_an_edition_is_free_again_neither_before_the_signature_nor_after_it_was_taken_back(office: Office) -> None:
+    """Else it could be planned a second time, and both releases signed."""
+    release = office.planned()
+    item = publication(release, office.wechat).items.get()
+    for _ in range(2):
+        with refused("free again only when its push was called off"):
+            update(item, active=False)
+        office.signs(release)
+        voiding.void_signature(release.pk, reason="改期", actor="test", now=NOW)
+
+
+@proves("item_freed_when_called_off")
+@pytest.mark.parametrize("outcome", ["", "unknown", "accepted", "refused"])
+def test_an_edition_is_not_free_again_when_its_push_was_called_off_after_a_byte_may_have_left(
+    office: Office, outcome: str
+) -> None:
+    push = publication(office.signed(), office.wechat)
+    ended(push, outcome)
+    force(Publication.objects.filter(pk=push.pk), "cancelled")
+    with refused("nothing of it can have left"):
+        update(push.items.get(), active=False)
+
+
+@pytest.mark.parametrize("outcome", [None, "not_sent"])
+def test_an_edition_is_free_again_when_its_push_was_called_off_and_nothing_left(
+    office: Office, outcome: str | None
+) -> None:
+    push = publication(office.signed(), office.wechat)
+    if outcome:
+        ended(push, outcome)
+    force(Publication.objects.filter(pk=push.pk), "cancelled")
+    update(push.items.get(), active=False)
+
+
+@proves("item_freed_when_called_off")
+def test_an_edition_that_is_public_is_not_planned_again_whatever_is_tried(office: Office) -> None:
+    document = office.approved()
+    push = publication(office.signed(document), office.wechat)
+    ended(push, "accepted")
+    Item.objects.filter(publication=push).update(platform_id="1")
+    force(Publication.objects.filter(pk=push.pk), "live", live_at=NOW)
+    with refused("free again only when its push was called off"):
+        update(push.items.get(), active=False)
+    with pytest.raises(Refused, match="同一版本同一账号只发一次"):
+        office.planned(document, on=[office.wechat], instant=NOW + timedelta(days=1))
+
+
+@proves("item_kept_once_begun", "item_not_taken_out_once_begun")
+@pytest.mark.parametrize("outcome", ["", "unknown", "accepted", "refused"])
+def test_a_push_that_is_led_back_to_its_beginning_keeps_the_editions_that_may_have_left(
+    office: Office, outcome: str
+) -> None:
+    """Planned and without a signature, where anything else may be put into it or taken out."""
+    other = office.approved(article(2)).current
+    push = publication(office.signed(), office.wechat)
+    elsewhere = publication(office.planned(office.approved(article(3))), office.wechat)
+    ended(push, outcome)
+    force(Publication.objects.filter(pk=push.pk), "planned")
+    update(push.release, signed_at=None, signed_by_id=None, manifest_hash="")
+    item = push.items.get()
+    for changes in (
+        {"edition_id": other.pk},
+        {"account_id": office.weibo.pk},
+        {"publication_id": elsewhere.pk, "position": 5},
+    ):
+        with refused("what may have left stays with its edition"):
+            update(item, **changes)
+    with refused("what may have left is not taken out"):
+        delete(item)
+
+
+def test_what_was_proved_not_to_have_been_sent_may_be_taken_out_once_the_signature_fell(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    ended(push, "not_sent")
+    force(Publication.objects.filter(pk=push.pk), "planned")
+    update(push.release, signed_at=None, signed_by_id=None, manifest_hash="")
+    delete(push.items.get())
+
+
+@proves("item_starts_active")
+def test_an_item_holds_its_edition_from_the_start(office: Office) -> None:
+    """Else the same edition could be planned beside it."""
+    document = office.approved()
+    push = publication(office.planned(document), office.wechat)
+    with refused("holds its edition from the start"):
+        item_row(push, document.current, active=False, payload_hash="")
 
 
 # --- the signature --------------------------------------------------------------------------------------
