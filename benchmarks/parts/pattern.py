@@ -24,9 +24,10 @@ ROLES = {
 }
 TEXT = "自下月1日起，3路、8路公交车调整部分站点，请市民留意站牌，合理安排出行。"
 OPTIONS = {
-    "wechat": {"app_id": "wx0000000000000000", "account_type": "subscription"},
-    "weibo": {"app_key": "key", "uid": "1", "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
+    "wechat": {"account_type": "subscription"},
+    "weibo": {"app_key": "key", "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
 }
+IDENTITY = {"wechat": "app_id", "weibo": "uid"}  # the option by which each knows an account
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _make(code: str, now: datetime, *, mode: str, pictures: bool) -> Unit:
         card = {"picture": "card" if pictures else "none"} if channel == "weibo" else {}
         accounts.add_account(
             f"{code}-{channel}", channel=channel, name="河东发布", mode=mode if channel == "wechat" else "share",
-            unit=unit, endpoints={"api": NOWHERE}, options={**options, **card},
+            unit=unit, endpoints={"api": NOWHERE}, options={**options, IDENTITY[channel]: code, **card},
             credentials={"app_secret": Secret("a-secret")}, actor="benchmark", now=now,
         )  # fmt: skip
     documents.save_article(_article(now), person=staff["editor"], now=now)

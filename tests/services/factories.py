@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -233,22 +234,30 @@ class Office:
         return self.signs(self.planned(*chosen, instant=instant, on=on, now=now, sync=sync), now=now)
 
 
-def add_wechat(unit: Unit, slug: str = "zghd", *, kind: str = "subscription", api: str = NOWHERE) -> Account:
-    """“中国河东”, 群发 mode, with a token in the store."""
+def own_uid(slug: str) -> str:
+    """By what Weibo knows the account of that slug."""
+    return UID if slug == "lyhd" else str(3_000_000_000 + zlib.crc32(slug.encode()))
+
+
+def add_wechat(
+    unit: Unit, slug: str = "zghd", *, kind: str = "subscription", api: str = NOWHERE, app_id: str = ""
+) -> Account:
+    """“中国河东”, 群发 mode, with a token in the store. Each slug is another real account unless `app_id` says otherwise."""
+    own = app_id or (APP_ID if slug == "zghd" else f"wx-{slug}")
     account = accounts.add_account(
         slug, channel="wechat", name="中国河东", mode="mass", unit=unit, endpoints={"api": f"{api}/wechat"},
-        options={"app_id": APP_ID, "account_type": kind}, credentials={"app_secret": Secret("wechat-secret")},
+        options={"app_id": own, "account_type": kind}, credentials={"app_secret": Secret("wechat-secret")},
         actor="test", now=NOW,
     )  # fmt: skip
     store_token(account, grant(), now=NOW)
     return account
 
 
-def add_weibo(unit: Unit, slug: str = "lyhd", *, api: str = NOWHERE) -> Account:
-    """“临沂河东”, with a token in the store."""
+def add_weibo(unit: Unit, slug: str = "lyhd", *, api: str = NOWHERE, uid: str = "") -> Account:
+    """“临沂河东”, with a token in the store. Each slug is another real account unless `uid` says otherwise."""
     account = accounts.add_account(
         slug, channel="weibo", name="临沂河东", mode="share", unit=unit, endpoints={"api": f"{api}/weibo"},
-        options={"app_key": "key", "uid": UID, "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
+        options={"app_key": "key", "uid": uid or own_uid(slug), "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
         credentials={"app_secret": Secret("weibo-secret")}, actor="test", now=NOW,
     )  # fmt: skip
     store_token(account, grant(), now=NOW)

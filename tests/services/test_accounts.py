@@ -18,8 +18,9 @@ from bot.services.errors import NotFound, Refused
 from bot.services.ports import AccountPorts
 from tests.channels.stub import Say, Stub, running_stub
 
-from .factories import APP_ID, NOW, NOWHERE, UID, Office, add_weibo, fresh_home
+from .factories import NOW, NOWHERE, Office, add_weibo, fresh_home, own_uid
 
+APP_ID = "wx-new"  # no account of the office has it
 CALLBACK = "http://127.0.0.1:8000/oauth/callback"
 
 
@@ -95,7 +96,10 @@ def test_loopback_in_every_spelling_is_this_machine(office: Office, api: str) ->
 def test_a_live_home_takes_the_platform_s_own_addresses_or_a_double_on_loopback(office: Office, tmp_path: Path) -> None:
     with fresh_home(tmp_path / "live", live=True):
         assert add(office, endpoints={}).endpoints["api"] == "https://api.weixin.qq.com"
-        assert add(office, "double", endpoints={"api": NOWHERE}).endpoints["token"] == NOWHERE
+        assert (
+            add(office, "double", endpoints={"api": NOWHERE}, options={"app_id": "wx-double"}).endpoints["token"]
+            == NOWHERE
+        )
 
 
 def test_a_disabled_account_says_why_and_the_trail_keeps_it(office: Office) -> None:
@@ -147,7 +151,9 @@ TOKEN = "2.00fresh-token-of-the-test"
 @pytest.fixture
 def platform() -> Iterator[Stub]:
     with running_stub() as stub:
-        stub.script("/weibo/oauth2/access_token", {"access_token": TOKEN, "expires_in": 2592000, "uid": UID})
+        stub.script(
+            "/weibo/oauth2/access_token", {"access_token": TOKEN, "expires_in": 2592000, "uid": own_uid("authorised")}
+        )
         yield stub
 
 

@@ -25,7 +25,7 @@ from bot.services.ports import AccountPorts, store_token
 from config.logging import logging_settings
 from tests.channels.stub import Say, Stub, running_stub
 
-from .factories import APP_ID, NOW, Office, article, force, grant
+from .factories import NOW, Office, article, force, grant
 
 CANARIES = {
     "app_secret": "canary-wechat-app-secret-8f2c1d",
@@ -79,14 +79,14 @@ def planted(office: Office, platform: Stub) -> Office:
     """An office whose every secret is a canary."""
     wechat = accounts.add_account(
         "canary-wx", channel="wechat", name="中国河东", mode="mass", unit=office.unit,
-        endpoints={"api": f"{platform.url}/wechat"}, options={"app_id": APP_ID, "account_type": "subscription"},
+        endpoints={"api": f"{platform.url}/wechat"}, options={"app_id": "wx-canary", "account_type": "subscription"},
         credentials={name: Secret(value) for name, value in CANARIES.items() if name.startswith(("app_", "callback_"))},
         actor="root", now=NOW,
     )  # fmt: skip
     weibo = accounts.add_account(
         "canary-wb", channel="weibo", name="临沂河东", mode="share", unit=office.unit,
         endpoints={"api": f"{platform.url}/weibo"},
-        options={"app_key": "key", "uid": "2017000001", "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
+        options={"app_key": "key", "uid": "2017000009", "safe_domain": "www.hedong.gov.cn", "rip": "203.0.113.7"},
         credentials={"app_secret": Secret(CANARIES["weibo_secret"]), "access_token": Secret(CANARIES["access_token"])},
         actor="root", now=NOW,
     )  # fmt: skip
@@ -157,7 +157,7 @@ def test_adding_an_account_by_command_shows_only_the_names_of_its_secrets(plante
         main,
         [
             "account", "add", "by-command", "--channel", "wechat", "--name", "中国河东", "--api-base", "http://127.0.0.1:9",
-            "--set", f"app_id={APP_ID}", "--secret-file", f"app_secret={tmp_path / 'secret'}", "--json",
+            "--set", "app_id=wx-by-command", "--secret-file", f"app_secret={tmp_path / 'secret'}", "--json",
         ],
     )  # fmt: skip
     assert json.loads(result.output)["credentials"] == ["app_secret"]
