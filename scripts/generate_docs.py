@@ -269,6 +269,8 @@ def _channel_account(spec: ChannelSpec) -> Iterator[str]:
     yield table(["name", "what it is", "required"], map(_credential, spec.credentials))
     yield "Settings (`--set NAME=VALUE`):\n"
     yield table(["name", "what it is", "default", "choices", "required"], map(_setting, spec.options))
+    if spec.identity:
+        yield f"`{spec.identity}` says which account of the platform it is: it stands under one slug, and never changes.\n"
 
 
 def _credential(option: OptionSpec) -> list[str]:

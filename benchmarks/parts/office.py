@@ -146,15 +146,16 @@ class Copies:
         return dict(zip(self._numbers, made, strict=True))
 
     def _account(self, number: int, unit: Unit) -> Account:
+        from benchmarks.parts.pattern import IDENTITY
         from bot.models import Account
 
         channel = channel_of(self._order, number)
         like = self._pattern.accounts[channel]
-        own = {"uid": str(number)} if channel == "weibo" else {"app_id": f"wx{number:016d}"}
+        identity = str(number) if channel == "weibo" else f"wx{number:016d}"
         places = dict.fromkeys(like.endpoints, f"{self._order.base}/{number}")
         return Account(
             unit=unit, slug=f"a{number}", channel=channel, name=f"河东发布{number}", mode=like.mode, endpoints=places,
-            options={**like.options, **own}, created_at=self._now,
+            options={**like.options, IDENTITY[channel]: identity}, identity=identity, created_at=self._now,
         )  # fmt: skip
 
     # --- what ------------------------------------------------------------------------------------------------

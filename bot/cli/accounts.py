@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("account")
 def account() -> None:
-    """账号：添加、列出、体检、授权、停用。"""
+    """账号：添加、修改、列出、体检、授权、停用。"""
 
 
 @account.command("add")
@@ -64,6 +64,41 @@ def add(**given: Any) -> Reply:
     lines = [f"已添加{spec.label}账号：{created.name}（{created.slug}），方式：{mode.label}——{mode.effect}"]
     lines += [f"注意：{sentence}" for sentence in spec.cannot]
     return Reply(_describe(created), lines)
+
+
+@account.command("set")
+@click.argument("slug")
+@as_option
+@click.option("--name", help="新的账号名称。")
+@click.option("--api-base", metavar="URL", default="", help="新的平台接口地址；原来随它的其余地址仍随它。")
+@click.option(
+    "--endpoint",
+    "endpoints",
+    multiple=True,
+    metavar="NAME=URL",
+    help="单独修改某个地址，如 token=… datacube=… oauth=…。",
+)
+@click.option("--mode", help="新的发布方式；已编制的发布单仍用编制时的方式。")
+@click.option("--set", "options", multiple=True, metavar="NAME=VALUE", help="要改的账号设置，没有写的不变。")
+@click.option("--proxy", metavar="URL", help="新的 CONNECT 代理，留空（--proxy=）表示不用代理。")
+@command
+def change(slug: str, username: str, **given: Any) -> Reply:
+    """修改账号的名称、方式、地址、设置或代理。平台账号本身不能换。"""
+    from bot.services import accounts, people
+
+    endpoints = pairs(given["endpoints"], "endpoint")
+    if given["api_base"]:
+        endpoints.setdefault("api", given["api_base"])
+    done = accounts.change_account(
+        slug, name=given["name"], mode=given["mode"], endpoints=endpoints, options=pairs(given["options"], "set"),
+        proxy=given["proxy"], person=people.acting(username), now=now(),
+    )  # fmt: skip
+    mode = accounts.spec_of(done).mode(done.mode)
+    lines = [
+        f"已修改账号“{done.name}”（{slug}），方式：{mode.label}——{mode.effect}",
+        f"请核对：tongfa account check {slug}",
+    ]
+    return Reply(_describe(done), lines)
 
 
 def _secrets(envs: tuple[str, ...], files: tuple[str, ...]) -> dict[str, Secret]:

@@ -58,7 +58,7 @@ HELP = {
     "run": "单独运行一个进程：clock、worker、web、rehearsal",
     "demo": "演示：从导入到发布到指标，全程走一遍",
     "user": "人员：add、list、disable、enable",
-    "account": "账号：add、list、check、quota、authorize、credential、disable、enable",
+    "account": "账号：add、set、list、check、quota、authorize、credential、disable、enable",
     "import": "导入文件（csv、xlsx、json、docx、md、html）",
     "check": "检查一份文件或一个待导入的文件",
     "submit": "提交送审",

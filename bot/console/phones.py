@@ -28,12 +28,12 @@ from django.views.decorators.http import require_GET
 from bot.domain.instants import to_beijing
 from bot.models import Account
 from bot.services import home
+from bot.services.accounts import spec_of
 
 from .middleware import PAGE_POLICY, PREVIEW_POLICY
 from .people import now
 from .pictures import crop
 
-IDENTITY = ("app_id", "uid")  # the option by which a platform knows the account
 WAIT = (1.0, 4.0)  # seconds to connect, to answer
 MEDIA = re.compile(r"https?://[^\s\"'()<>]+/_media/([0-9a-f]{8,128})(?:\?[^\s\"'()<>]*)?")
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
@@ -122,7 +122,7 @@ def phone(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _view_path(account: Account) -> str:
-    identity = next((account.options[name] for name in IDENTITY if account.options.get(name)), account.slug)
+    identity = account.options.get(spec_of(account).identity) or account.slug
     return f"/_view/{account.channel}/{quote(str(identity), safe='')}"
 
 

@@ -161,6 +161,7 @@ class ChannelSpec:
     endpoints: Mapping[str, str]  # name -> default address; `api` is the base the others default from
     credentials: tuple[OptionSpec, ...]  # names of secrets, e.g. app_secret
     options: tuple[OptionSpec, ...]
+    identity: str = ""  # the option by which the platform knows the account; "" where no setting tells
     cover: CoverSpec | None = None
     link_field: str = ""  # payload field whose link carries the marker
     metrics: tuple[str, ...] = ()  # names this vendor can report; others show as "not reported"
@@ -178,6 +179,10 @@ class ChannelSpec:
             if mode.name == name:
                 return mode
         raise KeyError(f"{self.name} has no mode {name}")
+
+    def identity_of(self, options: Mapping[str, str]) -> str:
+        """Which account of the platform these settings mean, however it was typed; "" where they do not tell."""
+        return str(options.get(self.identity, "")).strip().casefold() if self.identity else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from .people import Person, Unit
 
 
 class Account(models.Model):
-    """One channel account of a unit. Secrets are in `Credential`, never here."""
+    """One channel account of a unit. Secrets are in `Credential`, never here.
+
+    `identity` is by what the platform knows it: quotas, single flight and "an edition goes to an account once" all go by
+    row, so a real account stands in one. Empty where the channel names none, and in a second row of an old database.
+    """
 
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="accounts")
     slug = models.SlugField(max_length=40, unique=True)
@@ -17,10 +22,16 @@ class Account(models.Model):
     mode = models.CharField(max_length=20)
     endpoints = models.JSONField(default=dict)
     options = models.JSONField(default=dict)
+    identity = models.TextField(blank=True, default="", db_default="")
     proxy = models.CharField(max_length=200, blank=True, default="")
     disabled_reason = models.CharField(max_length=300, blank=True, default="")
     created_at = models.DateTimeField()
     next_sample_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["channel", "identity"], condition=~Q(identity=""), name="account_once"),
+        )
 
     def __str__(self) -> str:
         return self.name

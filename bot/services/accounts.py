@@ -1,25 +1,30 @@
-"""Channel accounts: add, read, authorise, disable. Secrets go in and never come out."""
+"""Channel accounts: add, change, read, authorise, disable. Secrets go in and never come out."""
 
 from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from bot import channels
 from bot.domain.channel import AccountConfig, Authorizer, Channel, ChannelSpec, CheckResult
+from bot.domain.delivery import SETTLED, State
 from bot.domain.instants import require_aware
 from bot.domain.secret import Secret
+from bot.domain.workflow import Role
 from bot.models import Account, AuthorizationRequest, Credential, Person, Unit
 
 from . import audit, home, vault
 from .clocksafety import distrust
 from .errors import NotFound, Refused
+from .people import require
 from .ports import AccountPorts, store_token
 
 AUTHORIZATION_LIFE = timedelta(minutes=15)
@@ -83,7 +88,7 @@ def _checked_options(spec: ChannelSpec, options: Mapping[str, str]) -> dict[str,
         if known[name].choices and value not in known[name].choices:
             raise Refused("option", f"设置项“{name}”只能是：{'、'.join(known[name].choices)}。")
     merged = {name: option.default for name, option in known.items() if option.default} | dict(options)
-    lacking = [option for option in spec.options if option.required and not merged.get(option.name)]
+    lacking = [option for option in spec.options if option.required and not merged.get(option.name, "").strip()]
     if lacking:
         words = "、".join(f"{option.name}（{option.label}）" for option in lacking)
         raise Refused("option", f"缺少必填设置：{words}。请用 --set 名称=值 补上。")
@@ -97,6 +102,88 @@ def _endpoints(spec: ChannelSpec, given: Mapping[str, str]) -> dict[str, str]:
     base = given.get("api")
     derived = {name: base or default or spec.endpoints["api"] for name, default in spec.endpoints.items()}
     return {name: url.rstrip("/") for name, url in (derived | dict(given)).items()}
+
+
+def _checked_mode(spec: ChannelSpec, mode: str) -> str:
+    mode = mode or spec.modes[0].name
+    if mode not in {known.name for known in spec.modes}:
+        words = "、".join(f"{known.name}（{known.label}）" for known in spec.modes)
+        raise Refused("mode", f"{spec.label}没有发布方式“{mode}”。可用：{words}。")
+    return mode
+
+
+def _checked_name(name: str) -> str:
+    most = cast(int, Account._meta.get_field("name").max_length)
+    if not 0 < len(name.strip()) <= most:
+        raise Refused("name", f"账号名称须有 1 到 {most} 个字，账号未保存。请改正后重试。")
+    return name
+
+
+def _checked(spec: ChannelSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of an account, held against its channel. What is not said is not looked at."""
+    checked = dict(given)
+    if "mode" in given:
+        checked["mode"] = _checked_mode(spec, given["mode"])
+    if "endpoints" in given:
+        checked["endpoints"] = _endpoints(spec, given["endpoints"])
+    _check_wall(checked.get("endpoints", {}), checked.get("proxy", ""))
+    if "options" in given:
+        checked["options"] = _checked_options(spec, given["options"])
+    if "name" in given:
+        checked["name"] = _checked_name(given["name"])
+    return checked
+
+
+# --- one real account, one row ----------------------------------------------------------------------------
+
+
+def _require_unknown(spec: ChannelSpec, identity: str, unit: Unit) -> None:
+    """Refused where the account of the platform stands in a row already, whatever its name, unit or state."""
+    same = Account.objects.filter(channel=spec.name, identity=identity) if identity else Account.objects.none()
+    known = same.select_related("unit").first()
+    if known is not None:
+        raise Refused("known", _known_words(spec, known, unit))
+
+
+def _known_words(spec: ChannelSpec, known: Account, unit: Unit) -> str:
+    """What to do instead. Another unit's account is not named."""
+    what = f"这个{spec.label}账号（{spec.identity} {known.options.get(spec.identity)}）"
+    if known.unit_id != unit.pk:
+        return (
+            f"{what}已由其他单位登记，账号未保存。一个平台账号只登记一次，不能由两个单位分别使用；请与系统管理员核对。"
+        )
+    kept = f"{what}已登记为“{known.name}”（{known.slug}），账号未保存。一个平台账号只登记一次，否则同一文件会发两遍。"
+    change = f"要改名称、方式、地址或设置，请用 tongfa account set {known.slug}。"
+    if known.enabled:
+        return f"{kept}请直接使用它；{change}"
+    return f"{kept}它已停用（{known.disabled_reason}），请先启用：tongfa account enable {known.slug}；{change}"
+
+
+def doubled() -> list[list[Account]]:
+    """Enabled accounts that are one account of their platform, as an earlier version let them be added."""
+    found: dict[tuple[str, str], list[Account]] = defaultdict(list)
+    for account in Account.objects.select_related("unit").filter(disabled_reason="").order_by("pk"):
+        identity = spec_of(account).identity_of(account.options)
+        if identity:
+            found[account.channel, identity].append(account)
+    return [same for same in found.values() if len(same) > 1]
+
+
+def _require_no_twin(account: Account) -> None:
+    """Refused while another row of the same real account is in use. New ones are not added; old databases may hold some."""
+    spec = spec_of(account)
+    identity = spec.identity_of(account.options)
+    for other in Account.objects.filter(channel=account.channel, disabled_reason="").exclude(pk=account.pk):
+        if identity and spec.identity_of(other.options) == identity:
+            who = f"“{other.name}”（{other.slug}）" if other.unit_id == account.unit_id else "其他单位的账号"
+            raise Refused(
+                "known",
+                f"“{account.name}”与正在使用的{who}是同一个{spec.label}账号，未启用，没有改动。请使用那一个；"
+                "确要换用这一个的，请先停用那一个，并核对当天已发的内容和次数。",
+            )
+
+
+# --- add and change ---------------------------------------------------------------------------------------
 
 
 def add_account(
@@ -113,7 +200,7 @@ def add_account(
     actor: str,
     now: datetime,
 ) -> Account:
-    """Create an account. Refused when the mode, an option or an address does not fit its channel."""
+    """Create an account. Refused when the mode, an option or an address does not fit its channel, or a row has it already."""
     require_aware(now)
     kinds = channels.kinds()
     if channel not in kinds:
@@ -122,38 +209,120 @@ def add_account(
             f"没有渠道“{channel}”。可用的渠道：{'、'.join(f'{kind.spec.label}（{name}）' for name, kind in kinds.items())}。",
         )
     spec = kinds[channel].spec
-    mode = mode or spec.modes[0].name
-    if mode not in {known.name for known in spec.modes}:
-        words = "、".join(f"{known.name}（{known.label}）" for known in spec.modes)
-        raise Refused("mode", f"{spec.label}没有发布方式“{mode}”。可用：{words}。")
-    places = _endpoints(spec, endpoints)
-    _check_wall(places, proxy)
-    chosen = _checked_options(spec, options)
+    fields = _checked(spec, {"name": name, "mode": mode, "endpoints": endpoints, "options": options, "proxy": proxy})
+    identity = spec.identity_of(fields["options"])
+    _require_unknown(spec, identity, unit)
     try:
         with transaction.atomic():
             account = Account.objects.create(
-                slug=slug,
-                channel=channel,
-                name=name,
-                mode=mode,
-                unit=unit,
-                endpoints=places,
-                options=chosen,
-                proxy=proxy,
-                created_at=now,
+                slug=slug, channel=channel, unit=unit, identity=identity, created_at=now, **fields
             )
             for key, secret in credentials.items():
                 set_credential(account, key, secret, actor=actor, now=now)
             data = {
                 "channel": channel,
                 "name": name,
-                "mode": mode,
-                "hosts": sorted({urlsplit(u).netloc for u in places.values()}),
+                "mode": account.mode,
+                "hosts": _hosts(account.endpoints),
             }
             audit.append(actor, "account.added", f"account:{slug}", data, now=now)
     except IntegrityError:
+        _require_unknown(spec, identity, unit)  # somebody else added it just now
         raise Refused("exists", f"已有账号“{slug}”。请换一个代号。") from None
     return account
+
+
+def _hosts(endpoints: Mapping[str, str]) -> list[str]:
+    return sorted({urlsplit(url).netloc for url in endpoints.values()})
+
+
+#: What may be changed at any time: neither what was signed nor the account that it goes to depends on it.
+HARMLESS = frozenset({"name", "proxy"})
+_WORDS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理"}
+
+
+def change_account(
+    slug: str,
+    *,
+    name: str | None = None,
+    mode: str | None = None,
+    endpoints: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+    proxy: str | None = None,
+    person: Person,
+    now: datetime,
+) -> Account:
+    """Change what was said of an account when it was added; None, and what is left out of a table, stays.
+
+    Checked as when it is added. Which account of the platform it is does not change, and while something that was signed
+    is not over nothing changes that could bear on it.
+    """
+    require_aware(now)
+    require(person, Role.SYSADMIN)
+    with audit.serialised():  # nothing is signed meanwhile
+        account = find_account(slug)
+        spec = spec_of(account)
+        given: dict[str, Any] = {"name": name, "mode": mode, "proxy": proxy}
+        given["endpoints"] = _moved(account.endpoints, endpoints) if endpoints else None
+        given["options"] = {**account.options, **options} if options else None
+        checked = _checked(spec, {field: value for field, value in given.items() if value is not None})
+        _require_same_identity(account, checked.get("options", account.options))
+        changed = {field: value for field, value in checked.items() if value != getattr(account, field)}
+        if not changed:
+            raise Refused(
+                "nothing", f"没有写明改什么，或与现在的相同，账号“{account.name}”没有改动。请写明要改的项目。"
+            )
+        if set(changed) - HARMLESS:
+            _require_idle(account, sorted(set(changed) - HARMLESS))
+        Account.objects.filter(pk=account.pk).update(**changed)
+        data = {field: _told(field, getattr(account, field), value) for field, value in changed.items()}
+        audit.append(person.username, "account.changed", f"account:{slug}", data, now=now)
+    account.refresh_from_db()
+    return account
+
+
+def _moved(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Addresses after a change: what went with the base follows it, what was set on its own stays."""
+    old = before.get("api", "")
+    new = given.get("api", old)
+    return {name: new if url == old else url for name, url in before.items()} | dict(given)
+
+
+def _require_same_identity(account: Account, options: Mapping[str, str]) -> None:
+    spec = spec_of(account)
+    if spec.identity_of(options) != spec.identity_of(account.options):
+        raise Refused(
+            "identity",
+            f"{spec.identity} 说明“{account.name}”是平台上的哪一个账号，不能更改，账号没有改动。"
+            "换成另一个平台账号的，请停用它，再用 tongfa account add 登记那一个。",
+        )
+
+
+def _require_idle(account: Account, fields: Sequence[str]) -> None:
+    """Refused while something signed is not over: it would be staged, sent or looked for in another way than was signed."""
+    signed = Q(release__signed_at__isnull=False, release__cancelled_at__isnull=True)
+    under_way = Q(state__in=[State.SENDING, State.UNKNOWN, State.CONFIRMING])  # also where the signature is void by now
+    waiting = account.publications.filter((signed & ~Q(state__in=SETTLED)) | under_way)
+    numbers = sorted(set(waiting.values_list("release_id", flat=True)))
+    if numbers:
+        what = "、".join(_WORDS[field] for field in fields)
+        raise Refused(
+            "signed",
+            f"账号“{account.name}”上还有签发了没有办完的发布单 {'、'.join(map(str, numbers))}，现在改{what}会影响它们，"
+            "账号没有改动。请等它们发完、处理完，或先改期（tongfa release reschedule，原签发随之作废），改好账号再重新签发。",
+        )
+
+
+def _told(field: str, before: Any, after: Any) -> list[Any]:
+    """From what to what, for the trail. Of an address only its host: the rest may hold a secret."""
+    if field == "endpoints":
+        return [_hosts(before), _hosts(after)]
+    if field == "proxy":
+        return [url.rpartition("//")[2].rpartition("@")[2] for url in (before, after)]
+    if field == "options":
+        names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        return [{name: table.get(name, "") for name in names} for table in (before, after)]
+    return [before, after]
 
 
 def set_credential(account: Account, name: str, secret: Secret, *, actor: str, now: datetime) -> None:
@@ -219,10 +388,11 @@ def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Acc
 def enable_account(slug: str, *, actor: str, now: datetime) -> Account:
     """Take a disabled account into use again. What was held or missed meanwhile stays so until a person decides."""
     require_aware(now)
-    account = find_account(slug)
-    if account.enabled:
-        raise Refused("enabled", f"账号“{account.name}”没有停用，不需要启用。")
-    with transaction.atomic():
+    with audit.serialised():  # of two rows that are one account, two people enable one
+        account = find_account(slug)
+        if account.enabled:
+            raise Refused("enabled", f"账号“{account.name}”没有停用，不需要启用。")
+        _require_no_twin(account)
         Account.objects.filter(pk=account.pk).update(disabled_reason="")
         audit.append(actor, "account.enabled", f"account:{slug}", now=now)
     account.refresh_from_db()

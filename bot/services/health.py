@@ -30,6 +30,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
         *_installation(),
         *_people(),
         *_accounts(),
+        *_doubled(),
         *_cases(now, running=running),
         *_portal(),
         *lookahead.people_to_tell(now),
@@ -92,6 +93,21 @@ def _accounts() -> Iterator[CheckResult]:
             "、".join(f"{label} {count} 个" for label, count in counts.items()) or "没有可用的账号，什么也发不出去",
             code="accounts",
             remedy="" if counts else "请系统管理员用 tongfa account add 添加账号，再用 tongfa account check 核对。",
+        )
+
+
+def _doubled() -> Iterator[CheckResult]:
+    """One real account in two rows: an earlier version let it be added twice."""
+    for same in accounts.doubled():
+        spec = accounts.spec_of(same[0])
+        rows = "、".join(f"“{one.name}”（{one.slug}，{one.unit.name}）" for one in same)
+        yield CheckResult(
+            "账号重复",
+            False,
+            f"{rows}是同一个{spec.label}账号（{spec.identity} {same[0].options[spec.identity]}）："
+            "同一文件会在它上面发两遍，额度也会算重",
+            code="doubled",
+            remedy="请系统管理员只留一个，其余停用：tongfa account disable <代号> --reason 重复登记；已签发到停用账号的，请签发人作废后另编。",
         )
 
 

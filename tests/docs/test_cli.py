@@ -194,6 +194,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     shell("account", "list")
     shell("account", "check", "wx", code=3)
     shell("account", "quota", "wb", "--days", "2")
+    changed(shell)
     shell("account", "authorize", "wb", "--as", "root2")
     monkeypatch.setattr(accounts, "finish_authorization", lambda **_: accounts.find_account("wb"))
     shell("account", "authorize", "wb", "--as", "root2", "--state", "s", "--code", "c")
@@ -206,6 +207,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     number = str(release["id"])
     assert shell("release", "reschedule", number, "--as", "zhou", "--at", "+3h")["signed"] is False
     shell("release", "sign", number, "--as", "zhou")
+    assert shell.refused("account", "set", "wx", "--as", "root2", "--mode", "publish")["code"] == "signed"
     assert shell("release", "check", number, "--as", "zhou", code=3)["preflights"]  # no platform is there
     shown = shell("release", "show", number, "--as", "zhou")
     assert shown["signed"] is True
@@ -223,6 +225,30 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     gated(shell)
     after_the_release(shell, tmp_path)
     assert shell.ran == {words for words in commands() if fields_of(SECTIONS[words])}
+
+
+def changed(shell: Shell) -> None:
+    """The account moves and is called otherwise; a second row of it is refused."""
+    moved = shell("account", "set", "wx", "--as", "root2", "--name", "河东发布", "--api-base", f"{LOOPBACK}/moved",
+                  "--set", "open_comment=1")  # fmt: skip
+    assert (moved["name"], set(moved["endpoints"].values())) == ("河东发布", {f"{LOOPBACK}/moved"})
+    assert (moved["options"]["app_id"], moved["options"]["open_comment"]) == ("wx1", "1")
+    assert shell.refused("account", "set", "wx", "--as", "zhou", "--mode", "publish")["code"] == "role"
+    assert shell.refused("account", "set", "wx", "--as", "root2", "--set", "app_id=wx2")["code"] == "identity"
+    again = (
+        "account",
+        "add",
+        "wx2",
+        "--channel",
+        "wechat",
+        "--name",
+        "河东",
+        "--set",
+        "app_id=wx1",
+        "--api-base",
+        LOOPBACK,
+    )
+    assert shell.refused(*again)["code"] == "known"
 
 
 def in_chinese(shell: Shell) -> None:

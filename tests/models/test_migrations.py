@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from bot.models import PortalGate, Release
+from bot.models import Account, PortalGate, Release, Unit
 from bot.models.triggers import install, missing
-from tests.services.factories import Office, after_live, publication
+from tests.services.factories import NOW, Office, after_live, publication
 
-from .sql import attempt_row, refused
+from .sql import attempt_row, insert, refused
 
 
 @pytest.fixture
@@ -34,6 +35,43 @@ def test_a_database_with_triggers_is_brought_to_the_newest_version_and_guarded_a
     with refused("no attempt before the portal page is live"):
         attempt_row(publication(gated, office.weibo))
     attempt_row(publication(plain, office.wechat))
+
+
+@pytest.fixture
+def before_accounts_stood_once(committed_db: None) -> Iterator[None]:
+    """A database as it was while one real account could stand in several rows; the newest again afterwards."""
+    call_command("migrate", "bot", "0008", verbosity=0, interactive=False)
+    yield
+    call_command("migrate", "bot", verbosity=0, interactive=False)
+
+
+def test_of_rows_that_are_one_account_an_enabled_one_keeps_what_names_it_and_none_is_lost(
+    before_accounts_stood_once: None,
+) -> None:
+    """And the oldest of them; what the doctor says of the others: tests/services/test_accounts_once.py."""
+    unit = Unit.objects.create(code="office", name="河东区政府办公室")
+    old_account(unit, "disabled", app_id="wx1", disabled="换地址")
+    old_account(unit, "first", app_id="wx1")
+    old_account(unit, "second", app_id=" WX1 ")
+    old_account(unit, "alone", app_id="wx2", disabled="停用")
+    old_account(unit, "weibo", channel="weibo", uid="wx1")
+    old_account(unit, "nameless", colour="red")
+    old_account(unit, "foreign", channel="bulletin", uid="1")
+    before = list(Account.objects.order_by("pk").values("slug", "options", "disabled_reason"))
+    call_command("migrate", "bot", verbosity=0, interactive=False)
+    assert list(Account.objects.order_by("pk").values("slug", "options", "disabled_reason")) == before
+    assert dict(Account.objects.exclude(identity="").values_list("slug", "identity")) == {
+        "first": "wx1", "alone": "wx2", "weibo": "wx1",
+    }  # fmt: skip
+    assert missing(connection) == []  # type: ignore[arg-type]
+
+
+def old_account(unit: Unit, slug: str, *, channel: str = "wechat", disabled: str = "", **options: str) -> None:
+    """A row of a version that knew no identity."""
+    insert(
+        "bot_account", unit_id=unit.pk, slug=slug, channel=channel, name=slug, mode="mass", endpoints="{}",
+        options=json.dumps(options), proxy="", disabled_reason=disabled, created_at=NOW,
+    )  # fmt: skip
 
 
 def test_migrating_where_nothing_is_new_leaves_the_rules_in_place(committed_db: None) -> None:

@@ -50,6 +50,7 @@ def test_defaults_of_the_channel_are_filled_in(office: Office) -> None:
         ({"channel": "douyin"}, "channel", "没有渠道“douyin”"),
         ({"mode": "shout"}, "mode", "没有发布方式“shout”"),
         ({"options": {}}, "option", "缺少必填设置：app_id"),
+        ({"options": {"app_id": " "}}, "option", "缺少必填设置：app_id"),
         ({"options": {"app_id": APP_ID, "colour": "red"}}, "option", "没有设置项“colour”"),
         ({"options": {"app_id": APP_ID, "account_type": "enterprise"}}, "option", "只能是：subscription、service"),
         ({"endpoints": {"api": NOWHERE, "fax": NOWHERE}}, "endpoint", "没有地址“fax”"),

@@ -125,6 +125,7 @@ SPEC = ChannelSpec(
         OptionSpec("send_ignore_reprint", "被判为转载时仍群发（1 是，0 否）", "0", ("0", "1")),
         OptionSpec("open_comment", "打开留言（1 是，0 否）", "0", ("0", "1")),
     ),
+    identity="app_id",
     cover=CoverSpec(
         field="cover",
         layout="wide+square",

@@ -109,6 +109,7 @@ SPEC = ChannelSpec(
     endpoints={"api": "https://api.weibo.com", "oauth": ""},
     credentials=(OptionSpec("app_secret", "应用 App Secret"), OptionSpec("access_token", "访问令牌（也可用网页授权）")),
     options=OPTIONS,
+    identity="uid",
     cover=CoverSpec(field="pic", layout="card", max_bytes=COVER_LIMIT),
     link_field="status",
     metrics=("reposts", "comments", "attitudes"),
