@@ -112,9 +112,9 @@ class _Around:
 def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:
     """Whether it may be armed; what stands in its way for good is written down."""
     facts = facts_of(publication, ())
-    if facts.too_late(now):
-        facts = facts_of(publication)  # with its attempts: what is said then depends on them
     answer = handing_out.may_go(facts, around.standing(publication), now=now)
+    if isinstance(answer, Step) and answer.event is Event.TOO_LATE:
+        answer = handing_out.expired(facts_of(publication))  # with its attempts: what is said then depends on them
     if isinstance(answer, Step):
         with suppress(Stale):
             enact(publication, answer, actor=ACTOR, now=now)

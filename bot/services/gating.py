@@ -29,9 +29,9 @@ from . import audit, home
 from .accounts import spec_of
 from .clocksafety import far_off
 from .errors import Refused
-from .pairs import alone
+from .pairs import Alone, alone
 from .people import require
-from .transitions import MACHINE_WISH, Stale, move
+from .transitions import MACHINE_WISH, Stale, honest, move, touch
 from .voiding import is_frozen
 
 log = structlog.get_logger(__name__)
@@ -255,7 +255,7 @@ def _let_through(release: Release, effective: datetime) -> None:
     waiting = [*map(str, STOPPABLE), str(State.HELD)]
     for one in release.publications.select_related("account"):
         # its place in the lane from the new instant on; its own instant may be that of people who sent it again since
-        allowed = timeline.lane_instants(effective, one.lane + 1, spec_of(one.account).spacing)[-1]
+        allowed = _place(one, effective)
         later = max(one.not_before, allowed)
         mine = Publication.objects.filter(pk=one.pk, state__in=waiting)
         mine.update(gate_at=allowed, not_before=later)
@@ -384,11 +384,21 @@ def _decidable(release: Release, *, go: bool) -> PortalGate:
     return gate
 
 
+def _place(publication: Publication, effective: datetime) -> datetime:
+    """Its place in the lane, counted from when the release may leave."""
+    return timeline.lane_instants(effective, publication.lane + 1, spec_of(publication.account).spacing)[-1]
+
+
+def _in_time(publication: Publication, effective: datetime) -> bool:
+    last = publication.instant + settings.TONGFA.max_lateness
+    return max(publication.not_before, _place(publication, effective)) <= last
+
+
 def _require_time(gate: PortalGate, effective: datetime) -> None:
     """Refused where nothing that waits could leave any more before its last instant."""
-    instants = gate.release.publications.filter(state__in=_TO_LEAVE).values_list("instant", flat=True)
-    if instants and not any(effective <= instant + settings.TONGFA.max_lateness for instant in instants):
-        latest = show(max(instants) + settings.TONGFA.max_lateness)
+    waiting = list(gate.release.publications.filter(state__in=_TO_LEAVE).select_related("account"))
+    if waiting and not any(_in_time(one, effective) for one in waiting):
+        latest = show(max(one.instant for one in waiting) + settings.TONGFA.max_lateness)
         raise Refused(
             "late",
             f"现在放行最早 {show(effective)} 才能发出，已超过最迟发送时限（{latest}），没有放行，没有发出。请改期另发，或作废。",
@@ -396,17 +406,34 @@ def _require_time(gate: PortalGate, effective: datetime) -> None:
 
 
 def _resume(gate: PortalGate, effective: datetime, person: Person, now: datetime) -> int:
-    """Only what the gate itself had held: what a person stopped, before or since, a person resumes."""
-    resumed, mine = 0, gate.release.publications.select_related("account", "release").filter(pk__in=gate.held)
+    """Only what the gate itself had held: what a person stopped, before or since, a person resumes.
+
+    Returns how many of them can still leave in time.
+    """
+    mine = gate.release.publications.select_related("account", "release").filter(pk__in=gate.held)
     held = list(mine.filter(state=State.HELD, held_by="machine"))
-    lonely = {one.publication.pk for one in alone(held, going=[one.pk for one in held])}
-    for publication in held:
-        if publication.pk not in lonely:
-            with suppress(Stale), transaction.atomic():
-                move(
-                    publication, Event.RESUME, actor=person.username, now=now, next_at=now, stage_faults=0,
-                    stage_by=effective - timeline.STAGED_BY, stop_event="", stop_reason="",
-                    reason=f"{person.name}决定不等门户网页，照发。",
-                )  # fmt: skip
-                resumed += 1
-    return resumed
+    lonely = {one.publication.pk: one for one in alone(held, going=[one.pk for one in held])}
+    return sum(
+        _let_one_go(one, effective, person, now) for one in held if not _left_out(one, lonely.get(one.pk), now=now)
+    )
+
+
+def _left_out(publication: Publication, lonely: Alone | None, *, now: datetime) -> bool:
+    """A policy whose interpretation somebody holds stays, and says why."""
+    if lonely is None:
+        return False
+    words = f"{lonely.words}，放行时没有一起放行，未发出。请连同解读一起恢复（tongfa release resume {publication.release_id}），或作废。"
+    with suppress(Stale):
+        touch(publication, reason=honest(publication, State.HELD, words), alarm_at=now)
+    return True
+
+
+def _let_one_go(publication: Publication, effective: datetime, person: Person, now: datetime) -> bool:
+    with suppress(Stale), transaction.atomic():
+        move(
+            publication, Event.RESUME, actor=person.username, now=now, next_at=now, stage_faults=0,
+            stage_by=effective - timeline.STAGED_BY, stop_event="", stop_reason="",
+            reason=f"{person.name}决定不等门户网页，照发。",
+        )  # fmt: skip
+        return _in_time(publication, effective)
+    return False

@@ -6,12 +6,21 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from bot.domain.delivery import State
-from bot.domain.engine.handing_out import BEHIND, PASSED, STUCK, Previous, decisive, goes_nowhere, may_go_on
+from bot.domain.engine.handing_out import (
+    BEHIND,
+    PASSED,
+    STUCK,
+    Previous,
+    decisive,
+    goes_nowhere,
+    goes_with_its_pair,
+    may_go_on,
+)
 from bot.models import Publication
 
 from .accounts import spec_of
 from .bulk import ASKED, chunks
-from .pairs import alone
+from .pairs import OVER, alone
 from .transitions import Stale, honest, touch
 
 
@@ -63,9 +72,10 @@ def tell_who_may_go_on(publications: Sequence[Publication]) -> list[Publication]
     """
     told, held = [], _held_behind(publications)
     for one in held:
-        lonely = alone([one], going=[mate.pk for mate in held])
-        words = honest(one, State.HELD, goes_nowhere() if lonely else may_go_on(one.release_id))
-        if one.reason == words or not _is_free(one):
+        if not _is_free(one):
+            continue
+        words = honest(one, State.HELD, _way_is_free(one, held))
+        if one.reason == words:
             continue
         try:
             touch(one, reason=words)
@@ -73,6 +83,13 @@ def tell_who_may_go_on(publications: Sequence[Publication]) -> list[Publication]
             continue  # somebody is at it
         told.append(one)
     return told
+
+
+def _way_is_free(publication: Publication, held: Sequence[Publication]) -> str:
+    """What to do with it. `held`: what waits to be resumed together with it."""
+    if not alone([publication], going=[one.pk for one in held]):
+        return may_go_on(publication.release_id)
+    return goes_nowhere() if alone([publication], resting=OVER) else goes_with_its_pair(publication.release_id)
 
 
 def _held_behind(publications: Sequence[Publication]) -> list[Publication]:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from bot.domain.delivery import State
+from bot.domain.delivery import STOPPABLE, State
 from bot.models import Document, Item, Publication
 
-RESTING = frozenset(
-    {State.HELD, State.CANCELLED, State.MISSED, State.NEEDS_PERSON, State.GONE, State.WITHDRAWN}
-)  # fmt: skip
-"""Where a push of the interpretation accompanies nothing: it goes nowhere by itself, or is not public any more."""
+OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
+"""Where a push of the interpretation will accompany nothing any more."""
+
+RESTING = OVER | {State.HELD, State.MISSED, State.NEEDS_PERSON}
+"""Where it accompanies nothing as it is: it goes nowhere by itself."""
+
+MAY_YET_GO = frozenset({*STOPPABLE, State.HELD, State.SENDING, State.UNKNOWN, State.MISSED, State.NEEDS_PERSON})
+"""Where a push of the policy may become public, by machine or by people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +30,49 @@ class Alone:
     @property
     def words(self) -> str:
         """What it is about, for staff: the sentence goes on with what was not done."""
-        title = self.policy.current.title
-        return f"政策文件《{title}》（推送 {self.publication.pk}）的配套解读在“{self.publication.account.name}”上既没有公开，也不在同时发布之列"
+        title, account = self.policy.current.title, self.publication.account.name
+        return (
+            f"政策文件《{title}》（推送 {self.publication.pk}）的配套解读在“{account}”上既没有公开，也不在同时发布之列"
+        )
 
 
-def alone(publications: Iterable[Publication], *, going: Collection[int] = ()) -> list[Alone]:
+def alone(
+    publications: Iterable[Publication], *, going: Collection[int] = (), without: Collection[int] = (),
+    resting: Collection[State] = RESTING,
+) -> list[Alone]:  # fmt: skip
     """Those of `publications` that would go without the interpretation of what they carry.
 
     It is enough that one is public on the account, or goes there with the same release. `going`: keys of pushes that
-    are about to go on although they rest now.
+    are about to go on although they rest now; `without`: of pushes that are about to be stopped; `resting`: states in
+    which a push of the interpretation does not count.
     """
     found = []
     for publication in publications:
         policies = Document.objects.filter(editions__items__publication=publication, is_policy=True)
         for policy in policies.exclude(waivers__rule="pairing").distinct():
-            if not _accompanied(publication, policy, going):
+            here = Item.objects.filter(account=publication.account_id, edition__document__interprets=policy.pk)
+            under_way = Q(publication__in=list(going)) | ~Q(publication__state__in=[str(state) for state in resting])
+            together = Q(publication__release=publication.release_id) & under_way
+            with_it = here.filter(together | Q(publication__state=State.LIVE), active=True)
+            if not with_it.exclude(publication__in=list(without)).exists():
                 found.append(Alone(publication, policy))
     return found
 
 
-def _accompanied(publication: Publication, policy: Document, going: Collection[int]) -> bool:
-    interpreted = Item.objects.filter(
-        active=True, account=publication.account_id, edition__document__interprets=policy.pk
-    )
-    under_way = Q(publication__pk__in=list(going)) | ~Q(publication__state__in=[str(state) for state in RESTING])
-    together = Q(publication__release=publication.release_id) & under_way
-    return interpreted.filter(together | Q(publication__state=State.LIVE)).exists()
-
-
-def left_alone(stopped: Collection[Publication], *, but_for: Iterable[State]) -> list[Publication]:
-    """Pushes of the same accounts and releases, in one of the states `but_for`, whose policy counts on an interpretation
-    in `stopped`."""
-    found: dict[int, Publication] = {}
+def left_alone(
+    stopped: Collection[Publication], *, but_for: Collection[State], resting: Collection[State] = RESTING
+) -> list[Publication]:
+    """Pushes in one of the states `but_for` that would go alone once `stopped` are stopped, and would not else."""
     keys = [one.pk for one in stopped]
+    found: dict[int, Publication] = {}
     for publication in stopped:
-        interpreted = Item.objects.filter(publication=publication, edition__document__interprets__is_policy=True)
-        policies = interpreted.values_list("edition__document__interprets", flat=True)
+        interpreted = Document.objects.filter(
+            is_policy=True, interpretations__editions__items__publication=publication
+        ).exclude(waivers__rule="pairing")
         mates = Publication.objects.filter(
-            release=publication.release_id, account=publication.account_id, items__edition__document__in=list(policies),
+            release=publication.release_id, account=publication.account_id,
+            items__edition__document__in=list(interpreted.values_list("pk", flat=True)),
             state__in=[str(state) for state in but_for],
-        ).exclude(items__edition__document__waivers__rule="pairing")  # fmt: skip
+        )  # fmt: skip
         found |= {one.pk: one for one in mates.exclude(pk__in=keys).select_related("account", "release")}
-    return list(found.values())
+    return [one.publication for one in alone(found.values(), without=keys, resting=resting)]

@@ -25,14 +25,27 @@ from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
 from bot.domain.sync import AtTime, Policy, as_json
 from bot.domain.workflow import EditionState, Role, may_sign
-from bot.models import Account, Document, Edition, Freeze, Item, Person, PostRecord, Publication, Release, Unit
+from bot.models import (
+    Account,
+    AuditEvent,
+    Document,
+    Edition,
+    Freeze,
+    Item,
+    Person,
+    PostRecord,
+    Publication,
+    Release,
+    Unit,
+)
 
 from . import audit, gating, home, lanes
 from .accounts import channel_of, find_account, spec_of
 from .bulk import chunks
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
-from .pairs import alone, left_alone
+from .pairs import MAY_YET_GO, Alone, alone, left_alone
+from .pairs import OVER as OVER_FOR_GOOD
 from .people import require
 from .preflightplan import arrange_another, arrange_preflights, drop_preflights
 from .quotas import follow, reserve
@@ -359,6 +372,7 @@ class Stopped:
 AT_ONCE = 100
 """Pushes to a transaction: a sender that reads them just before T does not wait until thousands are written."""
 _IN_FLIGHT = frozenset({State.SENDING, State.UNKNOWN})
+_ON_THE_WAY = STOPPABLE | _IN_FLIGHT
 
 
 def _stop(
@@ -372,11 +386,13 @@ def _stop(
     whoever waited for the database may have come too late.
     """
     reached: Counter[stopping.Reach] = Counter()
-    urgent_first = sorted(publications, key=lambda one: one.status not in _IN_FLIGHT)
-    for keys in chunks([one.pk for one in urgent_first], AT_ONCE):
+    for keys in chunks([one.pk for one in sorted(publications, key=_urgency)], AT_ONCE):
         with audit.serialised():
-            rows = Publication.objects.filter(pk__in=keys).select_related("account", "release").order_by("pk")
-            reaches = [_stop_one(row, event, reason, actor, clock.asked) for row in rows]
+            # locked: a worker that takes a lease between the reading and the writing would undo the whole part
+            rows = Publication.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk")
+            reaches = [
+                _stop_one(row, event, reason, actor, clock.asked) for row in rows.select_related("account", "release")
+            ]
             present = stands_at or clock.now()
             reached.update(
                 stopping.reach_of_wish(facts, now=present) if facts.state in _IN_FLIGHT else reach
@@ -384,6 +400,11 @@ def _stop(
             )
     told = (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT, stopping.Reach.DOUBTFUL)
     return Stopped(*(reached[reach] for reach in told))
+
+
+def _urgency(publication: Publication) -> tuple[bool, bool, datetime]:
+    """What a sender may have comes first, then what it is about to get."""
+    return publication.status not in _IN_FLIGHT, publication.status is not State.ARMED, publication.not_before
 
 
 def _stop_one(
@@ -402,9 +423,13 @@ def _stop_one(
     return facts, reach
 
 
-def _as_one(release: Release) -> AbstractContextManager[None]:
-    """What a stop does to a release and what the trail says of it in one transaction, unless it is too large for that."""
-    return audit.serialised() if release.publications.count() <= AT_ONCE else nullcontext()
+def _as_one(release: Release, person: Person, reason: str, now: datetime) -> AbstractContextManager[None]:
+    """What a stop does to a release and what the trail says of it in one transaction; a large one in parts, and then
+    the trail says first what is begun."""
+    if release.publications.count() <= AT_ONCE:
+        return audit.serialised()
+    audit.append(person.username, "release.stopping", f"release:{release.pk}", {"reason": reason}, now=now)
+    return nullcontext()
 
 
 class _Passing:
@@ -438,9 +463,9 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
     if not reason.strip():
         raise Refused("reason", "暂停须写明原因，未做改动。")
     clock = _Passing(now)
-    with _as_one(release):
+    with _as_one(release, person, reason, now):
         publications = _unsettled(release, only)
-        publications += left_alone(publications, but_for={*STOPPABLE, State.SENDING}) if only else []
+        publications += left_alone(publications, but_for=_ON_THE_WAY | {State.HELD}) if only else []
         why = f"{person.name}暂停：{reason[:REASON_LENGTH]}"
         answer = _stop(publications, Event.HOLD, why, person.username, clock)
         audit.append(
@@ -465,15 +490,15 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     resumed: set[int] = set()
     with audit.serialised():
         held = [one for one in _unsettled(release, only) if one.status is State.HELD]
-        _require_accompanied(held)
-        for publication in sorted(held, key=lambda one: one.lane):
-            if lanes.stuck_behind(publication, resumed) is not None:
-                continue  # it would be held again within a second
+        free, lonely = _may_go_on(held)
+        for publication in free:
             follow(publication, max(publication.instant, now), now=now)
             enact(publication, by_people.resumed(facts_of(publication), now=now), actor=person.username, now=now)
             resumed.add(publication.pk)
         ahead = [one.account_id for one in held if one.pk in resumed and one.instant > now]
         arrange_another(release, ahead, asked_by=person, now=now)
+        if lonely and not resumed:
+            raise Refused("pairing", f"{lonely[0].words}，恢复会使它单独公开，未做改动。{_TOGETHER}")
         if held and not resumed:
             raise Refused("lane", f"{still_behind(held)}未做改动。")
         data = {"answer": f"已恢复 {len(resumed)} 条推送。"}
@@ -481,17 +506,33 @@ def resume(release: Release, *, person: Person, now: datetime, only: int | None 
     return len(resumed)
 
 
-def _require_accompanied(held: Sequence[Publication]) -> None:
-    """No policy goes on while its interpretation rests, or will never go."""
-    for one in alone(held, going=[publication.pk for publication in held]):
-        raise Refused(
-            "pairing",
-            f"{one.words}，恢复会使它单独公开，未做改动。请连同解读一起恢复；解读不再发的，把政策文件也作废，补好解读后另编发布单。",
-        )
+_TOGETHER = "请连同解读一起恢复；解读不再发的，把政策文件也作废，补好解读后另编发布单。"
+
+
+def _may_go_on(held: Sequence[Publication]) -> tuple[list[Publication], list[Alone]]:
+    """What of this may be resumed, in order, and what would be public without its interpretation.
+
+    Left out is what would be held again within a second, too: something in its lane stands before it.
+    """
+    left, lonely = sorted(held, key=lambda one: one.lane), list[Alone]()
+    while True:
+        free: list[Publication] = []
+        for one in left:
+            if lanes.stuck_behind(one, [each.pk for each in free]) is None:
+                free.append(one)
+        found = alone(free, going=[one.pk for one in free])
+        if not found:
+            return free, lonely
+        lonely += found
+        without = {one.publication.pk for one in found}
+        left = [one for one in left if one.pk not in without]
 
 
 def still_behind(held: Sequence[Publication]) -> str:
     """Why these cannot be resumed yet, and what to do first; "" when nothing stands before them."""
+    lonely = _may_go_on(held)[1]
+    if lonely:
+        return f"{lonely[0].words}，没有恢复，没有发出。{_TOGETHER}"
     found = {before.pk: before for one in held if (before := lanes.stuck_behind(one)) is not None}
     first = [one for one in found.values() if one.pk not in {each.pk for each in held}] or list(found.values())
     if not first:
@@ -513,16 +554,12 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
     clock = _Passing(now)
-    with _as_one(release):
+    with _as_one(release, person, reason, now):
         publications = _unsettled(release, only)
         if publications and all(publication.status in OVER for publication in publications):
             raise Refused("over", "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请到平台后台办理。")
-        policies = left_alone(publications, but_for={*STOPPABLE, State.SENDING, State.HELD}) if only else []
-        if policies:
-            raise Refused(
-                "pairing",
-                f"政策文件（推送 {policies[0].pk}）还没有发出，作废它的解读会使它单独公开，未做改动。请连同政策文件整单作废或暂停，或先写明理由豁免。",
-            )
+        if only:
+            require_not_left_alone(publications)
         if only is None:
             Release.objects.filter(pk=release.pk, cancelled_at__isnull=True).update(
                 cancelled_at=now, cancel_reason=reason[:300]
@@ -539,6 +576,17 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
             now=now,
         )
     return answer
+
+
+def require_not_left_alone(publications: Sequence[Publication]) -> None:
+    """Refused where a policy that may still go would be public without the interpretation that is to be called off."""
+    for one in left_alone(publications, but_for=MAY_YET_GO, resting=OVER_FOR_GOOD):
+        raise Refused(
+            "pairing",
+            f"政策文件（推送 {one.pk}，{one.status.label}）还没有公开，作废它的解读会使它单独公开，未做改动。"
+            f"请先作废政策文件（tongfa release cancel {one.release_id} --publication {one.pk}；需人工处理或已错过的用 "
+            f"tongfa release settle {one.pk} --cancel），或连同整单作废、暂停。",
+        )
 
 
 def free_items(publication: Publication, *, now: datetime) -> None:
@@ -558,17 +606,17 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
         raise Refused("reason", "停发须写明原因，未做改动。")
     clock, subject = _Passing(now), f"unit:{unit.code}"
     with audit.serialised():
-        if is_frozen(unit):
+        standing = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).first()
+        if standing is not None and _reached_all(standing):
             raise Refused("frozen", "本单位已处于一键停发状态。")
-        Freeze.objects.create(unit=unit, reason=reason[:300], person=person, at=now)
-        audit.append(person.username, "unit.frozen", subject, {"reason": reason}, now=now)
+        if standing is None:  # else it was interrupted, and is finished now
+            Freeze.objects.create(unit=unit, reason=reason[:300], person=person, at=now)
+            audit.append(person.username, "unit.frozen", subject, {"reason": reason}, now=now)
     stands_at = clock.now()  # from here on every sender reads it, however long the writing of the rest takes
+    signed = Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
     waiting = list(
-        Publication.objects.filter(release__unit=unit, release__signed_at__isnull=False)
-        .exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED])
-        .filter(
-            Q(state__in=[*map(str, STOPPABLE), State.SENDING, State.UNKNOWN, State.HELD])
-            | Q(instant__gt=now - timedelta(days=1))
+        signed.exclude(state__in=[State.CANCELLED, State.GONE, State.WITHDRAWN, State.MISSED]).filter(
+            Q(state__in=[*map(str, _ON_THE_WAY), State.HELD]) | Q(instant__gt=now - timedelta(days=1))
         )
     )
     why = f"{person.name}一键停发：{reason[:REASON_LENGTH]}"
@@ -577,10 +625,27 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
     return answer
 
 
+def _reached_all(standing: Freeze) -> bool:
+    """Whether a freeze was written down to its last push; one that was interrupted is not."""
+    lines = AuditEvent.objects.filter(subject=f"unit:{standing.unit.code}", at__gte=standing.at)
+    return lines.filter(action="unit.freeze_reached").exists()
+
+
 def unfreeze(unit: Unit, *, person: Person, now: datetime) -> None:
-    """Lift a freeze; what it held stays held until somebody resumes it."""
+    """Lift a freeze; what it held stays held until somebody resumes it. So does what it was interrupted before."""
     require_aware(now)
     require(person, Role.RELEASER)
+    missed = Publication.objects.filter(
+        release__unit=unit, release__signed_at__isnull=False, state__in=[*map(str, STOPPABLE)]
+    )
+    if is_frozen(unit) and missed.exists():
+        _stop(
+            list(missed),
+            Event.HOLD,
+            f"{person.name}解除停发：停发期间没有登记到的，先暂停",
+            person.username,
+            _Passing(now),
+        )
     with audit.serialised():
         lifted = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).update(lifted_at=now, lifted_by=person)
         if not lifted:

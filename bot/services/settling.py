@@ -20,9 +20,10 @@ from .accounts import on_loopback, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of
 from .measuring import first_sample_at
+from .pairs import OVER, alone
 from .people import require
 from .quotas import reserve
-from .releases import free_items
+from .releases import free_items, require_not_left_alone
 from .trail import LOOKED, TOLD
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
@@ -158,6 +159,8 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
     if not publication.release.signed or is_frozen(publication.release.unit):
         raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
     gating.require_open(publication.release)
+    for one in alone([publication], resting=OVER):
+        raise Refused("pairing", f"{one.words}，重发会使它单独公开，未做改动。请作废本条，补好解读后另编发布单。")
     with audit.serialised():
         gating.ask_again(publication.release, now=now)
         anew = {"key": uuid.uuid4().hex} if _proved_failed(publication) else {}
@@ -197,6 +200,7 @@ def settle_cancel(publication: Publication, *, person: Person, reason: str, now:
     if not reason.strip():
         raise Refused("reason", "作废须写明原因，未做改动。")
     with audit.serialised():
+        require_not_left_alone([publication])
         step = engine.called_off(facts_of(publication), person.name, reason)
         enact(publication, step, actor=person.username, now=now)
         free_items(publication, now=now)

@@ -177,6 +177,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "release.signed": _signed,
     "release.voided": _said("签发作废"),
     "release.held": _said("暂停发布单"),
+    "release.stopping": _said("开始分批暂停或作废"),
     "release.resumed": _said("恢复发布单"),
     "release.cancelled": _said("作废发布单"),
     "unit.frozen": _said("一键停发"),

@@ -50,7 +50,7 @@ class TestStage:
         assert staged.verified
         assert staged.table == {
             "post": post.hash, "picture": PICTURE.sha256, "media_type": "image/png", "since": "5300000000000000",
-            "counted_on": "2026-11-23",
+            "counted_on": "2026-11-23", "counted_for": "k",
         }  # fmt: skip
 
     def test_nothing_is_written_before_t(self, platform):
@@ -83,7 +83,9 @@ class TestStage:
         channel = make_channel(make_account(platform.url), ports)
         first = channel.stage([make_post()], key="k")
         before = ports.spent["weibo.calls", "day"]
-        channel.stage([make_post()], key="k", previous=first.table, keep=True)
+        second = channel.stage([make_post()], key="another", previous=first.table, keep=True)
+        assert ports.spent["weibo.calls", "day"] == before + 1
+        channel.stage([make_post()], key="another", previous=second.table, keep=True)
         assert ports.spent["weibo.calls", "day"] == before + 1
 
     def test_an_id_asked_for_a_moment_ago_is_not_asked_for_again(self, platform):

@@ -78,6 +78,15 @@ def test_the_alarm_of_what_the_machine_held_ends_once_a_person_holds_it(engine: 
     assert not Alarm.objects.filter(publication=engine.wechat(release), closed_at__isnull=True).exists()
 
 
+def test_why_the_machine_held_it_is_not_forgotten_by_a_hold(engine: Engine) -> None:
+    engine.platform.stages["zghd"] = [fault(Remedy.PERSON, "平台上的草稿与签发内容不一致，未发出。")] * 50
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + MINUTE)
+    hold(engine, release)
+    assert engine.wechat(release).reason.startswith("孙签暂停：配图有误（此前：")
+    assert "草稿与签发内容不一致" in engine.wechat(release).reason
+
+
 def test_held_again_by_a_person_nothing_changes(engine: Engine) -> None:
     release = engine.signed()
     hold(engine, release)
@@ -150,3 +159,22 @@ def test_what_could_only_leave_after_its_last_instant_is_not_promised(engine: En
         let_go(engine, release)
     engine.go(T + 32 * MINUTE)
     assert engine.platform.sent == []
+
+
+def test_only_what_of_a_lane_can_leave_in_time_is_promised(engine: Engine) -> None:
+    release = engine.signed(*engine.articles(2), on=[engine.office.weibo], sync=after_live(then=Then.ASK))
+    engine.go(T + 29 * MINUTE + 22 * SECOND)
+    promised = let_go(engine, release)
+    engine.go(T + 35 * MINUTE)
+    assert len(engine.platform.sent) == promised
+
+
+def test_a_policy_whose_interpretation_somebody_holds_is_held_with_it_when_the_gate_is_decided(engine: Engine) -> None:
+    pair, notice = engine.office.approved_pair(), engine.articles(1)[0]
+    release = engine.signed(notice, *pair, on=[engine.office.weibo], sync=after_live(then=Then.ASK))
+    engine.go(T + 3 * MINUTE)
+    hold(engine, release, release.publications.get(lane=2))
+    assert let_go(engine, release) == 1
+    engine.go(T + 6 * MINUTE)
+    assert states(release) == [State.LIVE, State.HELD, State.HELD]
+    assert "--go" not in release.publications.get(lane=1).reason.partition("（此前")[0]

@@ -261,3 +261,40 @@ def test_a_large_release_is_held_in_parts_what_is_on_its_way_first(
     assert len(order) == 5
     assert answer.stopped == 5
     assert states(release) == {"held", "sending"}
+
+
+def interrupted(office: Office, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A freeze whose process dies after the freeze stands and before the first push is written."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    stop_one = releases._stop_one
+    monkeypatch.setattr(releases, "_stop_one", killed)
+    with pytest.raises(KeyboardInterrupt):
+        releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
+    monkeypatch.setattr(releases, "_stop_one", stop_one)
+    assert is_frozen(office.unit)
+    assert states(release) == {"planned"}
+
+
+def test_an_interrupted_freeze_is_finished_by_another(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = office.signed()
+    interrupted(office, release, monkeypatch)
+    answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=LATER)
+    assert answer.stopped == release.publications.count()
+    assert Freeze.objects.count() == 1
+    assert (
+        refusal(releases.freeze, office.unit, person=office.people["releaser"], reason="再来", now=LATER).code
+        == "frozen"
+    )
+
+
+def test_what_an_interrupted_freeze_did_not_reach_is_held_before_it_is_lifted(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = office.signed()
+    interrupted(office, release, monkeypatch)
+    releases.unfreeze(office.unit, person=office.people["releaser"], now=LATER)
+    assert states(release) == {"held"}
+    assert set(release.publications.values_list("held_by", flat=True)) == {"person"}

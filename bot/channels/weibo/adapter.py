@@ -133,8 +133,8 @@ class WeiboChannel:
         staging.require_life(self.grant(), self._ports)
         acted = keep and previous is not None and "since" in previous  # a newer post may be ours
         since = str(previous["since"]) if acted and previous else self._noted_newest() or self._read_newest()
-        counted_on = staging.count_the_send(self._calls, self._ports, previous or {}, again=acted)
-        return staging.staged_table(posts, self._ports, since=since, counted_on=counted_on)
+        counted_on = staging.count_the_send(self._calls, self._ports, previous or {}, key=key)
+        return staging.staged_table(posts, self._ports, since=since, counted_on=counted_on, key=key)
 
     def newest_own_id(self) -> str:
         """The newest own post's id, by whatever app it was made; "" for an account without posts."""

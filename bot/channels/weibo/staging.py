@@ -52,25 +52,26 @@ def require_life(grant: Grant, ports: Ports) -> None:
         raise ChannelFault(Remedy.OPERATOR, message, code="token_life")
 
 
-def count_the_send(calls: Calls, ports: Ports, previous: Mapping[str, Any], *, again: bool) -> str:
+def count_the_send(calls: Calls, ports: Ports, previous: Mapping[str, Any], *, key: str) -> str:
     """Count the coming public call in today's quota, once however often staging is repeated. Returns the day.
 
-    `again`: the call that was counted before may have been made, so the coming one is another.
+    Under another key it is another call: the one that was counted before has been made.
     """
     today = beijing_date(ports.now()).isoformat()
-    if again or previous.get("counted_on") != today:
+    if previous.get("counted_on") != today or previous.get("counted_for", key) != key:
         calls.spend()
     return today
 
 
-def staged_table(posts: Sequence[Post], ports: Ports, *, since: str, counted_on: str) -> Staged:
-    """The table: picture by hash and type, newest own id (decimal string or ""), day of the counted call.
+def staged_table(posts: Sequence[Post], ports: Ports, *, since: str, counted_on: str, key: str) -> Staged:
+    """The table: picture by hash and type, newest own id (decimal string or ""), day and key of the counted call.
 
     Verified, since there is nothing on the platform that could differ from the approved bytes.
     """
     sha = picture_sha(posts[0].payload)
     kind = media_type(ports.asset(sha).data) if sha else ""
-    table = {"post": posts[0].hash, "picture": sha, "media_type": kind, "since": since, "counted_on": counted_on}
+    table = {"post": posts[0].hash, "picture": sha, "media_type": kind, "since": since}
+    table |= {"counted_on": counted_on, "counted_for": key}
     return Staged(table, verified=True)
 
 

@@ -21,11 +21,14 @@ def may_go_on(release: int) -> str:
     return f"{BEHIND}已经了结，本条仍暂停，未发出。现在可以恢复：tongfa release resume {release}，或作废。"
 
 
+def goes_with_its_pair(release: int) -> str:
+    """The same where the way is free for a policy whose interpretation rests."""
+    return f"{BEHIND}已经了结，本条仍暂停，未发出。请连同配套解读一起恢复：tongfa release resume {release}，或作废。"
+
+
 def goes_nowhere() -> str:
-    """The same sentence where the way is free, but what was before it was the interpretation that it may not go without."""
-    return (
-        f"{BEHIND}是本条的配套解读，已不会公开；本条仍暂停，未发出，也不能单独恢复。请作废本条，补好解读后另编发布单。"
-    )
+    """The same where the interpretation that it may not go without will never be public."""
+    return f"{BEHIND}已经了结；本条的配套解读已不会公开，本条不能单独恢复，仍暂停，未发出。请作废本条，补好解读后另编发布单。"
 
 
 @dataclass(frozen=True, slots=True)

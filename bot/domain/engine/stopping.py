@@ -32,7 +32,8 @@ def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Ste
     if facts.state in STOPPABLE or (facts.state is State.HELD and event is Event.CANCEL):
         return step(event, reason, next_at=None), Reach.STOPPED
     if facts.state is State.HELD and facts.held_by == "machine":
-        return Step(None, {"held_by": "person", "reason": reason[:REASON_LENGTH]}), Reach.STOPPED
+        before = f"（此前：{facts.reason}）" if facts.reason else ""
+        return Step(None, {"held_by": "person", "reason": f"{reason}{before}"[:REASON_LENGTH]}), Reach.STOPPED
     if facts.state in {State.SENDING, State.UNKNOWN}:
         reach = reach_of_wish(facts, now=now)
         if event is Event.HOLD and facts.stop_event == Event.CANCEL:
