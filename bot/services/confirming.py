@@ -57,9 +57,10 @@ def look_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> 
 
 
 def _facts(publication: Publication, now: datetime) -> Facts:
-    """What is known of it; where its time seems to be up, also whether the clock may be believed so far."""
+    """What is known of it; where the clock decides, also whether it may be believed so far."""
     facts = facts_of(publication)
-    return replace(facts, clock_far_off=True) if engine.time_is_up(facts, now) and far_off(now=now) else facts
+    decides = engine.time_is_up(facts, now) or engine.proves_absence(facts)
+    return replace(facts, clock_far_off=True) if decides and far_off(now=now) else facts
 
 
 def _due(publication: Publication, now: datetime) -> bool:

@@ -42,6 +42,7 @@ from bot.models import (
 from . import audit, gating, home, lanes
 from .accounts import channel_of, find_account, spec_of
 from .bulk import chunks
+from .clocksafety import doubt_of_this_boot
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
 from .pairs import MAY_YET_GO, Alone, alone, left_alone
@@ -394,8 +395,13 @@ def _stop(
                 _stop_one(row, event, reason, actor, clock.asked) for row in rows.select_related("account", "release")
             ]
             present = stands_at or clock.now()
+            trusted = not any(facts.state in _IN_FLIGHT for facts, _ in reaches) or not doubt_of_this_boot(
+                now=clock.now()
+            )
             reached.update(
-                stopping.reach_of_wish(facts, now=present) if facts.state in _IN_FLIGHT else reach
+                stopping.reach_of_wish(facts, now=present, clock_trusted=trusted)
+                if facts.state in _IN_FLIGHT
+                else reach
                 for facts, reach in reaches
             )
     told = (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT, stopping.Reach.DOUBTFUL)

@@ -12,7 +12,7 @@ from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 from bot.domain.engine import people as engine
 from bot.domain.engine import stopping
 
-from .carrying import free_items
+from .carrying import distrust, free_items
 from .rows import Database, Edition, Publication, Release, Stale
 from .world import BASE, MS, SECOND, Host, Steps, World
 
@@ -103,7 +103,8 @@ def _stop(world: World, host: Host, rows: list[Publication], event: Event, reaso
     db: Database = world.db
     now = host.now()
     for row in rows:
-        step, reach = stopping.stop(db.facts(row), event, reason, now=now)
+        trusted = not distrust(world, row.account, host)
+        step, reach = stopping.stop(db.facts(row), event, reason, now=now, clock_trusted=trusted)
         if reach in (stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT):
             _note(db, world.scenario.diary.stopped, (world.t, row.pk))
         if reach is stopping.Reach.STOPPED and row.state is State.SENDING:

@@ -149,7 +149,7 @@ def _sweep_too_late(world: World, host: Host) -> Steps:
     for publication in late:
         try:
             with db.transaction():
-                db.enact(publication, handing_out.expired(db.facts(publication, attempts=False)), ACTOR)
+                db.enact(publication, handing_out.expired(db.facts(publication)), ACTOR)
         except Stale:
             continue
 
@@ -193,6 +193,8 @@ def _is_early(db: Database, publication: Publication, count: int, now: datetime)
 def _may_go(db: Database, publication: Publication, now: datetime) -> bool:
     """services/batches._may_go."""
     answer = handing_out.may_go(db.facts(publication, attempts=False), _standing(db, publication), now=now)
+    if isinstance(answer, Step) and answer.event is Event.TOO_LATE:
+        answer = handing_out.expired(db.facts(publication))
     if isinstance(answer, Step):
         try:
             with db.transaction():

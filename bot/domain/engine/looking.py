@@ -114,13 +114,21 @@ def _pending(facts: Facts, ids: Mapping[str, str], message: str, now: datetime) 
 def _absent(facts: Facts, message: str, now: datetime) -> Step:
     if facts.state is State.CONFIRMING:
         return _next_look(facts, message or "平台尚未显示，稍后再看。", now)
-    policy, absents = facts.mode.unknown, facts.absents + 1
-    if absents < len(policy.looks):
+    absents = facts.absents + 1
+    if absents < len(facts.mode.unknown.looks):
         return wait(facts, message or "这一次没有查到，稍后再查。", now=now, absents=absents)
-    if policy.when_absent == "resend" and facts.unknowns == 1:
+    if proves_absence(facts) and not facts.clock_far_off:
         again = max(facts.not_before, now)
         return step(Event.PROVED_ABSENT, _RESUBMIT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
     return give_up(facts, f"隔时查了 {absents} 次都没有查到，仍不能断定没有发出。{message}请到平台后台核实后处理。")
+
+
+def proves_absence(facts: Facts) -> bool:
+    """Whether one look more that finds nothing would lead back to sending, if the clock is to be believed: by one that was
+    set, looks that should lie minutes apart, and after the last moment of a late effect, may all have been made at once."""
+    policy = facts.mode.unknown
+    once = facts.state is State.UNKNOWN and facts.unknowns == 1
+    return once and policy.when_absent == "resend" and facts.absents + 1 >= len(policy.looks)
 
 
 def wait(facts: Facts, message: str, *, now: datetime, **changes: object) -> Step:

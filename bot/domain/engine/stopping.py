@@ -23,7 +23,9 @@ class Reach(StrEnum):
     NOTHING = "nothing"  # settled, or with a person
 
 
-def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Step | None, Reach]:
+def stop(
+    facts: Facts, event: Event, reason: str, *, now: datetime, clock_trusted: bool = True
+) -> tuple[Step | None, Reach]:
     """What a wish to stop does, and what may be promised of it.
 
     Where a byte may be out the wish is left with the publication: nothing of it is sent again. What was called off
@@ -35,7 +37,7 @@ def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Ste
         before = f"（此前：{facts.reason}）" if facts.reason else ""
         return Step(None, {"held_by": "person", "reason": f"{reason}{before}"[:REASON_LENGTH]}), Reach.STOPPED
     if facts.state in {State.SENDING, State.UNKNOWN}:
-        reach = reach_of_wish(facts, now=now)
+        reach = reach_of_wish(facts, now=now, clock_trusted=clock_trusted)
         if event is Event.HOLD and facts.stop_event == Event.CANCEL:
             return None, reach
         return Step(None, {"stop_event": str(event), "stop_reason": reason[:300]}), reach
@@ -44,7 +46,10 @@ def stop(facts: Facts, event: Event, reason: str, *, now: datetime) -> tuple[Ste
     return None, Reach.DOUBTFUL if facts.doubts and facts.state in FOR_A_PERSON else Reach.NOTHING
 
 
-def reach_of_wish(facts: Facts, *, now: datetime) -> Reach:
-    """What may be promised of a wish that is written down by `now` while a byte may be out."""
-    in_time = facts.state is State.SENDING and facts.not_before > now + STOP_MARGIN
+def reach_of_wish(facts: Facts, *, now: datetime, clock_trusted: bool = True) -> Reach:
+    """What may be promised of a wish that is written down by `now` while a byte may be out.
+
+    By a clock that was set since the sender began, T may be behind us although it does not say so.
+    """
+    in_time = clock_trusted and facts.state is State.SENDING and facts.not_before > now + STOP_MARGIN
     return Reach.STOPPED if in_time else Reach.IN_FLIGHT
