@@ -264,7 +264,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("hand_out_near", "nothing is armed long before it may leave, with its account busy meanwhile", _w("near")),
     Guard(
         "stop_is_a_promise", "a stop is promised only of what has a second left before its instant",
-        patches=_set(stopping, "reach_of_wish", lambda facts, now: stopping.Reach.STOPPED),
+        patches=_set(stopping, "reach_of_wish", lambda facts, **_: stopping.Reach.STOPPED),
     ),
     Guard(
         "crash_limit", "a sender that dies three times is told to a person",
