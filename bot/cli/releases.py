@@ -189,10 +189,10 @@ def _states(release: Any) -> str:
 @command
 def hold(pk: int, username: str, reason: str, publication: int | None) -> Reply:
     """暂停还没有发出的推送。"""
-    from bot.services import releases
+    from bot.services import stops
 
     found, person = _find(pk, username)
-    answer = releases.hold(found, person=person, reason=reason, now=now(), only=publication)
+    answer = stops.hold(found, person=person, reason=reason, now=now(), only=publication)
     return _stopped(answer)
 
 
@@ -204,12 +204,12 @@ def hold(pk: int, username: str, reason: str, publication: int | None) -> Reply:
 def resume(pk: int, username: str, publication: int | None) -> Reply:
     """恢复暂停的推送；已过时刻的，准备好就发。"""
     from bot.domain.delivery import State
-    from bot.services import releases
+    from bot.services import stops
 
     found, person = _find(pk, username)
-    count = releases.resume(found, person=person, now=now(), only=publication)
+    count = stops.resume(found, person=person, now=now(), only=publication)
     held = [one for one in _publications(found) if one.status is State.HELD] if publication is None else []
-    behind = releases.still_behind(held) if held else ""
+    behind = stops.still_behind(held) if held else ""
     return Reply({"resumed": count}, [f"已恢复 {count} 条推送。", *([behind] if behind else [])])
 
 
@@ -221,10 +221,10 @@ def resume(pk: int, username: str, publication: int | None) -> Reply:
 @command
 def cancel(pk: int, username: str, reason: str, publication: int | None) -> Reply:
     """作废还没有发出的推送。"""
-    from bot.services import releases
+    from bot.services import stops
 
     found, person = _find(pk, username)
-    return _stopped(releases.cancel(found, person=person, reason=reason, now=now(), only=publication))
+    return _stopped(stops.cancel(found, person=person, reason=reason, now=now(), only=publication))
 
 
 def _stopped(answer: Any) -> Reply:
@@ -238,13 +238,13 @@ def _stopped(answer: Any) -> Reply:
 @command
 def freeze(username: str, reason: str, lift: bool) -> Reply:
     """一键停发：本单位所有未发出的推送立即停下。"""
-    from bot.services import people, releases
+    from bot.services import people, stops
 
     person = people.acting(username)
     if lift:
-        releases.unfreeze(person.unit, person=person, now=now())
+        stops.unfreeze(person.unit, person=person, now=now())
         return Reply({"frozen": False}, ["停发已解除。被拦下的推送仍是暂停，请逐单用 tongfa release resume 恢复。"])
-    answer = releases.freeze(person.unit, person=person, reason=reason, now=now())
+    answer = stops.freeze(person.unit, person=person, reason=reason, now=now())
     return Reply(
         {"frozen": True, **asdict(answer)},
         [f"已停发。{answer.message}"],

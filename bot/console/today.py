@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bot.domain.instants import beijing_date, to_beijing
 from bot.domain.workflow import Role
 from bot.models import Person
-from bot.services import alarming, releases
+from bot.services import alarming, stops
 from bot.services.errors import Refused
 
 from . import alarms, board, health
@@ -69,7 +69,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
     """一键停发, with a reason; the honest answer is shown."""
     who = person(request)
     try:
-        answer = releases.freeze(who.unit, person=who, reason=request.POST.get("reason", "").strip()[:300], now=now())
+        answer = stops.freeze(who.unit, person=who, reason=request.POST.get("reason", "").strip()[:300], now=now())
     except Refused as refused:
         messages.error(request, refused.message)
     else:
@@ -83,7 +83,7 @@ def unfreeze(request: HttpRequest) -> HttpResponse:
     """Lift the freeze; what it held stays held until somebody resumes it."""
     who = person(request)
     try:
-        releases.unfreeze(who.unit, person=who, now=now())
+        stops.unfreeze(who.unit, person=who, now=now())
     except Refused as refused:
         messages.error(request, refused.message)
     else:

@@ -24,7 +24,7 @@ from . import audit
 from .bulk import chunks
 from .facts import Try, facts_of, tries_of
 from .quotas import give_back_others
-from .releases import free_items
+from .stops import free_items
 from .transitions import Change, Stale, adapted, enact, move_all
 
 log = structlog.get_logger(__name__)

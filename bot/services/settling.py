@@ -23,7 +23,7 @@ from .measuring import first_sample_at
 from .pairs import OVER, alone
 from .people import require
 from .quotas import reserve
-from .releases import free_items, require_not_left_alone
+from .stops import free_items, require_not_left_alone
 from .trail import LOOKED, TOLD
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bot.models import ClockReading
-from bot.services import releases
+from bot.services import stops
 from tests.console.world import ARTICLES, District, attempt, now, put
 
 from .conftest import Open, fits, shoot
@@ -134,4 +134,4 @@ def test_freezing_from_the_page_tells_what_it_did(district: District, window: Op
         expect(page.locator(".frozen")).to_contain_text("已拦下 2 条")
         shoot(page, "today-frozen")
     assert {publication.state for publication in release.publications.all()} == {"held"}
-    releases.unfreeze(district.unit, person=district.people["releaser"], now=now())
+    stops.unfreeze(district.unit, person=district.people["releaser"], now=now())

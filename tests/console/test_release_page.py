@@ -10,7 +10,7 @@ from django.test import Client
 from bot.domain.sync import AfterLive, Seen, Then
 from bot.models import PortalGate, Publication, Release, SampleRecord
 from bot.portal import Look
-from bot.services import gating, releases
+from bot.services import gating, releases, stops
 from tests.services.factories import force, lifted
 
 from .world import ARTICLES, District, attempt, now, put
@@ -80,7 +80,7 @@ def test_what_a_platform_answers_is_text_and_never_markup(district: District, as
 
 def test_the_trail_reads_as_sentences(district: District, as_: Login) -> None:
     release = district.signed()
-    releases.hold(release, person=district.people["duty"], reason="领导要求再核对", now=now())
+    stops.hold(release, person=district.people["duty"], reason="领导要求再核对", now=now())
     shown = story(as_("duty"), release.pk)
     assert "编制发布单" in shown
     assert "签发，清单哈希尾号" in shown
@@ -115,7 +115,7 @@ def test_a_release_of_another_unit_does_not_exist(district: District, as_: Login
 
 def test_a_cancelled_release_says_when_and_why(district: District, as_: Login) -> None:
     release = district.signed()
-    releases.cancel(release, person=district.people["releaser"], reason="改到下周", now=now())
+    stops.cancel(release, person=district.people["releaser"], reason="改到下周", now=now())
     shown = story(as_("duty"), release.pk)
     assert "改到下周" in shown
     assert "已作废" in shown

@@ -16,7 +16,7 @@ from bot.console import chips
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Freeze, Publication
-from bot.services import releases
+from bot.services import stops
 from tests.services.factories import force, lifted
 
 from .world import ARTICLES, District, attempt, now, put
@@ -196,7 +196,7 @@ def test_the_switch_is_offered_to_duty_and_releasers_only(
 
 def test_a_releaser_lifts_it_and_nothing_goes_out_by_itself(district: District, as_: Login) -> None:
     release = district.signed()
-    releases.freeze(district.unit, person=district.people["duty"], reason="核对", now=now())
+    stops.freeze(district.unit, person=district.people["duty"], reason="核对", now=now())
     answer = as_("releaser").post("/unfreeze", follow=True).content.decode()
     assert "停发已解除" in answer
     assert {publication.state for publication in release.publications.all()} == {"held"}

@@ -13,7 +13,7 @@ from django.db import transaction
 from bot.domain.delivery import TRANSITIONS, State
 from bot.domain.manifest import manifest
 from bot.models import Attempt, Freeze, Item, Person, PortalGate, PostRecord, Publication, Release
-from bot.services import editorial, people, releases, settling, voiding
+from bot.services import editorial, people, releases, settling, stops, voiding
 from bot.services.errors import Refused
 from tests.services.factories import NOW, Office, after_live, article, drop_rules, force, lifted, publication
 
@@ -495,7 +495,7 @@ def test_no_attempt_while_a_freeze_stands_and_again_when_it_is_lifted(office: Of
 @proves("attempt_not_frozen")
 def test_a_freeze_of_another_unit_stops_nothing_here(office: Office) -> None:
     other = Office.make("township", prefix="t-")
-    releases.freeze(other.unit, person=other.people["releaser"], reason="演练", now=NOW)
+    stops.freeze(other.unit, person=other.people["releaser"], reason="演练", now=NOW)
     attempt_row(publication(office.signed(), office.wechat))
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from bot.models import AuditEvent
 from bot.models.triggers import RULES, install, missing
-from bot.services import audit, releases
+from bot.services import audit, stops
 from tests.services.factories import NOW, Office, after_live
 
 from .sql import proves, refused, run
@@ -43,7 +43,7 @@ HANDS = {
 def used(office: Office) -> Office:
     """Signed, waiting for the portal, and stopped. A TRUNCATE wants no check left for the end of the transaction."""
     office.signed(sync=after_live())
-    releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW)
+    stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW)
     run("SET CONSTRAINTS ALL IMMEDIATE" if connection.vendor == "postgresql" else "SELECT 1")
     return office
 

@@ -29,6 +29,7 @@ from bot.services import (
     sending,
     settling,
     staging,
+    stops,
 )
 from bot.services.clock import Job
 from bot.services.errors import Refused
@@ -267,31 +268,31 @@ class World:
 
     def hold(self, release: Release, only: int | None = None) -> None:
         with suppress(Refused):
-            releases.hold(release, person=self.person("releaser"), reason="先停一停", now=self.time.now(), only=only)
+            stops.hold(release, person=self.person("releaser"), reason="先停一停", now=self.time.now(), only=only)
             self._stop([one for one in release.publications.all() if only in (None, one.pk)])
 
     def cancel(self, release: Release, only: int | None = None) -> None:
         with suppress(Refused):
-            releases.cancel(release, person=self.person("releaser"), reason="不发了", now=self.time.now(), only=only)
+            stops.cancel(release, person=self.person("releaser"), reason="不发了", now=self.time.now(), only=only)
             self._stop([one for one in release.publications.all() if only in (None, one.pk)])
 
     def resume(self, release: Release, only: int | None = None) -> None:
         held = list(release.publications.filter(state=State.HELD))
         with suppress(Refused):
-            releases.resume(release, person=self.person("releaser"), now=self.time.now(), only=only)
+            stops.resume(release, person=self.person("releaser"), now=self.time.now(), only=only)
             for one in held:
                 if only in (None, one.pk):
                     self.book.stopped.pop(one.key, None)
 
     def freeze(self) -> None:
         with suppress(Refused):
-            releases.freeze(self.office.unit, person=self.person("releaser"), reason="突发事件", now=self.time.now())
+            stops.freeze(self.office.unit, person=self.person("releaser"), reason="突发事件", now=self.time.now())
             self._stop([one for one in self.publications() if one.release.signed])
             self.book.frozen = next(self.time.moments)
 
     def lift(self) -> None:
         with suppress(Refused):
-            releases.unfreeze(self.office.unit, person=self.person("releaser"), now=self.time.now())
+            stops.unfreeze(self.office.unit, person=self.person("releaser"), now=self.time.now())
             self.book.frozen = None
 
     def edit(self, document: Document) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.delivery import SETTLED, State
 from bot.models import Account, AuditEvent, Item, Person, Publication
-from bot.services import accounts, people, releases
+from bot.services import accounts, people, releases, stops
 from bot.services.errors import Refused
 
 from .factories import APP_ID, HALF_HOUR, NOW, NOWHERE, Office, force
@@ -182,7 +182,7 @@ def test_what_is_on_its_way_counts_also_when_its_release_was_called_off(
     office: Office, root: Person, state: State
 ) -> None:
     release = office.signed()
-    releases.cancel(release, person=office.people["releaser"], reason="不再发布", now=NOW)
+    stops.cancel(release, person=office.people["releaser"], reason="不再发布", now=NOW)
     force(Publication.objects.all(), state)
     with pytest.raises(Refused, match="没有办完的发布单"):
         change(root, mode="publish")

@@ -16,7 +16,7 @@ from bot.cli.main import main
 from bot.domain.chain import GENESIS, link
 from bot.domain.instants import BEIJING, NaiveInstantError
 from bot.models import AuditEvent
-from bot.services import audit, releases, vault
+from bot.services import audit, stops, vault
 
 from .factories import NOW, Office, drop_rules
 
@@ -208,7 +208,7 @@ def signs(office: Office) -> None:
 
 
 def freezes(office: Office) -> None:
-    releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW + MINUTE)
+    stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW + MINUTE)
 
 
 def reviews(office: Office) -> None:

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.channel import Failed, Pending, Refused, Remedy
 from bot.domain.delivery import State
 from bot.models import Account, Attempt, Batch, Publication
-from bot.services import batches, releases, sending
+from bot.services import batches, sending, stops
 from bot.services.locks import ProcessLock, is_held, tidy
 
 from .delivery_support import (
@@ -176,7 +176,7 @@ def test_a_lane_closes_up_over_a_cancelled_post(engine: Engine) -> None:
     release = engine.signed(*engine.articles(3), on=[engine.office.weibo])
     engine.go(T - MINUTE)
     middle = engine.weibo(release, 1).pk
-    releases.cancel(release, person=engine.releaser, reason="重复", now=engine.clock.now(), only=middle)
+    stops.cancel(release, person=engine.releaser, reason="重复", now=engine.clock.now(), only=middle)
     engine.go(T + MINUTE)
     assert states(release) == [State.LIVE, State.CANCELLED, State.LIVE]
 
@@ -186,7 +186,7 @@ def test_the_rest_of_a_lane_goes_on_when_a_person_resumes_it(engine: Engine) -> 
     engine.platform.answers["lyhd"] = [NO_ANSWER]
     engine.go(T + 2 * MINUTE)
     assert states(release) == [State.LIVE, State.HELD]  # a look found the first
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     engine.go(T + 4 * MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]
 
@@ -227,7 +227,7 @@ def test_what_was_held_together_can_be_resumed_alone_and_leaves_late(engine: Eng
     engine.platform.stages["zghd"] = [fault(Remedy.OPERATOR, "白名单里没有本机。")] * 99
     engine.go(T + MINUTE)
     only = engine.weibo(release).pk
-    releases.resume(release, person=engine.releaser, now=engine.clock.now(), only=only)
+    stops.resume(release, person=engine.releaser, now=engine.clock.now(), only=only)
     engine.go(T + 2 * MINUTE)
     assert states(release) == [State.HELD, State.LIVE]
 

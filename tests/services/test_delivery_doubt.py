@@ -24,7 +24,7 @@ from bot.domain.channel import (
 from bot.domain.delivery import Event, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.models import Alarm, Attempt, Batch, Publication
-from bot.services import alarming, batches, errors, releases, settling, story, transitions
+from bot.services import alarming, batches, errors, settling, stops, story, transitions
 from bot.services.facts import facts_of
 from bot.services.locks import ProcessLock
 
@@ -410,6 +410,6 @@ def test_when_the_way_of_a_lane_is_free_the_doubt_is_not_forgotten(engine: Engin
 
 
 def test_a_freeze_counts_what_is_in_doubt(engine: Engine, told_unknown: Publication) -> None:
-    answer = releases.freeze(engine.office.unit, person=engine.releaser, reason="突发事件", now=engine.clock.now())
+    answer = stops.freeze(engine.office.unit, person=engine.releaser, reason="突发事件", now=engine.clock.now())
     assert answer.doubtful == 1
     assert "另有 1 条先前是否已发出不明" in answer.message

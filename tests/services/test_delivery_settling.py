@@ -13,7 +13,7 @@ from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Remedy, U
 from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication, Release
-from bot.services import callbacks, exporting, home, quotas, releases, settling
+from bot.services import callbacks, exporting, home, quotas, settling, stops
 from bot.services.errors import NotFound, Refused
 from bot.services.facts import doubted
 
@@ -309,7 +309,7 @@ def test_one_person_alone_may_not(engine: Engine, stuck: Publication) -> None:
 
 
 def test_not_while_frozen_nor_without_a_signature(engine: Engine, stuck: Publication) -> None:
-    releases.freeze(engine.office.unit, person=engine.releaser, reason="停", now=LATER)
+    stops.freeze(engine.office.unit, person=engine.releaser, reason="停", now=LATER)
     with pytest.raises(Refused, match="停发"):
         again(engine, stuck)
 

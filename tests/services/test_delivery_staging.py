@@ -9,7 +9,7 @@ import pytest
 from bot.domain.channel import Remedy, Staged
 from bot.domain.delivery import State
 from bot.models import Publication
-from bot.services import accounts, releases, staging
+from bot.services import accounts, releases, staging, stops
 from bot.services.locks import ProcessLock
 
 from .delivery_support import MINUTE, SECOND, SIGNED_AT, Engine, T, events_of, fault, put, states
@@ -145,7 +145,7 @@ def test_a_hold_while_staging_wins_over_the_worker_that_comes_back(engine: Engin
     class Holding:
         def __call__(self) -> object:
             if engine.wechat(release).status is State.STAGING:
-                releases.hold(release, person=engine.releaser, reason="等等", now=SIGNED_AT)
+                stops.hold(release, person=engine.releaser, reason="等等", now=SIGNED_AT)
             return T - 5 * MINUTE
 
     staging.stage(engine.wechat(release).pk, now=Holding())  # type: ignore[arg-type]
@@ -156,9 +156,9 @@ def test_a_hold_while_staging_wins_over_the_worker_that_comes_back(engine: Engin
 def test_a_resumed_publication_uses_what_still_stands(engine: Engine) -> None:
     release = engine.signed(on=[engine.office.wechat])
     engine.go(T - 9 * MINUTE)
-    releases.hold(release, person=engine.releaser, reason="等等", now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="等等", now=engine.clock.now())
     Publication.objects.filter(release=release).update(staged={"draft": "kept"})
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     engine.go(T + MINUTE)
     assert engine.wechat(release).staged == {"draft": "kept"}
     assert states(release) == [State.LIVE]

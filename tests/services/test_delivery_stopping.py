@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from bot.domain.channel import Remedy
 from bot.domain.delivery import State
 from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication, Release, Reservation
-from bot.services import releases, sending
+from bot.services import sending, stops
 from bot.services.locks import ProcessLock
 
 from .delivery_support import (
@@ -37,12 +37,12 @@ def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 def test_a_freeze_after_t_still_stops_what_has_no_connection_yet(engine: Engine) -> None:
     """Up to five seconds its sender goes on trying to connect: the first byte has not left."""
-    release, answers = engine.signed(), list[releases.Stopped]()
+    release, answers = engine.signed(), list[stops.Stopped]()
     engine.platform.connects["zghd"] = 4 * SECOND
 
     def freeze() -> None:
         unit, now = engine.office.unit, engine.clock.now()
-        answers.append(releases.freeze(unit, person=engine.releaser, reason="有误", now=now))
+        answers.append(stops.freeze(unit, person=engine.releaser, reason="有误", now=now))
 
     engine.clock.at(T + 2 * SECOND, freeze)
     engine.go(T + MINUTE)
@@ -62,15 +62,15 @@ def test_without_a_stop_what_connects_after_t_goes_as_soon_as_it_can(engine: Eng
 
 @pytest.mark.parametrize("left", [20, 10, 1.5], ids=["staged", "armed", "after the intent"])
 def test_a_freeze_stops_everything_that_has_not_left(engine: Engine, left: float) -> None:
-    release, answers = engine.signed(), list[releases.Stopped]()
+    release, answers = engine.signed(), list[stops.Stopped]()
 
     def freeze() -> None:
         unit, now = engine.office.unit, engine.clock.now()
-        answers.append(releases.freeze(unit, person=engine.releaser, reason="有误", now=now))
+        answers.append(stops.freeze(unit, person=engine.releaser, reason="有误", now=now))
 
     engine.clock.at(T - timedelta(seconds=left), freeze)
     engine.go(T + MINUTE)
-    assert answers == [releases.Stopped(sent=0, stopped=2, in_flight=0)]
+    assert answers == [stops.Stopped(sent=0, stopped=2, in_flight=0)]
     assert not engine.platform.sent
     assert states(release) == [State.HELD, State.HELD]
     assert "有误" in engine.wechat(release).reason
@@ -82,7 +82,7 @@ def test_one_publication_can_be_held_while_the_other_goes(engine: Engine, left: 
     only = engine.wechat(release).pk
 
     def hold() -> None:
-        releases.hold(release, person=engine.releaser, reason="标题待核", now=engine.clock.now(), only=only)
+        stops.hold(release, person=engine.releaser, reason="标题待核", now=engine.clock.now(), only=only)
 
     engine.clock.at(T - timedelta(seconds=left), hold)
     engine.go(T + MINUTE)
@@ -96,7 +96,7 @@ def test_a_cancelled_release_never_leaves_and_gives_back_editions_and_quota(engi
     release = engine.signed(document)
 
     def cancel() -> None:
-        releases.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now())
+        stops.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now())
 
     engine.clock.at(T - timedelta(seconds=left), cancel)
     engine.go(T + MINUTE)
@@ -109,15 +109,15 @@ def test_a_cancelled_release_never_leaves_and_gives_back_editions_and_quota(engi
 
 def test_a_freeze_in_the_last_second_is_not_promised_but_obeyed_if_it_is_read_in_time(engine: Engine) -> None:
     """The sender reads wishes 100 ms ahead: so close to it, saying "stopped" might turn out a lie."""
-    release, answers = engine.signed(), list[releases.Stopped]()
+    release, answers = engine.signed(), list[stops.Stopped]()
 
     def freeze() -> None:
         unit, now = engine.office.unit, engine.clock.now()
-        answers.append(releases.freeze(unit, person=engine.releaser, reason="有误", now=now))
+        answers.append(stops.freeze(unit, person=engine.releaser, reason="有误", now=now))
 
     engine.clock.at(T - timedelta(seconds=0.5), freeze)
     engine.go(T + MINUTE)
-    assert answers == [releases.Stopped(sent=0, stopped=0, in_flight=2)]
+    assert answers == [stops.Stopped(sent=0, stopped=0, in_flight=2)]
     assert not engine.platform.sent
     assert states(release) == [State.HELD, State.HELD]
 
@@ -127,7 +127,7 @@ def test_a_wish_left_with_something_unknown_keeps_it_from_ever_leaving_again(eng
     release = engine.signed(on=[engine.office.wechat])
     engine.platform.answers["zghd"] = [NO_ANSWER]
     engine.go(T + SECOND)
-    releases.freeze(engine.office.unit, person=engine.releaser, reason="有误", now=engine.clock.now())
+    stops.freeze(engine.office.unit, person=engine.releaser, reason="有误", now=engine.clock.now())
     engine.go(T + 10 * MINUTE)
     assert len(engine.platform.sent) == 1
     assert engine.wechat(release).status is State.NEEDS_PERSON
@@ -137,8 +137,8 @@ def test_what_is_unknown_counts_as_in_flight_and_what_was_accepted_as_sent(engin
     release = engine.signed()
     engine.platform.answers["lyhd"] = [NO_ANSWER]
     engine.go(T + SECOND)
-    answer = releases.freeze(engine.office.unit, person=engine.releaser, reason="停", now=engine.clock.now())
-    assert answer == releases.Stopped(sent=1, stopped=0, in_flight=1)
+    answer = stops.freeze(engine.office.unit, person=engine.releaser, reason="停", now=engine.clock.now())
+    assert answer == stops.Stopped(sent=1, stopped=0, in_flight=1)
     assert states(release)[1] == State.UNKNOWN
 
 
@@ -163,9 +163,9 @@ def test_resumed_long_before_its_instant_it_has_all_its_time_to_be_staged(engine
     """One hiccup of the platform at T-10 min is no reason to hold it."""
     instant = T + timedelta(hours=12)
     release = engine.signed(instant=instant)
-    releases.hold(release, person=engine.releaser, reason="再看一眼", now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="再看一眼", now=engine.clock.now())
     engine.clock.wait_until(T)
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     engine.platform.stages["zghd"] = [fault(Remedy.UNKNOWN, "系统繁忙。")]
     engine.go(instant + MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]

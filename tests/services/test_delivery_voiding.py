@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.models import AuditEvent, Release, Reservation
-from bot.services import releases
+from bot.services import stops
 from bot.services.errors import Refused
 from bot.services.voiding import is_frozen, void_signature
 
@@ -61,7 +61,7 @@ def test_a_held_release_cannot_be_resumed_but_may_be_signed_again(engine: Engine
     release = engine.signed()
     void(release)
     with pytest.raises(Refused, match="签发"):
-        releases.resume(release, person=engine.releaser, now=SIGNED_AT)
+        stops.resume(release, person=engine.releaser, now=SIGNED_AT)
     engine.office.signs(release, now=SIGNED_AT)
     engine.go(T + MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]
@@ -71,7 +71,7 @@ def test_a_held_release_cannot_be_resumed_but_may_be_signed_again(engine: Engine
 def test_what_was_on_hold_gives_its_quota_back_and_can_be_signed_again(engine: Engine) -> None:
     """One mass send a day: the release must not stand in its own way."""
     release = engine.signed(on=[engine.office.wechat])
-    releases.hold(release, person=engine.releaser, reason="等等", now=SIGNED_AT)
+    stops.hold(release, person=engine.releaser, reason="等等", now=SIGNED_AT)
     void(release)
     assert reserved(release) == 0
     engine.office.signs(release, now=SIGNED_AT)
@@ -101,14 +101,14 @@ def test_a_freeze_stands_until_it_is_lifted_and_lifting_resumes_nothing(engine: 
     release = engine.signed()
     engine.go(T - 9 * MINUTE)
     unit = engine.office.unit
-    releases.freeze(unit, person=engine.releaser, reason="停", now=engine.clock.now())
+    stops.freeze(unit, person=engine.releaser, reason="停", now=engine.clock.now())
     assert is_frozen(unit)
     with pytest.raises(Refused, match="停发"):
-        releases.resume(release, person=engine.releaser, now=engine.clock.now())
-    releases.unfreeze(unit, person=engine.releaser, now=engine.clock.now())
+        stops.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.unfreeze(unit, person=engine.releaser, now=engine.clock.now())
     assert not is_frozen(unit)
     engine.go(T - 5 * SECOND)
     assert states(release) == [State.HELD, State.HELD]
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     engine.go(T + MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]

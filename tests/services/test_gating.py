@@ -16,7 +16,7 @@ from bot.domain.channel import Refused as RefusedByPlatform
 from bot.domain.delivery import State
 from bot.domain.sync import AfterLive, GateState, Seen, Then
 from bot.models import Alarm, AuditEvent, Batch, Item, PortalGate, Publication, Release
-from bot.services import audit, clock, gating, health, releases, settling
+from bot.services import audit, clock, gating, health, settling, stops
 from bot.services.clock import Job
 from bot.services.errors import Refused
 from bot.services.signature import Signatures
@@ -209,7 +209,7 @@ def test_nothing_is_asked_once_the_release_has_left(engine: Engine) -> None:
 def test_nothing_is_asked_for_a_release_that_is_not_signed_or_was_called_off(engine: Engine) -> None:
     engine.office.planned(sync=after_live())
     release = engine.signed(number=2, sync=after_live())
-    releases.cancel(release, person=engine.releaser, reason="改期", now=SIGNED_AT)
+    stops.cancel(release, person=engine.releaser, reason="改期", now=SIGNED_AT)
     engine.go(T + 20 * MINUTE)
     assert engine.page.asked == []
 
@@ -390,13 +390,13 @@ def test_a_freeze_while_waiting_stops_it_and_afterwards_it_goes_when_resumed(eng
     engine.page.at(T + 90 * SECOND)
     release = engine.signed(sync=after_live())
     engine.go(T + MINUTE)
-    answer = releases.freeze(engine.office.unit, person=engine.releaser, reason="核实", now=engine.clock.now())
+    answer = stops.freeze(engine.office.unit, person=engine.releaser, reason="核实", now=engine.clock.now())
     assert (answer.sent, answer.stopped, answer.in_flight) == (0, 2, 0)
     engine.go(T + 2 * MINUTE)
     assert gate(release).status is GateState.OPEN
     assert left(engine) == {}
-    releases.unfreeze(engine.office.unit, person=engine.releaser, now=engine.clock.now())
-    assert releases.resume(release, person=engine.releaser, now=engine.clock.now()) == 2
+    stops.unfreeze(engine.office.unit, person=engine.releaser, now=engine.clock.now())
+    assert stops.resume(release, person=engine.releaser, now=engine.clock.now()) == 2
     engine.go(T + 3 * MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]
 
@@ -405,7 +405,7 @@ def test_under_a_freeze_neither_the_policy_nor_a_person_sends(engine: Engine) ->
     release = engine.signed(sync=after_live(then=Then.GO), on=[engine.office.weibo])
     asking = engine.signed(number=2, instant=T + MINUTE, sync=after_live(), on=[engine.office.wechat])
     engine.go(T + 2 * MINUTE)
-    releases.freeze(engine.office.unit, person=engine.releaser, reason="核实", now=engine.clock.now())
+    stops.freeze(engine.office.unit, person=engine.releaser, reason="核实", now=engine.clock.now())
     engine.go(T + 4 * MINUTE)
     assert (gate(release).status, gate(asking).status) == (GateState.WAIVED, GateState.ASKING)
     with pytest.raises(Refused, match="停发"):
@@ -416,14 +416,12 @@ def test_under_a_freeze_neither_the_policy_nor_a_person_sends(engine: Engine) ->
 def test_what_a_person_held_before_is_not_resumed_by_the_gates_decision(engine: Engine) -> None:
     release = engine.signed(sync=after_live())
     engine.go(T + MINUTE)
-    releases.hold(
-        release, person=engine.releaser, reason="改图", now=engine.clock.now(), only=engine.wechat(release).pk
-    )
+    stops.hold(release, person=engine.releaser, reason="改图", now=engine.clock.now(), only=engine.wechat(release).pk)
     engine.go(T + 3 * MINUTE)
     assert gating.decide(release, go=True, person=engine.releaser, now=engine.clock.now()) == 1
     engine.go(T + 5 * MINUTE)
     assert states(release) == [State.HELD, State.LIVE]
-    assert releases.resume(release, person=engine.releaser, now=engine.clock.now()) == 1
+    assert stops.resume(release, person=engine.releaser, now=engine.clock.now()) == 1
     engine.go(T + 7 * MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]
 
@@ -433,7 +431,7 @@ def test_resuming_is_refused_while_the_gate_waits_for_a_decision(engine: Engine)
     release = engine.signed(sync=after_live())
     engine.go(T + 3 * MINUTE)
     with pytest.raises(Refused, match="release gate"):
-        releases.resume(release, person=engine.releaser, now=engine.clock.now())
+        stops.resume(release, person=engine.releaser, now=engine.clock.now())
     assert states(release) == [State.HELD, State.HELD]
 
 
@@ -441,9 +439,9 @@ def test_held_and_resumed_while_waiting_it_still_goes_with_the_page(engine: Engi
     engine.page.at(T + 90 * SECOND)
     release = engine.signed(sync=after_live())
     engine.go(T - 5 * MINUTE)
-    releases.hold(release, person=engine.releaser, reason="核对", now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="核对", now=engine.clock.now())
     engine.go(T + MINUTE)
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     engine.go(T + 4 * MINUTE)
     assert set(left(engine).values()) == {gate(release).effective}
     assert states(release) == [State.LIVE, State.LIVE]
@@ -453,7 +451,7 @@ def test_cancelled_while_waiting_nothing_goes_and_its_editions_are_free(engine: 
     engine.page.at(T + 90 * SECOND)
     release = engine.signed(sync=after_live())
     engine.go(T + MINUTE)
-    assert releases.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now()).stopped == 2
+    assert stops.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now()).stopped == 2
     engine.go(T + 3 * MINUTE)
     assert left(engine) == {}
     assert not Item.objects.filter(publication__release=release, active=True).exists()

@@ -11,7 +11,7 @@ from bot.domain.channel import Refused as RefusedByPlatform
 from bot.domain.delivery import State
 from bot.domain.sync import GateState, Then
 from bot.models import Alarm, PortalGate, Publication, Release
-from bot.services import gating, releases, settling
+from bot.services import gating, settling, stops
 from bot.services.errors import Refused
 
 from .delivery_support import ABSENT, LIVE, MINUTE, NOT_LEFT, SECOND, Engine, T, fault, receipt, states
@@ -27,8 +27,8 @@ def let_go(engine: Engine, release: Release) -> int:
     return gating.decide(release, go=True, person=engine.releaser, now=engine.clock.now())
 
 
-def hold(engine: Engine, release: Release, only: Publication | None = None) -> releases.Stopped:
-    return releases.hold(
+def hold(engine: Engine, release: Release, only: Publication | None = None) -> stops.Stopped:
+    return stops.hold(
         release, person=engine.releaser, reason="配图有误", now=engine.clock.now(), only=only.pk if only else None
     )
 
@@ -57,13 +57,13 @@ def test_what_a_person_holds_although_the_gate_holds_it_is_not_resumed_by_the_ga
 def test_what_a_freeze_met_held_waits_for_a_resume_after_it_is_lifted(engine: Engine) -> None:
     release = engine.signed(sync=after_live(then=Then.ASK))
     engine.go(T + 3 * MINUTE)
-    answer = releases.freeze(engine.office.unit, person=engine.releaser, reason="突发", now=engine.clock.now())
+    answer = stops.freeze(engine.office.unit, person=engine.releaser, reason="突发", now=engine.clock.now())
     assert answer.stopped == 2
-    releases.unfreeze(engine.office.unit, person=engine.releaser, now=engine.clock.now())
+    stops.unfreeze(engine.office.unit, person=engine.releaser, now=engine.clock.now())
     assert let_go(engine, release) == 0
     engine.go(T + 6 * MINUTE)
     assert states(release) == [State.HELD, State.HELD]
-    assert releases.resume(release, person=engine.releaser, now=engine.clock.now()) == 2
+    assert stops.resume(release, person=engine.releaser, now=engine.clock.now()) == 2
     engine.go(T + 10 * MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]
 

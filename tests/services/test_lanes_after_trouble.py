@@ -7,7 +7,7 @@ import pytest
 from bot.domain.channel import Absent
 from bot.domain.delivery import State
 from bot.models import Alarm, Publication, Release
-from bot.services import releases, settling
+from bot.services import settling, stops
 from bot.services.errors import Refused
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, T
@@ -39,7 +39,7 @@ def pushes(release: Release) -> list[Publication]:
 
 
 def resume(engine: Engine, release: Release, only: int | None = None) -> int:
-    return releases.resume(release, person=engine.releaser, now=engine.clock.now(), only=only)
+    return stops.resume(release, person=engine.releaser, now=engine.clock.now(), only=only)
 
 
 def test_behind_an_unknown_one_nothing_is_resumed_and_it_says_why(engine: Engine, interrupted: Release) -> None:

@@ -8,7 +8,7 @@ from bot.domain.channel import Absent, Remedy
 from bot.domain.channel import Refused as RefusedByPlatform
 from bot.domain.delivery import State
 from bot.models import Publication, Release, Waiver
-from bot.services import releases, settling
+from bot.services import settling, stops
 from bot.services.errors import Refused
 
 from .delivery_support import MINUTE, NO_ANSWER, SECOND, SIGNED_AT, Engine, T, put, receipt, states
@@ -33,18 +33,18 @@ def on_weibo(engine: Engine, *, interpretation_first: bool = False) -> tuple[Rel
     return release, pushes[policy.pk], pushes[interpretation.pk]
 
 
-def hold(engine: Engine, release: Release, only: Publication | None = None) -> releases.Stopped:
-    return releases.hold(
+def hold(engine: Engine, release: Release, only: Publication | None = None) -> stops.Stopped:
+    return stops.hold(
         release, person=engine.releaser, reason="解读有误", now=engine.clock.now(), only=only.pk if only else None
     )
 
 
 def resume(engine: Engine, release: Release, only: Publication | None = None) -> int:
-    return releases.resume(release, person=engine.releaser, now=engine.clock.now(), only=only.pk if only else None)
+    return stops.resume(release, person=engine.releaser, now=engine.clock.now(), only=only.pk if only else None)
 
 
-def cancel(engine: Engine, release: Release, only: Publication) -> releases.Stopped:
-    return releases.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now(), only=only.pk)
+def cancel(engine: Engine, release: Release, only: Publication) -> stops.Stopped:
+    return stops.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now(), only=only.pk)
 
 
 def test_the_interpretation_of_a_held_policy_is_not_called_off_alone(engine: Engine) -> None:
@@ -188,7 +188,7 @@ def test_what_can_be_resumed_is_although_one_policy_cannot(engine: Engine) -> No
     assert resume(engine, release) == 1
     held = list(release.publications.filter(state=State.HELD).select_related("account", "release"))
     assert len(held) == 1
-    assert "没有恢复" in releases.still_behind(held) or "排在" in releases.still_behind(held)
+    assert "没有恢复" in stops.still_behind(held) or "排在" in stops.still_behind(held)
 
 
 def test_told_that_its_way_is_free_a_policy_is_told_to_go_with_its_pair(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Account, Attempt, Release, Reservation
 from bot.models import Counter as CallCounter
-from bot.services import editorial, quotas, releases
+from bot.services import editorial, quotas, releases, stops
 from bot.services.errors import Refused
 from bot.services.ports import AccountPorts
 
@@ -118,14 +118,14 @@ def test_a_refused_signature_takes_nothing_on_any_account(office: Office) -> Non
 
 def test_cancelling_gives_the_day_back(office: Office) -> None:
     release = sign_on(office, office.wechat, 1)
-    releases.cancel(release, person=office.people["releaser"], reason="改期", now=NOW)
+    stops.cancel(release, person=office.people["releaser"], reason="改期", now=NOW)
     assert windows(office.wechat) == []
     sign_on(office, office.wechat, 2)
     assert windows(office.wechat) == [("2026-11-23", 1)]
 
 
 def test_holding_keeps_it(office: Office) -> None:
-    releases.hold(sign_on(office, office.wechat, 1), person=office.people["releaser"], reason="等", now=NOW)
+    stops.hold(sign_on(office, office.wechat, 1), person=office.people["releaser"], reason="等", now=NOW)
     assert "已用完" in refused(office, office.wechat, 2)
 
 
@@ -141,7 +141,7 @@ def test_once_a_byte_may_have_left_nothing_is_given_back(office: Office, outcome
         )  # fmt: skip
     if outcome:
         Attempt.objects.update(outcome=outcome)
-    releases.cancel(release, person=office.people["releaser"], reason="停", now=NOW)
+    stops.cancel(release, person=office.people["releaser"], reason="停", now=NOW)
     assert bool(windows(office.wechat)) is kept
     assert push.items.get().active is kept
 
@@ -303,13 +303,13 @@ PAST_MIDNIGHT = EVENING + timedelta(minutes=15)
 
 def held_in_the_evening(office: Office) -> Release:
     release = office.signed(office.approved(article(1)), on=[office.wechat], instant=EVENING)
-    releases.hold(release, person=office.people["releaser"], reason="等一等", now=EVENING - timedelta(minutes=1))
+    stops.hold(release, person=office.people["releaser"], reason="等一等", now=EVENING - timedelta(minutes=1))
     return release
 
 
 def test_resumed_past_midnight_it_takes_a_slot_of_the_day_on_which_it_goes(office: Office) -> None:
     release = held_in_the_evening(office)
-    releases.resume(release, person=office.people["releaser"], now=PAST_MIDNIGHT)
+    stops.resume(release, person=office.people["releaser"], now=PAST_MIDNIGHT)
     assert ("2026-11-24", 1) in windows(office.wechat)
     assert "已用完" in refused(office, office.wechat, 2, PAST_MIDNIGHT + timedelta(hours=9))
 
@@ -318,7 +318,7 @@ def test_it_is_not_resumed_into_a_day_that_is_promised_to_another(office: Office
     release = held_in_the_evening(office)
     sign_on(office, office.wechat, 2, PAST_MIDNIGHT + timedelta(hours=9))
     with pytest.raises(Refused, match="已签给别的发布，没有发出"):
-        releases.resume(release, person=office.people["releaser"], now=PAST_MIDNIGHT)
+        stops.resume(release, person=office.people["releaser"], now=PAST_MIDNIGHT)
     assert [one.status for one in release.publications.all()] == [State.HELD]
 
 

@@ -17,7 +17,7 @@ from bot.domain.instants import NaiveInstantError
 from bot.domain.manifest import manifest_hash
 from bot.domain.timeline import HAND_OUT, STAGE_AHEAD, lane_instants
 from bot.models import AuditEvent, Edition, Item, Publication, Release, Reservation
-from bot.services import accounts, editorial, people, releases
+from bot.services import accounts, editorial, people, releases, stops
 from bot.services.errors import NotFound, Refused
 
 from .factories import (
@@ -408,7 +408,7 @@ def test_what_may_have_left_is_not_rescheduled(office: Office, state: str) -> No
 def test_a_cancelled_release_and_a_past_instant_are_not_rescheduled(office: Office) -> None:
     release, releaser = office.planned(), office.people["releaser"]
     assert refusal(releases.reschedule, release, instant=NOW, person=releaser, now=NOW).code == "past"
-    releases.cancel(release, person=releaser, reason="不发了", now=NOW)
+    stops.cancel(release, person=releaser, reason="不发了", now=NOW)
     release.refresh_from_db()
     assert refusal(releases.reschedule, release, instant=T, person=releaser, now=NOW).code == "cancelled"
 
@@ -422,7 +422,7 @@ def test_what_is_out_already_is_not_called_off(office: Office) -> None:
     release = office.signed()
     Item.objects.update(platform_id="1")
     force(release.publications.all(), "live", live_at=NOW)
-    refused = refusal(releases.cancel, release, person=office.people["releaser"], reason="不发了", now=NOW)
+    refused = refusal(stops.cancel, release, person=office.people["releaser"], reason="不发了", now=NOW)
     assert refused.code == "over"
     assert Release.objects.get().cancelled_at is None
 

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.delivery import State
 from bot.domain.timeline import STAGE_AHEAD
 from bot.models import AuditEvent, Freeze, Item, Publication, Release, Reservation
-from bot.services import releases
+from bot.services import stops
 from bot.services.errors import Refused
 from bot.services.voiding import is_frozen
 
@@ -54,7 +54,7 @@ def test_a_change_of_content_takes_edition_signature_and_quota_back_and_holds_th
 
 def test_the_quota_of_what_somebody_had_held_before_is_given_back_too(office: Office) -> None:
     release = office.signed()
-    releases.hold(release, person=office.people["releaser"], reason="等一等", now=NOW)
+    stops.hold(release, person=office.people["releaser"], reason="等一等", now=NOW)
     office.took(article(summary="改过。"), now=LATER)
     assert not Reservation.objects.filter(released_at__isnull=True).exists()
 
@@ -83,7 +83,7 @@ def test_a_void_release_is_neither_resumed_nor_signed_until_it_is_composed_anew(
     release = office.signed()
     office.took(article(summary="改过。"))
     release.refresh_from_db()
-    assert refusal(releases.resume, release, person=office.people["releaser"], now=NOW).code == "unsigned"
+    assert refusal(stops.resume, release, person=office.people["releaser"], now=NOW).code == "unsigned"
     assert refusal(office.signs, release).code == "not_approved"
     assert office.signed(office.approved(article(summary="改过。"))).signed
 
@@ -100,11 +100,11 @@ def test_the_same_content_imported_again_voids_nothing(office: Office) -> None:
 
 def test_hold_pauses_everything_with_its_reason_and_resume_takes_it_up_again(office: Office) -> None:
     release = office.signed()
-    answer = releases.hold(release, person=office.people["releaser"], reason="领导核对", now=NOW)
+    answer = stops.hold(release, person=office.people["releaser"], reason="领导核对", now=NOW)
     assert answer.message == "已发出 0 条，已拦下 2 条，在途 0 条。"
     assert states(release) == {"held"}
     assert publication(release, office.wechat).reason == "孙签暂停：领导核对"
-    assert releases.resume(release, person=office.people["releaser"], now=LATER) == 2
+    assert stops.resume(release, person=office.people["releaser"], now=LATER) == 2
     assert states(release) == {"planned"}
     assert publication(release, office.wechat).next_at == T - STAGE_AHEAD
 
@@ -112,23 +112,23 @@ def test_hold_pauses_everything_with_its_reason_and_resume_takes_it_up_again(off
 def test_one_publication_may_be_held_alone(office: Office) -> None:
     release = office.signed()
     only = publication(release, office.weibo)
-    releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW, only=only.pk)
+    stops.hold(release, person=office.people["releaser"], reason="核对", now=NOW, only=only.pk)
     assert (publication(release, office.weibo).state, publication(release, office.wechat).state) == ("held", "planned")
-    assert releases.resume(release, person=office.people["releaser"], now=NOW, only=only.pk) == 1
+    assert stops.resume(release, person=office.people["releaser"], now=NOW, only=only.pk) == 1
 
 
 def test_the_answer_counts_what_is_out_and_what_is_on_its_way(office: Office) -> None:
     release = office.signed(*[office.approved(article(number)) for number in (1, 2, 3)], on=[office.weibo])
     for lane, state in enumerate(["confirming", "unknown", "staged"]):
         force(Publication.objects.filter(release=release, lane=lane), state)
-    answer = releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
+    answer = stops.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
     assert (answer.sent, answer.stopped, answer.in_flight) == (1, 1, 1)
 
 
 def test_cancel_is_for_good_and_gives_editions_and_quota_back(office: Office) -> None:
     document = office.approved()
     release = office.signed(document)
-    answer = releases.cancel(release, person=office.people["releaser"], reason="改期", now=NOW)
+    answer = stops.cancel(release, person=office.people["releaser"], reason="改期", now=NOW)
     release.refresh_from_db()
     assert (answer.stopped, states(release), release.cancel_reason) == (2, {"cancelled"}, "改期")
     assert not release.signed
@@ -138,15 +138,15 @@ def test_cancel_is_for_good_and_gives_editions_and_quota_back(office: Office) ->
 
 def test_cancel_also_ends_what_was_held_and_what_was_never_signed(office: Office) -> None:
     held = office.signed(office.approved(article(1)))
-    releases.hold(held, person=office.people["releaser"], reason="核对", now=NOW)
+    stops.hold(held, person=office.people["releaser"], reason="核对", now=NOW)
     planned = office.planned(office.approved(article(2)))
     for release in (held, planned):
-        releases.cancel(release, person=office.people["releaser"], reason="不发了", now=NOW)
+        stops.cancel(release, person=office.people["releaser"], reason="不发了", now=NOW)
         assert states(release) == {"cancelled"}
     assert not Item.objects.filter(active=True).exists()
 
 
-@pytest.mark.parametrize("act", [releases.hold, releases.cancel])
+@pytest.mark.parametrize("act", [stops.hold, stops.cancel])
 def test_stopping_needs_a_reason_and_the_role(office: Office, act: Any) -> None:
     release = office.signed()
     assert refusal(act, release, person=office.people["releaser"], reason=" ", now=NOW).code == "reason"
@@ -158,16 +158,16 @@ def test_a_freeze_stops_the_unit_says_what_it_did_and_stands_until_it_is_lifted(
     releaser = office.people["releaser"]
     release = office.signed()
     waiting = office.planned(office.approved(article(2)), instant=T + timedelta(days=1))
-    answer = releases.freeze(office.unit, person=releaser, reason="突发事件", now=NOW)
+    answer = stops.freeze(office.unit, person=releaser, reason="突发事件", now=NOW)
     assert (answer.sent, answer.stopped, answer.in_flight) == (0, 2, 0)
     assert is_frozen(office.unit)
-    assert refusal(releases.freeze, office.unit, person=releaser, reason="再停", now=NOW).code == "frozen"
+    assert refusal(stops.freeze, office.unit, person=releaser, reason="再停", now=NOW).code == "frozen"
     assert refusal(office.signs, waiting).code == "frozen"
-    assert refusal(releases.resume, release, person=releaser, now=NOW).code == "frozen"
-    releases.unfreeze(office.unit, person=releaser, now=LATER)
+    assert refusal(stops.resume, release, person=releaser, now=NOW).code == "frozen"
+    stops.unfreeze(office.unit, person=releaser, now=LATER)
     assert states(release) == {"held"}
-    assert releases.resume(release, person=releaser, now=LATER) == 2
-    assert refusal(releases.unfreeze, office.unit, person=releaser, now=LATER).code == "not_frozen"
+    assert stops.resume(release, person=releaser, now=LATER) == 2
+    assert refusal(stops.unfreeze, office.unit, person=releaser, now=LATER).code == "not_frozen"
 
 
 def test_a_freeze_counts_what_went_out_today_by_beijing_s_calendar(office: Office) -> None:
@@ -176,14 +176,14 @@ def test_a_freeze_counts_what_went_out_today_by_beijing_s_calendar(office: Offic
     release = office.signed(instant=early, now=early - HALF_HOUR)
     Item.objects.update(platform_id="1")
     force(Publication.objects.filter(release=release), "live", live_at=early)
-    answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=early)
+    answer = stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=early)
     assert answer.sent == 2
 
 
 def test_a_freeze_leaves_other_units_alone(office: Office) -> None:
     other = Office.make("township", prefix="t-")
     release = other.signed()
-    releases.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW)
+    stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=NOW)
     assert states(release) == {"planned"}
     assert Freeze.objects.get().unit == office.unit
 
@@ -195,7 +195,7 @@ def test_the_interpretation_of_a_policy_that_waits_is_not_called_off_alone(offic
     release = office.signed(*office.approved_pair(), on=[office.weibo])
     policy, interpretation = release.publications.order_by("lane")
     refused = refusal(
-        releases.cancel, release, person=office.people["releaser"], reason="解读有误", now=NOW, only=interpretation.pk
+        stops.cancel, release, person=office.people["releaser"], reason="解读有误", now=NOW, only=interpretation.pk
     )
     assert "使它单独公开" in refused.message
     assert states(release) == {"planned"}
@@ -205,9 +205,7 @@ def test_the_interpretation_of_a_policy_that_waits_is_not_called_off_alone(offic
 def test_held_alone_it_holds_its_policy_too(office: Office) -> None:
     release = office.signed(*office.approved_pair(), on=[office.weibo])
     interpretation = release.publications.order_by("lane")[1]
-    answer = releases.hold(
-        release, person=office.people["releaser"], reason="解读有误", now=NOW, only=interpretation.pk
-    )
+    answer = stops.hold(release, person=office.people["releaser"], reason="解读有误", now=NOW, only=interpretation.pk)
     assert answer.stopped == 2
     assert states(release) == {"held"}
 
@@ -223,8 +221,8 @@ def test_a_wish_that_had_to_wait_for_the_database_past_the_instant_promises_noth
     at = NOW + timedelta(seconds=2)
     force(release.publications.all(), State.SENDING, instant=at, not_before=at)
     steady = iter([100.0])
-    monkeypatch.setattr(releases, "monotonic", lambda: next(steady, 104.0))
-    answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
+    monkeypatch.setattr(stops, "monotonic", lambda: next(steady, 104.0))
+    answer = stops.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
     assert (answer.stopped, answer.in_flight) == (0, 1)
 
 
@@ -232,14 +230,14 @@ def test_a_freeze_stands_before_anything_else_of_it_is_written(office: Office, m
     """Writing down thousands takes a minute; every sender's last look reads the freeze itself."""
     office.signed(on=[office.weibo])
     seen: list[int] = []
-    stop_one = releases._stop_one
+    stop_one = stops._stop_one
 
     def watched(*given: Any) -> object:
         seen.append(AuditEvent.objects.filter(action="unit.frozen").count())
         return stop_one(*given)
 
-    monkeypatch.setattr(releases, "_stop_one", watched)
-    releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
+    monkeypatch.setattr(stops, "_stop_one", watched)
+    stops.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
     assert seen == [1]
     actions = list(AuditEvent.objects.order_by("sequence").values_list("action", flat=True))
     assert actions[-1] == "unit.freeze_reached"
@@ -253,10 +251,10 @@ def test_a_large_release_is_held_in_parts_what_is_on_its_way_first(
     flying = release.publications.order_by("-pk")[0]
     force(release.publications.filter(pk=flying.pk), State.SENDING)
     order: list[int] = []
-    stop_one = releases._stop_one
-    monkeypatch.setattr(releases, "AT_ONCE", 2)
-    monkeypatch.setattr(releases, "_stop_one", lambda one, *given: (order.append(one.pk), stop_one(one, *given))[1])
-    answer = releases.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
+    stop_one = stops._stop_one
+    monkeypatch.setattr(stops, "AT_ONCE", 2)
+    monkeypatch.setattr(stops, "_stop_one", lambda one, *given: (order.append(one.pk), stop_one(one, *given))[1])
+    answer = stops.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
     assert flying.pk in order[:2]
     assert len(order) == 5
     assert answer.stopped == 5
@@ -269,11 +267,11 @@ def interrupted(office: Office, release: Release, monkeypatch: pytest.MonkeyPatc
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    stop_one = releases._stop_one
-    monkeypatch.setattr(releases, "_stop_one", killed)
+    stop_one = stops._stop_one
+    monkeypatch.setattr(stops, "_stop_one", killed)
     with pytest.raises(KeyboardInterrupt):
-        releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
-    monkeypatch.setattr(releases, "_stop_one", stop_one)
+        stops.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=NOW)
+    monkeypatch.setattr(stops, "_stop_one", stop_one)
     assert is_frozen(office.unit)
     assert states(release) == {"planned"}
 
@@ -281,12 +279,11 @@ def interrupted(office: Office, release: Release, monkeypatch: pytest.MonkeyPatc
 def test_an_interrupted_freeze_is_finished_by_another(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     release = office.signed()
     interrupted(office, release, monkeypatch)
-    answer = releases.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=LATER)
+    answer = stops.freeze(office.unit, person=office.people["releaser"], reason="突发事件", now=LATER)
     assert answer.stopped == release.publications.count()
     assert Freeze.objects.count() == 1
     assert (
-        refusal(releases.freeze, office.unit, person=office.people["releaser"], reason="再来", now=LATER).code
-        == "frozen"
+        refusal(stops.freeze, office.unit, person=office.people["releaser"], reason="再来", now=LATER).code == "frozen"
     )
 
 
@@ -295,6 +292,6 @@ def test_what_an_interrupted_freeze_did_not_reach_is_held_before_it_is_lifted(
 ) -> None:
     release = office.signed()
     interrupted(office, release, monkeypatch)
-    releases.unfreeze(office.unit, person=office.people["releaser"], now=LATER)
+    stops.unfreeze(office.unit, person=office.people["releaser"], now=LATER)
     assert states(release) == {"held"}
     assert set(release.publications.values_list("held_by", flat=True)) == {"person"}

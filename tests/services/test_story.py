@@ -13,7 +13,7 @@ from bot.cli.main import main
 from bot.domain.channel import Evidence, Refused, Remedy
 from bot.domain.delivery import State
 from bot.models import Release
-from bot.services import releases, settling, story
+from bot.services import settling, stops, story
 
 from .delivery_support import MINUTE, NO_ANSWER, Engine, T
 from .factories import Office
@@ -53,8 +53,8 @@ def words(release: Release, action: str) -> list[tuple[str, str, str]]:
 
 def test_signing_holding_and_resuming_are_told_with_name_and_reason(engine: Engine) -> None:
     release = engine.signed()
-    releases.hold(release, person=engine.releaser, reason="领导要求暂缓", now=engine.clock.now())
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="领导要求暂缓", now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     assert [name for name, _, _ in words(release, "release.planned")] == ["李拟"]
     assert [name for name, _, _ in words(release, "release.signed")] == ["孙签"]
     ((name, what, why),) = words(release, "release.held")
@@ -68,8 +68,8 @@ def test_signing_holding_and_resuming_are_told_with_name_and_reason(engine: Engi
 
 def test_a_freeze_and_its_lifting_are_part_of_the_story(engine: Engine) -> None:
     release = engine.signed()
-    releases.freeze(release.unit, person=engine.releaser, reason="突发事件", now=engine.clock.now())
-    releases.unfreeze(release.unit, person=engine.releaser, now=engine.clock.now())
+    stops.freeze(release.unit, person=engine.releaser, reason="突发事件", now=engine.clock.now())
+    stops.unfreeze(release.unit, person=engine.releaser, now=engine.clock.now())
     ((name, what, why),) = words(release, "unit.frozen")
     assert (name, what) == ("孙签", "一键停发")
     assert "突发事件" in why
@@ -79,12 +79,12 @@ def test_a_freeze_and_its_lifting_are_part_of_the_story(engine: Engine) -> None:
 
 def test_a_freeze_after_all_was_settled_is_another_story(engine: Engine) -> None:
     before = engine.office.people["releaser"]
-    releases.freeze(engine.office.unit, person=before, reason="早先的停发", now=engine.clock.now())
-    releases.unfreeze(engine.office.unit, person=before, now=engine.clock.now())
+    stops.freeze(engine.office.unit, person=before, reason="早先的停发", now=engine.clock.now())
+    stops.unfreeze(engine.office.unit, person=before, now=engine.clock.now())
     release = engine.signed()
     engine.go(T + 40 * MINUTE)
     assert {one.status for one in release.publications.all()} == {State.LIVE}
-    releases.freeze(release.unit, person=before, reason="以后的停发", now=engine.clock.now())
+    stops.freeze(release.unit, person=before, reason="以后的停发", now=engine.clock.now())
     assert "停发" not in told(release)
 
 
@@ -161,7 +161,7 @@ def test_the_look_before_a_replay_is_told(engine: Engine) -> None:
 
 def test_page_and_command_line_tell_the_same_lines(engine: Engine) -> None:
     release = engine.signed()
-    releases.hold(release, person=engine.releaser, reason="再核对", now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="再核对", now=engine.clock.now())
     shown, plain = page(release), told(release)
     for line in data(release)["story"]:
         assert line["what"] in shown

@@ -15,7 +15,7 @@ from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Refused, 
 from bot.domain.delivery import Event, State
 from bot.domain.notice import Notice, NotTold, Target
 from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, PortalGate, Release
-from bot.services import alarming, callbacks, prechecks, releases, settling, telling, transitions, watching
+from bot.services import alarming, callbacks, prechecks, settling, stops, telling, transitions, watching
 from bot.services.errors import Refused as ServiceRefused
 from bot.services.ports import boot_id, boot_seconds
 from bot.services.voiding import void_signature
@@ -248,7 +248,7 @@ def test_what_the_machine_holds_is_told_what_a_person_holds_is_not(engine: Engin
     assert states(release) == [State.HELD, State.HELD]
     assert kinds() == ["held", "held"]
     other = engine.signed(on=[engine.office.weibo], number=2, instant=T + 60 * MINUTE)
-    releases.hold(other, person=engine.releaser, reason="领导要求", now=engine.clock.now())
+    stops.hold(other, person=engine.releaser, reason="领导要求", now=engine.clock.now())
     engine.go(engine.clock.now() + 2 * SECOND)
     assert kinds(release=other) == []
 
@@ -271,7 +271,7 @@ def test_a_voided_signature_is_told(engine: Engine, sink: Sink) -> None:
 def test_a_voided_signature_is_told_of_what_a_person_holds_too(engine: Engine, sink: Sink) -> None:
     """Whoever holds it means to resume it; that is refused now, and nobody would know."""
     release = engine.signed()
-    releases.hold(release, person=engine.releaser, reason="再看一眼", now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="再看一眼", now=engine.clock.now())
     engine.go(engine.clock.now() + SECOND)
     assert kinds() == []
     void_signature(release.pk, reason="内容改动", actor="editor", now=engine.clock.now())
@@ -283,7 +283,7 @@ def test_a_voided_signature_is_told_of_what_a_person_holds_too(engine: Engine, s
 def test_half_public_beside_what_a_person_had_held_is_a_split(engine: Engine, sink: Sink) -> None:
     release = engine.signed()
     weibo = engine.weibo(release)
-    releases.hold(release, person=engine.releaser, reason="微博再等等", now=engine.clock.now(), only=weibo.pk)
+    stops.hold(release, person=engine.releaser, reason="微博再等等", now=engine.clock.now(), only=weibo.pk)
     engine.go(T + 2 * MINUTE)
     assert engine.wechat(release).status is State.LIVE
     assert "split" in kinds()

@@ -15,7 +15,7 @@ from bot.domain.secret import Secret
 from bot.domain.sync import AfterLive, Seen, Then
 from bot.models import Account, Alarm, Freeze, Preflight, PreflightCheck, Release, Reservation
 from bot.portal import Look
-from bot.services import alarming, prechecks, preflighting, releases
+from bot.services import alarming, prechecks, preflighting, stops
 from bot.services.errors import Refused
 from bot.services.voiding import void_signature
 
@@ -163,7 +163,7 @@ def test_a_voided_signature_drops_them_and_a_new_one_brings_its_own(engine: Engi
 
 def test_a_cancelled_release_drops_them(engine: Engine) -> None:
     release = engine.signed(instant=FAR)
-    releases.cancel(release, person=engine.releaser, reason="不发了", now=NOW + MINUTE)
+    stops.cancel(release, person=engine.releaser, reason="不发了", now=NOW + MINUTE)
     assert set(release.preflights.values_list("state", flat=True)) == {"dropped"}
 
 
@@ -425,12 +425,12 @@ def test_an_alarm_of_a_push_that_is_held_is_not_closed_as_passed_and_comes_back_
     engine.platform.preflights["zghd"] = [[IP]] * 9
     release = engine.signed(on=[engine.office.wechat])
     engine.go(NOW + 5 * SECOND)
-    releases.hold(release, person=engine.releaser, reason="等白名单", now=engine.clock.now())
+    stops.hold(release, person=engine.releaser, reason="等白名单", now=engine.clock.now())
     preflighting.ask(release, person=engine.releaser, now=engine.clock.now)
     closed = Alarm.objects.get(kind="preflight")
     assert "预检通过" not in closed.closed_because
     assert "恢复时会再查一次" in closed.closed_because
-    releases.resume(release, person=engine.releaser, now=engine.clock.now())
+    stops.resume(release, person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + 5 * SECOND)
     assert raised() == [(False, False), (True, False)]
 
@@ -440,6 +440,6 @@ def test_the_alarm_of_a_wrong_clock_ends_with_the_release_it_was_raised_for(engi
     release = engine.signed(on=[engine.office.wechat])
     engine.go(NOW + 5 * SECOND)
     assert raised("clock") == [(True, False)]
-    releases.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now())
+    stops.cancel(release, person=engine.releaser, reason="不发了", now=engine.clock.now())
     alarming.sweep(now=engine.clock.now())
     assert raised("clock") == [(False, False)]

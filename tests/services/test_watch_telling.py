@@ -19,7 +19,7 @@ from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
 from bot.domain.notice import NotTold
 from bot.models import Alarm, AlarmNotice, AuditEvent, PortalGate, Release, triggers
-from bot.services import alarming, health, home, lookahead, people, releases, telling
+from bot.services import alarming, health, home, lookahead, people, stops, telling
 from bot.services.errors import Refused
 from bot.services.underway import Work, begun_releases, taken_up
 from config.logging import logging_settings
@@ -230,7 +230,7 @@ def test_late_in_the_evening_it_looks_36_hours_ahead(office: Office) -> None:
 def test_a_release_of_which_every_push_was_called_off_is_not_called_signed(office: Office) -> None:
     release = office.planned(on=[office.weibo])
     one = release.publications.get()
-    releases.cancel(release, person=office.people["releaser"], reason="不要", now=NOW, only=one.pk)
+    stops.cancel(release, person=office.people["releaser"], reason="不要", now=NOW, only=one.pk)
     (result,) = lookahead.releases_ahead(NOW)
     assert (result.ok, result.message) == (True, "没有等待签发的推送（都已作废或了结），到时不会发出。")
 

@@ -583,6 +583,6 @@ class Sender:
 
 
 def free_items(db: Database, pk: int) -> None:
-    """services/releases.free_items."""
+    """services/stops.free_items."""
     if not db.any_effect(pk):
         db.publications[pk].active = False

@@ -1,4 +1,4 @@
-"""What people do, mirrored from bot/services/releases, voiding, documents and settling: each act a process of the web.
+"""What people do, mirrored from bot/services/releases, stops, voiding, documents and settling: each act a process of the web.
 
 The people keep a diary of what they did when (`Diary`): the checker believes it.
 """
@@ -99,7 +99,7 @@ def _withdraw(world: World, edition: Edition, state: str) -> None:
 
 
 def _stop(world: World, host: Host, rows: list[Publication], event: Event, reason: str) -> None:
-    """services/releases._stop."""
+    """services/stops._stop."""
     db: Database = world.db
     now = host.now()
     for row in rows:
@@ -118,14 +118,14 @@ def _stop(world: World, host: Host, rows: list[Publication], event: Event, reaso
 
 
 def hold(world: World, host: Host, release: Release, only: int) -> None:
-    """services/releases.hold."""
+    """services/stops.hold."""
     db: Database = world.db
     with db.transaction():
         _stop(world, host, [db.publications[pk] for pk in release.publications if only in (0, pk)], Event.HOLD, "暂停")
 
 
 def cancel(world: World, host: Host, release: Release, only: int) -> None:
-    """services/releases.cancel."""
+    """services/stops.cancel."""
     db: Database = world.db
     with db.transaction():
         rows = [db.publications[pk] for pk in release.publications if only in (0, pk)]
@@ -139,7 +139,7 @@ def cancel(world: World, host: Host, release: Release, only: int) -> None:
 
 
 def resume(world: World, host: Host, release: Release, only: int) -> None:
-    """services/releases.resume."""
+    """services/stops.resume."""
     db: Database = world.db
     if not release.signed or release.cancelled or db.frozen:
         return
@@ -153,7 +153,7 @@ def resume(world: World, host: Host, release: Release, only: int) -> None:
 
 
 def freeze(world: World, host: Host) -> None:
-    """services/releases.freeze."""
+    """services/stops.freeze."""
     db: Database = world.db
     if db.frozen:
         return
@@ -167,7 +167,7 @@ def freeze(world: World, host: Host) -> None:
 
 
 def unfreeze(world: World) -> None:
-    """services/releases.unfreeze."""
+    """services/stops.unfreeze."""
     db: Database = world.db
     if db.frozen:
         db.frozen = False
