@@ -251,7 +251,7 @@ def test_a_document_that_becomes_a_policy_after_signing_does_not_go_out_alone(of
     assert not release.signed
     assert {push.state for push in release.publications.all()} == {"held"}
     assert publication(release, office.wechat).reservations.get().released_at == NOW
-    with pytest.raises(Refused, match="没有配套解读同时发布"):
+    with pytest.raises(Refused, match="配套解读在“中国河东”上既没有公开，也不在同时发布之列，未签发"):
         office.signs(release)
 
 
