@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -28,7 +29,7 @@ SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "40")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
-"""Real processes and real pages: they wait more than they compute, so four files run side by side on two cores."""
+"""Real processes and real pages: they wait more than they compute, so three files run side by side on two cores."""
 
 LONGEST_FIRST = (
     "tests/e2e/test_kill.py",
@@ -45,7 +46,7 @@ LONGEST_FIRST = (
 """Of those, what must not be the last to begin: from four minutes down to two."""
 
 TWO_AT_A_TIME = ("-n", "2")
-BY_FILE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+SIDE_BY_SIDE = 3
 NO_TESTS = 5  # pytest's exit status
 STOPS = (2, 3, 4)
 """Interrupted, internal error, usage error: the rest would tell no more."""
@@ -88,9 +89,7 @@ def main(arguments: Sequence[str]) -> int:
             total += on_postgresql([folder for folder in ON_BOTH if folder in quick], arguments)
         if total.status not in STOPS:
             print(f"· whole processes and pages: {' '.join(WHOLE)}", flush=True)
-            chosen = [path for path in (*LONGEST_FIRST, *WHOLE) if (ROOT / path).exists()]
-            slow = run(chosen, [*BY_FILE, *arguments], {"DATABASE_URL": ""})
-            total += Count() if arguments and slow.status == NO_TESTS else slow
+            total += side_by_side(files(), arguments)
     print(total.line(), flush=True)
     return total.status
 
@@ -98,6 +97,26 @@ def main(arguments: Sequence[str]) -> int:
 def folders() -> list[str]:
     """The suites, one folder each."""
     return sorted(f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if any(path.glob("**/test_*.py")))
+
+
+def files() -> list[str]:
+    """Files of whole processes, the longest first."""
+    found = [str(path.relative_to(ROOT)) for folder in WHOLE for path in sorted((ROOT / folder).glob("test_*.py"))]
+    return sorted(found, key=lambda path: LONGEST_FIRST.index(path) if path in LONGEST_FIRST else len(LONGEST_FIRST))
+
+
+def side_by_side(paths: Sequence[str], arguments: Sequence[str]) -> Count:
+    """Each file in a pytest of its own, whose output comes when it ends: whoever is free takes the next in order.
+
+    (pytest-xdist gives each worker two files ahead, so that the longest may wait behind another.)
+    """
+
+    def one(path: str) -> Count:
+        count = run([path], arguments, {"DATABASE_URL": ""}, aloud=False)
+        return Count() if arguments and count.status == NO_TESTS else count
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        return sum(pool.map(one, paths), Count())
 
 
 def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
@@ -111,13 +130,23 @@ def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
     return Count() if arguments and count.status == NO_TESTS else count
 
 
-def run(folders: Sequence[str], arguments: Sequence[str], environment: dict[str, str]) -> Count:
-    """One pytest in a process of its own."""
+def run(folders: Sequence[str], arguments: Sequence[str], environment: dict[str, str], *, aloud: bool = True) -> Count:
+    """One pytest in a process of its own. Not `aloud`, its output is shown in one piece at the end."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", *folders, f"--junitxml={report}", *arguments]
-        status = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, **environment}).returncode
-        return counted(report, status)
+        out = None if aloud else subprocess.PIPE
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            check=False,
+            env={**os.environ, **environment},
+            stdout=out,
+            stderr=out and subprocess.STDOUT,
+        )
+        if done.stdout:
+            print(done.stdout.decode(errors="replace").rstrip(), f"({' '.join(folders)})", flush=True)
+        return counted(report, done.returncode)
 
 
 def counted(report: Path, status: int) -> Count:

@@ -65,6 +65,23 @@ def test_arguments_that_name_files_are_told_from_filters(small_suite):
     assert not small_suite.names_files(["-k", "wechat", "--maxfail=1"])
 
 
+def test_files_of_whole_processes_run_side_by_side_the_longest_first(small_suite, tmp_path, monkeypatch, capfd):
+    for name in ("long", "short", "also"):
+        (tmp_path / "tests" / "models" / f"test_{name}.py").write_text(f"def test_{name}(): pass\n")
+    monkeypatch.setattr(small_suite, "WHOLE", ("tests/models",))
+    monkeypatch.setattr(small_suite, "LONGEST_FIRST", ("tests/models/test_long.py",))
+    names = small_suite.files()
+    assert [name.rpartition("_")[2] for name in names] == ["long.py", "also.py", "short.py"]
+    assert small_suite.side_by_side(names, []) == small_suite.Count(passed=3)
+    assert "(tests/models/test_long.py)" in capfd.readouterr().out
+    assert small_suite.side_by_side(names, ["-k", "long"]) == small_suite.Count(passed=1)
+
+
+def test_what_is_named_as_long_is_there():
+    module = script("run_tests")
+    assert set(module.LONGEST_FIRST) <= set(module.files())
+
+
 def report(outcome: str, **more: object) -> SimpleNamespace:
     longrepr = ("file.py", 3, "Skipped: no browser")
     return SimpleNamespace(outcome=outcome, skipped=outcome == "skipped", longrepr=longrepr, **more)
