@@ -29,7 +29,7 @@ SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "40")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
-"""Real processes and real pages: they wait more than they compute, so three files run side by side on two cores."""
+"""Real processes and real pages: they wait more than they compute, so four files run side by side on two cores."""
 
 LONGEST_FIRST = (
     "tests/e2e/test_kill.py",
@@ -46,7 +46,7 @@ LONGEST_FIRST = (
 """Of those, what must not be the last to begin: from four minutes down to two."""
 
 TWO_AT_A_TIME = ("-n", "2")
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = 4
 NO_TESTS = 5  # pytest's exit status
 STOPS = (2, 3, 4)
 """Interrupted, internal error, usage error: the rest would tell no more."""

@@ -133,7 +133,7 @@ def released(approved: Office) -> Office:
     """Planned, signed and live, with `tongfa up` in the background; numbers collected the (platform's) next day."""
     home = approved.home
     with home.up() as up:
-        approved.keep("too soon", "release", "plan", "--as", "tang", "--at", "+5s", "--item", PLAIN)
+        approved.keep("too soon", "release", "plan", "--as", "tang", "--at", "+20s", "--item", PLAIN)
         approved.keep("sign too soon", "release", "sign", "1", "--as", "tang")
         approved.keep("cancel", "release", "cancel", "1", "--as", "tang", "--reason", "时间太紧，改期")
         approved.keep(

@@ -60,6 +60,9 @@ MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = 45.0  # seconds; a lane's spacing may be asked for on top of the usual hand-out
 
 
+SWEEP = timedelta(minutes=1)  # a third as often as in earnest: it would take most of the time of these tests
+
+
 class Page:
     """The portal's page: what it shows from which moment on. `asked` is when somebody looked."""
 
@@ -113,6 +116,7 @@ class Engine:
         for name, answer in trusting.items():
             monkeypatch.setattr(sending, name, answer)
         monkeypatch.setattr(watching, "_ask_the_time", lambda: None)
+        monkeypatch.setitem(watching.EVERY, "sweep", SWEEP)
         self.site = Page(self.clock)  # what a pre-flight meets where the page will be
         monkeypatch.setattr(prechecks, "ask_portal", self.site)
         monkeypatch.setattr(prechecks, "distrust", lambda *_, **__: self.doubt)

@@ -59,7 +59,9 @@ class _Ear:
 
 @pytest.fixture
 def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    often = watching.EVERY["sweep"]
     made = Engine(office, monkeypatch)
+    monkeypatch.setitem(watching.EVERY, "sweep", often)
     made.watching = True
     return made
 
