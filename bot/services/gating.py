@@ -413,19 +413,20 @@ def _resume(gate: PortalGate, effective: datetime, person: Person, now: datetime
     mine = gate.release.publications.select_related("account", "release").filter(pk__in=gate.held)
     held = list(mine.filter(state=State.HELD, held_by="machine"))
     lonely = {one.publication.pk: one for one in alone(held, going=[one.pk for one in held])}
-    return sum(
-        _let_one_go(one, effective, person, now) for one in held if not _left_out(one, lonely.get(one.pk), now=now)
-    )
+    promised = 0
+    for one in held:
+        if one.pk in lonely:
+            _leave_out(one, lonely[one.pk], now=now)
+        else:
+            promised += _let_one_go(one, effective, person, now)
+    return promised
 
 
-def _left_out(publication: Publication, lonely: Alone | None, *, now: datetime) -> bool:
-    """A policy whose interpretation somebody holds stays, and says why."""
-    if lonely is None:
-        return False
+def _leave_out(publication: Publication, lonely: Alone, *, now: datetime) -> None:
+    """A policy whose interpretation rests stays, and says why."""
     words = f"{lonely.words}，放行时没有一起放行，未发出。请连同解读一起恢复（tongfa release resume {publication.release_id}），或作废。"
     with suppress(Stale):
         touch(publication, reason=honest(publication, State.HELD, words), alarm_at=now)
-    return True
 
 
 def _let_one_go(publication: Publication, effective: datetime, person: Person, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from bot.models import Publication
 
 from .accounts import spec_of
 from .bulk import ASKED, chunks
-from .pairs import OVER, alone
+from .pairs import ENDED, alone
 from .transitions import Stale, honest, touch
 
 
@@ -89,7 +89,7 @@ def _way_is_free(publication: Publication, held: Sequence[Publication]) -> str:
     """What to do with it. `held`: what waits to be resumed together with it."""
     if not alone([publication], going=[one.pk for one in held]):
         return may_go_on(publication.release_id)
-    return goes_nowhere() if alone([publication], resting=OVER) else goes_with_its_pair(publication.release_id)
+    return goes_nowhere() if alone([publication], resting=ENDED) else goes_with_its_pair(publication.release_id)
 
 
 def _held_behind(publications: Sequence[Publication]) -> list[Publication]:

@@ -10,10 +10,10 @@ from django.db.models import Q
 from bot.domain.delivery import STOPPABLE, State
 from bot.models import Document, Item, Publication
 
-OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
+ENDED = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
 """Where a push of the interpretation will accompany nothing any more."""
 
-RESTING = OVER | {State.HELD, State.MISSED, State.NEEDS_PERSON}
+RESTING = ENDED | {State.HELD, State.MISSED, State.NEEDS_PERSON}
 """Where it accompanies nothing as it is: it goes nowhere by itself."""
 
 MAY_YET_GO = frozenset({*STOPPABLE, State.HELD, State.SENDING, State.UNKNOWN, State.MISSED, State.NEEDS_PERSON})

@@ -20,7 +20,7 @@ from .accounts import on_loopback, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of
 from .measuring import first_sample_at
-from .pairs import OVER, alone
+from .pairs import ENDED, alone
 from .people import require
 from .quotas import reserve
 from .stops import free_items, require_not_left_alone
@@ -159,7 +159,7 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
     if not publication.release.signed or is_frozen(publication.release.unit):
         raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
     gating.require_open(publication.release)
-    for one in alone([publication], resting=OVER):
+    for one in alone([publication], resting=ENDED):
         raise Refused("pairing", f"{one.words}，重发会使它单独公开，未做改动。请作废本条，补好解读后另编发布单。")
     with audit.serialised():
         gating.ask_again(publication.release, now=now)

@@ -17,23 +17,14 @@ from bot.domain.engine import stopping
 from bot.domain.engine.facts import Facts, Step
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import (
-    AuditEvent,
-    Freeze,
-    Item,
-    Person,
-    Publication,
-    Release,
-    Unit,
-)
+from bot.models import AuditEvent, Freeze, Item, Person, Publication, Release, Unit
 
 from . import audit, gating, lanes
 from .bulk import chunks
 from .clocksafety import doubt_of_this_boot
 from .errors import Refused
 from .facts import facts_of, may_have_left
-from .pairs import MAY_YET_GO, Alone, alone, left_alone
-from .pairs import OVER as OVER_FOR_GOOD
+from .pairs import ENDED, MAY_YET_GO, Alone, alone, left_alone
 from .people import require
 from .preflightplan import arrange_another, drop_preflights
 from .quotas import follow
@@ -82,19 +73,12 @@ def _stop(
         with audit.serialised():
             # locked: a worker that takes a lease between the reading and the writing would undo the whole part
             rows = Publication.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk")
-            reaches = [
-                _stop_one(row, event, reason, actor, clock.asked) for row in rows.select_related("account", "release")
-            ]
-            present = stands_at or clock.now()
-            trusted = not any(facts.state in _IN_FLIGHT for facts, _ in reaches) or not doubt_of_this_boot(
-                now=clock.now()
-            )
-            reached.update(
-                stopping.reach_of_wish(facts, now=present, clock_trusted=trusted)
-                if facts.state in _IN_FLIGHT
-                else reach
-                for facts, reach in reaches
-            )
+            rows = rows.select_related("account", "release")
+            done = [_stop_one(row, event, reason, actor, clock.asked) for row in rows]
+            reached.update(reach for facts, reach in done if facts.state not in _IN_FLIGHT)
+            if wished := [facts for facts, _ in done if facts.state in _IN_FLIGHT]:
+                present, trusted = stands_at or clock.now(), not doubt_of_this_boot(now=clock.now())
+                reached.update(stopping.reach_of_wish(one, now=present, clock_trusted=trusted) for one in wished)
     told = (stopping.Reach.SENT, stopping.Reach.STOPPED, stopping.Reach.IN_FLIGHT, stopping.Reach.DOUBTFUL)
     return Stopped(*(reached[reach] for reach in told))
 
@@ -115,7 +99,7 @@ def _stop_one(
         touch(publication, **{**step.changes, "reason": honest(publication, State.HELD, step.reason), "alarm_at": now})
     elif step is not None:
         _wish(publication, event, step)
-    if publication.status is State.CANCELLED:
+    if event is Event.CANCEL and publication.status is State.CANCELLED:
         free_items(publication, now=now)
     return facts, reach
 
@@ -127,6 +111,11 @@ def _as_one(release: Release, person: Person, reason: str, now: datetime) -> Abs
         return audit.serialised()
     audit.append(person.username, "release.stopping", f"release:{release.pk}", {"reason": reason}, now=now)
     return nullcontext()
+
+
+def _note(action: str, release: Release, person: Person, reason: str, answer: Stopped, now: datetime) -> None:
+    data = {"reason": reason, "answer": answer.message}
+    audit.append(person.username, action, f"release:{release.pk}", data, now=now)
 
 
 class _Passing:
@@ -165,13 +154,7 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
         publications += left_alone(publications, but_for=_ON_THE_WAY | {State.HELD}) if only else []
         why = f"{person.name}暂停：{reason[:REASON_LENGTH]}"
         answer = _stop(publications, Event.HOLD, why, person.username, clock)
-        audit.append(
-            person.username,
-            "release.held",
-            f"release:{release.pk}",
-            {"reason": reason, "answer": answer.message},
-            now=now,
-        )
+        _note("release.held", release, person, reason, answer, now)
     return answer
 
 
@@ -265,19 +248,13 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
         answer = _stop(
             publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, clock
         )
-        audit.append(
-            person.username,
-            "release.cancelled",
-            f"release:{release.pk}",
-            {"reason": reason, "answer": answer.message},
-            now=now,
-        )
+        _note("release.cancelled", release, person, reason, answer, now)
     return answer
 
 
 def require_not_left_alone(publications: Sequence[Publication]) -> None:
     """Refused where a policy that may still go would be public without the interpretation that is to be called off."""
-    for one in left_alone(publications, but_for=MAY_YET_GO, resting=OVER_FOR_GOOD):
+    for one in left_alone(publications, but_for=MAY_YET_GO, resting=ENDED):
         raise Refused(
             "pairing",
             f"政策文件（推送 {one.pk}，{one.status.label}）还没有公开，作废它的解读会使它单独公开，未做改动。"
@@ -336,13 +313,8 @@ def unfreeze(unit: Unit, *, person: Person, now: datetime) -> None:
         release__unit=unit, release__signed_at__isnull=False, state__in=[*map(str, STOPPABLE)]
     )
     if is_frozen(unit) and missed.exists():
-        _stop(
-            list(missed),
-            Event.HOLD,
-            f"{person.name}解除停发：停发期间没有登记到的，先暂停",
-            person.username,
-            _Passing(now),
-        )
+        why = f"{person.name}解除停发：停发期间没有登记到的，先暂停"
+        _stop(list(missed), Event.HOLD, why, person.username, _Passing(now))
     with audit.serialised():
         lifted = Freeze.objects.filter(unit=unit, lifted_at__isnull=True).update(lifted_at=now, lifted_by=person)
         if not lifted:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bot.domain.delivery import State
 from bot.domain.timeline import STAGE_AHEAD
@@ -295,3 +297,12 @@ def test_what_an_interrupted_freeze_did_not_reach_is_held_before_it_is_lifted(
     stops.unfreeze(office.unit, person=office.people["releaser"], now=LATER)
     assert states(release) == {"held"}
     assert set(release.publications.values_list("held_by", flat=True)) == {"person"}
+
+
+def test_rows_are_locked_while_a_stop_is_written_where_the_database_has_such_locks(office: Office) -> None:
+    """A worker that takes a lease between the reading and the writing would undo the whole part (SQLite has one writer)."""
+    release = office.signed(on=[office.weibo])
+    with CaptureQueriesContext(connection) as asked:
+        stops.hold(release, person=office.people["releaser"], reason="核对", now=NOW)
+    locked = any("FOR UPDATE" in query["sql"] and "bot_publication" in query["sql"] for query in asked)
+    assert locked is connection.features.has_select_for_update

@@ -22,7 +22,8 @@ class Facts:
 
     `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
     replays; `effects` those of which a byte may have left, `doubts` those that may have had an effect. `disabled`: why its
-    account was taken out of use. `held_by`: while held, machine or person. `clock_far_off`: no time is up only because the clock says so. Instants are aware. `ids`, `sent_at` and `accepted_at` tell of the last act until the
+    account was taken out of use. `held_by`: while held, machine or person. `clock_far_off`: no time is up only because the
+    clock says so. Instants are aware. `ids`, `sent_at` and `accepted_at` tell of the last act until the
     next one begins.
     """
 
