@@ -66,6 +66,8 @@ class Role(StrEnum):
     DUTY = "duty"
     AUDITOR = "auditor"
     SYSADMIN = "sysadmin"
+    SECADMIN = "secadmin"
+    AUDITADMIN = "auditadmin"
 
     @property
     def label(self) -> str:
@@ -82,7 +84,11 @@ ROLE_LABELS = {
     Role.DUTY: "值班",
     Role.AUDITOR: "审计",
     Role.SYSADMIN: "系统管理员",
+    Role.SECADMIN: "安全管理员",
+    Role.AUDITADMIN: "审计管理员",
 }
+ADMINISTRATORS = frozenset({Role.SYSADMIN, Role.SECADMIN, Role.AUDITADMIN})
+"""三员分立: nobody holds two of them (GB/T 22239-2019, 8.1.4.2). Accounts and the machine; people and rights; the trail of both."""
 
 DEFAULT_STEPS = (Step.FIRST, Step.SECOND, Step.FINAL)
 LEAST_STEPS = 2
@@ -107,6 +113,15 @@ class Refusal:
 
     code: str
     message: str
+
+
+def exclusive(roles: Collection[str]) -> Refusal | None:
+    """None if one person may hold these roles together, else why not."""
+    held = [role for role in Role if role in ADMINISTRATORS and role.value in roles]
+    if len(held) < 2:
+        return None
+    words = "、".join(role.label for role in held)
+    return Refusal("exclusive", f"{words}须由不同的人担任（三员分立），未做任何改动。请只留其中一个角色。")
 
 
 def step_due(state: EditionState, steps: Sequence[Step] = DEFAULT_STEPS) -> Step | None:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bot.domain.instants import require_aware
-from bot.domain.workflow import LEAST_STEPS, Role, Step
+from bot.domain.workflow import LEAST_STEPS, Role, Step, exclusive
 from bot.models import Person, Unit
 
 from . import audit
@@ -47,6 +47,9 @@ def add_person(
         raise Refused(
             "role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(f'{role.label}（{role}）' for role in Role)}。"
         )
+    refusal = exclusive(roles)
+    if refusal:
+        raise Refused(refusal.code, refusal.message)
     if password is not None:
         _require_strong(password, username)
     try:

@@ -1,0 +1,80 @@
+"""Step-up: acts that cannot be taken back ask once more who is sitting there.
+
+A view behind `required` is answered with a page that asks for the password (and the code of the second factor, where the
+person has one); the page carries the fields of the act along, so that nothing has to be typed again. The answer holds for
+ten minutes of this session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+
+from django.contrib.auth import authenticate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_post_parameters
+
+from bot.domain.instants import to_beijing
+
+from . import throttle
+from .people import now, person
+
+HOLDS = timedelta(minutes=10)
+CONFIRMED = "confirmed_at"
+PASSWORD, CODE = "stepup-password", "stepup-code"  # noqa: S105 - names of form fields
+OURS = (PASSWORD, CODE, "csrfmiddlewaretoken")
+WRONG = "密码不对，还没有办理，未做任何改动。请再试一次。"
+
+View = Callable[..., HttpResponse]
+
+
+def required(act: str) -> Callable[[View], View]:
+    """Decorates a view that takes POST. `act`: what is about to be done, for the page ("签发发布单")."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        @sensitive_post_parameters(PASSWORD, CODE)
+        def confirmed_first(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if request.method != "POST" or fresh(request):
+                return view(request, *args, **kwargs)
+            if PASSWORD not in request.POST:
+                return _page(request, act, "")
+            error = _confirm(request)
+            return _page(request, act, error, 401) if error else view(request, *args, **kwargs)
+
+        return confirmed_first
+
+    return decorate
+
+
+def fresh(request: HttpRequest) -> bool:
+    """Whether the person said who they are a moment ago. What lies ahead (the clock was set back) does not count."""
+    age = now().timestamp() - float(request.session.get(CONFIRMED, 0))
+    return 0 <= age < HOLDS.total_seconds()
+
+
+def confirm(request: HttpRequest) -> None:
+    """Note that the person has just proved who they are."""
+    request.session[CONFIRMED] = now().timestamp()
+
+
+def _confirm(request: HttpRequest) -> str:
+    """Why not, or "": then it is noted. Wrong guesses count as wrong logins do."""
+    who, address = person(request), request.META.get("REMOTE_ADDR", "")
+    try:
+        throttle.take_try(who.username, address, now=now())
+    except throttle.TooManyTries as locked:
+        return f"尝试次数过多，已暂时锁定，没有办理。请在 {to_beijing(locked.until).strftime('%H:%M')} 以后再试。"
+    if authenticate(request, username=who.username, password=request.POST.get(PASSWORD, "")[:200]) is None:
+        return WRONG
+    throttle.opened(who.username, address, now=now())
+    confirm(request)
+    return ""
+
+
+def _page(request: HttpRequest, act: str, error: str, status: int = 200) -> HttpResponse:
+    carried = [(name, value) for name, values in request.POST.lists() if name not in OURS for value in values]
+    context = {"act": act, "error": error, "carried": carried, "action": request.get_full_path()}
+    return render(request, "stepup.html", context, status=status)
