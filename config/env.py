@@ -18,6 +18,7 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LIVE_MIN_LEAD = timedelta(seconds=90)
 REHEARSAL_MIN_LEAD = timedelta(seconds=25)
+SECOND_FACTOR = ("all", "privileged", "off")
 LEAST_MIN_LEAD = 20  # staging must be over 15 s before the instant (design.md section 7)
 
 
@@ -52,6 +53,8 @@ class Environment:
     max_lateness: timedelta
     require_platform_date: bool
     portal_hosts: frozenset[str]
+    idle: timedelta
+    second_factor: str
     notify_given: Path | None
     inherited: Mapping[str, str] = field(repr=False)
 
@@ -68,6 +71,10 @@ class Environment:
     def least_lead(self, *, rehearsal: bool) -> timedelta:
         """How far ahead a release must lie when it is signed."""
         return self.min_lead or (REHEARSAL_MIN_LEAD if rehearsal else LIVE_MIN_LEAD)
+
+    def asks_second_factor(self, *, rehearsal: bool) -> str:
+        """Of whom a second factor is demanded: "all", "privileged" or "off"."""
+        return self.second_factor or ("off" if rehearsal else "privileged")
 
     def variable(self, name: str) -> Secret | None:
         """The value of any variable that an administrator names (`--secret-env NAME`), or None if it is unset."""
@@ -120,6 +127,8 @@ def read(values: Mapping[str, str]) -> Environment:
         min_lead=_min_lead(values),
         max_lateness=timedelta(seconds=_seconds(values, "TONGFA_MAX_LATENESS", 1800, least=1)),
         require_platform_date=_flag(values, "TONGFA_REQUIRE_PLATFORM_DATE", default=True),
+        idle=timedelta(minutes=_seconds(values, "TONGFA_IDLE_MINUTES", 60, least=1)),
+        second_factor=_one_of(values, "TONGFA_SECOND_FACTOR", SECOND_FACTOR),
         notify_given=Path(values["TONGFA_NOTIFY"]).expanduser().absolute() if values.get("TONGFA_NOTIFY") else None,
         portal_hosts=frozenset(host.lower() for host in _list(values, "TONGFA_PORTAL_HOSTS")),
         inherited=dict(values),
@@ -244,6 +253,13 @@ def _seconds(values: Mapping[str, str], name: str, default: int, *, least: int) 
             name, f"应是 {least} 到 86400 之间的整数（秒）。", f"must be a whole number of seconds, {least} to 86400."
         )
     return int(text)
+
+
+def _one_of(values: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    text = values.get(name, "").strip().lower()
+    if text and text not in known:
+        raise ConfigurationError(name, f"只能是 {'、'.join(known)} 之一。", f"must be one of {', '.join(known)}.")
+    return text
 
 
 def _flag(values: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -46,7 +46,9 @@ INSTALLED_APPS = [
 CONSOLE_MIDDLEWARE: list[str] = [
     "bot.console.middleware.SecurityHeaders",
     "bot.console.middleware.HomeAndRefusals",
+    "bot.console.sessions.SessionLimits",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "bot.console.sessions.Standing",
 ]
 """Dotted paths from bot.console (content security policy, idle limit); they run after authentication."""
 

@@ -68,6 +68,16 @@ VARIABLES: tuple[Variable, ...] = (
         "",
         "Host names of the government portal, separated by commas; empty: Hedong's. Source links to others draw a warning, and a release can wait only for pages on these.",
     ),
+    Variable(
+        "TONGFA_IDLE_MINUTES",
+        "60",
+        "Minutes without a click after which a session ends; what a page fetches by itself does not count.",
+    ),
+    Variable(
+        "TONGFA_SECOND_FACTOR",
+        "privileged (rehearsal: off)",
+        "Who must use an authenticator app: all, privileged (签发, 值班 and the administrators) or off. Anybody may.",
+    ),
 )
 
 NAMES = frozenset(variable.name for variable in VARIABLES)

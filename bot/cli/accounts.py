@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import as_option, chosen, now, pairs, secret_from
+from .common import acting, as_option, chosen, now, pairs, secret_from
 from .doctor import check_lines
 from .output import IN_PART, Reply, command, table
 
@@ -84,14 +84,14 @@ def add(**given: Any) -> Reply:
 @command
 def change(slug: str, username: str, **given: Any) -> Reply:
     """修改账号的名称、方式、地址、设置或代理。平台账号本身不能换。"""
-    from bot.services import accounts, people
+    from bot.services import accounts
 
     endpoints = pairs(given["endpoints"], "endpoint")
     if given["api_base"]:
         endpoints.setdefault("api", given["api_base"])
     done = accounts.change_account(
         slug, name=given["name"], mode=given["mode"], endpoints=endpoints, options=pairs(given["options"], "set"),
-        proxy=given["proxy"], person=people.acting(username), now=now(),
+        proxy=given["proxy"], person=acting(username), now=now(),
     )  # fmt: skip
     mode = accounts.spec_of(done).mode(done.mode)
     lines = [
@@ -230,7 +230,7 @@ def authorize(slug: str, username: str, redirect_uri: str, code: str, state: str
     from bot.domain.workflow import Role
     from bot.services import accounts, people
 
-    person = people.acting(username)
+    person = acting(username)
     people.require(person, Role.SYSADMIN)
     if code:
         done = accounts.finish_authorization(state=state, code=code, person=person, now=now())

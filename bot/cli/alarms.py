@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .common import as_option, now
+from .common import acting, as_option, now
 from .output import IN_PART, Reply, command, table
 
 
@@ -22,9 +22,9 @@ def alarm() -> None:
 def list_alarms(username: str, everything: bool) -> Reply:
     """列出本单位未了结的警报，最急的在前。"""
     from bot.domain.instants import show
-    from bot.services import alarming, people
+    from bot.services import alarming
 
-    unit = people.acting(username).unit
+    unit = acting(username).unit
     found = alarming.recent(unit) if everything else alarming.standing(unit)
     rows = [
         [
@@ -53,9 +53,9 @@ def list_alarms(username: str, everything: bool) -> Reply:
 @command
 def read_alarm(pk: int, username: str) -> Reply:
     """登记已阅：有人接手了，不再升级通知。"""
-    from bot.services import alarming, people
+    from bot.services import alarming
 
-    person = people.acting(username)
+    person = acting(username)
     found = alarming.read(alarming.find_alarm(pk, unit=person.unit), person=person, now=now())
     return Reply(
         alarm_data(found), [f"警报 {pk}（{found.label}）已由{person.name}阅，不再升级通知。", f"    → {found.remedy}"]
@@ -104,9 +104,9 @@ def notify() -> None:
 @command
 def test_notify(username: str) -> Reply:
     """给每个通知对象送一条测试消息。有送不到的，退出码为 3。"""
-    from bot.services import people, telling
+    from bot.services import telling
 
-    tried = telling.test(person=people.acting(username), now=now())
+    tried = telling.test(person=acting(username), now=now())
     problems = telling.targets().problems
     lines = [
         f"{'✓' if one.ok else '✗'} 第 {one.target.ring} 级 {one.target.name}（{one.target.kind}）：{one.message}"

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from bot.models import Person
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,6 +19,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 def now() -> datetime:
     """The present instant; commands are an edge, so they may read the clock."""
     return datetime.now(UTC)
+
+
+def acting(username: str) -> Person:
+    """The person a command acts as. Refused when there is none of that name, or they are disabled."""
+    from bot.services import deputies
+
+    return deputies.acting(username, now=now())
 
 
 def as_option(function: F) -> F:

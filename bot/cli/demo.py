@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from .common import now
+from .common import acting, now
 from .output import REFUSED, shorten, start_django, table
 
 ITEMS = Path(__file__).resolve().parents[1] / "data" / "hedong-2017-items.csv"
@@ -218,7 +218,7 @@ class _Demo:
 
     def _import(self) -> None:
         from bot import intake
-        from bot.services import documents, people
+        from bot.services import documents
 
         from .documents import import_reply
 
@@ -226,14 +226,14 @@ class _Demo:
         source = intake.open_source(ITEMS)
         with click.progressbar(length=source.total, label="  导入", file=sys.stderr) as bar:  # type: ignore[var-annotated]
             report = documents.import_rows(
-                source, person=people.acting("wang"), now=now(), each=lambda _: bar.update(1)
+                source, person=acting("wang"), now=now(), each=lambda _: bar.update(1)
             )
         for line in import_reply(ITEMS.name, report).lines[:6]:
             click.echo(f"  {line}")
 
     def _review(self, ids: tuple[str, ...]) -> None:
         from bot.domain.workflow import EditionState, Verdict, step_due
-        from bot.services import documents, editorial, people
+        from bot.services import documents, editorial
 
         _step("送审、初审、复审、终审（拟稿人不审自己的稿，一人只审一级）")
         reviewers = {"first": "li", "second": "zhao", "final": "sun"}
@@ -241,10 +241,10 @@ class _Demo:
             document = documents.find_document(external_id, unit=self._unit)
             edition = document.current
             if edition.status in {EditionState.DRAFTING, EditionState.RETURNED}:
-                edition = editorial.submit(document, person=people.acting("wang"), now=now())
+                edition = editorial.submit(document, person=acting("wang"), now=now())
             while step := step_due(edition.status, self._unit.review_steps):
                 edition = editorial.review(
-                    document, person=people.acting(reviewers[step]), verdict=Verdict.PASS, now=now()
+                    document, person=acting(reviewers[step]), verdict=Verdict.PASS, now=now()
                 )
             click.echo(f"  {external_id} {edition.status.label}：{shorten(edition.title, 60)}")
 
@@ -260,14 +260,14 @@ class _Demo:
         return open_ones.filter(publications__in=unsettled).order_by("-pk").first()
 
     def _sign(self) -> Any:
-        from bot.services import documents, people, releases
+        from bot.services import documents, releases
 
         fresh = self._choose()
         self._review(fresh)
         chosen = [documents.find_document(external_id, unit=self._unit) for external_id in fresh]
         _step("编制并签发发布单")
         instant = (now() + LEAD).replace(microsecond=0)
-        person = people.acting("zhou")
+        person = acting("zhou")
         release = releases.plan(
             title="2017年政务公开要点及解读",
             instant=instant,

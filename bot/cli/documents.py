@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .common import as_option, chosen, now, pairs
+from .common import acting, as_option, chosen, now, pairs
 from .output import IN_PART, REFUSED, Reply, command, shorten, table
 
 SHOWN = 20
@@ -30,10 +30,10 @@ SHOWN = 20
 def import_file(file: Path, username: str, defaults: tuple[str, ...]) -> Reply:
     """导入文件：逐行报告新增、更新、未变、拒收及原因；一行有错不影响其余。"""
     from bot import intake
-    from bot.services import documents, people
+    from bot.services import documents
     from bot.services.errors import Refused
 
-    person = people.acting(username)
+    person = acting(username)
     try:
         source = intake.open_source(file, defaults=pairs(defaults, "default"))
         with click.progressbar(
@@ -87,9 +87,9 @@ def finding_lines(findings: Iterable[Any]) -> list[str]:
 @command
 def check(target: str, username: str) -> Reply:
     """检查一份已导入的文件（编号），或一个还没有导入的文件（路径）。有必须修改的问题时退出码为 1。"""
-    from bot.services import documents, editorial, people
+    from bot.services import documents, editorial
 
-    person = people.acting(username)
+    person = acting(username)
     if Path(target).is_file():
         return _check_file(Path(target))
     document = documents.find_document(target, unit=person.unit)
@@ -171,9 +171,9 @@ def each_document(ids: Iterable[str], act: Callable[[str], str]) -> Reply:
 @command
 def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Reply:
     """提交送审：过检查、为各账号生成渠道稿并冻结。"""
-    from bot.services import documents, editorial, people
+    from bot.services import documents, editorial
 
-    person = people.acting(username)
+    person = acting(username)
     waived = pairs(waivers, "waive")
 
     def act(external_id: str) -> str:
@@ -195,11 +195,11 @@ def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Rep
 def review(ids: tuple[str, ...], username: str, passed: bool, returned: str | None, comment: str) -> Reply:
     """办理到期的那一级审核：通过或退回。"""
     from bot.domain.workflow import Verdict
-    from bot.services import documents, editorial, people
+    from bot.services import documents, editorial
 
     if passed == (returned is not None):
         raise click.UsageError("请在 --pass 与 --return 原因 之中选一个。")
-    person = people.acting(username)
+    person = acting(username)
     verdict = Verdict.PASS if passed else Verdict.RETURN
 
     def act(external_id: str) -> str:
@@ -223,11 +223,11 @@ def document() -> None:
 def list_documents(username: str, state: str) -> Reply:
     """列出本单位的文件。"""
     from bot.domain.workflow import EDITION_LABELS
-    from bot.services import documents, people
+    from bot.services import documents
 
     if state:
         state = chosen(state, {str(code): label for code, label in EDITION_LABELS.items()}, "状态")
-    person = people.acting(username)
+    person = acting(username)
     rows, data = [], []
     for found in documents.documents_of(person.unit).select_related("interprets"):
         edition = found.current
@@ -255,9 +255,9 @@ def show_document(external_id: str, username: str) -> Reply:
     """一份文件的当前版本：内容、审核、检查结果、各账号渠道稿。"""
     from bot.domain.instants import show
     from bot.domain.workflow import Step
-    from bot.services import documents, people
+    from bot.services import documents
 
-    found = documents.find_document(external_id, unit=people.acting(username).unit)
+    found = documents.find_document(external_id, unit=acting(username).unit)
     edition = found.current
     reviews = [
         {
@@ -298,9 +298,9 @@ def show_document(external_id: str, username: str) -> Reply:
 @command
 def policy(external_id: str, username: str, is_policy: bool, reason: str) -> Reply:
     """设定是否政策文件（政策文件须与解读同时发布）。"""
-    from bot.services import documents, editorial, people
+    from bot.services import documents, editorial
 
-    person = people.acting(username)
+    person = acting(username)
     found = documents.find_document(external_id, unit=person.unit)
     editorial.set_policy(found, is_policy, reason=reason, person=person, now=now())
     return Reply(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import as_option, now
+from .common import acting, as_option, now
 from .output import IN_PART, Reply, command, shorten, table
 
 
@@ -44,9 +44,9 @@ def pull(accounts: tuple[str, ...], everything: bool) -> Reply:
 @command
 def show(username: str) -> Reply:
     """每篇一行：计划与实际时刻、链接、最新数字。"""
-    from bot.services import exporting, people
+    from bot.services import exporting
 
-    rows = list(exporting.rows(people.acting(username).unit))
+    rows = list(exporting.rows(acting(username).unit))
     shown = [
         [
             shorten(row["title"], 40),
@@ -71,7 +71,7 @@ def dash(value: Any) -> str:
 @command
 def export(file: Path, username: str) -> Reply:
     """导出为 .csv 或 .xlsx（按文件名后缀）。"""
-    from bot.services import exporting, people
+    from bot.services import exporting
 
-    count = exporting.write(file, people.acting(username).unit)
+    count = exporting.write(file, acting(username).unit)
     return Reply({"file": str(file), "rows": count}, [f"已导出 {count} 行到 {file}。"])

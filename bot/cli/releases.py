@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .common import INSTANT, SPAN, as_option, now, pairs
+from .common import INSTANT, SPAN, acting, as_option, now, pairs
 from .output import IN_PART, Reply, command, shorten, table
 
 
@@ -18,9 +18,9 @@ def release() -> None:
 
 
 def _find(pk: int, username: str) -> tuple[Any, Any]:
-    from bot.services import people, releases
+    from bot.services import releases
 
-    person = people.acting(username)
+    person = acting(username)
     return releases.find_release(pk, unit=person.unit), person
 
 
@@ -61,11 +61,11 @@ def plan(
     then: str,
 ) -> Reply:
     """编制发布单。"""
-    from bot.services import documents, gating, people, quotas, releases
+    from bot.services import documents, gating, quotas, releases
 
     if expected and not url:
         raise click.UsageError("--expect 要与 --after-live 一起用。")
-    person = people.acting(username)
+    person = acting(username)
     chosen = [documents.find_document(item, unit=person.unit) for item in items]
     sync = gating.after_live(url, expected or chosen[0].current.title, wait, then) if url else None
     made = releases.plan(
@@ -157,9 +157,8 @@ def list_releases(username: str) -> Reply:
     """列出本单位的发布单，近的在前。"""
     from bot.domain.instants import show as show_instant
     from bot.models import Release
-    from bot.services import people
 
-    person = people.acting(username)
+    person = acting(username)
     found = list(Release.objects.filter(unit=person.unit).order_by("-instant")[:200])
     rows = [
         [
@@ -238,9 +237,9 @@ def _stopped(answer: Any) -> Reply:
 @command
 def freeze(username: str, reason: str, lift: bool) -> Reply:
     """一键停发：本单位所有未发出的推送立即停下。"""
-    from bot.services import people, stops
+    from bot.services import stops
 
-    person = people.acting(username)
+    person = acting(username)
     if lift:
         stops.unfreeze(person.unit, person=person, now=now())
         return Reply({"frozen": False}, ["停发已解除。被拦下的推送仍是暂停，请逐单用 tongfa release resume 恢复。"])
@@ -295,13 +294,13 @@ def settle(
     not_live: str | None,
 ) -> Reply:
     """人工处理“需人工处理”或“错过”的推送：登记链接、两人重发、作废；由人登记过的还可更正链接、收回登记。"""
-    from bot.services import people, settling
+    from bot.services import settling
 
     if sum(map(bool, (urls, resend, cancel_reason, not_live))) != 1:
         raise click.UsageError("请在 --live、--resend、--cancel、--not-live 之中选一个。")
     if correct and not urls:
         raise click.UsageError("--correct 要与 --live 一起用：更正为哪个链接。")
-    person = people.acting(username)
+    person = acting(username)
     found = settling.find_publication(publication, unit=person.unit)
     if correct:
         settling.correct_live(found, urls=list(urls), person=person, reason=correct, now=now())
@@ -312,7 +311,7 @@ def settle(
     elif resend:
         if not second:
             raise click.UsageError("重发须用 --second 指明共同确认的第二人。")
-        settling.settle_again(found, person=person, second=people.acting(second), reason=resend, now=now())
+        settling.settle_again(found, person=person, second=acting(second), reason=resend, now=now())
     else:
         settling.settle_cancel(found, person=person, reason=cancel_reason or "", now=now())
     lines = [f"推送 {publication}：{found.status.label}", *([found.reason] if found.reason else [])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bot.domain.workflow import Role
+from bot.models import Person
+from bot.services.people import manages_people
 
 from .people import person
 
@@ -24,6 +26,13 @@ class Entry:
     label: str
     icon: str
     roles: frozenset[Role] = frozenset()
+    only_if: Callable[[Person], bool] | None = None
+
+    def shown_to(self, who: Person) -> bool:
+        """Whether this person finds it in the navigation."""
+        if self.roles and not any(who.has_role(role) for role in self.roles):
+            return False
+        return self.only_if is None or self.only_if(who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,10 @@ class Link:
     name: str
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("today", "值班台", "clock"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry("today", "值班台", "clock"),
+    Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -51,8 +63,7 @@ def links(request: HttpRequest) -> Sequence[Link]:
     if user is None or not user.is_authenticated:
         return ()
     who = person(request)
-    shown = [entry for entry in ENTRIES if not entry.roles or any(who.has_role(role) for role in entry.roles)]
-    return [_link(entry, request.path) for entry in shown]
+    return [_link(entry, request.path) for entry in ENTRIES if entry.shown_to(who)]
 
 
 def _link(entry: Entry, path: str) -> Link:

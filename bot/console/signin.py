@@ -1,4 +1,4 @@
-"""Logging in and out."""
+"""Logging in and out: the password, then the code of the authenticator app where the person has one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bot.domain.instants import to_beijing
+from bot.models import Person
+from bot.services import secondfactor
 
 from . import throttle
 from .people import now
 
 WRONG = "登录名或密码不对，没有登录。请核对后再试；连续 5 次不对，将锁定 15 分钟。"
+WRONG_CODE = "验证码不对或已用过，没有登录。请输入验证器现在显示的 6 位数字，或一个没有用过的恢复码。"
+HALFWAY, HALFWAY_SECONDS = "half_logged_in", 300
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @login_not_required
@@ -33,14 +38,64 @@ def log_in(request: HttpRequest) -> HttpResponse:
     try:
         throttle.take_try(username, address, now=now())
     except throttle.TooManyTries as locked:
-        time = to_beijing(locked.until).strftime("%H:%M")
-        return _page(request, username, f"尝试次数过多，已暂时锁定。请在 {time} 以后再试，或联系系统管理员。", 429)
+        return _page(request, username, _locked(locked), 429)
     found = authenticate(request, username=username, password=request.POST.get("password", "")[:200])
-    if found is None:
+    if not isinstance(found, Person):
         return _page(request, username, WRONG, 401)
-    login(request, found)
-    throttle.opened(username, address, now=now())
-    return HttpResponseRedirect(_next(request))
+    if secondfactor.has(found):
+        return _halfway(request, found)
+    return _enter(request, found)
+
+
+def _locked(locked: throttle.TooManyTries) -> str:
+    time = to_beijing(locked.until).strftime("%H:%M")
+    return f"尝试次数过多，已暂时锁定。请在 {time} 以后再试，或联系系统管理员。"
+
+
+def _enter(request: HttpRequest, found: Person) -> HttpResponse:
+    target = _next(request)
+    login(request, found, backend=BACKEND)
+    throttle.opened(found.username, request.META.get("REMOTE_ADDR", ""), now=now())
+    return HttpResponseRedirect(target)
+
+
+def _halfway(request: HttpRequest, found: Person) -> HttpResponse:
+    """The password was right; the session says so for five minutes, and opens nothing yet."""
+    target = _next(request)
+    request.session.cycle_key()
+    request.session[HALFWAY] = {"person": found.pk, "at": now().timestamp(), "next": target}
+    return redirect("login-code")
+
+
+@login_not_required
+@sensitive_post_parameters("code")
+@require_http_methods(["GET", "POST"])
+def log_in_code(request: HttpRequest) -> HttpResponse:
+    """The second step. Wrong codes count as wrong passwords do."""
+    found = _who_is_halfway(request)
+    if found is None:
+        return redirect("login")
+    if request.method != "POST":
+        return render(request, "login_code.html", {"error": ""})
+    address = request.META.get("REMOTE_ADDR", "")
+    try:
+        throttle.take_try(found.username, address, now=now())
+    except throttle.TooManyTries as locked:
+        request.session.pop(HALFWAY)
+        return _page(request, found.username, _locked(locked), 429)
+    if not secondfactor.check(found, request.POST.get("code", "")[:40], now=now()):
+        return render(request, "login_code.html", {"error": WRONG_CODE}, status=401)
+    target = str(request.session.pop(HALFWAY)["next"])
+    login(request, found, backend=BACKEND)
+    throttle.opened(found.username, address, now=now())
+    return HttpResponseRedirect(target)
+
+
+def _who_is_halfway(request: HttpRequest) -> Person | None:
+    half = request.session.get(HALFWAY)
+    if not half or not 0 <= now().timestamp() - half["at"] < HALFWAY_SECONDS:
+        return None
+    return Person.objects.filter(pk=half["person"], is_active=True).first()
 
 
 @require_POST

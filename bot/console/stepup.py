@@ -17,6 +17,7 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from bot.domain.instants import to_beijing
+from bot.services import secondfactor
 
 from . import throttle
 from .people import now, person
@@ -26,6 +27,7 @@ CONFIRMED = "confirmed_at"
 PASSWORD, CODE = "stepup-password", "stepup-code"  # noqa: S105 - names of form fields
 OURS = (PASSWORD, CODE, "csrfmiddlewaretoken")
 WRONG = "密码不对，还没有办理，未做任何改动。请再试一次。"
+WRONG_CODE = "验证码不对或刚刚用过，还没有办理，未做任何改动。请等验证器换出下一个数字再试，或用一个恢复码。"
 
 View = Callable[..., HttpResponse]
 
@@ -69,6 +71,8 @@ def _confirm(request: HttpRequest) -> str:
         return f"尝试次数过多，已暂时锁定，没有办理。请在 {to_beijing(locked.until).strftime('%H:%M')} 以后再试。"
     if authenticate(request, username=who.username, password=request.POST.get(PASSWORD, "")[:200]) is None:
         return WRONG
+    if secondfactor.has(who) and not secondfactor.check(who, request.POST.get(CODE, "")[:40], now=now()):
+        return WRONG_CODE
     throttle.opened(who.username, address, now=now())
     confirm(request)
     return ""
@@ -76,5 +80,6 @@ def _confirm(request: HttpRequest) -> str:
 
 def _page(request: HttpRequest, act: str, error: str, status: int = 200) -> HttpResponse:
     carried = [(name, value) for name, values in request.POST.lists() if name not in OURS for value in values]
-    context = {"act": act, "error": error, "carried": carried, "action": request.get_full_path()}
+    context: dict[str, object] = {"act": act, "error": error, "carried": carried, "action": request.get_full_path()}
+    context["asks_code"] = secondfactor.has(person(request))
     return render(request, "stepup.html", context, status=status)

@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, health
+from . import alarms, board, health, stepup
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -65,6 +65,7 @@ def _groups(rows: list[board.Row], at: datetime) -> list[tuple[str, list[board.R
 
 
 @require_POST
+@stepup.required("一键停发")
 def freeze(request: HttpRequest) -> HttpResponse:
     """一键停发, with a reason; the honest answer is shown."""
     who = person(request)
@@ -79,6 +80,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@stepup.required("解除停发")
 def unfreeze(request: HttpRequest) -> HttpResponse:
     """Lift the freeze; what it held stays held until somebody resumes it."""
     who = person(request)

@@ -3,7 +3,7 @@
 from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
 from .documents import Document, Edition, FindingRecord, Review, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
-from .people import Person, Unit
+from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
 from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
@@ -23,6 +23,7 @@ __all__ = [
     "ClockReading",
     "Counter",
     "Credential",
+    "Deputy",
     "Document",
     "Edition",
     "FindingRecord",
@@ -34,10 +35,12 @@ __all__ = [
     "Preflight",
     "PreflightCheck",
     "Publication",
+    "RecoveryCode",
     "Release",
     "Reservation",
     "Review",
     "SampleRecord",
+    "SecondFactor",
     "Token",
     "Unit",
     "Waiver",

@@ -16,7 +16,7 @@ from bot.domain.findings import Finding, Level, blocking
 from bot.domain.instants import beijing_date, require_aware
 from bot.domain.marker import marker_from
 from bot.domain.post import Rendered
-from bot.domain.workflow import EditionState, Role, Verdict, after_review, may_review, step_due
+from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review, may_review, step_due
 from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review, Waiver
 
 from . import audit
@@ -196,7 +196,7 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
     if step is None:
         raise Refused("state", f"“{edition.title}”现在的状态是“{edition.status.label}”，没有待办的审核。")
     refusal = may_review(
-        person=person.pk, roles=person.roles if person.is_active else (), step=step, authors=edition.authors(),
+        person=person.pk, roles=person.held_roles, step=step, authors=edition.authors(),
         earlier_reviewers=set(edition.reviews.values_list("person_id", flat=True)),
     )  # fmt: skip
     if refusal:
@@ -237,6 +237,9 @@ def _record_review(
     if not Edition.objects.filter(pk=edition.pk, state=edition.state).update(state=target, **extra):
         raise Refused("state", "稿件刚被他人处理过，本次审核未记录。请刷新后再看。")
     data = {"step": step, "verdict": verdict, "comment": comment, "content": edition.content_hash, "posts": hashes}
+    principal = person.in_place_of(Step(step))
+    if principal is not None:
+        data["for"] = principal.username
     audit.append(person.username, "edition.reviewed", f"document:{edition.document.external_id}", data, now=now)
 
 

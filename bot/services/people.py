@@ -38,30 +38,37 @@ def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Seque
 
 
 def add_person(
-    username: str, *, name: str, unit: Unit, roles: Sequence[str], password: str | None, actor: str, now: datetime
-) -> Person:
-    """Create a member of staff."""
+    username: str, *, name: str, unit: Unit, roles: Sequence[str], password: str | None, actor: str, now: datetime,
+    must_change: bool = False,
+) -> Person:  # fmt: skip
+    """Create a member of staff. `must_change`: the password was made for them, they choose their own at the first login."""
     require_aware(now)
-    unknown = [role for role in roles if role not in set(Role)]
-    if unknown:
-        raise Refused(
-            "role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(f'{role.label}（{role}）' for role in Role)}。"
-        )
+    require_known_roles(roles)
     refusal = exclusive(roles)
     if refusal:
         raise Refused(refusal.code, refusal.message)
     if password is not None:
-        _require_strong(password, username)
+        require_strong(password, username)
     try:
         with transaction.atomic():
             person = Person.objects.create_person(
-                username, password, name=name or username, unit=unit, roles=sorted(set(roles))
-            )
+                username, password, name=name or username, unit=unit, roles=sorted(set(roles)),
+                must_change_password=must_change,
+            )  # fmt: skip
             data = {"name": person.name, "unit": unit.code, "roles": person.roles}
             audit.append(actor, "person.added", f"person:{username}", data, now=now)
     except IntegrityError:
         raise Refused("exists", f"已有登录名“{username}”。请换一个登录名。") from None
     return person
+
+
+def require_known_roles(roles: Iterable[str]) -> None:
+    """Refused when one is no role of ours."""
+    unknown = [role for role in roles if role not in set(Role)]
+    if unknown:
+        raise Refused(
+            "role", f"没有角色“{unknown[0]}”。可用的角色：{'、'.join(f'{role.label}（{role}）' for role in Role)}。"
+        )
 
 
 def enable_person(username: str, *, actor: str, now: datetime) -> Person:
@@ -77,7 +84,7 @@ def enable_person(username: str, *, actor: str, now: datetime) -> Person:
     return person
 
 
-def _require_strong(password: str, username: str) -> None:
+def require_strong(password: str, username: str) -> None:
     """Long enough, no well-known password, no mere number, nothing like the login name (NIST SP 800-63B 5.1.1.2)."""
     if len(password) < MIN_PASSWORD:
         raise Refused("password", f"密码至少 {MIN_PASSWORD} 位。请换一个更长的密码。")
@@ -106,6 +113,14 @@ def find_person(username: str) -> Person:
         raise NotFound("人员", username) from None
 
 
+def colleague(username: str, *, unit: Unit) -> Person:
+    """A person of this unit by login name."""
+    try:
+        return Person.objects.select_related("unit").get(username=username, unit=unit)
+    except Person.DoesNotExist:
+        raise NotFound("人员", username) from None
+
+
 def acting(username: str) -> Person:
     """The person a command acts as; refused when they are disabled."""
     person = find_person(username)
@@ -119,6 +134,21 @@ def require(person: Person, *roles: Role) -> None:
     if not any(person.has_role(role) for role in roles):
         words = "或".join(role.label for role in roles)
         raise Refused("role", f"您没有{words}权限，未做任何改动。请由具有{words}角色的人员办理。")
+
+
+def require_manager(person: Person) -> None:
+    """安全管理员 manage people; the 系统管理员 of a unit does as long as it has none."""
+    if not manages_people(person):
+        raise Refused("role", "您没有管理人员的权限，未做任何改动。请由安全管理员办理。")
+
+
+def manages_people(person: Person) -> bool:
+    """Whether this person may add people and change their rights."""
+    if person.has_role(Role.SECADMIN):
+        return True
+    return person.has_role(Role.SYSADMIN) and not any(
+        one.has_role(Role.SECADMIN) for one in person.unit.people.filter(is_active=True)
+    )
 
 
 def names(usernames: Iterable[str]) -> dict[str, str]:

@@ -235,6 +235,9 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
         gating.start(release, now=now)
         arrange_preflights(release, publications, now=now)
         data = {"manifest": manifest_hash(value), "instant": release.instant.isoformat()}
+        principal = person.in_place_of(Role.RELEASER)
+        if principal is not None:
+            data["for"] = principal.username
         audit.append(person.username, "release.signed", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
     return release
@@ -244,7 +247,7 @@ def _require_ready(release: Release, publications: Sequence[Publication], person
     """Signer, lead, portal page, approvals, pairs."""
     editions = list(Edition.objects.filter(items__publication__in=publications).select_related("document").distinct())
     authors = {author for edition in editions for author in edition.authors()}
-    refusal = may_sign(person=person.pk, roles=person.roles if person.is_active else (), authors=authors)
+    refusal = may_sign(person=person.pk, roles=person.held_roles, authors=authors)
     if refusal:
         raise Refused(refusal.code, refusal.message)
     _require_lead(release, now)

@@ -12,7 +12,7 @@ from bot.domain.delivery import State
 from bot.domain.instants import show
 from bot.domain.preflight import Kind as Preflight
 from bot.domain.sync import GateState, Seen
-from bot.domain.workflow import Step
+from bot.domain.workflow import Role, Step
 from bot.models import AuditEvent
 
 from .people import names
@@ -23,6 +23,7 @@ MOVED = "publication.moved"
 ANSWERED = "platform.answered"
 FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8
+PEOPLE = ("second", "for")  # what in a line's data is a login name
 VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝", "Unknown": "结果不明"}
 
 
@@ -68,13 +69,13 @@ def tell(subjects: Mapping[str, str]) -> list[Sentence]:
 
 def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[Sentence]:
     """These lines of the trail as sentences, with the names of all people in them."""
-    people = names(str(login) for event in events for login in (event.actor, event.data.get("second", "")))
+    people = names(str(login) for event in events for login in (event.actor, *(event.data.get(key, "") for key in PEOPLE)))
     return [_sentence(event, subjects[event.subject], people) for event in events]
 
 
 def _sentence(event: AuditEvent, name: str, people: Mapping[str, str]) -> Sentence:
-    second = event.data.get("second", "")
-    what, detail = _words(event.action, {**event.data, "second": people.get(second, second)}, name)
+    named = {key: people.get(login, login) for key in PEOPLE if (login := event.data.get(key, ""))}
+    what, detail = _words(event.action, {**event.data, **named}, name)
     who = people.get(event.actor, event.actor)
     return Sentence(event.sequence, event.at, who, what, detail, event.actor, event.action, event.subject)
 
@@ -126,12 +127,16 @@ def _rescheduled(data: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _signed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-    return f"签发，清单哈希尾号 {tail(data.get('manifest', ''))}", ""
+    return f"{_deputising(data)}签发，清单哈希尾号 {tail(data.get('manifest', ''))}", ""
+
+
+def _deputising(data: Mapping[str, Any]) -> str:
+    return f"代{data['for']}" if data.get("for") else ""
 
 
 def _reviewed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     verdict = "通过" if data.get("verdict") == "pass" else "退回"
-    return f"{name}：{Step(data['step']).label}{verdict}，内容哈希尾号 {tail(data.get('content', ''))}", data.get(
+    return f"{name}：{_deputising(data)}{Step(data['step']).label}{verdict}，内容哈希尾号 {tail(data.get('content', ''))}", data.get(
         "comment", ""
     )
 
@@ -155,6 +160,19 @@ def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
         )
 
     return words
+
+
+def _roles(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    before, after = ("、".join(_role(role) for role in data.get(key, ())) or "无" for key in ("from", "to"))
+    return f"{name}：角色由 {before} 改为 {after}", ""
+
+
+def _role(role: str) -> str:
+    return Role(role).label if role in set(Role) else role
+
+
+def _deputy(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    return f"{name}：{data.get('first')} 至 {data.get('last')} 由{data.get('name')}代理", data.get("reason", "")
 
 
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
@@ -189,6 +207,19 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "edition.created": lambda data, name: (f"{name}：形成第 {data.get('number')} 版", f"内容哈希尾号 {tail(data.get('hash', ''))}"),
     "edition.submitted": lambda data, name: (f"{name}：第 {data.get('edition')} 版送审", f"内容哈希尾号 {tail(data.get('content', ''))}"),
     "edition.reviewed": _reviewed,
+    "person.added": lambda data, name: (
+        f"添加人员 {data.get('name', name)}", "、".join(_role(role) for role in data.get("roles", ())),
+    ),
+    "person.roles": _roles,
+    "person.disabled": _said("{name}：停用"),
+    "person.enabled": _said("{name}：启用"),
+    "person.password_reset": _said("{name}：重设密码"),
+    "person.password_changed": _said("{name}：更换密码"),
+    "person.second_factor": lambda data, name: (f"{name}：{'启用' if data.get('on') else '停用'}验证器", ""),
+    "person.recovery_codes": _said("{name}：更换恢复码"),
+    "person.recovery_code": lambda data, name: (f"{name}：用了一个恢复码，还剩 {data.get('left')} 个", ""),
+    "deputy.appointed": _deputy,
+    "deputy.ended": lambda data, name: (f"{name}：终止由{data.get('name')}代理", ""),
     "finding.waived": lambda data, name: (f"{name}：忽略检查结果 {data.get('rule', '')}", data.get("reason", "")),
     "document.policy": lambda data, name: (
         f"{name}：{'定为' if data.get('is_policy') else '不再作为'}政策文件",

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from .world import District, fresh_home
+from bot.console import stepup
+
+from .world import District, fresh_home, now
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +25,14 @@ def district(db: None) -> District:
 
 @pytest.fixture
 def as_(district: District) -> Callable[[str], Client]:
-    """`as_("duty")`: a browser in which that person is logged in."""
+    """`as_("duty")`: a browser in which that person is logged in, and has just proved it once more."""
 
     def logged_in(who: str) -> Client:
         client = Client()
         client.force_login(district.people[who])
+        session = client.session
+        session[stepup.CONFIRMED] = now().timestamp()
+        session.save()
         return client
 
     return logged_in

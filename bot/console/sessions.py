@@ -1,0 +1,104 @@
+"""How long a login holds, and what it must settle before anything else is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from bot.domain.workflow import ADMINISTRATORS, Role
+from bot.models import Person
+from bot.services import deputies, home, secondfactor
+
+from .people import now, person
+
+Respond = Callable[[HttpRequest], HttpResponse]
+ABSOLUTE = timedelta(hours=12)
+"""GB/T 22239-2019, 8.1.4.1: a login ends by itself. Half a day is a shift; nobody's login outlives it."""
+WRITE_EVERY = timedelta(minutes=1)  # a session row written at every click would be a write lock at every click
+BEGAN, SEEN = "began_at", "seen_at"
+PRIVILEGED = frozenset({Role.RELEASER, Role.DUTY, *ADMINISTRATORS})
+ALWAYS = ("logout", "password", "second-factor", "second-factor-confirm")
+UNATTENDED = ("X-Live",)
+"""Headers of what a page fetches by itself: nobody need sit there."""
+
+
+class SessionLimits:
+    """Ends a session that was idle for too long, or that is too old."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Log out first where a limit is passed; then the login page says why."""
+        if request.user.is_authenticated:
+            words = _over(request, now())
+            if words:
+                logout(request)
+                messages.warning(request, words)
+        return self._respond(request)
+
+
+def _over(request: HttpRequest, at: datetime) -> str:
+    """Why this session ends now, or ""; else the click is noted. An instant that lies ahead (a clock set back) counts as now."""
+    began, seen = (_instant(request, key, at) for key in (BEGAN, SEEN))
+    if at - began > ABSOLUTE:
+        return f"登录已满 {ABSOLUTE.total_seconds() / 3600:.0f} 小时，请重新登录。没有做任何改动。"
+    idle: timedelta = settings.TONGFA.idle
+    if at - seen > idle:
+        return f"超过 {idle.total_seconds() / 60:.0f} 分钟没有操作，已自动退出。请重新登录；没有做任何改动。"
+    if SEEN not in request.session or (_attended(request) and at - seen >= WRITE_EVERY):
+        request.session[SEEN] = at.timestamp()
+        request.session.setdefault(BEGAN, at.timestamp())
+    return ""
+
+
+def _instant(request: HttpRequest, key: str, at: datetime) -> datetime:
+    stamp = request.session.get(key)
+    return at if stamp is None else min(at, datetime.fromtimestamp(float(stamp), UTC))
+
+
+def _attended(request: HttpRequest) -> bool:
+    return not any(request.headers.get(name) for name in UNATTENDED)
+
+
+class Standing:
+    """Who this is today, deputyships included; and first things first: an own password, a second factor where it is asked."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Sends the person to what they must settle; what needs no login is left alone."""
+        if not request.user.is_authenticated:
+            return self._respond(request)
+        who = deputies.standing_in(person(request), now=now())
+        if request.path not in {reverse(name) for name in ALWAYS} and not request.path.startswith(settings.STATIC_URL):
+            first = _first_of_all(request, who)
+            if first is not None:
+                return first
+        return self._respond(request)
+
+
+def _first_of_all(request: HttpRequest, who: Person) -> HttpResponseRedirect | None:
+    if who.must_change_password:
+        messages.warning(request, "这是系统给的初始密码，请先换成您自己的密码。")
+        return redirect("password")
+    if demands_second_factor(who) and not request.session.get("second_factor"):
+        if not secondfactor.has(who):
+            messages.warning(request, "您的角色需要验证器（第二因素），请先启用。")
+            return redirect("second-factor")
+        request.session["second_factor"] = True  # asked at the login
+    return None
+
+
+def demands_second_factor(who: Person) -> bool:
+    """Whether this person may not work without one."""
+    asked = settings.TONGFA.asks_second_factor(rehearsal=not home.is_live())
+    return asked == "all" or (asked == "privileged" and any(who.has_role(role) for role in PRIVILEGED))

@@ -1,0 +1,98 @@
+"""人员: who manages people sees and changes them; nobody else finds the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from bot.models import Deputy, Person
+from bot.services import people
+
+from .world import District, now
+
+Login = Callable[[str], Client]
+
+
+@pytest.fixture
+def manager(district: District) -> Person:
+    made = people.add_person(
+        "m", name="冯安", unit=district.unit, roles=["secadmin"], password=None, actor="test", now=now()
+    )
+    district.people["manager"] = made
+    return made
+
+
+def test_the_security_administrator_sees_everybody_with_their_roles(manager: Person, as_: Login) -> None:
+    page = as_("manager").get("/people").content.decode()
+    assert all(name in page for name in ("李拟", "孙签", "周值", "冯安"))
+    assert "安全管理员" in page
+
+
+@pytest.mark.parametrize("who", ["editor", "first", "final", "releaser", "duty", "admin"])
+def test_nobody_else_sees_the_page_or_changes_anything(manager: Person, as_: Login, who: str) -> None:
+    client = as_(who)
+    assert client.get("/people").status_code == 403
+    assert "/people" not in client.get("/").content.decode()
+    for path in ("roles", "active", "password", "second-factor", "deputies"):
+        answer = client.post(f"/people/person/editor/{path}", {"role": "final", "reason": "x", "active": "0"})
+        assert answer.status_code in {302, 403}, path
+    editor = Person.objects.get(username="editor")
+    assert (editor.roles, editor.is_active, editor.must_change_password) == (["editor"], True, False)
+
+
+def test_the_system_administrator_manages_people_until_there_is_somebody_for_it(district: District, as_: Login) -> None:
+    assert as_("admin").get("/people").status_code == 200
+
+
+def test_a_new_person_gets_a_password_that_is_shown_once(manager: Person, as_: Login) -> None:
+    client = as_("manager")
+    page = client.post("/people/add", {"username": "new", "name": "陈新", "role": ["editor", "duty"]}).content.decode()
+    told = re.search(r"<code>([a-z2-9-]{23})</code>", page)
+    assert told is not None
+    made = Person.objects.get(username="new")
+    assert made.check_password(told[1]) and made.must_change_password
+    assert made.roles == ["duty", "editor"]
+    assert told[1] not in client.get("/people/person/new").content.decode()
+
+
+def test_two_administrator_roles_at_once_are_refused_with_the_reason(manager: Person, as_: Login) -> None:
+    client = as_("manager")
+    answer = client.post("/people/person/editor/roles", {"role": ["sysadmin", "auditadmin"]}, follow=True)
+    assert "三员分立" in answer.content.decode()
+    assert Person.objects.get(username="editor").roles == ["editor"]
+
+
+def test_roles_are_changed_and_the_page_tells_it(manager: Person, as_: Login) -> None:
+    answer = as_("manager").post("/people/person/editor/roles", {"role": ["first"]}, follow=True)
+    page = answer.content.decode()
+    assert "李拟的角色现在是：初审" in page
+    assert "角色由 拟稿 改为 初审" in page
+
+
+def test_somebody_is_disabled_with_a_reason_and_a_deputy_named(manager: Person, as_: Login) -> None:
+    client = as_("manager")
+    client.post("/people/person/duty/active", {"active": "0", "reason": "调离"})
+    assert not Person.objects.get(username="duty").is_active
+    today = now().date()
+    given = {"deputy": "final", "first_day": today, "last_day": today + timedelta(days=3), "reason": "休假"}
+    client.post("/people/person/releaser/deputies", given)
+    made = Deputy.objects.get()
+    assert (made.principal.username, made.deputy.username) == ("releaser", "final")
+    answer = client.post("/people/person/releaser/deputies", given | {"first_day": "明天"}, follow=True)
+    assert "不是日期" in answer.content.decode()
+    client.post(f"/people/deputies/{made.pk}/end")
+    made.refresh_from_db()
+    assert made.ended_at is not None
+
+
+def test_another_units_people_do_not_exist_here(manager: Person, as_: Login) -> None:
+    District.make("town", "九曲街道")
+    client = as_("manager")
+    assert "town-editor" not in client.get("/people").content.decode()
+    assert client.get("/people/person/town-editor").status_code == 404
+    for path in ("roles", "active", "password", "second-factor", "deputies"):
+        assert client.post(f"/people/person/town-editor/{path}", {"role": "final"}).status_code == 404, path

@@ -1,0 +1,108 @@
+"""A deputy holds the other's rights on the named days, and no longer; the trail says in whose place."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from bot.domain.instants import beijing_date
+from bot.domain.workflow import Role, Step
+from bot.models import Person, Unit
+from bot.services import deputies, people, trail
+from bot.services.errors import Refused
+from tests.services.factories import NOW
+
+TODAY = beijing_date(NOW)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def unit(db: None) -> Unit:
+    return people.ensure_unit("office", "区政府办公室", now=NOW, actor="test")
+
+
+def person(unit: Unit, username: str, *roles: str) -> Person:
+    return people.add_person(username, name=username, unit=unit, roles=roles, password=None, actor="test", now=NOW)
+
+
+def appoint(principal: Person, deputy: Person, first: date = TODAY, last: date = TODAY + DAY, **given: object) -> None:
+    values = {"reason": "出差", "person": principal} | given
+    deputies.appoint(principal=principal, deputy=deputy, first_day=first, last_day=last, now=NOW, **values)  # type: ignore[arg-type]
+
+
+def at(days: float) -> datetime:
+    return NOW + timedelta(days=days)
+
+
+def test_from_the_first_day_to_the_last_by_beijings_date(unit: Unit) -> None:
+    chief, deputy = person(unit, "chief", "releaser"), person(unit, "deputy", "editor")
+    appoint(chief, deputy, TODAY + DAY, TODAY + 2 * DAY)
+    held = [deputies.standing_in(deputy, now=at(days)).has_role(Role.RELEASER) for days in (0, 1, 2, 3)]
+    assert held == [False, True, True, False]
+    deputies.standing_in(deputy, now=at(1))
+    assert deputy.has_role(Role.EDITOR)
+    assert deputy.in_place_of(Role.RELEASER) == chief
+    assert deputy.in_place_of(Role.EDITOR) is None
+    assert "签发（代chief）" in deputy.role_labels
+
+
+def test_administrators_rights_are_not_handed_on(unit: Unit) -> None:
+    chief, deputy = person(unit, "chief", "sysadmin", "duty"), person(unit, "deputy", "editor")
+    appoint(chief, deputy)
+    assert deputies.standing_in(deputy, now=NOW).held_roles == {"editor", "duty"}
+
+
+def test_a_disabled_principal_or_deputy_hands_on_and_holds_nothing(unit: Unit) -> None:
+    chief, deputy = person(unit, "chief", "releaser"), person(unit, "deputy", "editor")
+    appoint(chief, deputy)
+    people.disable_person("chief", actor="test", now=NOW)
+    assert not deputies.standing_in(deputy, now=NOW).has_role(Role.RELEASER)
+    people.enable_person("chief", actor="test", now=NOW)
+    deputy = people.disable_person("deputy", actor="test", now=NOW)
+    assert deputies.standing_in(deputy, now=NOW).held_roles == frozenset()
+
+
+def test_it_can_be_ended_early_by_the_principal(unit: Unit) -> None:
+    chief, deputy = person(unit, "chief", "final"), person(unit, "deputy", "editor")
+    appoint(chief, deputy)
+    found = deputies.current(deputy, now=NOW)[0]
+    with pytest.raises(Refused, match="没有管理人员的权限"):
+        deputies.end(found, person=deputy, now=NOW)
+    deputies.end(found, person=chief, now=NOW)
+    assert not deputies.standing_in(deputy, now=NOW).has_role(Step.FINAL)
+    with pytest.raises(Refused, match="已经终止"):
+        deputies.end(found, person=chief, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "given", "words"),
+    [
+        (TODAY, TODAY - DAY, {}, "起止日期"),
+        (TODAY - 9 * DAY, TODAY - DAY, {}, "起止日期"),
+        (TODAY, TODAY + 400 * DAY, {}, "起止日期"),
+        (TODAY, TODAY, {"reason": " "}, "写明代理原因"),
+    ],
+)
+def test_days_and_reason_must_make_sense(
+    unit: Unit, first: date, last: date, given: dict[str, object], words: str
+) -> None:
+    with pytest.raises(Refused, match=words):
+        appoint(person(unit, "chief", "final"), person(unit, "deputy", "editor"), first, last, **given)
+
+
+def test_only_colleagues_and_never_oneself(unit: Unit) -> None:
+    chief = person(unit, "chief", "final")
+    town = people.ensure_unit("town", "九曲街道", now=NOW, actor="test")
+    with pytest.raises(Refused, match="本单位"):
+        appoint(chief, person(town, "stranger", "editor"))
+    with pytest.raises(Refused, match="不能由本人"):
+        appoint(chief, chief)
+    with pytest.raises(Refused, match="没有管理人员的权限"):
+        appoint(chief, person(unit, "a", "editor"), person=person(unit, "b", "first"))
+
+
+def test_the_trail_names_deputy_days_and_reason(unit: Unit) -> None:
+    appoint(person(unit, "chief", "final"), person(unit, "deputy", "editor"))
+    said = [one.what + one.detail for one in trail.tell({"person:chief": "chief"})]
+    assert any("由deputy代理" in line and "出差" in line for line in said)
