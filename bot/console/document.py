@@ -16,14 +16,15 @@ from django.views.decorators.http import require_GET
 from bot.domain.article import Kind
 from bot.domain.channel import ChannelSpec
 from bot.domain.post import CREDIT_SLOT
-from bot.domain.workflow import EditionState, Step
-from bot.models import AssetRecord, Document, Edition, Item, Person, PostRecord
-from bot.services import trail
+from bot.domain.findings import Finding
+from bot.domain.workflow import EditionState, Role, Step
+from bot.models import Account, AssetRecord, Document, Draft, Edition, Item, Person, PostRecord
+from bot.services import drafting, editorial, trail
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 
 from .middleware import PREVIEW_POLICY
-from .people import person
+from .people import now, person
 from .pictures import Crop, crop
 
 ASSET = re.compile(r"asset:([0-9a-f]{64})")
@@ -49,6 +50,7 @@ FIELD_WORDS = (
     ("published_on", "发布日期"),
     ("provenance", "来源说明"),
 )
+WAIVERS = (Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
@@ -82,6 +84,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
     tone, icon = EDITION_TONES[edition.status]
     posts = edition.posts.select_related("account").order_by("account_id")
     context = {
+        **_acts(document, edition, person(request)),
         "document": document,
         "edition": edition,
         "editions": document.editions.order_by("-number"),
@@ -90,7 +93,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "icon_name": icon,
         "fields": [(label, edition.content.get(name)) for name, label in FIELD_WORDS if edition.content.get(name)],
         "reviews": [(Step(review.step).label, review) for review in _reviews(edition)],
-        "findings": [(record.finding, record.account) for record in edition.findings.select_related("account")],
+        "findings": _findings(document, edition),
         "waivers": document.waivers.select_related("person"),
         "posts": [_shown(post) for post in posts],
         "releases": _releases(edition),
@@ -98,6 +101,31 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "tail": trail.tail,
     }
     return render(request, "document.html", context)
+
+
+def _acts(document: Document, edition: Edition, who: Person) -> dict[str, Any]:
+    """What this person may do with it: what they may not do is not on the page."""
+    newest = edition.pk == document.current.pk
+    open_states = {EditionState.DRAFTING, EditionState.RETURNED}
+    draft = Draft.objects.select_related("editor").filter(document=document).first()
+    return {
+        "may_edit": newest and drafting.may_edit(document, who),
+        "may_submit": newest and who.has_role(Role.EDITOR) and edition.status in open_states,
+        "may_waive": newest and any(who.has_role(role) for role in WAIVERS),
+        "may_set_policy": newest and who.has_role(Role.EDITOR),
+        "never_waived": editorial.NEVER_WAIVED,
+        "waived": {waiver.rule for waiver in document.waivers.all()},
+        "draft": draft,
+        "draft_open": draft is not None and draft.open_until > now(),
+        "interpretations": document.interpretations.order_by("pk"),
+    }
+
+
+def _findings(document: Document, edition: Edition) -> list[tuple[Finding, Account | None]]:
+    """As they were kept at submitting; of a draft, as the checks find them now."""
+    if edition.submitted_at is None and edition.status is EditionState.DRAFTING:
+        return [(finding, None) for finding in editorial.check_document(document, now=now())]
+    return [(record.finding, record.account) for record in edition.findings.select_related("account")]
 
 
 def _edition(document: Document, number: str) -> Edition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from . import alarms, document, doors, me, phones, release, signin, staff, today
+from . import alarms, document, documents, doors, editor, me, phones, preview, release, signin, staff, today
 
 urlpatterns: list[URLPattern] = [
     path("", today.today, name="today"),
@@ -33,6 +33,23 @@ urlpatterns: list[URLPattern] = [
     path("releases/<int:pk>", release.release_page, name="release"),
     path("releases/<int:pk>/check", release.check_again, name="check-again"),
     path("alarms/<int:pk>/read", alarms.read, name="alarm-read"),
+    path("documents", documents.documents_page, name="documents"),
+    path("views", documents.save_view, name="view-save"),
+    path("views/<int:pk>/drop", documents.drop_view, name="view-drop"),
+    path("import", documents.import_page, name="import"),
+    path("new-document", documents.new_document, name="document-new"),
+    path("pictures", editor.picture, name="picture"),
+    path("edit/autosave/<path:external_id>", editor.autosave, name="autosave"),
+    path("edit/here/<path:external_id>", editor.still_here, name="still-here"),
+    path("edit/save/<path:external_id>", editor.save, name="edition-save"),
+    path("edit/discard/<path:external_id>", editor.discard, name="draft-discard"),
+    path("edit/of/<path:external_id>", editor.edit, name="edit"),
+    path("submit/<path:external_id>", editor.submit, name="document-submit"),
+    path("waive/<path:external_id>", editor.waive, name="waive"),
+    path("policy/<path:external_id>", editor.set_policy, name="policy"),
+    path("preview/<path:external_id>", preview.preview, name="preview"),
+    path("frames/phone/<int:edition>/<slug:slug>", preview.phone_frame, name="preview-phone"),
+    path("frames/draft/<int:edition>/<slug:slug>", preview.body_frame, name="preview-body"),
     path("documents/<path:external_id>", document.document_page, name="document"),
     path("frames/post/<int:pk>", document.post_frame, name="post-frame"),
     path("frames/item/<int:pk>", document.item_frame, name="item-frame"),

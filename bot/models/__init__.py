@@ -1,7 +1,7 @@
 """The records. Only `bot.services` writes them."""
 
 from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
-from .documents import Document, Edition, FindingRecord, Review, Waiver
+from .documents import Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
@@ -25,6 +25,7 @@ __all__ = [
     "Credential",
     "Deputy",
     "Document",
+    "Draft",
     "Edition",
     "FindingRecord",
     "Freeze",
@@ -40,6 +41,7 @@ __all__ = [
     "Reservation",
     "Review",
     "SampleRecord",
+    "SavedView",
     "SecondFactor",
     "Token",
     "Unit",

@@ -25,11 +25,20 @@ class Document(models.Model):
     interprets_external = models.CharField(max_length=100, blank=True, default="")
     created_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+    #: Of its newest edition, for lists: `services.catalogue` keeps them.
+    title = models.CharField(max_length=300, blank=True, default="")
+    state = models.CharField(max_length=20, default=EditionState.DRAFTING)
+    changed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["unit", "external_id"], name="document_identity"),
             one_of("kind", Kind, "document_kind"),
+        )
+        indexes = (
+            models.Index(fields=["unit", "-changed_at", "-id"], name="document_newest"),
+            models.Index(fields=["unit", "state", "-changed_at", "-id"], name="document_by_state"),
+            models.Index(fields=["unit", "kind", "-changed_at", "-id"], name="document_by_kind"),
         )
 
     def __str__(self) -> str:
@@ -85,6 +94,39 @@ class Edition(models.Model):
     def authors(self) -> set[int]:
         """Ids of everybody who may not review it."""
         return {self.author_id} | ({self.submitted_by_id} if self.submitted_by_id else set())
+
+
+class Draft(models.Model):
+    """What an editor has typed since the newest edition: saved by itself, no edition yet, seen by nobody but its editors.
+
+    `editor` has it open until `open_until`; another who opens it meanwhile is told. `base` is the edition it started from.
+    """
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="draft")
+    base = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="+")
+    fields = models.JSONField()
+    revision = models.PositiveIntegerField(default=0)
+    editor = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    open_until = models.DateTimeField()
+    saved_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"draft of {self.document_id}"
+
+
+class SavedView(models.Model):
+    """A person's name for a set of filters: the query string of a list."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="views")
+    page = models.CharField(max_length=30)
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["person", "page", "name"], name="view_once"),)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Review(models.Model):

@@ -17,7 +17,7 @@ from bot.intake import Rejected, Row, Taken
 from bot.models import AssetRecord, Document, Edition, Item, Person, Unit
 from bot.proofing import propose_policy
 
-from . import audit
+from . import audit, catalogue
 from .errors import NotFound
 from .people import require
 from .voiding import void_signature
@@ -117,13 +117,14 @@ def _create_all(articles: Sequence[Article], person: Person, now: datetime) -> N
     documents = Document.objects.bulk_create(
         Document(
             unit=person.unit, external_id=article.external_id, kind=article.kind, is_policy=propose_policy(article),
-            interprets_external=article.interprets, created_by=person, created_at=now,
+            interprets_external=article.interprets, created_by=person, created_at=now, title=article.title, changed_at=now,
         )
         for article in articles
     )  # fmt: skip
-    Edition.objects.bulk_create(
+    editions = Edition.objects.bulk_create(
         _edition(document, 1, article, person, now) for document, article in zip(documents, articles, strict=True)
     )
+    catalogue.note_created(zip(documents, editions, strict=True))
     audit.append_all([_created(person, article.external_id, 1, article.hash) for article in articles], now=now)
 
 
@@ -195,6 +196,8 @@ def _new_edition(document: Document, article: Article, person: Person, now: date
         supersede(older, person=person, now=now)
     edition = _edition(document, document.editions.count() + 1, article, person, now)
     edition.save(force_insert=True)
+    catalogue.note_created([(document, edition)])
+    catalogue.note_changed([document.pk], now=now)
     audit.append_all([_created(person, document.external_id, edition.number, edition.content_hash)], now=now)
     return edition
 
@@ -204,6 +207,7 @@ def supersede(edition: Edition, *, person: Person, now: datetime) -> None:
     require_aware(now)
     void_waiting(edition, reason=f"《{edition.title[:40]}》内容有修改", person=person, now=now)
     Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
+    catalogue.note_changed([edition.document_id], now=now)
 
 
 def void_waiting(edition: Edition, *, reason: str, person: Person, now: datetime) -> None:

@@ -19,7 +19,7 @@ from bot.domain.post import Rendered
 from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review, may_review, step_due
 from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review, Waiver
 
-from . import audit
+from . import audit, catalogue
 from .accounts import channel_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused, in_staff_words
@@ -41,13 +41,17 @@ def pair_of(document: Document) -> Article | None:
 def check_document(document: Document, *, now: datetime) -> list[Finding]:
     """The gate for official text over the current edition."""
     require_aware(now)
-    pair = proofing.Pair(
+    return check_article(document.current.article, pairing_of(document), now=now)
+
+
+def pairing_of(document: Document) -> proofing.Pair:
+    """What the gate must know of a document's counterpart."""
+    return proofing.Pair(
         is_policy=document.is_policy,
         interpretation_ids=tuple(document.interpretations.values_list("external_id", flat=True)),
         interpreted=document.interprets.current.article if document.interprets else None,
         waived=document.waivers.filter(rule="pairing").exists(),
     )
-    return check_article(document.current.article, pair, now=now)
 
 
 def check_article(article: Article, pair: proofing.Pair, *, now: datetime) -> list[Finding]:
@@ -137,6 +141,7 @@ def _open_edition(document: Document, *, person: Person, now: datetime) -> Editi
                 document=document, number=edition.number + 1, title=edition.title, content=edition.content,
                 content_hash=edition.content_hash, author=edition.author, created_at=now,
             )  # fmt: skip
+            catalogue.note_changed([document.pk], now=now)
     if edition.status is not EditionState.DRAFTING:
         raise Refused(
             "state", f"“{edition.title}”现在的状态是“{edition.status.label}”，不能提交。只有拟稿或退回的稿件可以提交。"
@@ -171,6 +176,7 @@ def _freeze(
     )
     if not taken:
         raise Refused("state", "稿件刚被他人处理过，未提交。请刷新后再看。")
+    catalogue.note_changed([edition.document_id], now=now)
     for account, rendered in renderings:
         PostRecord.objects.create(
             edition=edition,
@@ -236,6 +242,7 @@ def _record_review(
     extra = {"approved_at": now} if target is EditionState.APPROVED else {}
     if not Edition.objects.filter(pk=edition.pk, state=edition.state).update(state=target, **extra):
         raise Refused("state", "稿件刚被他人处理过，本次审核未记录。请刷新后再看。")
+    catalogue.note_changed([edition.document_id], now=now)
     data = {"step": step, "verdict": verdict, "comment": comment, "content": edition.content_hash, "posts": hashes}
     principal = person.in_place_of(Step(step))
     if principal is not None:

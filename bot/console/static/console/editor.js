@@ -1,0 +1,112 @@
+// The body as rich text with the few forms that a post may have, kept two seconds after the last key.
+"use strict";
+(() => {
+  const form = document.getElementById("writing");
+  const body = form.querySelector("[data-body]");
+  const kept = form.elements.body_html;
+  const margin = document.getElementById("margin");
+  const saved = form.querySelector("[data-saved]");
+  const file = form.querySelector("[data-picture-file]");
+  const token = form.elements.csrfmiddlewaretoken.value;
+  const ALLOWED = new Set(["P", "H2", "H3", "H4", "UL", "OL", "LI", "STRONG", "EM", "BR", "BLOCKQUOTE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "IMG"]);
+  const RENAMED = { B: "STRONG", I: "EM", H1: "H2", H5: "H4", H6: "H4", DIV: "P", SECTION: "P", ARTICLE: "P" };
+  let waiting = 0;
+  let stopped = false;
+  let dirty = false;
+
+  document.execCommand("defaultParagraphSeparator", false, "p");
+  document.execCommand("styleWithCSS", false, false);
+
+  function clean(node, into) {
+    for (const child of node.childNodes) {
+      if (child.nodeType === Node.TEXT_NODE) into.append(child.textContent);
+      if (child.nodeType !== Node.ELEMENT_NODE || ["SCRIPT", "STYLE", "HEAD", "TITLE"].includes(child.tagName)) continue;
+      const name = RENAMED[child.tagName] ?? child.tagName;
+      const own = child.tagName === "IMG" && new URL(child.src, location.href).pathname.startsWith("/assets/");
+      if (!ALLOWED.has(name) || (name === "IMG" && !own)) { clean(child, into); continue; }
+      const made = document.createElement(name);
+      if (own) { made.src = new URL(child.src).pathname; made.alt = child.alt; }
+      for (const span of ["colspan", "rowspan"]) if (child.hasAttribute(span)) made.setAttribute(span, child.getAttribute(span));
+      clean(child, made);
+      into.append(made);
+    }
+  }
+
+  function pasted(event) {
+    const html = event.clipboardData.getData("text/html");
+    const picture = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+    if (!html && picture) { event.preventDefault(); upload(picture); return; }
+    if (!html) return;
+    event.preventDefault();
+    const box = document.createElement("div");
+    clean(new DOMParser().parseFromString(html, "text/html").body, box);
+    document.execCommand("insertHTML", false, box.innerHTML);
+  }
+
+  async function upload(picture) {
+    const data = new FormData();
+    data.append("picture", picture);
+    saved.textContent = "正在上传图片…";
+    try {
+      const answer = await fetch(form.dataset.pictures, { method: "POST", body: data, headers: { "X-CSRFToken": token } });
+      const told = await answer.json();
+      if (!answer.ok) { saved.textContent = told.error; return; }
+      body.focus();
+      document.execCommand("insertHTML", false, `<img src="${told.url}" alt="">`);
+      typed();
+    } catch {
+      saved.textContent = "图片没有上传成功，请检查网络后再试。";
+    }
+  }
+
+  function typed() {
+    dirty = true;
+    kept.value = body.innerHTML;
+    clearTimeout(waiting);
+    if (!stopped) waiting = setTimeout(keep, 2000);
+  }
+
+  async function keep() {
+    kept.value = body.innerHTML;
+    saved.textContent = "正在保存草稿…";
+    try {
+      const answer = await fetch(form.dataset.autosave, {
+        method: "POST", body: new FormData(form), headers: { "X-CSRFToken": token, "X-Live": "" }, redirect: "manual",
+      });
+      if (answer.type === "opaqueredirect" || !answer.ok) throw new Error(String(answer.status));
+      const open = [...margin.querySelectorAll("details")].map((one) => one.open);
+      margin.innerHTML = await answer.text();
+      margin.querySelectorAll("details").forEach((one, place) => { one.open = open[place] ?? one.open; });
+      const told = margin.querySelector("[data-revision]");
+      if (told) {
+        form.elements.revision.value = told.dataset.revision;
+        saved.textContent = `草稿自动保存于 ${told.dataset.savedAt}`;
+        dirty = false;
+      } else {
+        stopped = true;
+        saved.textContent = "没有保存，见右侧说明。";
+      }
+    } catch {
+      saved.textContent = "草稿没有保存上，请检查网络和登录；本页不要关闭，恢复后接着输入即会再存。";
+    }
+  }
+
+  form.addEventListener("input", typed);
+  body.addEventListener("paste", pasted);
+  form.addEventListener("submit", () => { kept.value = body.innerHTML; dirty = false; });
+  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  form.querySelector(".tools").addEventListener("mousedown", (event) => event.preventDefault());
+  form.querySelector(".tools").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    body.focus();
+    if (button.dataset.do) document.execCommand(button.dataset.do);
+    if (button.dataset.block) document.execCommand("formatBlock", false, button.dataset.block);
+    if ("picture" in button.dataset) file.click();
+    typed();
+  });
+  file.addEventListener("change", () => { if (file.files[0]) upload(file.files[0]); file.value = ""; });
+  setInterval(() => {
+    if (!stopped) fetch(form.dataset.here, { method: "POST", headers: { "X-CSRFToken": token, "X-Live": "1" } }).catch(() => {});
+  }, 20000);
+})();

@@ -1,0 +1,230 @@
+"""Writing: what an editor types is kept at once, and becomes an edition when they say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from bot import channels, rendering
+from bot.domain.article import Article
+from bot.domain.findings import Finding
+from bot.domain.instants import beijing_date, require_aware
+from bot.domain.post import Asset
+from bot.domain.workflow import EditionState, Role
+from bot.intake import LABELS, Record, Rejected, Taken
+from bot.intake.assemble import assemble
+from bot.intake.cleaning import Notes
+from bot.intake.contract import Refusal
+from bot.intake.markup import clean_body
+from bot.models import Account, AssetRecord, Document, Draft, Edition, Person, Unit
+
+from . import audit
+from .documents import save_article
+from .editorial import check_article, pair_of, pairing_of
+from .errors import Refused
+from .people import require
+
+HELD = timedelta(seconds=60)
+"""So long after its last sign of life a page counts as open."""
+FIELDS = tuple(name for name in LABELS if name != "external_id")
+_REF = re.compile(r"asset:([0-9a-f]{64})")
+TAKEN_OVER = "稿件已由{name}接着编辑，您这一页的改动没有再保存。请复制您要留的文字，刷新后再看。"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How long one field of one account's post would be, by that platform's own counting."""
+
+    account: Account
+    label: str
+    length: int
+    limit: int | None
+
+    @property
+    def over(self) -> bool:
+        """Beyond the limit."""
+        return self.limit is not None and self.length > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is to be said of the fields as they stand: why they are no edition yet, what the checks find, how long the posts are."""
+
+    rejected: Rejected | None
+    findings: Sequence[Finding] = ()
+    meters: Sequence[Meter] = ()
+    cleaned: Sequence[str] = ()
+
+
+def fields_of(edition: Edition) -> dict[str, str]:
+    """The form's fields of an edition."""
+    return {name: str(edition.content.get(name) or "") for name in FIELDS}
+
+
+def next_external_id(unit: Unit, *, now: datetime) -> str:
+    """A number of our own for something that comes from no other system: the day and a running figure."""
+    prefix = f"TF{beijing_date(now):%Y%m%d}-"
+    taken = set(
+        Document.objects.filter(unit=unit, external_id__startswith=prefix).values_list("external_id", flat=True)
+    )
+    return next(f"{prefix}{n:03d}" for n in range(1, len(taken) + 2) if f"{prefix}{n:03d}" not in taken)
+
+
+def article_from(external_id: str, fields: Mapping[str, str]) -> Taken | Rejected:
+    """The fields as an article, by the very rules by which a file is imported."""
+    refs = set(_REF.findall(fields.get("body_html", "")))
+    assets = tuple(
+        Asset(bytes(one.data), one.media_type, one.name) for one in AssetRecord.objects.filter(sha256__in=refs)
+    )
+    values = {name: fields.get(name, "") for name in FIELDS} | {"external_id": external_id}
+    row = assemble(Record(1, values, assets=assets))
+    return row
+
+
+def create(external_id: str, fields: Mapping[str, str], *, person: Person, now: datetime) -> Document | Rejected:
+    """A new document with its first edition, or the field that does not pass."""
+    require_aware(now)
+    require(person, Role.EDITOR)
+    row = article_from(external_id, fields)
+    if isinstance(row, Rejected):
+        return row
+    if Document.objects.filter(unit=person.unit, external_id=row.article.external_id).exists():
+        return Rejected(
+            1, external_id, "external_id", external_id, "已有这个编号的文件。", "请换一个编号，或打开那份文件修改。"
+        )
+    with audit.serialised():
+        save_article(row.article, person=person, now=now)
+    return Document.objects.get(unit=person.unit, external_id=row.article.external_id)
+
+
+# --- the working copy ---------------------------------------------------------------------------------------
+
+
+def open_for(document: Document, *, person: Person, now: datetime, take_over: bool = False) -> tuple[Draft, bool]:
+    """The working copy, made from the newest edition where there is none; and whether it is this person's to write in.
+
+    Another editor's page that was alive within the last minute keeps it, unless it is taken over.
+    """
+    require_aware(now)
+    require(person, Role.EDITOR)
+    current = document.current
+    with transaction.atomic():
+        draft, _ = Draft.objects.select_for_update().get_or_create(
+            document=document,
+            defaults={
+                "base": current, "fields": fields_of(current), "editor": person, "open_until": now + HELD, "saved_at": now,
+            },
+        )  # fmt: skip
+        mine = draft.editor_id == person.pk or draft.open_until <= now or take_over
+        if mine:
+            draft.editor, draft.open_until = person, now + HELD
+            draft.save(update_fields=["editor", "open_until"])
+    return draft, mine
+
+
+def keep(
+    document: Document, fields: Mapping[str, str], *, revision: int, person: Person, now: datetime
+) -> Draft:
+    """Autosave. `revision`: what the page last knew; a page that somebody else has taken over, or an older tab, is refused."""
+    require_aware(now)
+    require(person, Role.EDITOR)
+    kept = {name: fields.get(name, "") for name in FIELDS} | {"body_html": _safe(fields.get("body_html", ""))}
+    changed = Draft.objects.filter(document=document, editor=person, revision=revision).update(
+        fields=kept, revision=revision + 1, saved_at=now, open_until=now + HELD
+    )
+    draft = Draft.objects.select_related("editor").filter(document=document).first()
+    if draft is None:
+        raise Refused("closed", "这份草稿已经保存为新版本或放弃，这一页的改动没有保存。请刷新后再看。")
+    if not changed:
+        if draft.editor_id != person.pk:
+            raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
+        raise Refused("older", "您在另一个窗口里改过这份稿件，这一页的改动没有保存。请刷新后接着改。")
+    return draft
+
+
+def _safe(body: str) -> str:
+    """The body without anything that a browser might run: it is shown again on the next visit."""
+    try:
+        return clean_body(body, Notes(), {f"asset:{ref}" for ref in _REF.findall(body)})
+    except Refusal as refusal:
+        raise Refused("body", f"正文没有保存：{refusal.reason}。{refusal.remedy}。") from None
+
+
+def stay(document: Document, *, person: Person, now: datetime) -> None:
+    """A sign of life of an open page in which nothing is typed."""
+    require_aware(now)
+    Draft.objects.filter(document=document, editor=person).update(open_until=now + HELD)
+
+
+def save(document: Document, fields: Mapping[str, str], *, person: Person, now: datetime) -> str | Rejected:
+    """Make an edition of the fields: "updated" or "unchanged", or the field that does not pass (the draft stays)."""
+    require_aware(now)
+    require(person, Role.EDITOR)
+    draft = Draft.objects.select_related("editor", "base").filter(document=document).first()
+    if draft is not None and draft.editor_id != person.pk:
+        raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
+    if draft is not None and draft.base.content_hash != document.current.content_hash:
+        raise Refused(
+            "newer", "您开始编辑之后，这份文件又有了新版本（多半是重新导入）。没有保存；请复制您的改动，放弃草稿后重新编辑。"
+        )
+    row = article_from(document.external_id, fields)
+    if isinstance(row, Rejected):
+        return row
+    try:
+        with audit.serialised():
+            result = save_article(row.article, person=person, now=now)
+            Draft.objects.filter(document=document).delete()
+    except IntegrityError:
+        raise Refused("race", "这份文件刚被他人改动过，没有保存。请刷新后再看。") from None
+    return result
+
+
+def discard(document: Document, *, person: Person) -> None:
+    """Throw the working copy away; the editions stay."""
+    require(person, Role.EDITOR)
+    Draft.objects.filter(document=document, editor=person).delete()
+
+
+# --- while it is written ------------------------------------------------------------------------------------
+
+
+def judge(document: Document, fields: Mapping[str, str], *, accounts: Sequence[Account], now: datetime) -> Judged:
+    """Checks and lengths of what has been typed so far; nothing is stored."""
+    require_aware(now)
+    row = article_from(document.external_id, fields)
+    if isinstance(row, Rejected):
+        return Judged(row)
+    pair = pair_of(document)
+    meters, findings = [], list(check_article(row.article, pairing_of(document), now=now))
+    for account in accounts:
+        found, more = _measured(row.article, account, pair)
+        meters += found
+        findings += more
+    return Judged(None, findings, meters, [f"{LABELS.get(one.field, one.field)}：{one.what}" for one in row.cleaned])
+
+
+def _measured(article: Article, account: Account, pair: Article | None) -> tuple[list[Meter], list[Finding]]:
+    """Without the cover: drawing it takes longer than everything else, and says nothing of lengths."""
+    spec = replace(channels.kinds()[account.channel].spec, cover=None)
+    rendered, findings = rendering.render(
+        article, spec, account_name=account.name, options=account.options, marker="preview0", pair=pair
+    )
+    payload = rendered.post.payload
+    meters = [
+        Meter(account, field.label or field.name, field.count(str(payload[field.name])), field.limit)
+        for field in spec.fields
+        if field.form == "text" and field.limit and payload.get(field.name)
+    ]
+    return meters, findings
+
+
+def may_edit(document: Document, person: Person) -> bool:
+    """Whether this person may write in it now: an editor, and not while it is under review."""
+    return person.has_role(Role.EDITOR) and document.state in {
+        EditionState.DRAFTING, EditionState.RETURNED, EditionState.APPROVED
+    }  # fmt: skip
+
