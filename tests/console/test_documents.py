@@ -1,0 +1,213 @@
+"""文件与稿件: found in two characters, filtered, imported with a report by row, written, previewed; and by nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from bot.models import Document, Draft
+from bot.services import documents, editorial
+
+from .world import ARTICLES, District, now
+
+Login = Callable[[str], Client]
+
+
+def titles(page: str) -> list[str]:
+    return [article.title for article in ARTICLES if article.title in page]
+
+
+def test_the_list_shows_the_units_documents_with_state_kind_and_author(district: District, as_: Login) -> None:
+    for article in ARTICLES:
+        district.document(article)
+    page = as_("editor").get("/documents").content.decode()
+    assert len(titles(page)) == 3
+    assert "拟稿" in page and "通知公告" in page and "李拟 拟稿" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("q=公交", [0]), ("q=户口", [1]), ("kind=service", [1]), ("state=submitted", [2]), ("q=2017&kind=notice", [0, 2])],
+)
+def test_search_and_filters_narrow_it(district: District, as_: Login, query: str, expected: list[int]) -> None:
+    for article in ARTICLES:
+        district.document(article)
+    editorial.submit(documents.find_document("HD-3", unit=district.unit), person=district.people["editor"], now=now())
+    page = as_("first").get(f"/documents?{query}", headers={"HX-Request": "true", "HX-Target": "rows"}).content.decode()
+    assert titles(page) == [ARTICLES[at].title for at in expected]
+    assert "<html" not in page, "htmx gets the rows alone"
+
+
+def test_nothing_to_look_for_says_so(district: District, as_: Login) -> None:
+    assert "没有可查的文字" in as_("editor").get("/documents?q=!!").content.decode()
+    assert "还没有文件" in as_("editor").get("/documents").content.decode()
+    assert "没有符合条件" in as_("editor").get("/documents?q=低保").content.decode()
+
+
+def test_a_page_costs_the_same_however_many_there_are(
+    district: District, as_: Login, django_assert_max_num_queries: Any
+) -> None:
+    import dataclasses
+
+    many = [dataclasses.replace(ARTICLES[0], external_id=f"M-{n}", title=f"第{n}号通知") for n in range(120)]
+    for article in many:
+        documents.save_article(article, person=district.people["editor"], now=now())
+    client = as_("editor")
+    with django_assert_max_num_queries(16):
+        page = client.get("/documents").content.decode()
+    assert page.count("号通知") == 50
+    follow = page.split('class="more"')[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
+    second = client.get(follow).content.decode()
+    assert second.count("号通知") == 50
+    assert not set(_numbers(page)) & set(_numbers(second))
+
+
+def _numbers(page: str) -> list[str]:
+    import re
+
+    return re.findall(r"第(\d+)号通知", page)
+
+
+def test_filters_are_kept_as_a_view(district: District, as_: Login) -> None:
+    client = as_("editor")
+    answer = client.post("/views", {"name": "待初审", "state": "submitted"})
+    assert answer.headers["Location"] == "/documents?state=submitted"
+    page = client.get("/documents").content.decode()
+    assert "待初审</a>" in page
+    assert "待初审</a>" not in as_("first").get("/documents").content.decode()
+
+
+# --- import -------------------------------------------------------------------------------------------------
+
+CSV = (
+    "编号,类型,标题,原文链接\n"
+    "A-1,通知公告,关于清明祭扫的通告,https://www.hedong.gov.cn/1.html\n"
+    "A-2,通知公告,,https://www.hedong.gov.cn/2.html\n"
+)
+
+
+def test_a_file_is_imported_with_a_report_by_row(district: District, as_: Login) -> None:
+    upload = SimpleUploadedFile("items.csv", CSV.encode())
+    broken = SimpleUploadedFile("broken.xlsx", b"no spreadsheet")
+    page = as_("editor").post("/import", {"file": [upload, broken]}).content.decode()
+    assert "新增 <b>1</b>" in page and "拒收 <b>1</b>" in page
+    assert "<td>A-2</td><td>标题</td>" in page
+    assert "broken.xlsx" in page, "the second file says why; the first was taken all the same"
+    assert Document.objects.filter(external_id="A-1").exists()
+
+
+def test_what_a_file_lacks_is_filled_in_beside_it(district: District, as_: Login) -> None:
+    upload = SimpleUploadedFile("notice.md", "# 关于停水的通知\n\n明日停水。\n".encode())
+    given = {"file": upload, "kind": "notice", "external_id": "MD-1", "source_url": "https://www.hedong.gov.cn/m.html"}
+    assert "新增 <b>1</b>" in as_("editor").post("/import", given).content.decode()
+
+
+@pytest.mark.parametrize("who", ["first", "releaser", "duty"])
+def test_only_editors_import_and_create(district: District, as_: Login, who: str) -> None:
+    client = as_(who)
+    assert client.get("/import").status_code == 403
+    assert client.get("/new-document").status_code == 403
+    assert "导入</a>" not in client.get("/documents").content.decode()
+
+
+# --- writing ------------------------------------------------------------------------------------------------
+
+
+def test_a_new_document_is_made_and_opened_for_writing(district: District, as_: Login) -> None:
+    client = as_("editor")
+    given = {"external_id": "N-1", "kind": "notice", "title": "关于停水的通知", "source_url": "坏网址"}
+    answer = client.post("/new-document", given)
+    assert answer.status_code == 400
+    assert "原文链接" in answer.content.decode() and 'value="关于停水的通知"' in answer.content.decode()
+    answer = client.post("/new-document", given | {"source_url": "https://www.hedong.gov.cn/n.html"})
+    assert answer.headers["Location"] == "/edit/of/N-1"
+
+
+def test_the_editor_keeps_what_is_typed_with_checks_beside_it(district: District, as_: Login) -> None:
+    district.document()
+    client = as_("editor")
+    page = client.get("/edit/of/HD-1").content.decode()
+    assert 'contenteditable="true"' in page and "各渠道字数" in page
+    draft = Draft.objects.get()
+    fields = draft.fields | {"title": "关于调整公交的通知", "revision": "0"}
+    margin = client.post("/edit/autosave/HD-1", fields).content.decode()
+    assert 'data-revision="1"' in margin
+    assert Draft.objects.get().fields["title"] == "关于调整公交的通知"
+    again = client.post("/edit/autosave/HD-1", fields).content.decode()
+    assert "另一个窗口" in again
+    answer = client.post("/edit/save/HD-1", fields | {"then": "submit"}, follow=True)
+    assert "已送审" in answer.content.decode()
+    assert Document.objects.get().state == "submitted"
+
+
+def test_what_does_not_pass_is_named_and_stays_a_draft(district: District, as_: Login) -> None:
+    district.document()
+    client = as_("editor")
+    client.get("/edit/of/HD-1")
+    fields = Draft.objects.get().fields | {"published_on": "去年"}
+    answer = client.post("/edit/save/HD-1", fields, follow=True)
+    assert "发布日期——" in answer.content.decode() and "仍在草稿里" in answer.content.decode()
+
+
+def test_under_review_nobody_writes(district: District, as_: Login) -> None:
+    document = district.document()
+    editorial.submit(document, person=district.people["editor"], now=now())
+    answer = as_("editor").get("/edit/of/HD-1")
+    assert answer.status_code == 409
+    assert "正在审核" in answer.content.decode()
+
+
+def test_a_finding_is_waived_with_a_reason(district: District, as_: Login) -> None:
+    document = district.document()
+    client = as_("editor")
+    client.post("/waive/HD-1", {"rule": "source.other_site", "reason": "是省里的网站"})
+    assert document.waivers.get().reason == "是省里的网站"
+    assert "写明理由" in client.post("/waive/HD-1", {"rule": "x", "reason": ""}, follow=True).content.decode()
+
+
+def test_policy_or_not_is_changed_with_a_reason(district: District, as_: Login) -> None:
+    document = district.document()
+    as_("editor").post("/policy/HD-1", {"policy": "1", "reason": "规范性文件"})
+    document.refresh_from_db()
+    assert document.is_policy
+
+
+# --- previews -----------------------------------------------------------------------------------------------
+
+
+def test_three_phones_show_the_draft_and_then_the_frozen_posts(district: District, as_: Login) -> None:
+    document = district.document()
+    client = as_("editor")
+    page = client.get("/preview/HD-1").content.decode()
+    assert page.count("<iframe") == 3
+    assert "还没有送审" in page
+    edition = document.current
+    wechat = client.get(f"/frames/phone/{edition.pk}/wx").content.decode()
+    weibo = client.get(f"/frames/phone/{edition.pk}/wb").content.decode()
+    portal = client.get(f"/frames/phone/{edition.pk}/portal").content.decode()
+    assert all(ARTICLES[0].title in one for one in (wechat, portal))
+    assert "公交" in weibo and "网页链接" in weibo
+    assert "自12月1日起调整" in client.get(f"/frames/draft/{edition.pk}/wx").content.decode()
+    editorial.submit(document, person=district.people["editor"], now=now())
+    assert "送审时冻结" in client.get("/preview/HD-1").content.decode()
+
+
+# --- walls --------------------------------------------------------------------------------------------------
+
+
+def test_another_units_documents_are_not_there(district: District, as_: Login) -> None:
+    town = District.make("town", "九曲街道")
+    document = town.document()
+    edition = document.current
+    client = as_("editor")
+    assert ARTICLES[0].title not in client.get("/documents?q=公交").content.decode()
+    for path in ("/documents/HD-1", "/preview/HD-1", "/edit/of/HD-1", f"/frames/phone/{edition.pk}/portal",
+                 f"/frames/draft/{edition.pk}/town-wx"):  # fmt: skip
+        assert client.get(path).status_code == 404, path
+    for path in ("edit/autosave", "edit/save", "edit/here", "edit/discard", "submit", "waive", "policy"):
+        assert client.post(f"/{path}/HD-1", {"title": "x"}).status_code == 404, path
+    assert document.editions.count() == 1
