@@ -1,0 +1,82 @@
+"""Everybody can use the pages: axe finds nothing, by keyboard all is reached, and a page weighs little (WCAG 2.2 AA)."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from bot.models import Person
+from bot.services import people
+from tests.console.world import ARTICLES, PASSWORD, District, now
+
+from .conftest import Open
+from .test_pages import busy_day
+
+pytestmark = pytest.mark.browser
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PAGES = (
+    ("duty", "/"),
+    ("editor", "/documents"),
+    ("editor", "/import"),
+    ("editor", "/new-document"),
+    ("editor", "/edit/of/HD-9"),
+    ("editor", "/preview/HD-1"),
+    ("editor", "/documents/HD-1"),
+    ("editor", "/me"),
+    ("editor", "/me/password"),
+    ("editor", "/me/second-factor"),
+    ("manager", "/people"),
+    ("manager", "/people/person/duty"),
+    ("duty", "/releases/{release}"),
+    ("", "/login"),
+)
+HEAVIEST = 150_000  # bytes over the wire at the first visit
+
+
+def furnished(district: District) -> int:
+    """A busy day, a draft, and somebody who manages people."""
+    import dataclasses
+
+    pk = busy_day(district)
+    district.document(dataclasses.replace(ARTICLES[0], external_id="HD-9", title="还在写的通知"))
+    manager: Person = people.add_person(
+        "manager", name="冯安", unit=district.unit, roles=["secadmin"], password=PASSWORD, actor="test", now=now()
+    )
+    district.people["manager"] = manager
+    return pk
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES)
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:120]}" for one in found.response["violations"] for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light")])
+def test_axe_finds_nothing_on_any_page(size: str, scheme: str, district: District, window: Open) -> None:
+    pk = furnished(district)
+    told: dict[str, list[str]] = {}
+    for who in dict.fromkeys(who for who, _ in PAGES):
+        with window(size, scheme, login=who) as page:
+            for path in (path for login, path in PAGES if login == who):
+                page.goto(path.format(release=pk))
+                page.wait_for_load_state("networkidle")
+                if found := violations(page):
+                    told[path] = found
+    assert told == {}
+
+
+def test_a_first_visit_weighs_little(district: District, window: Open) -> None:
+    furnished(district)
+    with window(login="duty") as page:
+        sizes: list[int] = []
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.clearBrowserCache")
+        session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        page.goto("/")
+        page.wait_for_load_state("networkidle")
+        assert 0 < sum(sizes) < HEAVIEST

@@ -1,0 +1,129 @@
+"""Writing in a real browser: typed, kept, checked, previewed on three phones, handed in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from bot.models import Document, Draft
+from bot.services import people
+from tests.console.world import ARTICLES, PASSWORD, District, now
+
+from .conftest import Open, fits, shoot
+
+pytestmark = pytest.mark.browser
+
+CSV = "编号,类型,标题,原文链接\nA-1,通知公告,关于清明祭扫的通告,https://www.hedong.gov.cn/1.html\nA-2,通知,,https://www.hedong.gov.cn/2.html\n"
+LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_the_list_of_documents(size: str, scheme: str, district: District, window: Open) -> None:
+    for article in ARTICLES:
+        district.document(article)
+    with window(size, scheme, login="editor") as page:
+        page.goto("/documents")
+        assert fits(page)
+        shoot(page, f"documents-{size}-{scheme}")
+        page.fill("#q", "公交")
+        expect(page.locator(".rows > li")).to_have_count(1)
+        expect(page).to_have_url(re.compile("q=%E5%85%AC"))
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_an_import_says_what_became_of_each_row(size: str, scheme: str, district: District, window: Open) -> None:
+    with window(size, scheme, login="editor") as page:
+        page.goto("/import")
+        page.set_input_files("#file", {"name": "items.csv", "mimeType": "text/csv", "buffer": CSV.encode()})
+        expect(page.locator("[data-chosen]")).to_have_text("items.csv")
+        page.get_by_role("button", name="导入").click()
+        expect(page.get_by_text("新增 1")).to_be_visible()
+        expect(page.get_by_role("cell", name="A-2")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"import-{size}-{scheme}")
+
+
+def test_what_is_typed_is_kept_without_being_asked_and_checked_beside_it(district: District, window: Open) -> None:
+    district.document()
+    with window(login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        page.fill("#title", "关于调整城区公交线路的紧急通知")
+        page.locator("[data-body]").click()
+        page.keyboard.press("End")
+        page.keyboard.type("请广大乘客相互转告。")
+        expect(page.locator("[data-saved]")).to_contain_text("草稿自动保存于")
+        page.wait_for_function("document.querySelector('#writing').elements.revision.value > 0")
+        kept = Draft.objects.get().fields
+        assert kept["title"] == "关于调整城区公交线路的紧急通知"
+        assert "相互转告" in kept["body_html"]
+        shoot(page, "editor-desk-light")
+        page.get_by_role("button", name="保存并预览").click()
+        expect(page.locator(".preview")).to_have_count(3)
+        assert Document.objects.get().title == "关于调整城区公交线路的紧急通知"
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("desk", "dark"), ("phone", "light"), ("phone", "dark")])
+def test_the_editor_fits(size: str, scheme: str, district: District, window: Open) -> None:
+    district.document()
+    with window(size, scheme, login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        expect(page.get_by_text("各渠道字数")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"editor-{size}-{scheme}")
+
+
+def test_what_is_pasted_keeps_its_form_and_loses_the_rest(district: District, window: Open) -> None:
+    district.document()
+    with window(login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        page.evaluate(
+            """() => {
+                const body = document.querySelector("[data-body]");
+                body.focus();
+                document.execCommand("selectAll");
+                const data = new DataTransfer();
+                data.setData("text/html", '<p style="color:red">甲<b>乙</b><script>alert(1)</script><a href="x">丙</a></p>');
+                body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+            }"""
+        )
+        page.wait_for_function("document.querySelector('#writing').elements.revision.value > 0")
+        assert re.sub("<p></p>", "", Draft.objects.get().fields["body_html"]) == "<p>甲<strong>乙</strong>丙</p>"
+
+
+def test_a_second_editor_sees_that_somebody_is_writing(district: District, window: Open) -> None:
+    district.document()
+    people.add_person(
+        "li2", name="李二", unit=district.unit, roles=["editor"], password=PASSWORD, actor="test", now=now()
+    )
+    with window(login="editor") as first, window(login="li2") as second:
+        first.goto("/edit/of/HD-1")
+        second.goto("/edit/of/HD-1")
+        expect(second.get_by_text("李拟 正在编辑这份稿件")).to_be_visible()
+        expect(second.locator("#title")).to_be_disabled()
+        shoot(second, "editor-busy")
+        second.get_by_role("link", name=re.compile("接着编辑")).click()
+        expect(second.locator("#title")).to_be_enabled()
+        first.fill("#title", "我还在写")
+        expect(first.locator("#margin")).to_contain_text("李二接着编辑")
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_three_phones_of_true_width_stand_side_by_side(size: str, district: District, window: Open) -> None:
+    document = district.approved()
+    with window(size, login="editor") as page:
+        page.goto("/preview/HD-1")
+        frames = [page.frame_locator(f".preview:nth-child({n}) iframe") for n in (1, 2, 3)]
+        expect(frames[0].locator(".wx-words h2")).to_have_text(document.title)
+        expect(frames[1].locator(".wb-text").first).to_contain_text("公交")
+        expect(frames[2].locator("h1")).to_have_text(document.title)
+        expect(frames[0].frame_locator("iframe").locator("h1")).to_have_text(document.title)
+        assert fits(page)
+        if size == "desk":
+            boxes = [page.locator(".glass iframe").nth(n).bounding_box() for n in range(3)]
+            assert len({round(box["y"]) for box in boxes if box}) == 1, "beside one another"
+            assert all(box and box["width"] >= 375 for box in boxes)
+        shoot(page, f"preview-{size}-light")
+        page.get_by_role("button", name="深色模式").click()
+        shoot(page, f"preview-{size}-dark")
