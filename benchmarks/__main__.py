@@ -12,7 +12,7 @@ from . import tables
 from .parts import machine
 
 #: Each module has `options(parser)` and `run(chosen) -> dict`.
-BENCHMARKS = ("release", "province", "due", "idle", "calls", "launcher", "peers")
+BENCHMARKS = ("release", "province", "due", "idle", "calls", "launcher", "peers", "console")
 
 
 def parser() -> argparse.ArgumentParser:

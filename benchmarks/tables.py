@@ -168,8 +168,22 @@ def calls(result: Result) -> str:
     return f"{table(('', 'before T', 'at T', 'after'), lines)}\n\nToken fetches of 8 processes with an expired token: {tokens}."
 
 
+def console(result: Result) -> str:
+    """One line for each page and database."""
+    columns = ("", "documents", "page", "median ms", "p99", "statements", "kB")
+    lines = [
+        [
+            row["db"], f"{row['documents']:,}", row["page"], number(row["median_ms"]), number(row["p99_ms"]), row["statements"],
+            row["kilobytes"],
+        ]
+        for row in result["rows"]
+    ]  # fmt: skip
+    return table(columns, lines)
+
+
 RENDERERS: dict[str, Callable[[Result], str]] = {
     "release": release, "peers": release, "launcher": release, "province": province, "due": due, "idle": idle, "calls": calls,
+    "console": console,
 }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def user() -> None:
     "roles",
     multiple=True,
     required=True,
-    help="角色，可多次，写中文或代号：拟稿 editor、初审 first、复审 second、终审 final、签发 releaser、值班 duty、审计 auditor、系统管理员 sysadmin。",
+    help="角色，可多次，写中文或代号：拟稿 editor、初审 first、复审 second、终审 final、签发 releaser、值班 duty、审计 auditor、系统管理员 sysadmin、安全管理员 secadmin、审计管理员 auditadmin。",
 )
 @click.option("--password-env", metavar="VAR", help="从环境变量取口令。")
 @click.option("--password-file", metavar="FILE", help="从文件取口令。")
