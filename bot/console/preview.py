@@ -10,25 +10,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from bot.domain.channel import ChannelSpec
 from bot.domain.findings import Finding
 from bot.domain.hashing import ASSET
 from bot.domain.post import CREDIT_SLOT
 from bot.models import Account, Edition, Person
-from bot.services import drafting, editorial
+from bot.services import drafting, editorial, showing
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
+from bot.services.errors import Refused
 from bot.services.releases import accounts_named
 
 from .document import EDITION_TONES, with_asset_addresses
 from .middleware import PREVIEW_POLICY
-from .people import person
+from .people import now, person
 from .pictures import Crop, crop
 
 PORTAL = "portal"
@@ -70,6 +72,7 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
         "tone": EDITION_TONES[edition.status],
         "portal": PORTAL,
         "may_edit": drafting.may_edit(document, who),
+        "may_show": any(who.has_role(role) for role in showing.WHO),
     }
     return render(request, "preview.html", context)
 
@@ -179,3 +182,21 @@ def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     response = render(request, "article.html", context)
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY
     return response
+
+
+@require_POST
+def show(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
+    """发到我的手机."""
+    who, found = person(request), _own(request, edition)
+    account = next((one for one in _accounts(found, who) if one.slug == slug), None)
+    if account is None:
+        raise Http404
+    try:
+        said = showing.show(found, account, to=request.POST.get("to", ""), person=who, now=now())
+    except Refused as refused:
+        if refused.code == "role":
+            raise
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, said)
+    return redirect(f"{reverse('preview', args=[found.document.external_id])}?edition={found.number}")

@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern] = [
     path("waive/<path:external_id>", editor.waive, name="waive"),
     path("policy/<path:external_id>", editor.set_policy, name="policy"),
     path("preview/<path:external_id>", preview.preview, name="preview"),
+    path("show/<int:edition>/<slug:slug>", preview.show, name="show"),
     path("frames/phone/<int:edition>/<slug:slug>", preview.phone_frame, name="preview-phone"),
     path("frames/draft/<int:edition>/<slug:slug>", preview.body_frame, name="preview-body"),
     path("documents/<path:external_id>", document.document_page, name="document"),

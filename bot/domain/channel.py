@@ -171,6 +171,7 @@ class ChannelSpec:
     cannot: tuple[str, ...] = ()  # Chinese sentences: what the vendor cannot do
     waits_for: Mapping[str, str] = made(default_factory=dict)  # code of an answer -> Chinese: who must act in time
     post_links: tuple[PostLink, ...] = ()  # what the address of a published post looks like
+    shown_to: str = ""  # Chinese: what names a person who can be shown an unpublished post ("微信号"); "" where none can
     holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
 
     def mode(self, name: str) -> ModeSpec:
@@ -521,6 +522,13 @@ class CallbackReceiver(Protocol):
 
     def callback(self, method: str, query: Mapping[str, str], body: bytes, *, now: datetime) -> CallbackReply:
         """Verify first, parse later. Pure but for `now`."""
+
+
+class Shower(Protocol):
+    """Implemented by channels that can show an unpublished post to one person; their spec says how that person is named."""
+
+    def show(self, posts: Sequence[Post], *, to: str) -> str:
+        """Nothing becomes public and nothing is left behind. Returns what was done, in Chinese. Raises ChannelFault."""
 
 
 class Authorizer(Protocol):

@@ -206,6 +206,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "gate.decided": _gate_moved,
     "edition.created": lambda data, name: (f"{name}：形成第 {data.get('number')} 版", f"内容哈希尾号 {tail(data.get('hash', ''))}"),
     "edition.submitted": lambda data, name: (f"{name}：第 {data.get('edition')} 版送审", f"内容哈希尾号 {tail(data.get('content', ''))}"),
+    "edition.shown": lambda data, name: (f"{name}：第 {data.get('edition')} 版发到个人手机预览", str(data.get("to", ""))),
     "edition.reviewed": _reviewed,
     "person.added": lambda data, name: (
         f"添加人员 {data.get('name', name)}", "、".join(_role(role) for role in data.get("roles", ())),

@@ -31,7 +31,7 @@ from bot.domain.channel import (
 from bot.domain.findings import Finding
 from bot.domain.post import Post
 
-from . import answers, checking, looking, preflight, statistics, withdrawing
+from . import answers, checking, looking, preflight, showing, statistics, withdrawing
 from .callbacks import Receiver
 from .client import Client
 from .spec import MASS, REPLAY_SAFE, SPEC
@@ -87,6 +87,10 @@ class WeChat:
     def withdraw(self, receipt: Receipt, *, position: int | None = None) -> Withdrawn | ByHand:
         """Delete one position (0-based) or everything."""
         return withdrawing.withdraw(self._client, receipt, position)
+
+    def show(self, posts: Sequence[Post], *, to: str) -> str:
+        """Send a preview to one person, from a draft that is deleted again."""
+        return showing.show(self._client, posts, to)
 
     def measure(self, receipts: Sequence[Receipt], *, day: str) -> list[Sample]:
         """Cumulative daily figures of what was published on `day`."""

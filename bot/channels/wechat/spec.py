@@ -134,6 +134,7 @@ SPEC = ChannelSpec(
     link_field="content_source_url",
     waits_for=dict.fromkeys(("89504", "89505"), "平台在等公众号管理员确认这次群发，请管理员在 30 分钟内确认"),
     post_links=POST_LINKS,
+    shown_to="微信号",
     metrics=tuple(METRICS),
     metrics_daily=True,
     metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“未报告”。",

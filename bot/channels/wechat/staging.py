@@ -47,7 +47,7 @@ class Stager:
         self._upload_all(posts, table)
         table["draft"], table["hashes"] = self._add(posts, table), hashes
         self._verify(posts, table)
-        self._discard(earlier)
+        self.discard(earlier)
         return Staged(table, verified=True)
 
     # --- pictures ---
@@ -143,7 +143,7 @@ class Stager:
                 raise
             return False
 
-    def _discard(self, media_id: str) -> None:
+    def discard(self, media_id: str) -> None:
         """Delete a draft that was replaced, so that nobody sends it by hand. Failing to is harmless."""
         if not media_id:
             return
