@@ -1,0 +1,113 @@
+"""Every address of the console, one by one: without a login it shows nothing, and of another unit it knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
+
+from bot.models import Alarm, Release
+
+from .world import District, now
+
+Login = Callable[[str], Client]
+
+#: Open to whoever comes, by design: what is there is public, a door for machines, or asks for a secret of its own.
+OPEN = {
+    "login", "login-code", "healthz", "callback", "rehearsal", "phone", "phone-article", "article-frame", "phone-media",
+}  # fmt: skip
+#: About whoever asks, or their own unit; nothing of another unit is named in the address.
+OWN = {
+    "today", "freeze", "unfreeze", "logout", "oauth-callback", "me", "password", "second-factor", "second-factor-confirm",
+    "second-factor-remove", "recovery-codes", "my-deputy", "staff", "staff-add", "documents", "view-save", "import",
+    "document-new", "picture",
+}  # fmt: skip
+#: A saved view is a person's; dropping one that is not theirs does nothing and says nothing. A picture's name is its hash.
+SILENT = {"view-drop", "asset"}
+
+
+def patterns() -> Iterator[URLPattern]:
+    for pattern in get_resolver("bot.console.urls").url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+
+
+def names() -> list[str]:
+    return sorted({str(pattern.name) for pattern in patterns()})
+
+
+class Theirs:
+    """Things of another unit, by the names that addresses use for them."""
+
+    def __init__(self, district: District) -> None:
+        self.release: Release = district.signed()
+        publication = self.release.publications.order_by("pk")[0]
+        item = publication.items.order_by("position")[0]
+        alarm = Alarm.objects.create(
+            kind="overdue", subject=f"release:{self.release.pk}", unit=district.unit, release=self.release, out="no",
+            message="x", raised_at=now(),
+        )  # fmt: skip
+        edition = item.edition
+        self.values: dict[str, list[Any]] = {
+            "release": [self.release.pk], "check-again": [self.release.pk], "alarm-read": [alarm.pk],
+            "document": [edition.document.external_id], "post-frame": [item.post_id], "item-frame": [item.pk],
+            "authorize": [district.accounts[1].slug], "preview-phone": [edition.pk, "portal"],
+            "preview-body": [edition.pk, district.accounts[0].slug], "show": [edition.pk, district.accounts[0].slug],
+            "my-deputy-end": [_deputyship(district)], "deputy-end": [_deputyship(district)],
+        }  # fmt: skip
+        for name in ("autosave", "still-here", "edition-save", "draft-discard", "edit", "document-submit", "waive", "policy", "preview"):
+            self.values[name] = [edition.document.external_id]
+        for name in ("member", "member-roles", "member-active", "member-password", "member-factor", "member-deputy"):
+            self.values[name] = [district.people["editor"].username]
+
+
+def _deputyship(district: District) -> int:
+    from datetime import timedelta
+
+    from bot.services import deputies
+
+    chief, today = district.people["releaser"], now().date()
+    made = deputies.appoint(
+        principal=chief, deputy=district.people["duty"], first_day=today, last_day=today + timedelta(days=2),
+        reason="出差", person=chief, now=now(),
+    )  # fmt: skip
+    return int(made.pk)
+
+
+@pytest.mark.parametrize("name", [name for name in names() if name not in OPEN])
+def test_without_a_login_nothing_is_shown(client: Client, district: District, name: str) -> None:
+    path = _some(name)
+    for answer in (client.get(path), client.post(path)):
+        assert answer.status_code == 302, (name, answer.status_code)
+        assert answer.headers["Location"].startswith("/login"), name
+
+
+def _some(name: str) -> str:
+    for given in ([], [1], ["x"], [1, "x"], ["a" * 64], [1, 1], ["x", "x"], ["x", 1]):
+        try:
+            return reverse(name, args=given)
+        except NoReverseMatch:
+            continue
+    raise AssertionError(f"no address for {name}")
+
+
+def test_every_address_is_open_ones_own_or_tried_from_another_unit(district: District) -> None:
+    theirs = Theirs(District.make("town", "九曲街道"))
+    assert set(names()) - OPEN - OWN - SILENT - set(theirs.values) == set()
+
+
+@pytest.mark.parametrize("who", ["editor", "first", "releaser", "duty", "admin"])
+def test_of_another_unit_no_address_knows_anything(district: District, as_: Login, who: str) -> None:
+    theirs = Theirs(District.make("town", "九曲街道"))
+    client = as_(who)
+    title = theirs.release.title
+    for name, given in theirs.values.items():
+        path = reverse(name, args=given)
+        for answer in (client.get(path), client.post(path, {"reason": "x", "title": "x"})):
+            if answer.status_code == 302:
+                answer = client.get(answer.headers["Location"])
+            assert answer.status_code in {403, 404, 405, 409}, (name, answer.status_code)
+            assert title not in answer.content.decode(), name
