@@ -69,7 +69,9 @@ def fill(documents: int, releases: int) -> Pattern:
             with transaction.atomic():
                 made = Document.objects.bulk_create(_documents(some, pattern, now), batch_size=500)
                 Edition.objects.bulk_create(_editions(made, pattern, now), batch_size=500)
-                search.put((one.pk, f"{one.external_id} {one.title} 临东政办字〔2017〕{one.external_id[2:]}号") for one in made)
+                search.put(
+                    (one.pk, f"{one.external_id} {one.title} 临东政办字〔2017〕{one.external_id[2:]}号") for one in made
+                )
         _releases(releases, pattern, now)
     finally:
         triggers.install()
@@ -148,9 +150,7 @@ def measured(pattern: Pattern, documents: int) -> list[dict[str, Any]]:
     client = Client()
     client.force_login(pattern.people["releaser"])
     release = Release.objects.order_by("-pk")[0].pk
-    return [
-        _page(client, name, path.format(some=documents // 2, release=release)) for name, path in PAGES
-    ]
+    return [_page(client, name, path.format(some=documents // 2, release=release)) for name, path in PAGES]
 
 
 def _page(client: Client, name: str, path: str) -> dict[str, Any]:

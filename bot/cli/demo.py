@@ -225,9 +225,7 @@ class _Demo:
         _step("导入 2017 年信息公开条目（测试数据）")
         source = intake.open_source(ITEMS)
         with click.progressbar(length=source.total, label="  导入", file=sys.stderr) as bar:  # type: ignore[var-annotated]
-            report = documents.import_rows(
-                source, person=acting("wang"), now=now(), each=lambda _: bar.update(1)
-            )
+            report = documents.import_rows(source, person=acting("wang"), now=now(), each=lambda _: bar.update(1))
         for line in import_reply(ITEMS.name, report).lines[:6]:
             click.echo(f"  {line}")
 
@@ -243,9 +241,7 @@ class _Demo:
             if edition.status in {EditionState.DRAFTING, EditionState.RETURNED}:
                 edition = editorial.submit(document, person=acting("wang"), now=now())
             while step := step_due(edition.status, self._unit.review_steps):
-                edition = editorial.review(
-                    document, person=acting(reviewers[step]), verdict=Verdict.PASS, now=now()
-                )
+                edition = editorial.review(document, person=acting(reviewers[step]), verdict=Verdict.PASS, now=now())
             click.echo(f"  {external_id} {edition.status.label}：{shorten(edition.title, 60)}")
 
     # --- release -------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET
 
 from bot.domain.article import Kind
 from bot.domain.channel import ChannelSpec
-from bot.domain.post import CREDIT_SLOT
 from bot.domain.findings import Finding
+from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Role, Step
 from bot.models import Account, AssetRecord, Document, Draft, Edition, Item, Person, PostRecord
 from bot.services import drafting, editorial, trail

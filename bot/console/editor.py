@@ -51,9 +51,7 @@ def edit(request: HttpRequest, external_id: str) -> HttpResponse:
     who = person(request)
     document = find_document(external_id, unit=who.unit)
     _require_open(document, who)
-    draft, mine = drafting.open_for(
-        document, person=who, now=now(), take_over=request.GET.get("take-over") == "1"
-    )
+    draft, mine = drafting.open_for(document, person=who, now=now(), take_over=request.GET.get("take-over") == "1")
     edition = document.current
     context = {
         "document": document, "edition": edition, "draft": draft, "mine": mine, "groups": GROUPS, "help": HELP,
@@ -191,7 +189,11 @@ def set_policy(request: HttpRequest, external_id: str) -> HttpResponse:
     document = find_document(external_id, unit=who.unit)
     try:
         editorial.set_policy(
-            document, request.POST.get("policy") == "1", reason=request.POST.get("reason", "")[:300], person=who, now=now()
+            document,
+            request.POST.get("policy") == "1",
+            reason=request.POST.get("reason", "")[:300],
+            person=who,
+            now=now(),
         )
     except Refused as refused:
         if refused.code == "role":
@@ -226,5 +228,3 @@ def picture(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": f"{error}，没有插入。"}, status=400)
     keep_assets([asset])
     return JsonResponse({"url": reverse("asset", args=[asset.sha256])})
-
-

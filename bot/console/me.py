@@ -91,7 +91,9 @@ def second_factor_confirm(request: HttpRequest) -> HttpResponse:
 @stepup.required("更换恢复码")
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     """Ten new recovery codes instead of the old ones."""
-    return render(request, "recovery_codes.html", {"codes": secondfactor.renew_recovery_codes(person(request), now=now())})
+    return render(
+        request, "recovery_codes.html", {"codes": secondfactor.renew_recovery_codes(person(request), now=now())}
+    )
 
 
 @require_POST

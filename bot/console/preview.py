@@ -63,7 +63,9 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     phones: list[dict[str, Any]] = []
     for account in _accounts(edition, who):
         payload, findings = _payload(edition, account)
-        phones.append({"account": account, "spec": spec_of(account), "findings": findings, "meters": _meters(account, payload)})
+        phones.append(
+            {"account": account, "spec": spec_of(account), "findings": findings, "meters": _meters(account, payload)}
+        )
     context = {
         "document": document,
         "edition": edition,
@@ -132,7 +134,9 @@ def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
 
 
 def _framed(response: HttpResponse) -> HttpResponse:
-    response.headers["Content-Security-Policy"] = PREVIEW_POLICY.replace("default-src 'none'", "default-src 'none'; frame-src 'self'")
+    response.headers["Content-Security-Policy"] = PREVIEW_POLICY.replace(
+        "default-src 'none'", "default-src 'none'; frame-src 'self'"
+    )
     return response
 
 

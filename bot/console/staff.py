@@ -43,7 +43,9 @@ def staff(request: HttpRequest) -> HttpResponse:
     require_manager(who)
     members = list(who.unit.people.order_by("-is_active", "name", "pk"))
     with_factor = set(
-        SecondFactor.objects.filter(person__unit=who.unit, confirmed_at__isnull=False).values_list("person_id", flat=True)
+        SecondFactor.objects.filter(person__unit=who.unit, confirmed_at__isnull=False).values_list(
+            "person_id", flat=True
+        )
     )
     context = {
         "rows": [(one, one.pk in with_factor, demands_second_factor(one)) for one in members],
@@ -71,7 +73,9 @@ def _member(who: Person, subject: Person) -> dict[str, Any]:
         "factor": secondfactor.has(subject),
         "roles": [(role, ROLE_WORDS[role], role in ADMINISTRATORS) for role in Role],
         "colleagues": who.unit.people.filter(is_active=True).exclude(pk=subject.pk).order_by("name"),
-        "deputies": [one for one in deputies.of_unit(who.unit, now=now()) if subject.pk in {one.principal_id, one.deputy_id}],
+        "deputies": [
+            one for one in deputies.of_unit(who.unit, now=now()) if subject.pk in {one.principal_id, one.deputy_id}
+        ],
         "words": deputies.words,
         "sentences": trail.tell({f"person:{subject.username}": subject.name})[-30:],
     }

@@ -24,7 +24,7 @@ from .people import now, person
 
 HOLDS = timedelta(minutes=10)
 CONFIRMED = "confirmed_at"
-PASSWORD, CODE = "stepup-password", "stepup-code"  # noqa: S105 - names of form fields
+PASSWORD, CODE = "stepup-password", "stepup-code"
 OURS = (PASSWORD, CODE, "csrfmiddlewaretoken")
 WRONG = "密码不对，还没有办理，未做任何改动。请再试一次。"
 WRONG_CODE = "验证码不对或刚刚用过，还没有办理，未做任何改动。请等验证器换出下一个数字再试，或用一个恢复码。"

@@ -171,7 +171,9 @@ class ChannelSpec:
     cannot: tuple[str, ...] = ()  # Chinese sentences: what the vendor cannot do
     waits_for: Mapping[str, str] = made(default_factory=dict)  # code of an answer -> Chinese: who must act in time
     post_links: tuple[PostLink, ...] = ()  # what the address of a published post looks like
-    shown_to: str = ""  # Chinese: what names a person who can be shown an unpublished post ("微信号"); "" where none can
+    shown_to: str = (
+        ""  # Chinese: what names a person who can be shown an unpublished post ("微信号"); "" where none can
+    )
     holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
 
     def mode(self, name: str) -> ModeSpec:

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 
 #: So many tokens of a text are indexed: PostgreSQL keeps no positions beyond 16383.
 MOST = 16_000
-_RUN = re.compile(
-    r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3005\u3007\U00020000-\U000323af]+)|([^\W_]+)"
-)
+_RUN = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3005\u3007\U00020000-\U000323af]+)|([^\W_]+)")
 _HAN_INSIDE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3005\u3007\U00020000-\U000323af]")
 
 

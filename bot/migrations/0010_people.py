@@ -19,9 +19,7 @@ class Migration(migrations.Migration):
     dependencies = (("bot", "0009_account_once"),)
 
     operations = (
-        migrations.AddField(
-            model_name="person", name="must_change_password", field=models.BooleanField(default=False)
-        ),
+        migrations.AddField(model_name="person", name="must_change_password", field=models.BooleanField(default=False)),
         migrations.CreateModel(
             name="SecondFactor",
             fields=[

@@ -43,9 +43,7 @@ class Migration(migrations.Migration):
         migrations.AddField("document", "state", models.CharField(max_length=20, default="drafting")),
         migrations.AddField("document", "changed_at", models.DateTimeField(null=True)),
         migrations.RunPython(build, drop),
-        migrations.AddIndex(
-            "document", models.Index(fields=["unit", "-changed_at", "-id"], name="document_newest")
-        ),
+        migrations.AddIndex("document", models.Index(fields=["unit", "-changed_at", "-id"], name="document_newest")),
         migrations.AddIndex(
             "document", models.Index(fields=["unit", "state", "-changed_at", "-id"], name="document_by_state")
         ),

@@ -81,8 +81,7 @@ def article_from(external_id: str, fields: Mapping[str, str]) -> Taken | Rejecte
         Asset(bytes(one.data), one.media_type, one.name) for one in AssetRecord.objects.filter(sha256__in=refs)
     )
     values = {name: fields.get(name, "") for name in FIELDS} | {"external_id": external_id}
-    row = assemble(Record(1, values, assets=assets))
-    return row
+    return assemble(Record(1, values, assets=assets))
 
 
 def create(external_id: str, fields: Mapping[str, str], *, person: Person, now: datetime) -> Document | Rejected:
@@ -126,9 +125,7 @@ def open_for(document: Document, *, person: Person, now: datetime, take_over: bo
     return draft, mine
 
 
-def keep(
-    document: Document, fields: Mapping[str, str], *, revision: int, person: Person, now: datetime
-) -> Draft:
+def keep(document: Document, fields: Mapping[str, str], *, revision: int, person: Person, now: datetime) -> Draft:
     """Autosave. `revision`: what the page last knew; a page that somebody else has taken over, or an older tab, is refused."""
     require_aware(now)
     require(person, Role.EDITOR)
@@ -169,7 +166,8 @@ def save(document: Document, fields: Mapping[str, str], *, person: Person, now: 
         raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
     if draft is not None and draft.base.content_hash != document.current.content_hash:
         raise Refused(
-            "newer", "您开始编辑之后，这份文件又有了新版本（多半是重新导入）。没有保存；请复制您的改动，放弃草稿后重新编辑。"
+            "newer",
+            "您开始编辑之后，这份文件又有了新版本（多半是重新导入）。没有保存；请复制您的改动，放弃草稿后重新编辑。",
         )
     row = article_from(document.external_id, fields)
     if isinstance(row, Rejected):
@@ -227,4 +225,3 @@ def may_edit(document: Document, person: Person) -> bool:
     return person.has_role(Role.EDITOR) and document.state in {
         EditionState.DRAFTING, EditionState.RETURNED, EditionState.APPROVED
     }  # fmt: skip
-

@@ -51,7 +51,13 @@ def begin(person: Person, *, now: datetime) -> Enrolment:
     data = vault.encrypt(Secret(secret), _row(person))
     SecondFactor.objects.update_or_create(
         person=person,
-        defaults={"ciphertext": data, "key_id": vault.key_id(), "created_at": now, "confirmed_at": None, "last_step": 0},
+        defaults={
+            "ciphertext": data,
+            "key_id": vault.key_id(),
+            "created_at": now,
+            "confirmed_at": None,
+            "last_step": 0,
+        },
     )
     return _enrolment(person, secret)
 
@@ -86,7 +92,7 @@ def check(person: Person, code: str, *, now: datetime) -> bool:
     factor = SecondFactor.objects.filter(person=person, confirmed_at__isnull=False).first()
     if factor is None:
         return False
-    if entered.isdigit() and len(entered) == 6:  # noqa: PLR2004 - digits of a code
+    if entered.isdigit() and len(entered) == 6:
         with transaction.atomic():
             return _use(factor, entered, now)
     return _use_recovery_code(person, entered, now)

@@ -29,7 +29,10 @@ def show(edition: Edition, account: Account, *, to: str, person: Person, now: da
     if not spec.shown_to:
         raise Refused("no_preview", f"{spec.label}没有把未发布内容发给个人预览的接口，没有发出任何内容。请看三屏预览。")
     if not NAME.fullmatch(to.strip()):
-        raise Refused("name", f"“{to[:20]}”不像{spec.shown_to}，没有发出任何内容。请填写本人的{spec.shown_to}（字母、数字、- 或 _）。")
+        raise Refused(
+            "name",
+            f"“{to[:20]}”不像{spec.shown_to}，没有发出任何内容。请填写本人的{spec.shown_to}（字母、数字、- 或 _）。",
+        )
     record = edition.posts.filter(account=account).first()
     post = record.post if record else render_for(edition, account, "preview0")[0].post
     try:

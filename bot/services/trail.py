@@ -69,7 +69,9 @@ def tell(subjects: Mapping[str, str]) -> list[Sentence]:
 
 def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[Sentence]:
     """These lines of the trail as sentences, with the names of all people in them."""
-    people = names(str(login) for event in events for login in (event.actor, *(event.data.get(key, "") for key in PEOPLE)))
+    people = names(
+        str(login) for event in events for login in (event.actor, *(event.data.get(key, "") for key in PEOPLE))
+    )
     return [_sentence(event, subjects[event.subject], people) for event in events]
 
 
@@ -136,8 +138,9 @@ def _deputising(data: Mapping[str, Any]) -> str:
 
 def _reviewed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     verdict = "通过" if data.get("verdict") == "pass" else "退回"
-    return f"{name}：{_deputising(data)}{Step(data['step']).label}{verdict}，内容哈希尾号 {tail(data.get('content', ''))}", data.get(
-        "comment", ""
+    return (
+        f"{name}：{_deputising(data)}{Step(data['step']).label}{verdict}，内容哈希尾号 {tail(data.get('content', ''))}",
+        data.get("comment", ""),
     )
 
 

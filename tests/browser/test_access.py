@@ -51,7 +51,9 @@ def furnished(district: District) -> int:
 def violations(page: Page) -> list[str]:
     found = Axe().run(page, options=RULES)
     return [
-        f"{one['id']}: {node['target']} {node['html'][:120]}" for one in found.response["violations"] for node in one["nodes"]
+        f"{one['id']}: {node['target']} {node['html'][:120]}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
     ]
 
 

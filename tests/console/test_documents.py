@@ -26,7 +26,9 @@ def test_the_list_shows_the_units_documents_with_state_kind_and_author(district:
         district.document(article)
     page = as_("editor").get("/documents").content.decode()
     assert len(titles(page)) == 3
-    assert "拟稿" in page and "通知公告" in page and "李拟 拟稿" in page
+    assert "拟稿" in page
+    assert "通知公告" in page
+    assert "李拟 拟稿" in page
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,8 @@ def test_a_file_is_imported_with_a_report_by_row(district: District, as_: Login)
     upload = SimpleUploadedFile("items.csv", CSV.encode())
     broken = SimpleUploadedFile("broken.xlsx", b"no spreadsheet")
     page = as_("editor").post("/import", {"file": [upload, broken]}).content.decode()
-    assert "新增 <b>1</b>" in page and "拒收 <b>1</b>" in page
+    assert "新增 <b>1</b>" in page
+    assert "拒收 <b>1</b>" in page
     assert "<td>A-2</td><td>标题</td>" in page
     assert "broken.xlsx" in page, "the second file says why; the first was taken all the same"
     assert Document.objects.filter(external_id="A-1").exists()
@@ -122,7 +125,8 @@ def test_a_new_document_is_made_and_opened_for_writing(district: District, as_: 
     given = {"external_id": "N-1", "kind": "notice", "title": "关于停水的通知", "source_url": "坏网址"}
     answer = client.post("/new-document", given)
     assert answer.status_code == 400
-    assert "原文链接" in answer.content.decode() and 'value="关于停水的通知"' in answer.content.decode()
+    assert "原文链接" in answer.content.decode()
+    assert 'value="关于停水的通知"' in answer.content.decode()
     answer = client.post("/new-document", given | {"source_url": "https://www.hedong.gov.cn/n.html"})
     assert answer.headers["Location"] == "/edit/of/N-1"
 
@@ -131,7 +135,8 @@ def test_the_editor_keeps_what_is_typed_with_checks_beside_it(district: District
     district.document()
     client = as_("editor")
     page = client.get("/edit/of/HD-1").content.decode()
-    assert 'contenteditable="true"' in page and "各渠道字数" in page
+    assert 'contenteditable="true"' in page
+    assert "各渠道字数" in page
     draft = Draft.objects.get()
     fields = draft.fields | {"title": "关于调整公交的通知", "revision": "0"}
     margin = client.post("/edit/autosave/HD-1", fields).content.decode()
@@ -150,7 +155,8 @@ def test_what_does_not_pass_is_named_and_stays_a_draft(district: District, as_: 
     client.get("/edit/of/HD-1")
     fields = Draft.objects.get().fields | {"published_on": "去年"}
     answer = client.post("/edit/save/HD-1", fields, follow=True)
-    assert "发布日期——" in answer.content.decode() and "仍在草稿里" in answer.content.decode()
+    assert "发布日期——" in answer.content.decode()
+    assert "仍在草稿里" in answer.content.decode()
 
 
 def test_under_review_nobody_writes(district: District, as_: Login) -> None:
@@ -190,7 +196,8 @@ def test_three_phones_show_the_draft_and_then_the_frozen_posts(district: Distric
     weibo = client.get(f"/frames/phone/{edition.pk}/wb").content.decode()
     portal = client.get(f"/frames/phone/{edition.pk}/portal").content.decode()
     assert all(ARTICLES[0].title in one for one in (wechat, portal))
-    assert "公交" in weibo and "网页链接" in weibo
+    assert "公交" in weibo
+    assert "网页链接" in weibo
     assert "自12月1日起调整" in client.get(f"/frames/draft/{edition.pk}/wx").content.decode()
     editorial.submit(document, person=district.people["editor"], now=now())
     assert "送审时冻结" in client.get("/preview/HD-1").content.decode()

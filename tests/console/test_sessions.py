@@ -62,9 +62,7 @@ def test_no_login_outlives_twelve_hours_however_busy(district: District, as_: Lo
         assert statuses[25] == 302
 
 
-def test_a_click_is_not_a_write_each_time(
-    district: District, as_: Login, django_assert_num_queries: Any
-) -> None:
+def test_a_click_is_not_a_write_each_time(district: District, as_: Login, django_assert_num_queries: Any) -> None:
     client = as_("duty")
     client.get("/me")
     from django.db import connection
@@ -130,7 +128,8 @@ def test_where_it_is_demanded_nothing_opens_before_it_is_set_up(district: Distri
         client = as_("releaser")
         assert client.get("/").headers["Location"] == "/me/second-factor"
         page = client.get("/me/second-factor").content.decode()
-        assert "<svg" in page and "请先启用" in page
+        assert "<svg" in page
+        assert "请先启用" in page
         secret = secondfactor.pending(district.people["releaser"])
         assert secret is not None
         answer = client.post("/me/second-factor/confirm", {"code": pyotp.TOTP(secret.secret).at(now())})
@@ -166,7 +165,8 @@ def test_freezing_asks_for_the_password_first_and_then_does_what_was_asked(distr
     client = not_confirmed(district, "duty")
     answer = client.post("/freeze", {"reason": "发错了"})
     page = answer.content.decode()
-    assert "一键停发" in page and "还没有办理" in page
+    assert "一键停发" in page
+    assert "还没有办理" in page
     assert 'name="reason" value="发错了"' in page
     assert not Freeze.objects.exists()
     assert client.post("/freeze", {"reason": "发错了", "stepup-password": "wrong"}).status_code == 401

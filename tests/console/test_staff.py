@@ -54,7 +54,8 @@ def test_a_new_person_gets_a_password_that_is_shown_once(manager: Person, as_: L
     told = re.search(r"<code>([a-z2-9-]{23})</code>", page)
     assert told is not None
     made = Person.objects.get(username="new")
-    assert made.check_password(told[1]) and made.must_change_password
+    assert made.check_password(told[1])
+    assert made.must_change_password
     assert made.roles == ["duty", "editor"]
     assert told[1] not in client.get("/people/person/new").content.decode()
 

@@ -58,7 +58,17 @@ class Theirs:
             "preview-body": [edition.pk, district.accounts[0].slug], "show": [edition.pk, district.accounts[0].slug],
             "my-deputy-end": [_deputyship(district)], "deputy-end": [_deputyship(district)],
         }  # fmt: skip
-        for name in ("autosave", "still-here", "edition-save", "draft-discard", "edit", "document-submit", "waive", "policy", "preview"):
+        for name in (
+            "autosave",
+            "still-here",
+            "edition-save",
+            "draft-discard",
+            "edit",
+            "document-submit",
+            "waive",
+            "policy",
+            "preview",
+        ):
             self.values[name] = [edition.document.external_id]
         for name in ("member", "member-roles", "member-active", "member-password", "member-factor", "member-deputy"):
             self.values[name] = [district.people["editor"].username]
