@@ -118,9 +118,9 @@ def _own(request: HttpRequest, pk: int) -> Edition:
 @xframe_options_sameorigin
 def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """One phone's screen."""
-    found = _own(request, edition)
+    found, dark = _own(request, edition), request.GET.get("dark") == "1"
     if slug == PORTAL:
-        context = {"article": found.article, "body": with_asset_addresses(found.article.body_html)}
+        context = {"article": found.article, "body": with_asset_addresses(found.article.body_html), "dark": dark}
         return _framed(render(request, "phones/portal_preview.html", context))
     account = next((one for one in _accounts(found, person(request)) if one.slug == slug), None)
     if account is None:
@@ -130,7 +130,7 @@ def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     face = _face(found, account, spec, payload)
     name = "phones/article_preview.html" if face.body else "phones/short_preview.html"
     length = sum(len(words) for words, _ in face.text)
-    return _framed(render(request, name, {"face": face, "account": account, "folded": length > FOLDED}))
+    return _framed(render(request, name, {"face": face, "account": account, "folded": length > FOLDED, "dark": dark}))
 
 
 def _framed(response: HttpResponse) -> HttpResponse:
@@ -181,7 +181,7 @@ def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     context = {
         "title": str(payload.get("title", "")), "account": account.name, "author": str(payload.get("author", "")), "at": None,
         "content": with_asset_addresses(content.replace(CREDIT_SLOT, "")), "text": "",
-        "source": str(payload.get(spec.link_field, "")) if spec.link_field else "", "deleted": False, "flips": True,
+        "source": str(payload.get(spec.link_field, "")) if spec.link_field else "", "deleted": False, "flips": request.GET.get("dark") == "1",
     }  # fmt: skip
     response = render(request, "article.html", context)
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY

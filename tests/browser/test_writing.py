@@ -54,7 +54,7 @@ def test_what_is_typed_is_kept_without_being_asked_and_checked_beside_it(distric
         page.keyboard.press("End")
         page.keyboard.type("请广大乘客相互转告。")
         expect(page.locator("[data-saved]")).to_contain_text("草稿自动保存于")
-        page.wait_for_function("document.querySelector('#writing').elements.revision.value > 0")
+        expect(page.locator("[name=revision]")).not_to_have_value("0")
         kept = Draft.objects.get().fields
         assert kept["title"] == "关于调整城区公交线路的紧急通知"
         assert "相互转告" in kept["body_html"]
@@ -88,7 +88,7 @@ def test_what_is_pasted_keeps_its_form_and_loses_the_rest(district: District, wi
                 body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
             }"""
         )
-        page.wait_for_function("document.querySelector('#writing').elements.revision.value > 0")
+        expect(page.locator("[name=revision]")).not_to_have_value("0")
         assert re.sub("<p></p>", "", Draft.objects.get().fields["body_html"]) == "<p>甲<strong>乙</strong>丙</p>"
 
 
@@ -126,4 +126,6 @@ def test_three_phones_of_true_width_stand_side_by_side(size: str, district: Dist
             assert all(box and box["width"] >= 375 for box in boxes)
         shoot(page, f"preview-{size}-light")
         page.get_by_role("button", name="深色模式").click()
+        expect(frames[0].locator("body.dark")).to_be_visible()
+        expect(frames[0].frame_locator("iframe").locator("body.flips")).to_be_attached()
         shoot(page, f"preview-{size}-dark")

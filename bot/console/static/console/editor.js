@@ -39,7 +39,8 @@
     if (!html) return;
     event.preventDefault();
     const box = document.createElement("div");
-    clean(new DOMParser().parseFromString(html, "text/html").body, box);
+    const bare = html.replace(/\sstyle\s*=\s*("[^"]*"|'[^']*')/gi, ""); // even unused, the page's policy would complain of each
+    clean(new DOMParser().parseFromString(bare, "text/html").body, box);
     document.execCommand("insertHTML", false, box.innerHTML);
   }
 

@@ -1,6 +1,12 @@
-// 深色模式: an embedded page follows the colour scheme of the frame it stands in.
+// 深色模式: the phones are asked for again in the other dress.
 "use strict";
 document.querySelector("[data-dark]")?.addEventListener("click", (event) => {
-  const dark = document.body.classList.toggle("dark-phones");
+  const dark = event.currentTarget.getAttribute("aria-pressed") !== "true";
   event.currentTarget.setAttribute("aria-pressed", String(dark));
+  for (const frame of document.querySelectorAll(".glass iframe")) {
+    const address = new URL(frame.src);
+    if (dark) address.searchParams.set("dark", "1");
+    else address.searchParams.delete("dark");
+    frame.src = address.href;
+  }
 });
