@@ -31,6 +31,7 @@ class Document(models.Model):
             models.UniqueConstraint(fields=["unit", "external_id"], name="document_identity"),
             one_of("kind", Kind, "document_kind"),
         )
+        indexes = (models.Index(fields=["interprets_external"], name="document_waits_for"),)
 
     def __str__(self) -> str:
         return self.external_id
@@ -67,7 +68,13 @@ class Edition(models.Model):
                 name="edition_submitted_has_marker",
             ),
         )
-        indexes = (models.Index(fields=["state", "id"], name="edition_by_state"),)
+        indexes = (
+            models.Index(fields=["state", "id"], name="edition_by_state"),
+            models.Index(fields=["created_at"], name="edition_by_creation"),
+            models.Index(
+                fields=["submitted_at"], name="edition_by_submission", condition=models.Q(submitted_at__isnull=False)
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.document_id}/{self.number} {self.title}"
@@ -106,6 +113,7 @@ class Review(models.Model):
             one_of("step", Step, "review_step"),
             one_of("verdict", Verdict, "review_verdict"),
         )
+        indexes = (models.Index(fields=["at"], name="review_by_time"),)
 
     def __str__(self) -> str:
         return f"{self.step} {self.verdict}"
