@@ -1,4 +1,7 @@
-"""Tokens of the machine interface and its writing calls; indexes for "what changed since" and for interpretations that wait."""
+"""Tokens of the machine interface and its writing calls; room for the longest ids in the trail.
+
+Indexes for "what changed since" and for interpretations that wait for their document.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ class Migration(migrations.Migration):
     dependencies = (("bot", "0009_account_once"),)
 
     operations = (
+        migrations.AlterField(model_name="auditevent", name="subject", field=models.CharField(max_length=120)),
         migrations.CreateModel(
             name="ApiToken",
             fields=[
