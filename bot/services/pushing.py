@@ -24,10 +24,10 @@ from .people import require
 
 
 class Unfit(Refused):
-    """A field that intake does not take; `field` is its name. Nothing was saved."""
+    """A field that intake does not take; `field` is its name, with the part of the call it is in. Nothing was saved."""
 
-    def __init__(self, row: Rejected) -> None:
-        self.field = row.field
+    def __init__(self, row: Rejected, part: str) -> None:
+        self.field = part + row.field
         what = LABELS.get(row.field, "内容")
         super().__init__(
             "rejected", f"{row.external_id}：{what}“{row.value}”——{row.reason}{row.remedy}未保存任何内容。"
@@ -53,14 +53,14 @@ def read(fields: Mapping[str, Any], interpretation: Mapping[str, Any] | None = N
         named = {**interpretation, "kind": str(Kind.INTERPRETATION), "interprets": explained}
         if rows[0].article.kind is Kind.INTERPRETATION:
             raise Refused("pair", "政策解读不能再带解读，未保存任何内容。请分别报送。")
-        rows.append(_taken(named))
+        rows.append(_taken(named, "interpretation."))
     return rows
 
 
-def _taken(fields: Mapping[str, Any]) -> Taken:
+def _taken(fields: Mapping[str, Any], part: str = "") -> Taken:
     row = assemble(Record(1, fields))
     if isinstance(row, Rejected):
-        raise Unfit(row)
+        raise Unfit(row, part)
     return row
 
 

@@ -46,7 +46,7 @@ def test_of_a_pair_of_which_one_cannot_be_taken_neither_is(machine: Machine) -> 
     spoilt = {**PAIR, "interpretation": {**INTERPRETATION, "source_url": "ftp://www.hedong.gov.cn/a/51.html"}}
     found = problem(machine.put("/documents/HD-50", spoilt), 409, "rejected")
     assert "原文链接" in found["detail"]
-    assert [error["where"] for error in found["errors"]] == ["body.source_url"]
+    assert [error["where"] for error in found["errors"]] == ["body.interpretation.source_url"]
     assert not Document.objects.exists()
 
 
