@@ -39,7 +39,7 @@ def editions(
     found = found.filter(state=state) if state else found.exclude(state=EditionState.SUPERSEDED)
     if since is not None:
         found = found.filter(pk__in=_changed(since))
-    return found.select_related("document__interprets").defer("content").order_by("pk")
+    return found.select_related("document").defer("content").order_by("pk")
 
 
 def _changed(since: datetime) -> QuerySet[Edition, int]:

@@ -70,6 +70,7 @@ def problem(
     text = json.dumps(body.model_dump(), ensure_ascii=False)
     response = HttpResponse(text, status=status, content_type=MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Length"] = str(len(response.content))
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="tongfa"'
     if status in {429, 503}:
