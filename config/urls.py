@@ -1,7 +1,7 @@
-"""Addresses: everything lives in `bot.console.urls`."""
+"""Addresses: the machine interface in `bot.api.urls`, everything else in `bot.console.urls`."""
 
 from __future__ import annotations
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("bot.console.urls"))]
+urlpatterns = [path("api/v1/", include("bot.api.urls")), path("", include("bot.console.urls"))]

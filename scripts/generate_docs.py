@@ -1,4 +1,4 @@
-"""`python scripts/generate_docs.py [--check]`: rewrite the parts of docs/ that are drawn from the code.
+"""`python scripts/generate_docs.py [--check]`: rewrite the parts of docs/ that are drawn from the code, and whole files.
 
 A part stands between `<!-- generated: NAME -->` and `<!-- /generated -->`. Everything around it is written by hand
 and left alone. `--check` writes nothing and ends with status 1 when a part is stale (tests/docs does the same).
@@ -7,6 +7,7 @@ and left alone. `--check` writes nothing and ends with status 1 when a part is s
 from __future__ import annotations
 
 import csv
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ import click  # noqa: E402 - after the path, like everything of ours
 
 from bot import channels  # noqa: E402
 from bot.cli.main import main as tongfa  # noqa: E402
+from bot.cli.output import start_django  # noqa: E402
 from bot.domain import timeline  # noqa: E402
 from bot.domain.channel import ChannelSpec, ModeSpec, OptionSpec, Quota  # noqa: E402
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, TRANSITIONS, Event, State  # noqa: E402
@@ -405,6 +407,24 @@ def rewritten(text: str) -> str:
     return BLOCK.sub(lambda part: f"{part[1]}\n{draw(part['name']).strip()}\n\n{part[4]}", text)
 
 
+def openapi() -> str:
+    """The OpenAPI document of the machine interface, as it is served."""
+    start_django()
+    from bot.api.app import api
+
+    return json.dumps(api.get_openapi_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+FILES: Mapping[str, Callable[[], str]] = {"docs/reference/openapi.json": openapi}
+"""Files that are drawn whole."""
+
+
+def fresh() -> dict[Path, str]:
+    """Every page and file with the text that it should have."""
+    drawn = {page: rewritten(page.read_text("utf-8")) for page in pages()}
+    return drawn | {ROOT / name: draw_file() for name, draw_file in FILES.items()}
+
+
 def pages() -> list[Path]:
     """All pages that may hold a part."""
     return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -412,11 +432,12 @@ def pages() -> list[Path]:
 
 def main(arguments: Sequence[str]) -> int:
     """Rewrite what is stale, or with --check only name it. Returns an exit status."""
-    stale = [page for page in pages() if rewritten(page.read_text("utf-8")) != page.read_text("utf-8")]
+    drawn = fresh()
+    stale = [page for page, text in drawn.items() if not page.exists() or page.read_text("utf-8") != text]
     for page in stale:
         print(page.relative_to(ROOT))
         if "--check" not in arguments:
-            page.write_text(rewritten(page.read_text("utf-8")), "utf-8")
+            page.write_text(drawn[page], "utf-8")
     return 1 if stale and "--check" in arguments else 0
 
 

@@ -3,6 +3,7 @@
 from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
 from .documents import Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
+from .machine import ApiCall, ApiToken
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
@@ -13,6 +14,8 @@ __all__ = [
     "AccountSample",
     "Alarm",
     "AlarmNotice",
+    "ApiCall",
+    "ApiToken",
     "AssetRecord",
     "Attempt",
     "AuditEvent",

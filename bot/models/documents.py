@@ -39,6 +39,7 @@ class Document(models.Model):
             models.Index(fields=["unit", "-changed_at", "-id"], name="document_newest"),
             models.Index(fields=["unit", "state", "-changed_at", "-id"], name="document_by_state"),
             models.Index(fields=["unit", "kind", "-changed_at", "-id"], name="document_by_kind"),
+            models.Index(fields=["interprets_external"], name="document_waits_for"),
         )
 
     def __str__(self) -> str:
@@ -76,7 +77,13 @@ class Edition(models.Model):
                 name="edition_submitted_has_marker",
             ),
         )
-        indexes = (models.Index(fields=["state", "id"], name="edition_by_state"),)
+        indexes = (
+            models.Index(fields=["state", "id"], name="edition_by_state"),
+            models.Index(fields=["created_at"], name="edition_by_creation"),
+            models.Index(
+                fields=["submitted_at"], name="edition_by_submission", condition=models.Q(submitted_at__isnull=False)
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.document_id}/{self.number} {self.title}"
@@ -148,6 +155,7 @@ class Review(models.Model):
             one_of("step", Step, "review_step"),
             one_of("verdict", Verdict, "review_verdict"),
         )
+        indexes = (models.Index(fields=["at"], name="review_by_time"),)
 
     def __str__(self) -> str:
         return f"{self.step} {self.verdict}"

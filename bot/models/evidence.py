@@ -15,7 +15,7 @@ class AuditEvent(models.Model):
     at = models.DateTimeField()
     actor = models.CharField(max_length=60)
     action = models.CharField(max_length=40)
-    subject = models.CharField(max_length=80)
+    subject = models.CharField(max_length=120)  # `document:` and an id of up to 100 characters
     data = models.JSONField()
     previous = models.CharField(max_length=64)
     mac = models.CharField(max_length=64)

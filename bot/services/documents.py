@@ -237,6 +237,16 @@ def _link_waiting(unit: Unit) -> int:
     return linked
 
 
+def link(external_id: str, *, unit: Unit) -> None:
+    """Link one document to what it interprets, and to it the interpretations that waited for it."""
+    document = find_document(external_id, unit=unit)
+    if document.interprets_external and document.interprets_id is None:
+        target = Document.objects.filter(unit=unit, external_id=document.interprets_external).exclude(pk=document.pk)
+        Document.objects.filter(pk=document.pk).update(interprets=target.first())
+    waiting = Document.objects.filter(unit=unit, interprets__isnull=True, interprets_external=external_id)
+    waiting.exclude(pk=document.pk).update(interprets=document)
+
+
 def find_document(external_id: str, *, unit: Unit) -> Document:
     """A document of this unit by its external id."""
     try:

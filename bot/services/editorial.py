@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -104,10 +104,13 @@ def waive(document: Document, rule: str, reason: str, *, person: Person, now: da
         audit.append(person.username, "finding.waived", f"document:{document.external_id}", data, now=now)
 
 
-def submit(document: Document, *, person: Person, now: datetime) -> Edition:
+def submit(
+    document: Document, *, person: Person, now: datetime, then: Callable[[Edition], None] | None = None
+) -> Edition:
     """Freeze content and renderings, draw the marker, hand the edition to the first reviewer.
 
-    Refused when the gate or a channel's limits find something that blocks; the findings are kept either way.
+    Refused when the gate or a channel's limits find something that blocks; the findings are kept either way. `then` is
+    done with the submitted edition in the transaction that freezes it.
     """
     require_aware(now)
     require(person, Role.EDITOR)
@@ -127,7 +130,9 @@ def submit(document: Document, *, person: Person, now: datetime) -> Edition:
     _refuse_if_blocked(document, [finding for _, finding in found])
     with audit.serialised():
         _freeze(edition, renderings, marker, person, now)
-    edition.refresh_from_db()
+        edition.refresh_from_db()
+        if then is not None:
+            then(edition)
     return edition
 
 

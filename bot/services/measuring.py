@@ -159,8 +159,13 @@ def _keep(item: Item | None, sample: Sample, now: datetime) -> int:
 
 def latest_values(item: Item) -> dict[str, int | None]:
     """The newest known number of each metric; a metric never reported is missing."""
+    return newest_values(item.samples.order_by("stat_date", "taken_at", "pk"))
+
+
+def newest_values(samples: Iterable[SampleRecord]) -> dict[str, int | None]:
+    """The same of samples that are at hand, oldest first."""
     values: dict[str, int | None] = {}
-    for sample in item.samples.order_by("stat_date", "taken_at", "pk"):
+    for sample in samples:
         values.update({name: value for name, value in sample.values.items() if value is not None})
     return values
 

@@ -11,6 +11,7 @@ from bot.domain.alarms import Kind
 from bot.domain.delivery import State
 from bot.domain.instants import show
 from bot.domain.preflight import Kind as Preflight
+from bot.domain.rights import RIGHT_LABELS
 from bot.domain.sync import GateState, Seen
 from bot.domain.workflow import Role, Step
 from bot.models import AuditEvent
@@ -204,6 +205,12 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "unit.frozen": _said("一键停发"),
     "unit.freeze_reached": _said("停发的结果"),
     "unit.unfrozen": _said("解除停发"),
+    "token.added": lambda data, name: (
+        f"添加接口令牌“{data.get('name', '')}”，以 {data.get('person', '')} 的身份办理",
+        "、".join(RIGHT_LABELS.get(right, right) for right in data.get("rights", ())),
+    ),
+    "token.revoked": lambda data, name: (f"吊销接口令牌“{data.get('name', '')}”", ""),
+    "api.written": lambda data, name: (f"{name}：经接口办理 {data.get('operation', '')}", f"请求编号 {data.get('key', '')}"),
     "gate.answered": _portal_answered,
     "gate.moved": _gate_moved,
     "gate.decided": _gate_moved,

@@ -331,6 +331,11 @@ def after_the_release(shell: Shell, tmp_path: Path) -> None:
     shell("doctor", "--offline", code=3)  # no clock runs here
     shell("account", "disable", "wb", "--reason", "换号")
     shell("account", "enable", "wb")
+    given = shell("token", "add", "门户网站", "--person", "wang", "--right", "documents:write", "--right", "查看指标")
+    assert given["secret"] not in CliRunner().invoke(main, ["token", "list"]).output
+    assert shell("token", "list")["tokens"] == [given["token"]]
+    assert shell.refused("token", "add", "门户网站", "--person", "wang", "--right", "documents:read")["code"] == "exists"
+    assert shell("token", "revoke", str(given["token"]["id"]))["token"]["state"] == "revoked"
     (tmp_path / "secret").write_text("reset-secret", "utf-8")
     shell("account", "credential", "wb", "--secret-file", f"app_secret={tmp_path / 'secret'}")
     shell("user", "disable", "qian")

@@ -55,3 +55,9 @@ def test_delays_read_as_people_say_them():
         == "100 ms, 90 s, 10 min"
     )
     assert generate_docs.span(timedelta(days=1)) == "1 d"
+
+
+@pytest.mark.parametrize("name", generate_docs.FILES)
+def test_no_file_that_is_drawn_whole_is_stale(name):
+    """`python scripts/generate_docs.py` mends it."""
+    assert read(name) == generate_docs.FILES[name]()

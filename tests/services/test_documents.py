@@ -191,3 +191,9 @@ def test_others_see_the_first_200_rows_while_the_import_goes_on(committed_office
 
     import_rows(rows(), person=committed_office.people["editor"], now=NOW)
     assert seen == [0, 0, 200]
+
+
+def test_an_id_may_have_a_hundred_characters(office: Office) -> None:
+    """The trail names the document whole, on either database."""
+    taken = office.took(article(external_id="编" * 100))
+    assert AuditEvent.objects.filter(subject=f"document:{taken.external_id}").exists()

@@ -1,0 +1,100 @@
+"""Numbers: of one release, or of all that was due within a span of days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from ninja import Router
+from ninja.params.functions import Path, Query
+
+from bot.domain.instants import beijing_midnight
+from bot.domain.rights import Right
+from bot.models import Item, SampleRecord, Unit
+from bot.services.accounts import spec_of
+from bot.services.measuring import newest_values
+from bot.services.releases import find_release
+
+from .edge import token
+from .fields import DEFAULT_LIMIT, LARGEST, LARGEST_LIMIT, Day
+from .security import Bearer
+from .shapes.releases import Numbers, NumbersPage
+
+router = Router(tags=["metrics"])
+READ = Bearer(Right.METRICS_READ)
+FIRST, LAST = date(2000, 1, 1), date(2199, 12, 31)
+AFTER = "The `cursor` after which to go on."
+LIMIT = "How many at most."
+
+
+@router.get(
+    "/releases/{release_id}/metrics", auth=READ, response=NumbersPage, operation_id="listReleaseMetrics",
+    summary="Numbers of one release",
+)  # fmt: skip
+def of_release(
+    request: HttpRequest,
+    release_id: int = Path(..., ge=1, le=LARGEST),
+    after: int = Query(0, ge=0, le=LARGEST, description=AFTER),
+    limit: int = Query(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description=LIMIT),
+) -> NumbersPage:
+    """The newest numbers of each post that went out. A number that the platform did not report is null, never 0."""
+    release = find_release(release_id, unit=token(request).unit)
+    return _page(_went_out(release.unit).filter(publication__release=release), after, limit)
+
+
+@router.get(
+    "/metrics", auth=READ, response=NumbersPage, operation_id="listMetrics", summary="Numbers within a span of days"
+)
+def of_days(
+    request: HttpRequest,
+    first: Day = Query(..., alias="from", description="The first day, in Beijing, on which the releases were due."),
+    last: Day = Query(..., alias="to", description="The last of them."),
+    after: int = Query(0, ge=0, le=LARGEST, description=AFTER),
+    limit: int = Query(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description=LIMIT),
+) -> NumbersPage:
+    """The newest numbers of each post that went out. A number that the platform did not report is null, never 0."""
+    begin, end = beijing_midnight(_day(first)), beijing_midnight(_day(last) + timedelta(days=1))
+    due = Q(publication__release__instant__gte=begin, publication__release__instant__lt=end)
+    return _page(_went_out(token(request).unit).filter(due), after, limit)
+
+
+def _day(text: str) -> date:
+    return min(max(date.fromisoformat(text), FIRST), LAST)
+
+
+def _went_out(unit: Unit) -> QuerySet[Item]:
+    sent = Q(publication__sent_at__isnull=False) | Q(publication__live_at__isnull=False)
+    return Item.objects.filter(sent, publication__release__unit=unit)
+
+
+def _page(items: QuerySet[Item], after: int, limit: int) -> NumbersPage:
+    samples = SampleRecord.objects.defer("raw").order_by("stat_date", "taken_at", "pk")
+    found = items.filter(pk__gt=after).select_related("publication__account", "edition__document")
+    whole = found.defer("payload", "edition__content").prefetch_related(Prefetch("samples", samples)).order_by("pk")
+    rows = list(whole[: limit + 1])
+    return NumbersPage(
+        items=[_numbers(item) for item in rows[:limit]], next=rows[limit - 1].pk if len(rows) > limit else None
+    )
+
+
+def _numbers(item: Item) -> Numbers:
+    publication, samples = item.publication, list(item.samples.all())
+    newest, values = (samples[-1] if samples else None), newest_values(samples)
+    return Numbers(
+        cursor=item.pk,
+        release=publication.release_id,
+        publication=publication.pk,
+        document=item.edition.document.external_id,
+        title=item.edition.title,
+        account=publication.account.slug,
+        channel=publication.account.channel,
+        state=publication.status,
+        url=item.url or None,
+        sent_at=publication.sent_at,
+        live_at=publication.live_at,
+        sampled_at=newest.taken_at if newest else None,
+        stat_date=(newest.stat_date or None) if newest else None,
+        absent=newest is not None and newest.absent,
+        values={name: values.get(name) for name in spec_of(publication.account).metrics},
+    )

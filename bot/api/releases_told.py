@@ -1,0 +1,120 @@
+"""Releases as answers; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from django.db.models import Prefetch, QuerySet
+
+from bot.domain.delivery import FOR_A_PERSON, State
+from bot.domain.instants import show
+from bot.domain.sync import FOR_A_DECISION, AfterLive
+from bot.domain.workflow import Role
+from bot.models import Item, PortalGate, Publication, Release
+from bot.services import quotas
+from bot.services.releases import min_lead
+
+from .shapes.releases import Gate, Pending, Place, PublicationOut, ReleaseOut, ReleasePage, ReleasePlanned
+
+UNSIGNED = (State.PLANNED, State.HELD)
+
+
+def with_everything(found: QuerySet[Release]) -> QuerySet[Release]:
+    """The releases with their pushes, three questions whatever their number."""
+    items = Item.objects.select_related("edition__document").defer("payload", "edition__content").order_by("position")
+    pushes = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items))
+    ordered = pushes.order_by("account_id", "lane")
+    return found.select_related("gate").defer("manifest").prefetch_related(Prefetch("publications", ordered))
+
+
+def page(found: Sequence[Release], limit: int) -> ReleasePage:
+    """`found` holds one more than the page where there is another page."""
+    shown = found[:limit]
+    return ReleasePage(
+        releases=[whole(release) for release in shown], next=shown[-1].pk if len(found) > limit else None
+    )
+
+
+def whole(release: Release) -> ReleaseOut:
+    """A release that comes with everything."""
+    return ReleaseOut.model_validate(
+        {
+            "id": release.pk,
+            "title": release.title,
+            "instant": release.instant,
+            "sync": release.sync,
+            "gate": _gate(release),
+            "created_at": release.created_at,
+            "signed": release.signed,
+            "signed_at": release.signed_at,
+            "cancelled": release.cancelled_at is not None,
+            "publications": [_push(publication) for publication in release.publications.all()],
+            "pending": list(_pending(release)),
+        }
+    )
+
+
+def planned(release: Release) -> ReleasePlanned:
+    """A release that was just composed."""
+    warnings = quotas.hopeless(list(release.publications.select_related("account").order_by("account_id", "lane")))
+    return ReleasePlanned(**whole(release).model_dump(), warnings=warnings)
+
+
+def _gate(release: Release) -> Gate | None:
+    gate: PortalGate | None = getattr(release, "gate", None)
+    policy = release.sync_policy
+    if gate is None or not isinstance(policy, AfterLive):
+        return None
+    return Gate(
+        url=policy.url, title=policy.title, wait_seconds=int(policy.wait.total_seconds()), then=policy.then.value,
+        state=gate.status, effective=gate.effective,
+    )  # fmt: skip
+
+
+def _push(publication: Publication) -> PublicationOut:
+    return PublicationOut(
+        id=publication.pk,
+        account=publication.account.slug,
+        channel=publication.account.channel,
+        mode=publication.mode,
+        lane=publication.lane,
+        state=publication.status,
+        reason=publication.reason,
+        instant=publication.instant,
+        sent_at=publication.sent_at,
+        late_ms=publication.late_ms,
+        live_at=publication.live_at,
+        items=[_place(item) for item in publication.items.all()],
+    )
+
+
+def _place(item: Item) -> Place:
+    return Place(
+        position=item.position, document=item.edition.document.external_id, edition=item.edition.number,
+        title=item.edition.title, platform_id=item.platform_id or None, url=item.url or None,
+    )  # fmt: skip
+
+
+def _pending(release: Release) -> Iterator[Pending]:
+    """What only people do: sign, decide about the page, settle what is stuck."""
+    if release.cancelled_at is not None:
+        return
+    pushes = list(release.publications.all())
+    if release.signed_at is None and any(push.status in UNSIGNED for push in pushes):
+        until = release.instant - min_lead()
+        yield Pending(
+            what="signature", roles=[Role.RELEASER], publication=None, until=until,
+            message=f"发布单 {release.pk} 还没有签发，到时不会发出。请签发人最迟在 {show(until)} 前签发。",
+        )  # fmt: skip
+    gate: PortalGate | None = getattr(release, "gate", None)
+    if release.signed and gate is not None and gate.status in FOR_A_DECISION:
+        yield _decision(f"发布单 {release.pk}：{gate.status.label}。请决定照发或继续暂停。", None)
+    for push in pushes:
+        if push.status in FOR_A_PERSON:
+            words = f"“{push.account.name}”的推送 {push.pk}：{push.status.label}。{push.reason}"
+            yield _decision(words, push.pk)
+
+
+def _decision(message: str, publication: int | None) -> Pending:
+    roles: list[str] = [Role.RELEASER, Role.DUTY]
+    return Pending(what="decision", roles=roles, publication=publication, until=None, message=message)

@@ -1,0 +1,1 @@
+"""What requests and answers look like. The descriptions are those of the OpenAPI document."""

@@ -1,0 +1,116 @@
+"""Tokens of the machine interface: made, told once, recognised, taken back."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from bot.domain.hashing import sha256
+from bot.domain.instants import require_aware
+from bot.domain.rights import RIGHT_LABELS, in_order
+from bot.domain.secret import Secret
+from bot.models import ApiToken, Person, Unit
+
+from . import audit
+from .errors import NotFound, Refused
+
+PREFIX = "tongfa_"
+"""By it scanners recognise a token that was left in a file."""
+
+BYTES = 32
+"""As much chance as a key: nobody guesses it, so a plain hash of it is enough."""
+
+LONGEST_LIFE = timedelta(days=3 * 365)
+LONGEST_NAME = 60
+USED_TO_THE = timedelta(hours=1)
+
+
+def add_token(
+    name: str, *, person: Person, rights: Sequence[str], life: timedelta, actor: str, now: datetime
+) -> tuple[ApiToken, Secret]:
+    """A new token of the person's unit, and its secret, which is nowhere after this."""
+    require_aware(now)
+    name = name.strip()
+    _require_name(name)
+    chosen = _checked(rights)
+    if not timedelta(days=1) <= life <= LONGEST_LIFE:
+        raise Refused("life", f"令牌的有效期应在 1 天到 {LONGEST_LIFE.days} 天之间，未添加。请改正后重试。")
+    if not person.is_active:
+        raise Refused("disabled", f"人员“{person.name}”已停用，令牌未添加。请换一位在岗人员。")
+    secret = Secret(PREFIX + secrets.token_urlsafe(BYTES))
+    settings.TONGFA_REDACTOR.register(secret.reveal())
+    try:
+        with transaction.atomic():
+            token = ApiToken.objects.create(
+                unit=person.unit, name=name, person=person, rights=chosen, digest=_digest(secret.reveal()),
+                created_at=now, expires_at=now + life,
+            )  # fmt: skip
+            data = {"name": name, "person": person.username, "rights": chosen}
+            audit.append(actor, "token.added", f"token:{token.pk}", data, now=now)
+    except IntegrityError:
+        raise Refused("exists", f"本单位已有在用的令牌“{name}”，未添加。请换一个名称，或先吊销那一个。") from None
+    return token, secret
+
+
+def _require_name(name: str) -> None:
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise Refused("name", f"令牌的名称应有 1 到 {LONGEST_NAME} 个字，写明给哪个系统用，未添加。")
+
+
+def _checked(rights: Sequence[str]) -> list[str]:
+    try:
+        chosen = in_order(rights)
+    except ValueError:
+        chosen = []
+    if not chosen:
+        words = "、".join(f"{label}（{right}）" for right, label in RIGHT_LABELS.items())
+        raise Refused("right", f"令牌至少要有一项权限，且只能是：{words}。未添加。")
+    return chosen
+
+
+def revoke_token(pk: int, *, actor: str, now: datetime, unit: Unit | None = None) -> ApiToken:
+    """Take a token back at once. A second time changes nothing, and is refused."""
+    require_aware(now)
+    found = ApiToken.objects.select_related("unit", "person")
+    token = (found.filter(unit=unit) if unit else found).filter(pk=pk).first()
+    if token is None:
+        raise NotFound("令牌", pk)
+    with transaction.atomic():
+        if not ApiToken.objects.filter(pk=pk, revoked_at__isnull=True).update(revoked_at=now):
+            raise Refused("revoked", f"令牌“{token.name}”先前已吊销，没有改动。")
+        audit.append(actor, "token.revoked", f"token:{pk}", {"name": token.name}, now=now)
+    token.refresh_from_db()
+    return token
+
+
+def recognise(secret: str, *, now: datetime) -> ApiToken | None:
+    """The token, if it is one that holds and its person is still in office; None for everything else alike."""
+    require_aware(now)
+    digest = _digest(secret)
+    token = ApiToken.objects.select_related("unit", "person__unit").filter(digest=digest).first()
+    if token is None or not hmac.compare_digest(token.digest, digest):
+        return None
+    if token.revoked_at is not None or token.expires_at <= now or not token.person.is_active:
+        return None
+    if token.person.unit_id != token.unit_id:  # the person went to another unit: the token does not follow
+        return None
+    _note_use(token, now)
+    return token
+
+
+def _note_use(token: ApiToken, now: datetime) -> None:
+    """To the hour: reading should not write."""
+    if token.last_used_at is not None and now - token.last_used_at < USED_TO_THE:
+        return
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USED_TO_THE)
+    ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+
+import bot.rendering.render  # noqa: F401 - its cover is replaced below
+from bot.domain.rights import Right
+from tests.console.world import District, fresh_home
+from tests.services.factories import drop_rules, tiny_cover
+
+from .machine import Machine
+
+Make = Callable[..., Machine]
+
+
+@pytest.fixture(autouse=True)
+def tongfa_home(tmp_path: Path) -> Iterator[Path]:
+    """A rehearsal home of its own for each test."""
+    cache.clear()  # wrong tokens are counted there
+    with fresh_home(tmp_path / "home") as path:
+        yield path
+
+
+@pytest.fixture(autouse=True)
+def quick(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick passwords and covers: neither is what this is about."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys.modules["bot.rendering.render"], "draw_cover", lambda *_, place: tiny_cover("wide+square"))
+
+
+@pytest.fixture
+def district(db: None) -> District:
+    return District.make()
+
+
+@pytest.fixture
+def machine(district: District) -> Machine:
+    """The portal's system, with every right, as the editor."""
+    return Machine.of(district, *Right)
+
+
+@pytest.fixture
+def committed_district(transactional_db: None) -> Iterator[District]:
+    """In a database that commits for real; emptying it would meet the rules against deletion."""
+    yield District.make()
+    drop_rules()
