@@ -37,7 +37,10 @@ class Link:
     name: str
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("today", "值班台", "clock"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry("today", "值班台", "clock"),
+    Entry("releases", "发布单", "send", EDITORIAL),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
