@@ -16,4 +16,5 @@ from config.celery_app import app as celery  # noqa: E402
 
 __all__ = ["application", "celery"]
 
+import_string("bot.console.streams.end_with_the_process")()
 import_string("tasks.starting.web_starts")()  # by name, as Django and Celery find all that config wires together

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Prefetch, Q
+from django.urls import reverse
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
@@ -64,6 +65,7 @@ class Ask:
     reason: str
     instant: datetime
     command: str = ""
+    door: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,38 +132,43 @@ def _line(group: list[Publication]) -> AccountLine:
     )
 
 
-def asks(releases: Iterable[Release], now: datetime) -> list[Ask]:
-    """Everything that waits for a person, most urgent first."""
-    found = [_ask(release, one) for release in releases for one in release.publications.all() if one.status in ASKS]
-    found += [_unsigned(release) for release in releases if _wants_signature(release, now)]
+def asks(releases: Iterable[Release], who: Person, now: datetime) -> list[Ask]:
+    """Everything that waits for a person, most urgent first; with the page where this person can do it."""
+    found = [
+        _ask(release, one, who) for release in releases for one in release.publications.all() if one.status in ASKS
+    ]
+    found += [_unsigned(release, who) for release in releases if _wants_signature(release, now)]
     order = {state.label: place for place, state in enumerate(chips.URGENCY)}
     return sorted(found, key=lambda ask: (order.get(ask.chip.label, len(order)), ask.instant))
 
 
-def _ask(release: Release, publication: Publication) -> Ask:
+def _ask(release: Release, publication: Publication, who: Person) -> Ask:
     titles = [item.edition.title for item in publication.items.all()]
     reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
-        command_for(publication),
+        command_for(publication), _door(release, who) if publication.status is State.HELD else ("", ""),
     )  # fmt: skip
 
 
 def command_for(publication: Publication) -> str:
-    """Pages show; what a person decides is done on the command line."""
+    """What becomes of a stuck push is decided on the command line."""
     if publication.status in FOR_A_PERSON:
         return f"tongfa release settle {publication.pk} --as 登录名 --live 链接（或 --resend、--cancel）"
-    if publication.status is State.HELD:
-        return f"tongfa release {_onwards(publication.release)} --as 登录名（不再发：tongfa release cancel）"
     return ""
 
 
-def _onwards(release: Release) -> str:
-    """What sets going what is held: that depends on what holds it."""
+def _door(release: Release, who: Person) -> tuple[str, str]:
+    """What sets going what is held, for those who may: the word, and the page where it is done."""
+    page = reverse("release", args=[release.pk])
     if not release.signed:
-        return f"sign {release.pk}"
+        sign = release.cancelled_at is None and who.has_role(Role.RELEASER)
+        return ("核对清单并签发", reverse("release-sign", args=[release.pk])) if sign else ("", "")
     gate = getattr(release, "gate", None)
-    return f"gate {release.pk} --go" if gate is not None and gate.status in FOR_A_DECISION else f"resume {release.pk}"
+    if gate is not None and gate.status in FOR_A_DECISION:
+        may = who.has_role(Role.RELEASER) or who.has_role(Role.DUTY)
+        return ("决定是否等门户", page) if may else ("", "")
+    return ("去恢复", page) if who.has_role(Role.RELEASER) else ("", "")
 
 
 def _wants_signature(release: Release, now: datetime) -> bool:
@@ -169,11 +176,11 @@ def _wants_signature(release: Release, now: datetime) -> bool:
     return waiting and not release.signed and release.cancelled_at is None and release.instant < now + AHEAD
 
 
-def _unsigned(release: Release) -> Ask:
+def _unsigned(release: Release, who: Person) -> Ask:
     return Ask(
         Chip("未签发", "wait", "pen"), release, None, (),
         "发布单已编好，还没有签发，到时不会发出。请签发人核对后签发，或改期、作废。", release.instant,
-        f"tongfa release sign {release.pk} --as 登录名",
+        door=_door(release, who),
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class Link:
 ENTRIES: tuple[Entry, ...] = (
     Entry("today", "值班台", "clock"),
     Entry("documents", "文件", "box", EDITORIAL),
+    Entry("releases", "发布单", "send", EDITORIAL),
     Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),
 )
 

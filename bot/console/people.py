@@ -15,6 +15,11 @@ def person(request: HttpRequest) -> Person:
     return cast(Person, request.user)
 
 
+def plain(text: str) -> str:
+    """What was typed, trimmed and without the one character that no database takes."""
+    return text.replace("\x00", "").strip()
+
+
 def now() -> datetime:
     """The present instant, aware."""
     return datetime.now(UTC)

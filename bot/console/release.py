@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import milliseconds
-from bot.models import Attempt, Item, Publication, Release
+from bot.models import Attempt, Item, Publication
 from bot.services import gating, preflighting, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import alarms, board, chips
+from . import acts, alarms, board, chips, lanes, manifest
 from .people import now, person
 
 METRIC_WORDS = {
@@ -122,7 +121,8 @@ def release_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
     who, at = person(request), now()
     release = find_release(pk, unit=who.unit)
-    publications, told = _publications(release), gating.story(release)
+    publications, told, frozen = manifest.pushes_of(release), gating.story(release), board.frozen(who.unit)
+    case = acts.Case(release, publications, told, who, frozen is not None, at)
     looks, statuses = story.looks(publications), story.statuses(publications)
     return {
         "now": at,
@@ -137,17 +137,12 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "alarm_chip": alarms.chip,
         "may_check": release.signed and any(one.status in STOPPABLE | {State.HELD} for one in publications),
         "sentences": story.sentences(release, publications),
-        "frozen": board.frozen(who.unit),
+        "frozen": frozen,
+        "acts": acts.acts(case),
+        "lanes": lanes.lanes(release, publications, told),
+        "beyond": lanes.beyond(publications),
         "tail": trail.tail,
     }
-
-
-def _publications(release: Release) -> list[Publication]:
-    items = Item.objects.select_related("edition__document", "post").order_by("position")
-    found = release.publications.select_related("account").prefetch_related(
-        Prefetch("items", items), "items__edition__reviews__person", "attempts"
-    )
-    return list(found.order_by("account_id", "lane"))
 
 
 def _push(

@@ -26,7 +26,8 @@ BEGAN, SEEN = "began_at", "seen_at"
 PRIVILEGED = frozenset({Role.RELEASER, Role.DUTY, *ADMINISTRATORS})
 ALWAYS = ("logout", "password", "second-factor", "second-factor-confirm")
 UNATTENDED = ("X-Live",)
-"""Headers of what a page fetches by itself: nobody need sit there."""
+STREAMS = "/events/"
+"""What a page fetches by itself, by header or address: nobody need sit there."""
 
 
 class SessionLimits:
@@ -65,7 +66,7 @@ def _instant(request: HttpRequest, key: str, at: datetime) -> datetime:
 
 
 def _attended(request: HttpRequest) -> bool:
-    return not any(request.headers.get(name) for name in UNATTENDED)
+    return not request.path.startswith(STREAMS) and not any(request.headers.get(name) for name in UNATTENDED)
 
 
 class Standing:

@@ -38,7 +38,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "now": at,
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
-        "asks": board.asks(found, at),
+        "asks": board.asks(found, who, at),
         "alarms": alarming.standing(unit),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from . import alarms, document, documents, doors, editor, me, phones, preview, release, signin, staff, today
+from . import (
+    alarms,
+    compose,
+    deeds,
+    document,
+    documents,
+    doors,
+    editor,
+    events,
+    me,
+    phones,
+    preview,
+    release,
+    releases,
+    signin,
+    staff,
+    today,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", today.today, name="today"),
@@ -30,7 +47,22 @@ urlpatterns: list[URLPattern] = [
     path("people/person/<path:username>/second-factor", staff.remove_factor, name="member-factor"),
     path("people/person/<path:username>/deputies", staff.appoint, name="member-deputy"),
     path("people/person/<path:username>", staff.member, name="member"),
+    path("releases", releases.releases, name="releases"),
+    path("releases/new", compose.new, name="release-new"),
+    path("releases/new/panel", compose.panel, name="release-panel"),
+    path("releases/new/search", compose.search, name="release-search"),
     path("releases/<int:pk>", release.release_page, name="release"),
+    path("releases/<int:pk>/edit", compose.edit, name="release-edit"),
+    path("releases/<int:pk>/edit/panel", compose.panel, name="release-edit-panel"),
+    path("releases/<int:pk>/sign", deeds.sign, name="release-sign"),
+    path("releases/<int:pk>/reschedule", deeds.reschedule, name="release-reschedule"),
+    path("releases/<int:pk>/hold", deeds.hold, name="release-hold"),
+    path("releases/<int:pk>/resume", deeds.resume, name="release-resume"),
+    path("releases/<int:pk>/cancel", deeds.cancel, name="release-cancel"),
+    path("releases/<int:pk>/gate/go", deeds.go, name="release-go"),
+    path("releases/<int:pk>/gate/stay", deeds.stay, name="release-stay"),
+    path("events/desk", events.desk, name="desk-events"),
+    path("events/release/<int:pk>", events.release, name="release-events"),
     path("releases/<int:pk>/check", release.check_again, name="check-again"),
     path("alarms/<int:pk>/read", alarms.read, name="alarm-read"),
     path("documents", documents.documents_page, name="documents"),

@@ -51,3 +51,24 @@ def _is_workday(day: date) -> tuple[bool, bool]:
         return bool(chinese_calendar.is_workday(day)), True
     except NotImplementedError:
         return day.weekday() < _SATURDAY, False
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """What the State Council's list says of one day: `holiday` its name ("" where it is none), `off` no work that day.
+
+    `known`: False for years that are not published yet; then Saturday and Sunday are off, and nothing else is known.
+    """
+
+    holiday: str
+    off: bool
+    known: bool
+
+
+def calendar_of(day: date) -> Calendar:
+    """Holiday, weekend, or working day (also the one that is worked in lieu)."""
+    try:
+        off, name = chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        return Calendar("", day.weekday() >= _SATURDAY, known=False)
+    return Calendar(chinese_calendar.Holiday(name).chinese if name else "", bool(off), known=True)

@@ -20,6 +20,7 @@ NAMES = ("clock", "worker", "web", "rehearsal")
 """What `tongfa run NAME` starts."""
 
 CONCURRENCY = 2
+WEB_THREADS = 32
 PUBLISH_LIMITS = (90, 120)
 WORK_LIMITS = (240, 300)
 """Soft and hard limit in seconds; staging with pictures and imports are slower than a send."""
@@ -49,11 +50,15 @@ def worker_argv(*queues: str, concurrency: int = CONCURRENCY) -> tuple[str, ...]
 
 
 def web_argv(host: str, port: int) -> tuple[str, ...]:
-    """The web process; it answers on one address and trusts no proxy header."""
+    """The web process; it answers on one address and trusts no proxy header.
+
+    A stream of events holds a thread for as long as a page is looked at: there are so many threads that the most there may
+    be (`bot.console.streams.MOST`) leave enough for pages. One request of lookahead, and a browser that went is noticed.
+    """
     return (
         *(sys.executable, "-m", "waitress"),
         f"--listen={f'[{host}]' if ':' in host else host}:{port}",
-        *("--threads=8", "--ident=", "--channel-timeout=60"),
+        *(f"--threads={WEB_THREADS}", "--channel-request-lookahead=1", "--ident=", "--channel-timeout=60"),
         "config.wsgi:application",
     )
 

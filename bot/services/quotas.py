@@ -106,12 +106,16 @@ def _take_slot(publication: Publication, rule: Quota, window: str) -> bool:
 class Book:
     """What is taken of the quotas of some accounts from one instant on: two queries, however many windows are asked for."""
 
-    def __init__(self, accounts: Iterable[Account], since: datetime, until: datetime | None = None) -> None:
-        """`until`: nothing after the day of that instant is asked for."""
+    def __init__(
+        self, accounts: Iterable[Account], since: datetime, until: datetime | None = None, *, without: int | None = None
+    ) -> None:
+        """`until`: nothing after the day of that instant is asked for. `without`: a release whose slots count as free."""
         owned = {"account__in": list(accounts), "window__gte": quota.window("month", since)}
         if until is not None:
             owned["window__lt"] = f"{quota.window('day', until)}T24"
         held = Reservation.objects.filter(**owned, released_at__isnull=True)
+        if without is not None:
+            held = held.exclude(publication__release=without)
         self._taken: Counter[tuple[int, str, str]] = Counter()
         self._waiting: Counter[tuple[int, str, str]] = Counter()
         self._owners: set[tuple[int, str]] = set()
@@ -217,12 +221,17 @@ class Shortage:
         return f"接口调用额度（{self.rule.count} 次，每条{label}约用 {self.rule.calls} 次）"
 
 
-def shortages(publications: Sequence[Publication]) -> list[Shortage]:
+def shortages(publications: Sequence[Publication], *, without: int | None = None) -> list[Shortage]:
     """Every window of their instants that cannot take them all; what holds a slot of its window needs no other."""
     if not publications:
         return []
-    book = Book({one.account for one in publications}, min(one.instant for one in publications))
+    book = _book_of(publications, without)
     return list(_lacking(publications, book, timedelta(0)))
+
+
+def _book_of(publications: Sequence[Publication], without: int | None) -> Book:
+    first = min(one.instant for one in publications)
+    return Book({one.account for one in publications}, first, without=without)
 
 
 def hopeless(publications: Sequence[Publication]) -> list[str]:
@@ -256,11 +265,11 @@ def _refusal(lacking: Sequence[Shortage], publications: Sequence[Publication], a
     return f"{worst.what}，未签发，什么都没有发出：{worst.numbers}。{advice}"
 
 
-def _advice(lacking: Sequence[Shortage], publications: Sequence[Publication]) -> str:
+def _advice(lacking: Sequence[Shortage], publications: Sequence[Publication], *, without: int | None = None) -> str:
     """The next date (or hour) on which the whole release fits, on all of its accounts."""
     period = max((lack.rule.period for lack in lacking), key=_COARSER.index)
     first = min(one.instant for one in publications)
-    book = Book({one.account for one in publications}, first)
+    book = _book_of(publications, without)
     for start in quota.next_windows(period, first, LOOK_AHEAD):
         at = start if period == "hour" else _same_time(start, first)
         if next(_lacking(publications, book, at - first), None) is None:
@@ -273,6 +282,29 @@ def _advice(lacking: Sequence[Shortage], publications: Sequence[Publication]) ->
 def _same_time(start: datetime, instant: datetime) -> datetime:
     at = to_beijing(instant)
     return start.replace(hour=at.hour, minute=at.minute, second=at.second, microsecond=at.microsecond)
+
+
+def outlook(publications: Sequence[Publication], *, without: int | None = None) -> list[str]:
+    """What is lacking on their date, and the next on which all of it fits. For whoever plans, before anybody signs.
+
+    `without`: a release whose slots will be free by then.
+    """
+    lacking = shortages(publications, without=without)
+    if not lacking:
+        return []
+    split = any(lack.hopeless for lack in lacking)
+    advice = SPLIT if split else _advice(lacking, publications, without=without)
+    return [*(f"{lack.what}：{lack.numbers}。" for lack in lacking), advice]
+
+
+def first_fit(publications: Sequence[Publication], *, without: int | None = None) -> datetime | None:
+    """The first day from theirs on, at their time of day, on which every quota takes all of them; None within two months."""
+    first = min(one.instant for one in publications)
+    book = _book_of(publications, without)
+    for day in range(LOOK_AHEAD + 1):
+        if next(_lacking(publications, book, timedelta(days=day)), None) is None:
+            return first + timedelta(days=day)
+    return None
 
 
 def used(account: Account, mode: str, instant: datetime) -> list[tuple[Quota, int]]:

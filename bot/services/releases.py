@@ -41,6 +41,8 @@ from .quotas import reserve
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen, void_signature
 
+LONGEST_TITLE = 200
+
 MOVABLE = (STOPPABLE | {State.HELD}) - {State.ARMED}
 """What may be given another instant: no sender has it, and nobody has to find out what became of it."""
 
@@ -80,11 +82,11 @@ def plan(
     _require_future(instant, now)
     sync = sync or AtTime()
     gating.require_possible(sync)
-    editions = [_approved_edition(document) for document in _with_interpretations(documents)]
+    editions = [_approved_edition(document) for document in with_interpretations(documents)]
     with audit.serialised():
         release = Release.objects.create(
-            unit=person.unit, title=title or editions[0].title, instant=instant, created_by=person, created_at=now,
-            sync=sync.kind, policy=None if isinstance(sync, AtTime) else as_json(sync),
+            unit=person.unit, title=(title or editions[0].title)[:LONGEST_TITLE], instant=instant, created_by=person,
+            created_at=now, sync=sync.kind, policy=None if isinstance(sync, AtTime) else as_json(sync),
         )  # fmt: skip
         gating.attach(release)
         for account in accounts:
@@ -133,16 +135,17 @@ def reschedule(release: Release, *, instant: datetime, person: Person, now: date
     return release
 
 
-def _with_interpretations(documents: Sequence[Document]) -> list[Document]:
+def with_interpretations(documents: Sequence[Document]) -> list[Document]:
+    """These documents in their order, each once; behind a policy the interpretations that it pulls along."""
     chosen = list(dict.fromkeys(documents))
-    ordered: list[Document] = []
+    policies = [document.pk for document in chosen if document.is_policy]
+    mates: dict[int, list[Document]] = {}
+    for other in Document.objects.filter(interprets__in=policies).order_by("pk"):
+        mates.setdefault(other.interprets_id or 0, []).append(other)
+    ordered: dict[Document, None] = {}
     for document in chosen:
-        if document in ordered:
-            continue
-        ordered.append(document)
-        if document.is_policy:
-            ordered += [other for other in document.interpretations.order_by("pk") if other not in ordered]
-    return ordered
+        ordered |= dict.fromkeys([document, *mates.get(document.pk, ())] if document not in ordered else ())
+    return list(ordered)
 
 
 def _approved_edition(document: Document) -> Edition:
@@ -302,21 +305,17 @@ def require_pairs(publications: Sequence[Publication]) -> None:
 
 
 def credit_line(edition: Edition) -> str:
-    """来源 / 责编 / 审核, from the review record."""
-    reviewers = "、".join(
-        review.person.name for review in edition.reviews.select_related("person").order_by("at", "pk")
-    )
+    """来源 / 责编 / 审核, from the review record; one may bring `reviews__person` along."""
+    reviews = sorted(edition.reviews.all(), key=lambda review: (review.at, review.pk))
+    reviewers = "、".join(review.person.name for review in reviews)
     unit = edition.content.get("unit") or edition.document.unit.name
     return f"来源：{unit}　责编：{edition.author.name}　审核：{reviewers}"
 
 
 def _fill(publication: Publication) -> ManifestPublication:
     """Draw the credit line into each post, check the whole against the channel, and freeze the bytes."""
-    items = list(
-        publication.items.select_related("edition__document__unit", "edition__author", "post__account").order_by(
-            "position"
-        )
-    )
+    found = publication.items.select_related("edition__document__unit", "edition__author", "post__account")
+    items = list(found.prefetch_related("edition__reviews__person").order_by("position"))
     posts = [item.post.post.with_credit(credit_line(item.edition)) for item in items]
     stop = blocking(channel_of(publication.account, mode=publication.mode).check(posts))
     if stop:

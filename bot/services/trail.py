@@ -202,6 +202,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "release.stopping": _said("开始分批暂停或作废"),
     "release.resumed": _said("恢复发布单"),
     "release.cancelled": _said("作废发布单"),
+    "release.replaced": _said("改编发布单，原单作废"),
     "unit.frozen": _said("一键停发"),
     "unit.freeze_reached": _said("停发的结果"),
     "unit.unfrozen": _said("解除停发"),

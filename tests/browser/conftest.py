@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from bot.console import streams
 from bot.models.triggers import remove
 from bot.rehearsal import RehearsalServer
 from tests.console.world import PASSWORD, District, fresh_home
@@ -80,7 +81,18 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def window(chromium: Browser, live_server: Any, complaints: list[str]) -> Open:
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[streams.Hub]:
+    """Streams of events that end with the test, before its records are erased."""
+    made = streams.Hub()
+    monkeypatch.setattr(streams, "HUB", made)
+    yield made
+    made.close()
+    if (watcher := made._watcher) is not None:
+        watcher.join(5)
+
+
+@pytest.fixture
+def window(chromium: Browser, live_server: Any, complaints: list[str], hub: streams.Hub) -> Open:
     """`with window("desk", "dark", login="duty") as page`: a page of that size, in that scheme."""
 
     @contextmanager

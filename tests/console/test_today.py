@@ -107,15 +107,24 @@ def test_what_needs_a_person_is_listed_with_its_reason(state: str, district: Dis
     shown = page(as_("duty")).split('id="asks"')[1]
     assert State(state).label in shown
     assert "平台拒绝：内容含外链。请修改后重发。" in shown
-    command = {"needs_person": "settle", "missed": "settle", "held": "resume"}.get(state)
-    assert (f"tongfa release {command}" in shown) == (command is not None)
+    assert ("tongfa release settle" in shown) == (state in {"needs_person", "missed"})
     assert f"/releases/{release.pk}" in shown
 
 
 def test_what_was_held_without_a_signature_is_to_be_signed_not_resumed(district: District, as_: Login) -> None:
     release = district.planned()
     put(release.publications.all()[0], "held", reason="内容改过，原签发作废。")
-    assert f"tongfa release sign {release.pk}" in page(as_("duty")).split('id="asks"')[1]
+    assert f'href="/releases/{release.pk}/sign"' in page(as_("releaser")).split('id="asks"')[1]
+
+
+@pytest.mark.parametrize(("who", "offered"), [("releaser", True), ("duty", False), ("editor", False)])
+def test_what_is_held_leads_those_who_may_to_where_it_is_resumed(
+    who: str, offered: bool, district: District, as_: Login
+) -> None:
+    release = district.signed()
+    put(release.publications.all()[0], "held", reason="再核对")
+    shown = page(as_(who)).split('id="asks"')[1]
+    assert (f'href="/releases/{release.pk}">去恢复' in shown) is offered
 
 
 def test_the_most_urgent_comes_first(district: District, as_: Login) -> None:

@@ -1,4 +1,5 @@
-// Keeps a page current without reloading it: one fetch per interval, only the parts that changed are replaced.
+// Keeps a page current without reloading it: one fetch when the server says that something changed (server-sent events),
+// and now and then all the same; without events one fetch per interval. Only the parts that changed are replaced.
 // Also the wall clock and the countdowns, by the server's clock: a wrong clock at a desk must not mislead.
 "use strict";
 (() => {
@@ -8,6 +9,9 @@
   const BEIJING = new Intl.DateTimeFormat("zh-CN", {
     timeZone: "Asia/Shanghai", hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit",
   });
+  const QUIET = 30000; // while events come: what is told without one (numbers, questions to the portal)
+  const PAUSE = 400; // between two fetches, however often something changes
+  const AGAIN = 60000; // until events are asked for again where there were none
   let skew = stamped ? Date.parse(stamped.dataset.now) - Date.now() : 0;
   let last = Date.now();
   let stopped = false;
@@ -48,6 +52,7 @@
   }
 
   const FOCUSABLE = "a, button, summary, input, textarea";
+  const FIELDS = "input:not([type=hidden]), textarea";
   const shown = new WeakMap();
 
   function replace(part, html) {
@@ -59,12 +64,21 @@
     follow(part);
   }
 
+  // Somebody is writing there, or has chosen something that is not sent yet.
+  function begun(part) {
+    if (part.contains(document.activeElement) && document.activeElement.matches(FIELDS)) return true;
+    return [...part.querySelectorAll(FIELDS)].some((field) =>
+      field.matches("[type=radio], [type=checkbox]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+  }
+
+  // The token of a form is another one every time, and no change.
+  const plain = (part) => part.innerHTML.replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+
   function swap(fresh) {
     for (const part of document.querySelectorAll("[data-part]")) {
       const other = fresh.getElementById(part.id);
-      if (!other || shown.get(part) === other.innerHTML) continue;
-      if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea")) continue;
-      shown.set(part, other.innerHTML);
+      if (!other || shown.get(part) === plain(other) || begun(part)) continue;
+      shown.set(part, plain(other));
       replace(part, other.innerHTML);
     }
     const stamp = fresh.querySelector("[data-now]");
@@ -84,6 +98,7 @@
       });
       if (answer.type === "opaqueredirect") {
         stopped = true;
+        hush();
         say("登录已过期，本页不再更新。请刷新后重新登录。");
         return;
       }
@@ -96,10 +111,57 @@
     }
   }
 
+  // One fetch at a time; what is asked for meanwhile is fetched after it.
+  let busy = false;
+  let wanted = false;
+  async function soon() {
+    wanted = true;
+    if (busy) return;
+    busy = true;
+    while (wanted) {
+      wanted = false;
+      await refresh();
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+    busy = false;
+  }
+
+  let stream = null;
+  let told = false; // events come
+  let asked = -AGAIN;
+
+  function listen() {
+    if (!source.dataset.events || stream || stopped || document.hidden || performance.now() - asked < AGAIN) return;
+    stream = new EventSource(source.dataset.events);
+    stream.addEventListener("open", () => { told = true; soon(); });
+    stream.addEventListener("changed", soon);
+    stream.addEventListener("end", () => { hush(); soon(); });
+    stream.addEventListener("error", () => {
+      told = false;
+      if (stream && stream.readyState === EventSource.CLOSED) {
+        asked = performance.now();
+        hush();
+      }
+    });
+  }
+
+  function hush() {
+    stream?.close();
+    stream = null;
+    told = false;
+  }
+
   for (const part of document.querySelectorAll("[data-part]")) follow(part);
   tick();
   if (source) {
-    setInterval(refresh, Number(source.dataset.every));
-    document.addEventListener("visibilitychange", refresh);
+    setInterval(() => {
+      listen();
+      if (!told || Date.now() - last > QUIET) soon();
+    }, Number(source.dataset.every));
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) hush(); // a browser opens six connections to one server: none for what nobody sees
+      else { listen(); soon(); }
+    });
+    listen();
   }
 })();

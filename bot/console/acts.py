@@ -1,0 +1,168 @@
+"""What may be done with a release now: the one next step, and the rest with the reason where it cannot be done.
+
+What a person's roles do not hold is not in it. The services refuse all of it once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
+from bot.domain.sync import FOR_A_DECISION
+from bot.domain.workflow import Role, may_sign
+from bot.models import Edition, Person, Publication, Release
+from bot.services import gating, replanning, stops
+from bot.services.releases import min_lead
+
+PLANNERS = (Role.EDITOR, Role.RELEASER)
+STOPPERS = (Role.RELEASER, Role.DUTY)
+FROZEN = "本单位正处于一键停发状态，请先解除停发。"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act. `why_not` is "" where it can be done now; `name` is its page in `urls.py`."""
+
+    name: str
+    label: str
+    icon: str
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """`primary`: the one legal next step of this person, None where there is none. `words`: what the release waits for."""
+
+    primary: Act | None
+    words: str
+    others: Sequence[Act]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One release as one person sees it. The publications come with their items, editions and attempts."""
+
+    release: Release
+    publications: Sequence[Publication]
+    told: gating.GateStory | None
+    who: Person
+    frozen: bool
+    now: datetime
+
+    def may(self, *roles: Role) -> bool:
+        """Whether the person holds one of these."""
+        return any(self.who.has_role(role) for role in roles)
+
+    def has(self, *states: State) -> bool:
+        """Whether a push is in one of these states."""
+        return any(one.status in states for one in self.publications)
+
+    @property
+    def undecided(self) -> bool:
+        """Time was up for the portal's page, and a person must choose."""
+        asked = self.told is not None and self.told.gate.status in FOR_A_DECISION
+        return asked and self.release.signed and self.has(State.HELD)
+
+    @property
+    def unsigned(self) -> bool:
+        """It could be signed."""
+        release = self.release
+        return release.signed_at is None and release.cancelled_at is None and self.has(State.PLANNED, State.HELD)
+
+    @property
+    def too_late_to_sign(self) -> bool:
+        """Its instant is over, or too near."""
+        return self.release.instant < self.now + min_lead()
+
+
+def acts(case: Case) -> Acts:
+    """The next step, and everything else in the order of the menu."""
+    every = [*_signing(case), *_deciding(case), *_stopping(case), *_planning(case), *_ending(case)]
+    name, words = _next(case)
+    primary = next((act for act in every if act.name == name and not act.why_not), None)
+    return Acts(primary, words, [act for act in every if act is not primary])
+
+
+def _next(case: Case) -> tuple[str, str]:
+    """The page of the next step ("" where nobody need act), and what the release waits for."""
+    if case.release.cancelled_at or (case.publications and all(one.status in SETTLED for one in case.publications)):
+        return "", "已了结，没有要办理的。"
+    if case.unsigned and case.too_late_to_sign:
+        return "release-reschedule", "发布时刻已过或太近，来不及签发，请改期。"
+    if case.unsigned:
+        return "release-sign", "等签发人核对清单后签发，签发前不会发出。"
+    if case.undecided:
+        return "release-go", "门户网页到时没有上线，等人决定。"
+    if case.has(*FOR_A_PERSON):
+        return "", "有推送需要人处理，办法见下面各账号。"
+    if case.has(State.HELD):
+        return "release-resume", "已暂停，恢复后继续准备和发出。"
+    if case.has(*STOPPABLE):
+        return "", "已签发，到时自动发出，不用办理。"
+    return "", "正在发出或核对，不用办理。"
+
+
+def _signing(case: Case) -> list[Act]:
+    if not case.may(Role.RELEASER) or not case.unsigned:
+        return []
+    why = "发布时刻已过或太近，请先改期。" if case.too_late_to_sign else ""
+    refusal = may_sign(person=case.who.pk, roles=case.who.roles, authors=_authors(case))
+    return [
+        Act(
+            "release-sign",
+            "核对清单并签发",
+            "pen",
+            FROZEN if case.frozen else why or (refusal.message if refusal else ""),
+        )
+    ]
+
+
+def _authors(case: Case) -> set[int]:
+    return {author for edition in editions(case.publications) for author in edition.authors()}
+
+
+def editions(publications: Sequence[Publication]) -> list[Edition]:
+    """What these pushes publish, each once."""
+    found = {item.edition_id: item.edition for one in publications for item in one.items.all()}
+    return list(found.values())
+
+
+def _deciding(case: Case) -> list[Act]:
+    if not case.may(*STOPPERS) or not case.undecided:
+        return []
+    held = "已经暂停，无须再次决定。" if case.told and case.told.gate.decided_at else ""
+    return [
+        Act("release-go", "不等网页，照发", "send", FROZEN if case.frozen else ""),
+        Act("release-stay", "继续暂停", "pause", held),
+    ]
+
+
+def _stopping(case: Case) -> list[Act]:
+    found = []
+    live = case.release.signed and not case.release.cancelled_at
+    if case.may(Role.RELEASER) and live and case.has(State.HELD):
+        why = "请先决定是否等门户网页。" if case.undecided else FROZEN if case.frozen else ""
+        found.append(Act("release-resume", "恢复", "turn", why))
+    if case.may(*STOPPERS) and live:
+        can = case.has(*STOPPABLE, State.SENDING, State.UNKNOWN)
+        found.append(Act("release-hold", "暂停", "pause", "" if can else "没有还能拦下的推送。"))
+    return found
+
+
+def _planning(case: Case) -> list[Act]:
+    if not case.may(*PLANNERS) or case.release.cancelled_at:
+        return []
+    why = replanning.why_not(case.release, case.publications)
+    return [
+        Act("release-reschedule", "改期", "clock", why.replace("改编", "改期")),
+        Act("release-edit", "修改内容、次序、账号", "pen", why),
+    ]
+
+
+def _ending(case: Case) -> list[Act]:
+    if not case.may(*STOPPERS) or case.release.cancelled_at:
+        return []
+    over = case.publications and all(one.status in stops.OVER for one in case.publications)
+    return [Act("release-cancel", "作废", "cross", "都已发出，没有可作废的。要撤下请到平台后台办理。" if over else "")]

@@ -1,0 +1,146 @@
+"""编制发布单: what goes out, in which order, where, how, when. Nothing is written until it is saved; errors keep what was typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from bot.domain.sync import Then
+from bot.models import Release
+from bot.services import composing, forecasting, releases, replanning
+from bot.services.accounts import spec_of
+from bot.services.errors import Refused
+from bot.services.people import require
+
+from . import manifest
+from .acts import PLANNERS
+from .deeds import ELSEWHERE, instant_of
+from .people import now, person, plain
+from .typed import Typed, accounts_of, after, begun, documents_of, policy_of, typed_of
+
+# --- the pages ----------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """An empty one, or with `?at=2026-12-01T09:30` and `?document=HD17-001` (several) filled in already."""
+    who = person(request)
+    require(who, *PLANNERS)
+    if request.method == "GET":
+        return _page(request, begun(request.GET, who.unit))
+    return _sent(request, None)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """A release of which nothing has left, planned anew: another one takes its place."""
+    who = person(request)
+    require(who, *PLANNERS)
+    release = releases.find_release(pk, unit=who.unit)
+    if request.method == "POST":
+        return _sent(request, release)
+    publications = manifest.pushes_of(release)
+    refusal = replanning.why_not(release, publications)
+    if refusal:
+        messages.error(request, refusal)
+        return redirect("release", pk=pk)
+    return _page(request, typed_of(release, publications), release)
+
+
+@require_POST
+def panel(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """The chosen items and what would go out, after a change of the form: a part of the page, nothing is written."""
+    who = person(request)
+    require(who, *PLANNERS)
+    release = releases.find_release(pk, unit=who.unit) if pk is not None else None
+    typed = after(Typed.of(request.POST), request.POST.get("do", ""), who.unit)
+    return render(request, "parts/compose.html", _context(request, typed, release) | {"partial": True})
+
+
+@require_GET
+def search(request: HttpRequest) -> HttpResponse:
+    """Approved documents as one types: a part of the page."""
+    who = person(request)
+    require(who, *PLANNERS)
+    accounts = accounts_of(who.unit, [plain(slug) for slug in request.GET.getlist("account")])
+    context = {
+        "pieces": composing.candidates(who.unit, plain(request.GET.get("q", "")), accounts),
+        "accounts": accounts,
+        "chosen": set(request.GET.getlist("document")),
+    }
+    return render(request, "parts/found.html", context)
+
+
+def _sent(request: HttpRequest, release: Release | None) -> HttpResponse:
+    """Save, or (in a browser without scripts) do one step of the form and show it again."""
+    typed, do = Typed.of(request.POST), request.POST.get("do", "save")
+    if do != "save":
+        return _page(request, after(typed, do, person(request).unit), release)
+    try:
+        saved = _save(request, typed, release)
+    except Refused as refused:
+        if refused.code in ELSEWHERE:
+            raise
+        return _page(request, typed, release, refused)
+    if release is None:
+        messages.success(request, f"发布单 {saved.pk} 已编好，还没有签发，到时不会自动发出。")
+    else:
+        messages.success(
+            request, f"已改编为发布单 {saved.pk}，原发布单 {release.pk} 作废。须重新签发，到时不会自动发出。"
+        )
+    return redirect("release", pk=saved.pk)
+
+
+def _save(request: HttpRequest, typed: Typed, release: Release | None) -> Release:
+    who, at = person(request), now()
+    chosen: dict[str, Any] = {
+        "title": typed.title, "instant": instant_of(typed.day, typed.time), "documents": documents_of(who.unit, typed.documents),
+        "accounts": accounts_of(who.unit, typed.accounts), "modes": dict(typed.modes), "sync": policy_of(typed),
+    }  # fmt: skip
+    if release is None:
+        return releases.plan(**chosen, person=who, now=at)
+    return replanning.replan(release, **chosen, person=who, now=at)
+
+
+# --- what is shown --------------------------------------------------------------------------------------------
+
+
+def _context(request: HttpRequest, typed: Typed, release: Release | None) -> dict[str, Any]:
+    unit, at = person(request).unit, now()
+    accounts = accounts_of(unit, typed.accounts)
+    seen = forecasting.outlook(
+        unit, documents=documents_of(unit, typed.documents), accounts=accounts, modes=typed.modes,
+        instant=typed.instant, now=at, instead_of=release,
+    )  # fmt: skip
+    return {
+        "typed": typed,
+        "release": release,
+        "panel": reverse("release-panel") if release is None else reverse("release-edit-panel", args=[release.pk]),
+        "outlook": seen,
+        "accounts": accounts,
+        "picks": composing.picks(seen.pushes, now=at, instead_of=release),
+        "partial": False,
+    }
+
+
+def _page(
+    request: HttpRequest, typed: Typed, release: Release | None = None, refused: Refused | None = None
+) -> HttpResponse:
+    who = person(request)
+    context = _context(request, typed, release)
+    options = [(account, spec_of(account)) for account in who.unit.accounts.order_by("pk")]
+    context |= {
+        "options": options,
+        "pieces": composing.candidates(who.unit, typed.words, context["accounts"]),
+        "chosen": {one.document.external_id for one in context["outlook"].pieces},
+        "refused": refused,
+        "thens": list(Then),
+        "looked_through": composing.LOOKED_THROUGH,
+        "now": now(),
+    }
+    return render(request, "compose.html", context, status=409 if refused else 200)

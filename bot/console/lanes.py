@@ -1,0 +1,127 @@
+"""The lane diagram of a release: 门户 → 公众号 → 微博, station by station, with the time expected and the time it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain import timeline
+from bot.domain.delivery import State
+from bot.domain.sync import FOR_A_DECISION, GateState
+from bot.models import Publication, Release
+from bot.services import gating
+
+from . import chips
+
+DRAWN = 12  # pushes of one release; what is beyond is told below the diagram
+GATE_TONES = {
+    GateState.SHUT: ("busy", "eye"),
+    GateState.OPEN: ("good", "check"),
+    GateState.ASKING: ("bad", "hand"),
+    GateState.HELD: ("warn", "pause"),
+    GateState.WAIVED: ("missed", "late"),
+}
+#: Where a push stands, by its state: how many stations are behind it. The rest is seen from the times.
+PASSED = {
+    State.PLANNED: 0, State.BLOCKED: 0, State.STAGING: 0, State.STAGED: 1, State.ARMED: 1, State.CONFIRMING: 3,
+    State.LIVE: 4, State.GONE: 3, State.WITHDRAWN: 3,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One station of a lane. `at` when it was passed; `due` when it is expected to be; `word` only where it stands now."""
+
+    label: str
+    tone: str
+    icon: str
+    at: datetime | None = None
+    due: datetime | None = None
+    word: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it lies behind."""
+        return self.at is not None
+
+    @property
+    def current(self) -> bool:
+        """Whether the lane stands here."""
+        return bool(self.word)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One row: the portal, or one push."""
+
+    name: str
+    glyph: str
+    stations: Sequence[Station]
+
+
+def lanes(release: Release, publications: Sequence[Publication], told: gating.GateStory | None) -> list[Lane]:
+    """The rows in the order in which things happen."""
+    rows = [_gate(release, told)] if told else []
+    several = {one.account_id for one in publications if one.lane}
+    return [*rows, *(_push(one, several=one.account_id in several) for one in publications[:DRAWN])]
+
+
+def beyond(publications: Sequence[Publication]) -> int:
+    """How many pushes the diagram leaves out."""
+    return max(0, len(publications) - DRAWN)
+
+
+def _gate(release: Release, told: gating.GateStory) -> Lane:
+    gate, policy = told.gate, told.policy
+    latest = release.instant + policy.wait
+    signed = Station("开始查看", "good", "check", release.signed_at)
+    if gate.status is GateState.SHUT:
+        word = gate.status.label if release.signed else ""
+        live = Station("网页上线", *GATE_TONES[gate.status], due=latest, word=word)
+    else:
+        live = Station("网页上线", *GATE_TONES[gate.status], at=gate.open_since, word=_unless_open(gate.status))
+    through = Station("放行", "good", "check", gate.effective, due=None if gate.effective else release.instant)
+    if gate.status in FOR_A_DECISION:
+        through = Station("放行", "wait", "clock")
+    return Lane("门户网站", "portal", [signed, live, through])
+
+
+def _unless_open(status: GateState) -> str:
+    return "" if status is GateState.OPEN else status.label
+
+
+def _push(publication: Publication, *, several: bool) -> Lane:
+    due = max(publication.instant, publication.gate_at or publication.instant)
+    plain = [
+        ("准备", publication.staged_at, publication.instant - timeline.STAGE_AHEAD),
+        ("发出", publication.sent_at, due),
+        ("受理", publication.accepted_at, None),
+        ("公开", publication.live_at, None),
+    ]
+    passed = _passed(publication)
+    stations = [
+        _station(publication, place, label, at, expected, passed) for place, (label, at, expected) in enumerate(plain)
+    ]
+    name = publication.account.name + (f" 第 {publication.lane + 1} 条" if several else "")
+    return Lane(name, f"glyph-{publication.account.channel}", stations)
+
+
+def _passed(publication: Publication) -> int:
+    state = publication.status
+    if state in PASSED:
+        return PASSED[state]
+    times = (publication.staged_at, publication.sent_at, publication.accepted_at, publication.live_at)
+    last = max((place for place, at in enumerate(times, start=1) if at is not None), default=0)
+    return min(last, len(times) - 1)  # somebody took back that it is public: it stands before the last station
+
+
+def _station(
+    publication: Publication, place: int, label: str, at: datetime | None, due: datetime | None, passed: int
+) -> Station:
+    if place < passed:
+        return Station(label, "good", "check", at or publication.live_at, due)
+    if place == passed:
+        chip = chips.chip(publication.status)
+        return Station(label, chip.tone, chip.icon, due=due, word=chip.label)
+    return Station(label, "wait", "dot", due=due)

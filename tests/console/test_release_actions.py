@@ -1,0 +1,344 @@
+"""What may be done with a release: the one next step, honest answers, and what a role may not do is neither shown nor done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from bot.console import stepup
+from bot.domain.instants import to_beijing
+from bot.domain.sync import AfterLive, Seen, Then
+from bot.models import PortalGate, Publication, Release
+from bot.portal import Look
+from bot.services import gating, releases, stops
+from tests.services.factories import lifted
+
+from .world import ARTICLES, PASSWORD, District, attempt, now, put
+
+Login = Callable[[str], Client]
+
+
+def text(answer: Any, status: int = 200) -> str:
+    assert answer.status_code == status, answer.content.decode()[:2000]
+    return str(answer.content.decode())
+
+
+def page(client: Client, release: Release) -> str:
+    return text(client.get(f"/releases/{release.pk}"))
+
+
+def acts_of(client: Client, release: Release) -> str:
+    return page(client, release).split('id="acts"')[1].split("</section>")[0]
+
+
+def confirmed(client: Client) -> Client:
+    """Said who they are a moment ago."""
+    session = client.session
+    session[stepup.CONFIRMED] = now().timestamp()
+    session.save()
+    return client
+
+
+def seen(client: Client, release: Release) -> str:
+    return text(client.get(f"/releases/{release.pk}/sign")).split('name="seen" value="')[1].split('"')[0]
+
+
+# --- sign ----------------------------------------------------------------------------------------------------
+
+
+def test_the_manifest_shows_all_that_is_signed(district: District, as_: Login) -> None:
+    release = district.planned(*ARTICLES[:2], title="要签的一张")
+    shown = text(as_("releaser").get(f"/releases/{release.pk}/sign"))
+    for item in release.publications.all()[0].items.all():
+        assert item.post.hash[-8:] in shown
+    for words in ("中国河东", "临沂河东", "群发", "推送给全部关注者", "头条", "次条", "初审 王初", "终审 钱终"):
+        assert words in shown
+    assert "来源：河东区人民政府办公室　责编：李拟　审核：王初、赵复、钱终" in shown
+    assert to_beijing(release.instant).strftime("%Y-%m-%d %H:%M:%S") in shown
+
+
+def test_signing_asks_once_more_who_it_is(district: District, as_: Login) -> None:
+    signer = district.people["releaser"]
+    signer.set_password(PASSWORD)
+    signer.save()
+    release, client = district.planned(), as_("releaser")
+    form = {"seen": seen(client, release)}
+    asked = text(client.post(f"/releases/{release.pk}/sign", form))
+    assert "请再确认一次身份" in asked
+    assert "签发发布单" in asked
+    release.refresh_from_db()
+    assert not release.signed
+    wrong = text(client.post(f"/releases/{release.pk}/sign", form | {"stepup-password": "falsch"}), 401)
+    assert "密码不对，还没有办理" in wrong
+    done = text(client.post(f"/releases/{release.pk}/sign", form | {"stepup-password": PASSWORD}, follow=True))
+    release.refresh_from_db()
+    assert release.signed_by == signer
+    assert f"已签发，清单哈希尾号 {release.manifest_hash[-8:]}" in done
+
+
+def test_what_changed_since_it_was_read_is_not_signed(district: District, as_: Login) -> None:
+    release, client = district.planned(), confirmed(as_("releaser"))
+    read = seen(client, release)
+    at = release.instant + timedelta(minutes=5)
+    releases.reschedule(release, instant=at, person=district.people["editor"], now=now())
+    shown = text(client.post(f"/releases/{release.pk}/sign", {"seen": read}, follow=True))
+    assert "清单在您打开以后有变动，没有签发" in shown
+    release.refresh_from_db()
+    assert not release.signed
+
+
+def test_a_refusal_of_the_service_is_shown_and_nothing_is_signed(district: District, as_: Login) -> None:
+    release, client = district.planned(), confirmed(as_("releaser"))
+    read = seen(client, release)
+    stops.freeze(district.unit, person=district.people["duty"], reason="核对", now=now())
+    assert "一键停发状态，不能签发" in text(client.post(f"/releases/{release.pk}/sign", {"seen": read}, follow=True))
+    release.refresh_from_db()
+    assert not release.signed
+
+
+def test_a_writer_who_may_sign_is_told_why_not_this_one(district: District, as_: Login) -> None:
+    release = district.planned()
+    writer = district.people["editor"]
+    writer.roles = ["editor", "releaser"]
+    writer.save()
+    shown = text(as_("editor").get(f"/releases/{release.pk}/sign"))
+    assert "签发人不能签发本人拟写的稿件" in shown
+    assert 'name="seen"' not in shown
+
+
+# --- the one next step ---------------------------------------------------------------------------------------
+
+
+def primary(shown: str) -> list[str]:
+    return re.findall(r'button primary"[^>]*>(?:<svg.*?</svg>)?([^<]+)<', shown)
+
+
+def test_the_next_step_is_the_one_that_is_legal_now(district: District, as_: Login) -> None:
+    release, client = district.planned(), as_("releaser")
+    assert primary(acts_of(client, release)) == ["核对清单并签发"]
+    releases.sign(release, person=district.people["releaser"], now=now())
+    assert primary(acts_of(client, release)) == []
+    assert "到时自动发出" in acts_of(client, release)
+    stops.hold(release, person=district.people["duty"], reason="核对", now=now())
+    assert primary(acts_of(client, release)) == ["恢复"]
+    stops.cancel(release, person=district.people["duty"], reason="不发", now=now())
+    assert primary(acts_of(client, release)) == []
+    assert "已了结" in acts_of(client, release)
+
+
+def test_too_late_to_sign_the_next_step_is_another_instant(district: District, as_: Login) -> None:
+    release = district.planned(ahead=timedelta(seconds=5))
+    shown = acts_of(as_("releaser"), release)
+    assert primary(shown) == ["改期"]
+    assert "现在不能办理：发布时刻已过或太近，请先改期。" in shown
+
+
+@pytest.mark.parametrize(
+    ("who", "there", "absent"),
+    [
+        ("releaser", ["sign", "reschedule", "edit", "cancel"], []),
+        ("editor", ["reschedule", "edit"], ["sign", "cancel", "hold", "resume"]),
+        ("duty", ["cancel"], ["sign", "reschedule", "edit", "resume"]),
+        ("final", [], ["sign", "reschedule", "edit", "cancel", "hold", "resume"]),
+    ],
+)
+def test_what_a_role_may_not_do_is_not_on_the_page(
+    who: str, there: list[str], absent: list[str], district: District, as_: Login
+) -> None:
+    release = district.planned()
+    shown = acts_of(as_(who), release)
+    for name in there:
+        assert f"/releases/{release.pk}/{name}" in shown
+    for name in absent:
+        assert f"/releases/{release.pk}/{name}" not in shown
+
+
+EVERY = ["sign", "reschedule", "hold", "resume", "cancel", "gate/go", "gate/stay"]
+
+
+@pytest.mark.parametrize(
+    ("who", "refused"),
+    [
+        ("final", EVERY), ("admin", EVERY), ("editor", ["sign", "hold", "resume", "cancel", "gate/go", "gate/stay"]),
+        ("duty", ["sign", "reschedule", "resume"]),
+    ],
+)  # fmt: skip
+def test_what_a_role_may_not_do_is_refused(who: str, refused: list[str], district: District, as_: Login) -> None:
+    release, client = district.signed(), confirmed(as_(who))
+    for name in refused:
+        assert client.post(f"/releases/{release.pk}/{name}", {"reason": "试"}).status_code == 403
+    release.refresh_from_db()
+    assert release.signed
+    assert {one.state for one in release.publications.all()} == {"planned"}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_another_units_release_does_not_exist(name: str, district: District, as_: Login) -> None:
+    release = District.make("luozhuang", "罗庄区政府办公室").signed()
+    client = confirmed(as_("releaser"))
+    assert client.post(f"/releases/{release.pk}/{name}", {"reason": "试"}).status_code == 404
+    assert client.get(f"/events/release/{release.pk}").status_code == 404
+    release.refresh_from_db()
+    assert release.signed
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "sign"])
+def test_what_changes_something_is_a_post(name: str, district: District, as_: Login) -> None:
+    release = district.signed()
+    assert as_("releaser").get(f"/releases/{release.pk}/{name}").status_code == 405
+
+
+# --- move, hold, resume, call off ----------------------------------------------------------------------------
+
+
+def test_another_instant_voids_the_signature_and_says_so(district: District, as_: Login) -> None:
+    release = district.signed()
+    at = to_beijing(release.instant + timedelta(days=1))
+    form = {"date": at.strftime("%Y-%m-%d"), "time": at.strftime("%H:%M")}
+    shown = text(as_("editor").post(f"/releases/{release.pk}/reschedule", form, follow=True))
+    assert "原签发已作废，请重新签发" in shown
+    release.refresh_from_db()
+    assert not release.signed
+    assert to_beijing(release.instant).strftime("%Y-%m-%d %H:%M") == at.strftime("%Y-%m-%d %H:%M")
+
+
+def test_an_instant_that_is_none_changes_nothing(district: District, as_: Login) -> None:
+    release = district.signed()
+    shown = text(as_("editor").post(f"/releases/{release.pk}/reschedule", {"date": "", "time": "9"}, follow=True))
+    assert "没有写全，未做改动" in shown
+    release.refresh_from_db()
+    assert release.signed
+
+
+def test_holding_and_resuming_tell_what_they_reached(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, _ = release.publications.order_by("account_id")
+    put(wechat, "live")
+    shown = text(as_("duty").post(f"/releases/{release.pk}/hold", {"reason": "再核对"}, follow=True))
+    assert "已发出 1 条，已拦下 1 条，在途 0 条" in shown
+    shown = text(as_("releaser").post(f"/releases/{release.pk}/resume", follow=True))
+    assert "已恢复 1 条推送" in shown
+
+
+def test_holding_needs_a_reason(district: District, as_: Login) -> None:
+    release = district.signed()
+    assert "须写明原因" in text(as_("duty").post(f"/releases/{release.pk}/hold", {"reason": " "}, follow=True))
+    assert {one.state for one in release.publications.all()} == {"planned"}
+
+
+def test_calling_off_asks_who_it_is_needs_a_reason_and_is_for_good(district: District, as_: Login) -> None:
+    release, client = district.signed(), as_("duty")
+    asked = text(client.post(f"/releases/{release.pk}/cancel", {"reason": "内容有误"}))
+    assert "请再确认一次身份" in asked
+    assert 'name="reason" value="内容有误"' in asked
+    shown = text(
+        client.post(f"/releases/{release.pk}/cancel", {"reason": "内容有误", "stepup-password": PASSWORD}, follow=True)
+    )
+    assert "已拦下 2 条" in shown
+    release.refresh_from_db()
+    assert release.cancel_reason == "内容有误"
+
+
+# --- the portal ----------------------------------------------------------------------------------------------
+
+
+def asking(district: District) -> Release:
+    """Time was up for its page, a person must choose."""
+    policy = AfterLive(
+        "https://www.hedong.gov.cn/a/1.html", "关于调整城区公交线路的通知", timedelta(seconds=5), Then.ASK
+    )
+    release = releases.plan(
+        title="门户联动的一张", instant=now() + timedelta(minutes=30), documents=[district.approved()],
+        accounts=district.accounts, person=district.people["editor"], now=now(), sync=policy,
+    )  # fmt: skip
+    releases.sign(release, person=district.people["releaser"], now=now())
+    early = timedelta(minutes=29, seconds=50)
+    with lifted("release_kept_while_signed", "publication_kept_while_signed"):
+        Release.objects.filter(pk=release.pk).update(instant=release.instant - early)
+        for one in release.publications.all():
+            Publication.objects.filter(pk=one.pk).update(instant=one.instant - early, not_before=one.not_before - early)
+    release.refresh_from_db()
+    late = release.instant + timedelta(seconds=6)
+    PortalGate.objects.update(next_at=now())
+    answer = Look(Seen.NOT_YET, "网页打不开（HTTP 404）", 404)
+    gating.ask(PortalGate.objects.get().pk, now=lambda: late, look=lambda *_, **__: answer)
+    return release
+
+
+def test_when_the_page_did_not_come_the_next_step_is_to_decide(district: District, as_: Login) -> None:
+    release = asking(district)
+    shown = acts_of(as_("duty"), release)
+    assert primary(shown) == ["不等网页，照发"]
+    assert "继续暂停" in shown
+    assert f"/releases/{release.pk}/gate" not in acts_of(as_("editor"), release)
+
+
+def test_going_without_the_page_asks_who_it_is_and_says_when_it_leaves(district: District, as_: Login) -> None:
+    release, client = asking(district), as_("duty")
+    assert "请再确认一次身份" in text(client.post(f"/releases/{release.pk}/gate/go"))
+    shown = text(client.post(f"/releases/{release.pk}/gate/go", {"stepup-password": PASSWORD}, follow=True))
+    assert "已决定不等网页：2 条推送继续" in shown
+    assert PortalGate.objects.get().state == "waived"
+
+
+def test_staying_held_is_a_decision_too(district: District, as_: Login) -> None:
+    release = asking(district)
+    shown = text(as_("duty").post(f"/releases/{release.pk}/gate/stay", follow=True))
+    assert "已决定继续暂停，没有发出" in shown
+    assert PortalGate.objects.get().state == "held"
+    assert "已经暂停，无须再次决定" in acts_of(as_("duty"), release)
+
+
+# --- the lanes -----------------------------------------------------------------------------------------------
+
+
+def lanes_of(client: Client, release: Release) -> str:
+    return page(client, release).split('id="lanes"')[1].split("</section>")[0]
+
+
+def test_the_lanes_show_what_is_expected_and_then_what_happened(district: District, as_: Login) -> None:
+    release = district.signed(*ARTICLES)
+    wechat, first, *_ = release.publications.order_by("account_id", "lane")
+    shown = lanes_of(as_("duty"), release)
+    assert shown.count('class="lane"') == 4
+    assert f"约 {to_beijing(first.instant).strftime('%H:%M:%S')}" in shown
+    assert shown.count('aria-current="step"') == 4
+    put(wechat, "live", sent_at=wechat.instant + timedelta(seconds=1))
+    shown = lanes_of(as_("duty"), release)
+    assert to_beijing(wechat.instant + timedelta(seconds=1)).strftime("%H:%M:%S") in shown
+    assert to_beijing(wechat.instant + timedelta(seconds=4)).strftime("%H:%M:%S") in shown
+    assert shown.count('aria-current="step"') == 3
+    assert "style=" not in shown
+
+
+def test_the_portal_is_the_first_lane_where_the_release_waits_for_it(district: District, as_: Login) -> None:
+    shown = lanes_of(as_("duty"), asking(district))
+    assert shown.index("门户网站") < shown.index("中国河东") < shown.index("临沂河东")
+    assert "门户未上线，等人决定" in shown
+
+
+@pytest.mark.parametrize("state", ["planned", "blocked", "staging", "staged", "armed", "sending", "unknown", "confirming",
+                                   "live", "held", "cancelled", "missed", "needs_person", "gone", "withdrawn"])  # fmt: skip
+def test_a_lane_can_be_drawn_in_every_state(state: str, district: District, as_: Login) -> None:
+    release = district.signed()
+    one = release.publications.all()[0]
+    attempt(one, outcome="unknown", sent_at=one.instant)
+    put(one, state, live_at=now(), staged_at=now())
+    label = Publication.objects.get(pk=one.pk).status.label
+    shown = lanes_of(as_("duty"), release)
+    assert (label in shown) or state == "live"
+
+
+def test_a_release_of_many_pushes_is_drawn_in_part_and_says_so(district: District, as_: Login) -> None:
+    release = district.signed(*ARTICLES)
+    found = list(release.publications.select_related("account"))
+    from bot.console import lanes
+
+    many = found * 10
+    assert len(lanes.lanes(release, many, None)) == lanes.DRAWN
+    assert lanes.beyond(many) == len(many) - lanes.DRAWN
