@@ -7,6 +7,7 @@ from .people import Person, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
 from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
+from .withdrawals import Correction, Takedown, TakedownCall, Withdrawal
 
 __all__ = [
     "Account",
@@ -21,6 +22,7 @@ __all__ = [
     "CallbackRecord",
     "Chore",
     "ClockReading",
+    "Correction",
     "Counter",
     "Credential",
     "Document",
@@ -38,7 +40,10 @@ __all__ = [
     "Reservation",
     "Review",
     "SampleRecord",
+    "Takedown",
+    "TakedownCall",
     "Token",
     "Unit",
     "Waiver",
+    "Withdrawal",
 ]
