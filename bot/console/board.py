@@ -64,6 +64,7 @@ class Ask:
     reason: str
     instant: datetime
     command: str = ""
+    case: int = 0  # the push, where it is settled on a page of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def _ask(release: Release, publication: Publication) -> Ask:
     reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
-        command_for(publication),
+        command_for(publication), publication.pk if publication.status in FOR_A_PERSON else 0,
     )  # fmt: skip
 
 

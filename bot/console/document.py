@@ -18,7 +18,7 @@ from bot.domain.channel import ChannelSpec
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Step
 from bot.models import AssetRecord, Document, Edition, Item, Person, PostRecord
-from bot.services import trail
+from bot.services import correcting, trail
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 
@@ -94,6 +94,8 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "waivers": document.waivers.select_related("person"),
         "posts": [_shown(post) for post in posts],
         "releases": _releases(edition),
+        "corrects": correcting.corrects(document),
+        "corrected_by": correcting.corrected_by(document),
         "sentences": trail.tell({f"document:{document.external_id}": "本文件"}),
         "tail": trail.tail,
     }

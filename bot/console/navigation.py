@@ -37,7 +37,10 @@ class Link:
     name: str
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("today", "值班台", "clock"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry("today", "值班台", "clock"),
+    Entry("exceptions", "异常台", "alert", EDITORIAL),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

@@ -139,6 +139,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "sentences": story.sentences(release, publications),
         "frozen": board.frozen(who.unit),
         "tail": trail.tail,
+        "withdrawable": any(one.status in {State.LIVE, State.WITHDRAWN} for one in publications),
     }
 
 

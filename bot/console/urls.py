@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from . import alarms, document, doors, phones, release, signin, today
+from . import alarms, document, doors, exceptions, phones, release, signin, today, withdraw
 
 urlpatterns: list[URLPattern] = [
     path("", today.today, name="today"),
@@ -15,6 +15,20 @@ urlpatterns: list[URLPattern] = [
     path("releases/<int:pk>", release.release_page, name="release"),
     path("releases/<int:pk>/check", release.check_again, name="check-again"),
     path("alarms/<int:pk>/read", alarms.read, name="alarm-read"),
+    path("releases/<int:pk>/withdraw", withdraw.wizard, name="withdraw"),
+    path("releases/<int:pk>/withdraw/ask", withdraw.ask, name="withdraw-ask"),
+    path("withdrawals/<int:pk>/confirm", withdraw.confirm, name="withdraw-confirm"),
+    path("withdrawals/<int:pk>/drop", withdraw.drop, name="withdraw-drop"),
+    path("withdrawals/<int:pk>/corrects", withdraw.corrects, name="withdraw-corrects"),
+    path("takedowns/<int:pk>/<slug:act>", withdraw.takedown, name="takedown"),
+    path("exceptions", exceptions.exceptions, name="exceptions"),
+    path("exceptions/<int:pk>", exceptions.case_page, name="exception"),
+    path("exceptions/<int:pk>/look", exceptions.look, name="exception-look"),
+    path("exceptions/<int:pk>/live", exceptions.live, name="exception-live"),
+    path("exceptions/<int:pk>/ask-again", exceptions.ask_again, name="exception-ask"),
+    path("exceptions/<int:pk>/confirm-again", exceptions.confirm_again, name="exception-confirm"),
+    path("exceptions/<int:pk>/take-back", exceptions.take_back, name="exception-take-back"),
+    path("exceptions/<int:pk>/cancel", exceptions.cancel, name="exception-cancel"),
     path("documents/<path:external_id>", document.document_page, name="document"),
     path("frames/post/<int:pk>", document.post_frame, name="post-frame"),
     path("frames/item/<int:pk>", document.item_frame, name="item-frame"),

@@ -107,8 +107,9 @@ def test_what_needs_a_person_is_listed_with_its_reason(state: str, district: Dis
     shown = page(as_("duty")).split('id="asks"')[1]
     assert State(state).label in shown
     assert "平台拒绝：内容含外链。请修改后重发。" in shown
-    command = {"needs_person": "settle", "missed": "settle", "held": "resume"}.get(state)
-    assert (f"tongfa release {command}" in shown) == (command is not None)
+    settled = state in {"needs_person", "missed"}
+    assert (f"/exceptions/{release.publications.all()[0].pk}" in shown) == settled
+    assert ("tongfa release resume" in shown) == (state == "held")
     assert f"/releases/{release.pk}" in shown
 
 
