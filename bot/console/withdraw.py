@@ -71,6 +71,7 @@ class Part:
     removal: RemovalSpec | None
     waits: bool
     moving: bool
+    places: Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ def _part(row: Takedown) -> Part:
     chip = Chip(row.status.label, *STAGES[row.status])
     waits = row.status in engine.FOR_A_PERSON
     moving = not waits and row.status not in engine.ENDED and row.status is not Stage.ASKED
-    return Part(row, takedowns.name_of(row), chip, removal, waits, moving)
+    places = row.before.get("places") or takedowns.snapshot(row)["places"]
+    return Part(row, takedowns.name_of(row), chip, removal, waits, moving, places)
 
 
 # --- acts -----------------------------------------------------------------------------------------------------

@@ -110,10 +110,10 @@ def test_a_withdrawal_by_two_people(size: str, district: District, signer: str, 
         shoot(page, f"withdraw-confirm-{size}")
         page.get_by_role("button", name="确认撤回（不能恢复）").click()
         say_who(page)
-        expect(page.get_by_text("即将撤下")).to_be_visible()
+        expect(page.get_by_text("即将撤下", exact=True)).to_be_visible()
         assert Chore.objects.get(pk="takedowns").next_at <= now()
         takedowns.work_all(now=now)  # what a worker does; nothing of this number is known to the platform
-        expect(page.get_by_text("即将撤下")).to_have_count(0)
+        expect(page.get_by_text("即将撤下", exact=True)).to_have_count(0)
         assert fits(page)
         shoot(page, f"withdraw-result-{size}")
         for row in Takedown.objects.exclude(stage="done"):

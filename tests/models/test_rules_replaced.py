@@ -69,7 +69,7 @@ def full(office: Office) -> Office:
     )
     PortalGate.objects.update(state="open", live_at=NOW, effective=NOW)
     attempt_row(publication(release, office.wechat))
-    call_row(decided(office, 5))
+    call_row(decided(office, 77))
     Freeze.objects.create(unit=office.unit, reason="演练", person=person, at=NOW)
     return office
 
