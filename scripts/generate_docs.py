@@ -288,8 +288,17 @@ def _channel_words(spec: ChannelSpec) -> Iterator[str]:
     yield f"Numbers it reports: {', '.join(map(code, spec.metrics))}. {spec.metrics_lag}\n"
     yield "What each mode does:\n"
     yield "".join(f"- {mode.label}（`{mode.name}`）：{mode.effect}\n" for mode in spec.modes)
+    yield "What taking down does, and what nobody can undo:\n"
+    yield "".join(map(_removal, spec.modes))
     yield "What it cannot do, in the words that staff read:\n"
     yield "".join(f"- {sentence}\n" for sentence in spec.cannot)
+
+
+def _removal(mode: ModeSpec) -> str:
+    """One mode's words on taking down."""
+    who = "by machine, read back" if mode.removal.by_machine else "by hand"
+    final = "".join(f"  - **{sentence}**\n" for sentence in mode.removal.final)
+    return f"- {mode.label}（`{mode.name}`）, {who}：{mode.removal.effect}\n{final}"
 
 
 # --- import format ------------------------------------------------------------------------------------------

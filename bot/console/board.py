@@ -66,6 +66,7 @@ class Ask:
     instant: datetime
     command: str = ""
     door: tuple[str, str] = ("", "")
+    case: int = 0  # the push, where it is settled on a page of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def _ask(release: Release, publication: Publication, who: Person) -> Ask:
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
         command_for(publication), _door(release, who) if publication.status is State.HELD else ("", ""),
+        publication.pk if publication.status in FOR_A_PERSON else 0,
     )  # fmt: skip
 
 

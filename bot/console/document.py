@@ -19,7 +19,7 @@ from bot.domain.findings import Finding
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Role, Step
 from bot.models import Account, AssetRecord, Document, Draft, Edition, Item, Person, PostRecord
-from bot.services import drafting, editorial, trail
+from bot.services import correcting, drafting, editorial, trail
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 
@@ -97,6 +97,8 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "waivers": document.waivers.select_related("person"),
         "posts": [_shown(post) for post in posts],
         "releases": _releases(edition),
+        "corrects": correcting.corrects(document),
+        "corrected_by": correcting.corrected_by(document),
         "sentences": trail.tell({f"document:{document.external_id}": "本文件"}),
         "tail": trail.tail,
     }

@@ -142,6 +142,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "lanes": lanes.lanes(release, publications, told),
         "beyond": lanes.beyond(publications),
         "tail": trail.tail,
+        "withdrawable": any(one.status in {State.LIVE, State.WITHDRAWN} for one in publications),
     }
 
 

@@ -125,6 +125,22 @@ class UnknownPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RemovalSpec:
+    """What can be taken back of a post that is public, as data: the desk for withdrawals shows it before anybody decides.
+
+    `by_machine`: `Channel.withdraw` calls the platform; else a person follows `steps` there. `effect` says in Chinese what
+    followers see afterwards, `final` what nobody can undo. `tells_apart`: a read-back shows one article of several that is
+    gone; else it speaks of all of them together.
+    """
+
+    by_machine: bool = False
+    effect: str = ""
+    final: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    tells_apart: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ModeSpec:
     """One way of going public on a channel. `effect` says in Chinese what followers get."""
 
@@ -137,6 +153,7 @@ class ModeSpec:
     verdict_within: timedelta  # no verdict after this: a person
     quotas: Mapping[str, tuple[Quota, ...]] = made(default_factory=dict)  # by account type, "" = any
     call: str = ""  # method and path of the public call, as the platform's own pages name it
+    removal: RemovalSpec = RemovalSpec()
 
 
 @dataclass(frozen=True, slots=True)

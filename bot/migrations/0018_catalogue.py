@@ -36,7 +36,7 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = (("bot", "0011_machine_interface"),)
+    dependencies = (("bot", "0016_withdrawals"),)
 
     operations = (
         migrations.AddField("document", "title", models.CharField(max_length=300, blank=True, default="")),

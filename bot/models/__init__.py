@@ -8,6 +8,7 @@ from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
 from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
+from .withdrawals import Correction, Takedown, TakedownCall, Withdrawal
 
 __all__ = [
     "Account",
@@ -24,6 +25,7 @@ __all__ = [
     "CallbackRecord",
     "Chore",
     "ClockReading",
+    "Correction",
     "Counter",
     "Credential",
     "Deputy",
@@ -46,7 +48,10 @@ __all__ = [
     "SampleRecord",
     "SavedView",
     "SecondFactor",
+    "Takedown",
+    "TakedownCall",
     "Token",
     "Unit",
     "Waiver",
+    "Withdrawal",
 ]

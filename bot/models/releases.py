@@ -247,6 +247,7 @@ class Item(models.Model):
     platform_id = models.CharField(max_length=100, blank=True, default="")
     url = models.CharField(max_length=1000, blank=True, default="")
     published_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)  # taken down by us, by read-back or by a named person's word
 
     class Meta:
         constraints = (

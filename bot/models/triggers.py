@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
+from bot.domain.engine import withdrawing
 
 from .structure import absent
 
@@ -148,6 +149,27 @@ _INTENT = (
 #: the delivery table's arrows, as the text that a trigger compares
 _ARROWS = ", ".join(sorted({f"'{state}>{target}'" for (state, _), target in TRANSITIONS.items()}))
 
+#: the same for taking down
+_WITHDRAWING = ", ".join(
+    sorted(f"'{stage}>{target}'" for stage, targets in withdrawing.ARROWS.items() for target in targets)
+)
+#: What two people have decided on: confirmed by another than asked.
+_BY_TWO = (
+    "EXISTS (SELECT 1 FROM bot_takedown t JOIN bot_withdrawal w ON w.id = t.withdrawal_id "
+    "WHERE {takedown} AND w.confirmed_at IS NOT NULL AND w.confirmed_by_id <> w.asked_by_id)"
+)
+_CALL_INTENT = ("id", "takedown_id", "number", "fence", "intent_at")
+_DECIDED = (
+    "release_id",
+    "reason",
+    "notice_kind",
+    "notice",
+    "asked_by_id",
+    "asked_at",
+    "confirmed_by_id",
+    "confirmed_at",
+)
+
 #: Last in line on SQLite, which asks the newest trigger first: whoever breaks another rule as well hears of that one.
 _UNREPLACED = (
     _not_replaced("review", "reviews are insert-only", "id"),
@@ -178,6 +200,10 @@ _UNREPLACED = (
     ),
     _not_replaced(
         "attempt", "unique: attempt_one_per_account", "account_id", where="outcome = ''", name="one_per_account"
+    ),
+    _not_replaced("takedowncall", "calls that delete are append-only", "id", "takedown_id+number"),
+    _not_replaced(
+        "takedowncall", "unique: one call at a time", "takedown_id", where="outcome = ''", name="single_flight"
     ),
 )
 
@@ -520,6 +546,70 @@ RULES: tuple[Rule, ...] = (
         "SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.id AND i.platform_id = '')",
         "live needs a platform id at every position",
     ),
+    Rule(
+        "publication_withdrawn_by_two",
+        "bot_publication",
+        "UPDATE",
+        "NEW.state = 'withdrawn' AND OLD.state <> 'withdrawn' AND (NOT "
+        + _BY_TWO.format(takedown="t.publication_id = NEW.id")
+        + " OR EXISTS (SELECT 1 FROM bot_item i WHERE i.publication_id = NEW.id AND i.withdrawn_at IS NULL))",
+        "withdrawn needs two people, and every article down",
+    ),
+    Rule(
+        "withdrawal_kept_once_decided",
+        "bot_withdrawal",
+        "UPDATE",
+        "OLD.confirmed_at IS NOT NULL AND ("
+        + " OR ".join(f"NEW.{column} {{differs}} OLD.{column}" for column in _DECIDED)
+        + ")",
+        "what two people decided does not change",
+    ),
+    Rule(
+        "takedown_starts_asked",
+        "bot_takedown",
+        "INSERT",
+        "NEW.stage <> 'asked'",
+        "taking down starts with an asking",
+    ),
+    Rule(
+        "takedown_follows_the_table",
+        "bot_takedown",
+        "UPDATE",
+        f"NEW.stage <> OLD.stage AND (OLD.stage || '>' || NEW.stage) NOT IN ({_WITHDRAWING})",
+        "no such step in taking down",
+    ),
+    Rule(
+        "takedown_by_two",
+        "bot_takedown",
+        "UPDATE",
+        "NEW.stage NOT IN ('asked', 'dropped') AND OLD.stage = 'asked' AND NOT "
+        + _BY_TWO.format(takedown="t.id = NEW.id"),
+        "nothing is taken down that two people have not decided on",
+    ),
+    Rule(
+        "takedowncall_of_a_decision",
+        "bot_takedowncall",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_takedown d WHERE d.id = NEW.takedown_id AND d.stage = 'waiting') OR NOT "
+        + _BY_TWO.format(takedown="t.id = NEW.takedown_id"),
+        "no call of a taking down that is not about to be made",
+    ),
+    Rule(
+        "takedowncall_starts_open",
+        "bot_takedowncall",
+        "INSERT",
+        "NEW.outcome <> ''",
+        "a call starts without an outcome: intent before effect",
+    ),
+    Rule(
+        "takedowncall_intent_kept",
+        "bot_takedowncall",
+        "UPDATE",
+        " OR ".join(f"NEW.{column} {{differs}} OLD.{column}" for column in _CALL_INTENT),
+        "an intent does not change",
+    ),
+    Rule("takedowncall_outcome_kept", "bot_takedowncall", "UPDATE", "OLD.outcome <> ''", "an outcome is written once"),
+    Rule("takedowncall_not_deleted", "bot_takedowncall", "DELETE", "1 = 1", "calls that delete are append-only"),
 )
 
 

@@ -205,7 +205,7 @@ class Chore(models.Model):
 
 
 #: What is looked at by itself; how often is for `bot.services.watching` to say.
-CHORES = ("sweep", "machine", "chain")
+CHORES = ("sweep", "machine", "chain", "takedowns")
 
 
 def make_chores(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:

@@ -15,7 +15,7 @@ from bot.domain.engine.facts import REASON_LENGTH
 from bot.domain.instants import require_aware
 from bot.models import Account, CallbackRecord, Item, Publication
 
-from . import alarming, audit, confirming
+from . import alarming, audit, confirming, takedowns
 from .accounts import channel_of
 from .story import MESSAGE_LENGTH, gone_or_not
 from .trail import TOLD
@@ -93,7 +93,7 @@ def _apply(publication: Publication, event: PlatformEvent, now: datetime) -> str
         if publication.status in FOR_A_PERSON:
             return _testify(publication, event, now)
         if publication.status is State.LIVE:
-            return _late_news(publication, outcome, now)
+            return _late_news(publication, event, now)
         if isinstance(outcome, Receipt):
             _nudge(publication, now)
             _keep_addresses(publication, outcome)
@@ -154,11 +154,15 @@ def _nudge(publication: Publication, now: datetime) -> None:
     )
 
 
-def _late_news(publication: Publication, outcome: Receipt | Failed | Pending | None, now: datetime) -> str:
+def _late_news(publication: Publication, event: PlatformEvent, now: datetime) -> str:
+    outcome = event.outcome
     if isinstance(outcome, Receipt):
         _keep_addresses(publication, outcome)
         return "已发布，补记链接。"
     if isinstance(outcome, Failed) and outcome.gone:
+        if takedowns.is_under_way(publication.pk):  # by ourselves: the read-back says when it is done
+            _note(publication, event, _testimony(event), now)
+            return "正在由本系统撤下，平台的回告已存档。"
         confirming.apply(publication, outcome, now=now)
         return "平台报告内容已被删除。"
     return "已发布，仅存档。"

@@ -156,14 +156,10 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         raise Refused("second", "重发须由两人共同确认，第二人不能是本人，未做改动。")
     if not reason.strip():
         raise Refused("reason", "重发须写明核实情况，未做改动。")
-    if not publication.release.signed or is_frozen(publication.release.unit):
-        raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
-    gating.require_open(publication.release)
-    for one in alone([publication], resting=ENDED):
-        raise Refused("pairing", f"{one.words}，重发会使它单独公开，未做改动。请作废本条，补好解读后另编发布单。")
+    require_release_lets(publication)
     with audit.serialised():
         gating.ask_again(publication.release, now=now)
-        anew = {"key": uuid.uuid4().hex} if _proved_failed(publication) else {}
+        anew = {"key": uuid.uuid4().hex} if proved_failed(publication) else {}
         audit.append(
             person.username,
             "publication.resend",
@@ -179,7 +175,16 @@ def settle_again(publication: Publication, *, person: Person, second: Person, re
         reserve([publication], now=now, again=True)
 
 
-def _proved_failed(publication: Publication) -> bool:
+def require_release_lets(publication: Publication) -> None:
+    """Refused where the release lets nothing be sent again: unsigned, frozen, its page not live, or a policy alone."""
+    if not publication.release.signed or is_frozen(publication.release.unit):
+        raise Refused("unsigned", "发布单没有有效签发，或正处于停发状态，不能重发。")
+    gating.require_open(publication.release)
+    for one in alone([publication], resting=ENDED):
+        raise Refused("pairing", f"{one.words}，重发会使它单独公开，未做改动。请作废本条，补好解读后另编发布单。")
+
+
+def proved_failed(publication: Publication) -> bool:
     """Whether the platform itself has said of every call that nothing went out. What was kept in doubt is no proof."""
     if publication.doubt:
         return False

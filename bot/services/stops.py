@@ -237,7 +237,10 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
     with _as_one(release, person, reason, now):
         publications = _unsettled(release, only)
         if publications and all(publication.status in OVER for publication in publications):
-            raise Refused("over", "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请到平台后台办理。")
+            raise Refused(
+                "over",
+                "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请在发布单页的“更正与撤回”办理。",
+            )
         if only:
             require_not_left_alone(publications)
         if only is None:

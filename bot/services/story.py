@@ -15,7 +15,7 @@ from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Relea
 
 from . import audit, trail
 from .accounts import spec_of
-from .trail import ANSWERED, FOUND, FREEZES, LOOKED, TOLD, Sentence
+from .trail import ANSWERED, FOUND, FREEZES, GLANCED, LOOKED, TOLD, Sentence
 
 ACTOR = "系统"
 MESSAGE_LENGTH = 300
@@ -54,12 +54,13 @@ def gone_or_not(verdict: object) -> dict[str, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the platform after the call."""
+    """One look at the platform after the call. `urls`: addresses that it showed, where a person had asked for it."""
 
     at: datetime
     verdict: str
     words: str
     message: str
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,11 @@ def looks(publications: Sequence[Publication]) -> dict[int, list[Look]]:
     """What every look found, by publication, in order."""
     subjects = {f"publication:{one.pk}": one.pk for one in publications}
     found: dict[int, list[Look]] = {pk: [] for pk in subjects.values()}
-    for event in AuditEvent.objects.filter(subject__in=list(subjects), action__in=[LOOKED, TOLD]).order_by("sequence"):
-        verdict = str(event.data.get("verdict", ""))
-        found[subjects[event.subject]].append(
-            Look(event.at, verdict, FOUND.get(verdict, "已查看"), str(event.data.get("message", "")))
-        )
+    lines = AuditEvent.objects.filter(subject__in=list(subjects), action__in=[LOOKED, GLANCED, TOLD])
+    for event in lines.order_by("sequence"):
+        verdict, urls = str(event.data.get("verdict", "")), tuple(map(str, event.data.get("urls", ())))
+        words = FOUND.get(verdict, "已查看")
+        found[subjects[event.subject]].append(Look(event.at, verdict, words, str(event.data.get("message", "")), urls))
     return found
 
 
@@ -154,7 +155,8 @@ def public_now(publication: Publication) -> str:
         case State.LIVE:
             lacking = "" if linked == len(items) else f"，其中 {len(items) - linked} 篇还没有取得链接"
             by_hand = f"（{BY_HAND}）" if publication.ids.get(DECLARED) else ""
-            return f"已公开 {len(items)} 篇{lacking}{by_hand}。"
+            down = sum(item.withdrawn_at is not None for item in items)
+            return f"已公开 {len(items)} 篇{lacking}{by_hand}{f'，其中 {down} 篇已撤下' if down else ''}。"
         case State.CONFIRMING:
             return "平台已受理，正在核对是否公开。"
         case State.SENDING | State.UNKNOWN:

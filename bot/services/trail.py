@@ -19,6 +19,7 @@ from bot.models import AuditEvent
 from .people import names
 
 LOOKED = "platform.looked"
+GLANCED = "platform.glanced"  # a look that a person asked for, and that told nothing: it is no evidence
 TOLD = "platform.told"  # an event that came when a person had to decide already
 MOVED = "publication.moved"
 ANSWERED = "platform.answered"
@@ -26,6 +27,7 @@ FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8
 PEOPLE = ("second", "for")  # what in a line's data is a login name
 VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝", "Unknown": "结果不明"}
+REMOVED = {"withdrawn": "已删除", "by_hand": "须人工删除", "refused": "拒绝，没有删除", "unknown": "结果不明"}
 
 
 #: What one look found.
@@ -188,7 +190,26 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
         f"{name}：更正登记的链接，由 {'、'.join(data.get('from', ()))} 改为 {'、'.join(data.get('to', ()))}",
         data.get("reason", ""),
     ),
+    GLANCED: _looked,
     "publication.resend": _said("{name}：与{second}两人确认没有发出，重新发送"),
+    "resend.asked": _said("{name}：认为没有发出，提出重发，待第二人确认"),
+    "resend.taken_back": _said("{name}：收回重发的提议"),
+    "withdrawal.asked": _said("{name}：提出撤回，待第二人确认"),
+    "withdrawal.confirmed": _said("{name}：与{second}两人确认撤回"),
+    "withdrawal.dropped": _said("{name}：收回撤回的提议，没有撤下任何内容"),
+    "withdrawal.ended": _said("{name}：撤回办结"),
+    "takedown.intent": lambda data, name: (f"{name}：即将请平台删除{data.get('what', '')}（第 {data.get('number')} 次）", ""),
+    "takedown.answered": lambda data, name: (
+        f"{name}：平台对删除的答复是“{REMOVED.get(data.get('outcome', ''), '已答复')}”",
+        data.get("message", ""),
+    ),
+    "takedown.by_hand": _said("{name}：登记已手工删除"),
+    "takedown.again": _said("{name}：决定再撤一次"),
+    "takedown.left": _said("{name}：决定不撤"),
+    "edition.corrects": lambda data, name: (
+        f"{name}：第 {data.get('edition')} 版更正 {data.get('old', '')} 第 {data.get('old_edition')} 版",
+        data.get("reason", ""),
+    ),
     "alarm.raised": _alarm("警报"),
     "alarm.read": _alarm("已阅警报"),
     "alarm.closed": _alarm("警报了结"),

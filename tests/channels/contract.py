@@ -261,6 +261,11 @@ class ChannelContract:
         answer = bench.channel.withdraw(receipt)
         assert isinstance(answer, Withdrawn | ByHand)
         assert CHINESE.search(answer.message)
+        removal = bench.channel.spec.mode(bench.channel.account.mode).removal
+        assert removal.by_machine is isinstance(answer, Withdrawn)  # what the desk promises before anybody decides
+        assert removal.effect
+        assert removal.final
+        assert removal.by_machine or removal.steps
         if isinstance(answer, Withdrawn):
             later = bench.channel.look(bench.evidence(staged, receipt.ids))
             assert isinstance(later, Failed | Absent)

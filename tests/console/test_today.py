@@ -107,7 +107,9 @@ def test_what_needs_a_person_is_listed_with_its_reason(state: str, district: Dis
     shown = page(as_("duty")).split('id="asks"')[1]
     assert State(state).label in shown
     assert "平台拒绝：内容含外链。请修改后重发。" in shown
-    assert ("tongfa release settle" in shown) == (state in {"needs_person", "missed"})
+    settled = state in {"needs_person", "missed"}
+    assert (f"/exceptions/{release.publications.all()[0].pk}" in shown) == settled
+    assert "tongfa release" not in shown, "what a page does, needs no command"
     assert f"/releases/{release.pk}" in shown
 
 

@@ -334,7 +334,9 @@ def after_the_release(shell: Shell, tmp_path: Path) -> None:
     given = shell("token", "add", "门户网站", "--person", "wang", "--right", "documents:write", "--right", "查看指标")
     assert given["secret"] not in CliRunner().invoke(main, ["token", "list"]).output
     assert shell("token", "list")["tokens"] == [given["token"]]
-    assert shell.refused("token", "add", "门户网站", "--person", "wang", "--right", "documents:read")["code"] == "exists"
+    assert (
+        shell.refused("token", "add", "门户网站", "--person", "wang", "--right", "documents:read")["code"] == "exists"
+    )
     assert shell("token", "revoke", str(given["token"]["id"]))["token"]["state"] == "revoked"
     (tmp_path / "secret").write_text("reset-secret", "utf-8")
     shell("account", "credential", "wb", "--secret-file", f"app_secret={tmp_path / 'secret'}")

@@ -12,7 +12,18 @@ from django.db import transaction
 
 from bot.domain.delivery import TRANSITIONS, State
 from bot.domain.manifest import manifest
-from bot.models import Attempt, Freeze, Item, Person, PortalGate, PostRecord, Publication, Release
+from bot.models import (
+    Attempt,
+    Freeze,
+    Item,
+    Person,
+    PortalGate,
+    PostRecord,
+    Publication,
+    Release,
+    Takedown,
+    Withdrawal,
+)
 from bot.services import editorial, people, releases, settling, stops, voiding
 from bot.services.errors import Refused
 from tests.services.factories import NOW, Office, after_live, article, drop_rules, force, lifted, publication
@@ -640,11 +651,22 @@ def test_live_needs_a_platform_id_at_every_position(office: Office) -> None:
     force(Publication.objects.filter(pk=push.pk), "live", live_at=NOW)
 
 
+def two_decided_to_withdraw(push: Publication) -> None:
+    """So that this arrow is open, too (test_rules_withdrawing)."""
+    people = Person.objects.filter(username__in=["editor", "releaser"]).order_by("username")
+    made = Withdrawal.objects.create(
+        release=push.release, reason="有误", notice_kind="withdrawal", notice="撤回", asked_by=people[0], asked_at=NOW,
+        confirmed_by=people[1], confirmed_at=NOW,
+    )  # fmt: skip
+    Takedown.objects.create(withdrawal=made, publication=push)
+
+
 @proves("publication_follows_the_table")
 @pytest.mark.parametrize("state", State)
 def test_a_state_is_reached_by_the_delivery_tables_arrows_only(office: Office, state: State) -> None:
     push = publication(office.signed(), office.wechat)
-    Item.objects.filter(publication=push).update(platform_id="1")
+    Item.objects.filter(publication=push).update(platform_id="1", withdrawn_at=NOW)
+    two_decided_to_withdraw(push)
     force(Publication.objects.filter(pk=push.pk), state, live_at=NOW)
     for target in set(State) - {state}:
         if target in {to for (source, _), to in TRANSITIONS.items() if source is state}:

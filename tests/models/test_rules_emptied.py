@@ -26,6 +26,7 @@ KEPT = {
     "bot_publication": "what is taken out needs a new signature",
     "bot_attempt": "attempts are append-only",
     "bot_portalgate": "a gate is not taken away",
+    "bot_takedowncall": "calls that delete are append-only",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {

@@ -14,7 +14,14 @@ from bot.models.structure import absent
 from bot.models.triggers import RULES, fingerprint, install, missing, rules_of
 from tests.services.factories import Office, drop_rules
 
-from . import test_rules_delivery, test_rules_editorial, test_rules_emptied, test_rules_replaced, test_rules_whole
+from . import (
+    test_rules_delivery,
+    test_rules_editorial,
+    test_rules_emptied,
+    test_rules_replaced,
+    test_rules_whole,
+    test_rules_withdrawing,
+)
 from .sql import PROVED, run
 
 MADE = (
@@ -31,6 +38,7 @@ def test_every_rule_is_installed_and_none_is_unproved(office: Office) -> None:
         test_rules_emptied,
         test_rules_replaced,
         test_rules_whole,
+        test_rules_withdrawing,
     ):
         assert module.__doc__  # loading them has filled PROVED
     assert {rule.name for rule in rules_of("postgresql")} == PROVED  # those of SQLite, and more

@@ -23,17 +23,20 @@ from bot.models import (
     Publication,
     Release,
     Review,
+    TakedownCall,
     Waiver,
 )
 from tests.services.factories import NOW, Office, after_live, article, lifted, publication
 
 from .sql import attempt_row, delete, proves, refused, run
+from .test_rules_withdrawing import call_row, decided
 
 INSERTED = (
     "review_not_replaced", "review_one_per_step", "review_one_step_per_person", "edition_not_replaced",
     "postrecord_not_replaced", "waiver_not_replaced", "release_not_replaced", "publication_not_replaced",
     "item_not_replaced", "item_once", "portalgate_not_replaced", "freeze_not_replaced", "freeze_once",
-    "attempt_not_replaced", "attempt_single_flight", "attempt_one_per_account",
+    "attempt_not_replaced", "attempt_single_flight", "attempt_one_per_account", "takedowncall_not_replaced",
+    "takedowncall_single_flight",
 )  # fmt: skip
 MOVED = (
     "edition_not_moved_over", "waiver_not_moved_over", "release_not_moved_over", "publication_not_moved_over",
@@ -51,6 +54,7 @@ KEYS: list[tuple[type[Model], tuple[str, ...]]] = [
     (PortalGate, ("id",)), (PortalGate, ("release_id",)),
     (Freeze, ("id",)), (Freeze, ("unit_id",)),
     (Attempt, ("id",)), (Attempt, ("publication_id", "number")), (Attempt, ("account_id",)),
+    (TakedownCall, ("id",)), (TakedownCall, ("takedown_id", "number")), (TakedownCall, ("takedown_id",)),
 ]  # fmt: skip
 
 
@@ -65,6 +69,7 @@ def full(office: Office) -> Office:
     )
     PortalGate.objects.update(state="open", live_at=NOW, effective=NOW)
     attempt_row(publication(release, office.wechat))
+    call_row(decided(office, 77))
     Freeze.objects.create(unit=office.unit, reason="演练", person=person, at=NOW)
     return office
 

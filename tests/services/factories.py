@@ -150,13 +150,15 @@ def _without(rule: triggers.Rule) -> str:
     return f"CREATE OR REPLACE FUNCTION tongfa_{rule.name}() RETURNS trigger AS {body}"
 
 
+#: What a hand in the database must lift to put a push into any state.
+MOVED = ("publication_follows_the_table", "publication_kept_while_signed", "publication_withdrawn_by_two")
 #: What a hand in the database must lift to change a signed release or its pushes.
 KEPT = ("release_kept_while_signed", "publication_kept_while_signed")
 
 
 def force(publications: Any, state: str, **columns: Any) -> None:
     """Put publications into a state by hand, whatever the delivery table and the signature say."""
-    with lifted("publication_follows_the_table", "publication_kept_while_signed"):
+    with lifted(*MOVED):
         publications.update(state=state, **columns)
 
 

@@ -15,6 +15,7 @@ from bot.domain.channel import (
     ModeSpec,
     OptionSpec,
     Quota,
+    RemovalSpec,
     UnknownPolicy,
 )
 from bot.domain.postlink import PostLink
@@ -65,6 +66,28 @@ LABELS = {field.name: field.label for field in FIELDS} | {
     "marker": "稿件标记",
 }
 
+#: freepublish/delete, message/mass/delete (wechat.md 4.1, 4.2): each 10 a day, neither to be undone.
+_PUBLISH_REMOVAL = RemovalSpec(
+    by_machine=True,
+    effect="文章从公众号撤下，原链接（包括已转发、收藏的）点开显示内容已删除。",
+    final=(
+        "删除不能恢复，阅读、分享等数字以后不再更新。",
+        "接口不能修改已发布的文章：更正只能删除后另发，链接随之改变。",
+        "已被截图、转载到别处的内容撤不回来。",
+    ),
+)
+_MASS_REMOVAL = RemovalSpec(
+    by_machine=True,
+    effect="文章撤下；关注者会话和历史消息里的卡片还在，点开显示内容已删除。",
+    final=(
+        "消息卡片收不回来：标题、封面和摘要关注者仍看得到。",
+        "删除不能恢复，用掉的群发次数不退回。",
+        "同一份素材只有一个链接：删了它，别处用同一素材发的也一并打不开。",
+        "接口不能修改已群发的文章：更正只能另发，并再占一次群发次数。",
+    ),
+    tells_apart=False,  # mass/get speaks of the message as a whole
+)
+
 MODES = (
     ModeSpec(
         name=PUBLISH,
@@ -75,6 +98,7 @@ MODES = (
         confirm=_seconds(3, 10, 25, 60, 120, 300),  # freepublish/get allows 100 calls a day
         verdict_within=timedelta(minutes=30),
         call="POST /cgi-bin/freepublish/submit",
+        removal=_PUBLISH_REMOVAL,
     ),
     ModeSpec(
         name=MASS,
@@ -92,6 +116,7 @@ MODES = (
         verdict_within=timedelta(minutes=30),
         quotas={"subscription": (Quota("day", 1),), "service": (Quota("month", 4),)},
         call="POST /cgi-bin/message/mass/sendall",
+        removal=_MASS_REMOVAL,
     ),
 )
 

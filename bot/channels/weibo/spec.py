@@ -13,6 +13,7 @@ from bot.domain.channel import (
     ModeSpec,
     OptionSpec,
     Quota,
+    RemovalSpec,
     UnknownPolicy,
 )
 from bot.domain.postlink import PostLink
@@ -34,6 +35,21 @@ def _seconds(*values: int) -> tuple[timedelta, ...]:
     return tuple(timedelta(seconds=value) for value in values)
 
 
+#: statuses/destroy is not among the calls of an ordinary app (weibo.md 2.4): a person deletes.
+REMOVAL = RemovalSpec(
+    effect="删除后原微博打不开；别人转发的微博里，原文显示“此微博已被作者删除”。",
+    final=(
+        "删除不能恢复，阅读、转发、评论和点赞一并消失。",
+        "已被转发、截图、下载的内容撤不回来。",
+        "接口不能修改已发布的微博，只能删除后另发。",
+    ),
+    steps=(
+        "用政务账号登录微博网页或客户端",
+        "打开这条微博的链接",
+        "点右上角菜单，选“删除”并确认",
+        "回到本页，登记删除的时间和看到的结果",
+    ),
+)
 SHARE = ModeSpec(
     name="share",
     label="微博",
@@ -45,6 +61,7 @@ SHARE = ModeSpec(
     verdict_within=timedelta(minutes=30),
     quotas={"": (Quota("hour", POSTS_PER_HOUR), Quota("day", CALLS_PER_DAY, CALLS_BUCKET, CALLS_PER_POST))},
     call="POST /2/statuses/share.json",
+    removal=REMOVAL,
 )
 
 STATUS = FieldSpec(

@@ -1,0 +1,282 @@
+"""异常台: every delivery that is not solved, its evidence, and the few things that may safely be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from bot.domain.alarms import Out
+from bot.domain.delivery import FOR_A_PERSON
+from bot.domain.engine.cases import OPEN_CASES, Choice
+from bot.domain.workflow import Role
+from bot.models import Attempt, Item, Person, Publication
+from bot.services import casereport, cases, countersigning, glancing, settling, stops, story, trail, withdrawing
+from bot.services.accounts import spec_of
+from bot.services.errors import Refused
+
+from . import alarms, chips, stepup
+from .people import now, person
+from .release import LOOKS, OUTCOMES
+
+OUT_ICONS = {Out.YES: "check", Out.NO: "cross", Out.UNKNOWN: "question", Out.PART: "part", Out.NONE: "dot"}
+PASSED_ON = {"role", "not_found"}  # refusals that have a page of their own
+FIELD_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list."""
+
+    publication: Publication
+    chip: chips.Chip
+    out: chips.Chip
+    titles: Sequence[str]
+    came_back: str
+    word: countersigning.Word | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One point of the timeline: a step of a public call, or a look."""
+
+    at: datetime
+    chip: chips.Chip
+    what: str
+    detail: str = ""
+    answer: str = ""
+    urls: Sequence[str] = ()
+
+
+def out_chip(out: Out) -> chips.Chip:
+    """是否已发出, by colour, icon and word."""
+    return chips.Chip(f"是否已发出：{out.label}", alarms.OUTS[out], OUT_ICONS[out])
+
+
+@require_GET
+def exceptions(request: HttpRequest) -> HttpResponse:
+    """The list, most urgent first."""
+    who, at = person(request), now()
+    found, more = cases.unsolved(who.unit)
+    words = countersigning.words([one.publication for one in found], now=at)
+    context = {
+        "now": at,
+        "rows": [_row(one, words) for one in found],
+        "more": more,
+        "withdrawals": [(one, withdrawing.waits_for_a_person(one)) for one in withdrawing.unfinished(who.unit)],
+    }
+    return render(request, "exceptions.html", context)
+
+
+def _row(one: cases.Open, words: Mapping[int, countersigning.Word]) -> Row:
+    publication = one.publication
+    return Row(
+        publication,
+        chips.chip(publication.status),
+        out_chip(one.out),
+        [item.edition.title for item in publication.items.all()],
+        one.came_back,
+        words.get(publication.pk),
+    )
+
+
+@require_GET
+def case_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One case; another unit's do not exist here."""
+    return _page(request, pk)
+
+
+def _page(request: HttpRequest, pk: int, *, error: str = "", typed: Mapping[str, Any] | None = None) -> HttpResponse:
+    who, at = person(request), now()
+    publication = cases.find_case(pk, unit=who.unit)
+    spec = spec_of(publication.account)
+    looks = story.looks([publication])[publication.pk]
+    context = {
+        "now": at,
+        "publication": publication,
+        "state_chip": chips.chip(publication.status),
+        "out": out_chip(cases.out_of_case(publication)),
+        "channel": spec.label,
+        "mode": spec.mode(publication.mode).label,
+        "asked": _asked(publication),
+        "came_back": cases.came_back(publication),
+        "public": story.public_now(publication),
+        "moments": _timeline(publication, looks),
+        "links": _links(publication, looks, (typed or {}).get("urls", ())),
+        "examples": [link.example for link in spec.post_links],
+        "report": casereport.report(publication, person=who, now=at),
+        "tail": trail.tail,
+        "error": error,
+        "typed": typed or {},
+        **_acts(publication, who, at),
+    }
+    return render(request, "exception.html", context, status=409 if error else 200)
+
+
+def _links(publication: Publication, looks: Sequence[story.Look], typed: Sequence[str]) -> list[tuple[Item, str]]:
+    """Each article with the address that its field holds: as typed, else as the last look showed it, else as known."""
+    shown = next((one.urls for one in reversed(looks) if one.urls), ())
+    return [
+        (item, next((given[place] for given in (typed, shown) if place < len(given)), item.url))
+        for place, item in enumerate(publication.items.all())
+    ]
+
+
+def _asked(publication: Publication) -> str:
+    calls: Sequence[Attempt] = list(publication.attempts.all())
+    return f"{story.asked(publication, calls[-1])}。" if calls else "还没有向平台提出过请求。"
+
+
+def _acts(publication: Publication, who: Person, at: datetime) -> dict[str, Any]:
+    """What this person may do here, and for each thing that is not offered, why."""
+    is_open = publication.status in OPEN_CASES
+    choices = cases.choices_of(publication, now=at) if is_open else {}
+    word = countersigning.first_word(publication, now=at) if is_open else None
+    acts = who.has_role(Role.DUTY) or who.has_role(Role.RELEASER)
+    return {
+        "is_open": is_open,
+        "settles": publication.status in FOR_A_PERSON,
+        "choices": {choice.value: words for choice, words in choices.items()},
+        "labels": {choice.value: choice.label for choice in Choice},
+        "word": word,
+        "may_act": acts,
+        "may_second": word is not None and word.person.pk != who.pk and (acts or who.has_role(Role.FINAL)),
+    }
+
+
+def _timeline(publication: Publication, looks: Sequence[story.Look]) -> list[Moment]:
+    statuses = story.statuses([publication])
+    found = [moment for tried in story.tried(publication, statuses) for moment in _moments(tried)]
+    found += [
+        Moment(
+            one.at, chips.Chip("核对", *LOOKS.get(one.verdict, ("wait", "eye"))), one.words, one.message, urls=one.urls
+        )
+        for one in looks
+    ]
+    return sorted(found, key=lambda moment: moment.at)
+
+
+def _moments(tried: story.Tried) -> list[Moment]:
+    attempt = tried.attempt
+    begun = Moment(
+        attempt.intent_at, chips.Chip("请求", "ready", "send"), f"第 {attempt.number} 次：{tried.asked}",
+        f"调用 {tried.call}，编号 {attempt.key}",
+    )  # fmt: skip
+    if not attempt.outcome:
+        return [begun]
+    facts = [f"HTTP {tried.status}" if tried.status is not None else "", f"代码 {attempt.code}" if attempt.code else ""]
+    detail = "，".join([*filter(None, facts), attempt.message] if attempt.message else list(filter(None, facts)))
+    ended = Moment(
+        attempt.answered_at or attempt.intent_at, chips.Chip("应答", *OUTCOMES[attempt.outcome]),
+        f"第 {attempt.number} 次：{tried.ended}", detail, attempt.answer,
+    )  # fmt: skip
+    return [begun, ended]
+
+
+# --- acts -----------------------------------------------------------------------------------------------------
+
+
+def _done(request: HttpRequest, pk: int, act: Callable[[Publication, Person], str]) -> HttpResponse:
+    """Do it and come back to the case; a refusal keeps what was typed."""
+    who = person(request)
+    publication = settling.find_publication(pk, unit=who.unit)
+    try:
+        words = act(publication, who)
+    except Refused as refused:
+        if refused.code in PASSED_ON:
+            raise
+        return _page(request, pk, error=refused.message, typed=_typed(request))
+    messages.success(request, words)
+    return redirect("exception", pk=pk)
+
+
+def _typed(request: HttpRequest) -> dict[str, Any]:
+    return {"reason": _reason(request), "urls": _urls(request), "act": request.POST.get("act", "")}
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:FIELD_LENGTH]
+
+
+def _urls(request: HttpRequest) -> list[str]:
+    return [url.strip()[:1000] for url in request.POST.getlist("url")]
+
+
+@require_POST
+def look(request: HttpRequest, pk: int) -> HttpResponse:
+    """再核对: read-only."""
+
+    def act(publication: Publication, who: Person) -> str:
+        told = glancing.look(publication, person=who, now=now)
+        moved = "状态已随之更新。" if told.moved else ""
+        return f"已向平台核对：{told.words}。{told.message}{moved}"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+@stepup.required("登记为已发布")
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """确认已发并填链接."""
+
+    def act(publication: Publication, who: Person) -> str:
+        settling.settle_live(publication, urls=_urls(request), person=who, now=now())
+        return "已登记为“已发布”，注明由人登记。登记错了，可用 tongfa release settle 更正或收回。"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+@stepup.required("提出重发（还要第二人确认）")
+def ask_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """确认未发并重发, the first person."""
+
+    def act(publication: Publication, who: Person) -> str:
+        countersigning.ask(publication, person=who, reason=_reason(request), now=now())
+        return "已登记您的核实结果。还没有重发：请另一位值班员、签发人或终审登录后，在本页确认。"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+@stepup.required("作为第二人确认重发")
+def confirm_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """确认未发并重发, the second person."""
+
+    def act(publication: Publication, who: Person) -> str:
+        countersigning.confirm(publication, person=who, now=now())
+        return "两人已确认，正在重新准备；发出之前系统还会再向平台核对一次。"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+def take_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """The first person's word does not stand any more."""
+
+    def act(publication: Publication, who: Person) -> str:
+        countersigning.take_back(publication, person=who, now=now())
+        return "已收回重发的提议，没有重发。"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+@stepup.required("作废这条推送")
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """作废: what stands before a person is settled; what has not left is stopped for good."""
+
+    def act(publication: Publication, who: Person) -> str:
+        if publication.status in FOR_A_PERSON:
+            settling.settle_cancel(publication, person=who, reason=_reason(request), now=now())
+            return "已作废，系统不会再发它。"
+        answer = stops.cancel(publication.release, person=who, reason=_reason(request), now=now(), only=publication.pk)
+        return f"已作废。{answer.message}"
+
+    return _done(request, pk, act)

@@ -1,0 +1,140 @@
+"""异常台: deliveries that are not solved, what is known of each, and what may safely be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Case, IntegerField, Prefetch, QuerySet, Value, When
+
+from bot.domain import alarms
+from bot.domain.alarms import Out
+from bot.domain.delivery import FOR_A_PERSON
+from bot.domain.engine import cases as engine
+from bot.domain.engine.cases import OPEN_CASES, Choice
+from bot.domain.instants import require_aware, show
+from bot.models import Attempt, Item, Publication, Unit
+
+from . import settling, story
+from .errors import Refused
+from .facts import facts_of, may_have_left
+
+MOST = 100  # the most urgent ones; more would be no list that anybody works through
+TELLING = ("Receipt", "Pending", "Failed")
+PUBLIC = ("Receipt", "Pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One unsolved delivery as the list shows it."""
+
+    publication: Publication
+    out: Out
+    came_back: str
+
+
+def unsolved(unit: Unit) -> tuple[list[Open], bool]:
+    """The most urgent ones, most urgent first; True when there are more. A fixed number of queries."""
+    rows = list(_whole(_of(unit))[: MOST + 1])
+    return [Open(one, out_of(one), came_back(one)) for one in rows[:MOST]], len(rows) > MOST
+
+
+def count(unit: Unit) -> int:
+    """How many there are, at most `MOST` + 1."""
+    return int(_of(unit)[: MOST + 1].count())
+
+
+def _of(unit: Unit) -> QuerySet[Publication]:
+    ranks = [When(state=state, then=Value(place)) for place, state in enumerate(OPEN_CASES)]
+    found = Publication.objects.filter(release__unit=unit, state__in=[str(state) for state in OPEN_CASES])
+    ranked = found.annotate(rank=Case(*ranks, default=Value(len(ranks)), output_field=IntegerField()))
+    return ranked.order_by("rank", "instant", "pk")
+
+
+def _whole(found: QuerySet[Publication]) -> QuerySet[Publication]:
+    items = Item.objects.select_related("edition").defer("payload", "edition__content").order_by("position")
+    calls = Attempt.objects.defer("answer").order_by("number")
+    return (
+        found.select_related("account", "release")
+        .defer("release__manifest")
+        .prefetch_related(Prefetch("items", items), Prefetch("attempts", calls))
+    )
+
+
+def find_case(pk: int, *, unit: Unit) -> Publication:
+    """A delivery of this unit with everything that its page tells, solved or not."""
+    found = settling.find_publication(pk, unit=unit)
+    items = Item.objects.select_related("edition__document", "account").order_by("position")
+    calls = Attempt.objects.order_by("number")
+    whole = Publication.objects.select_related("account", "release__unit", "release__signed_by")
+    return whole.prefetch_related(Prefetch("items", items), Prefetch("attempts", calls)).get(pk=found.pk)
+
+
+def out_of(publication: Publication) -> Out:
+    """是否已发出. What is in doubt is never told as not public, except where the platform itself has disproved it."""
+    outcomes = [one.outcome for one in publication.attempts.all()]
+    out = alarms.is_out(publication.status, outcomes)
+    if out is Out.NO and publication.doubt:
+        return Out.UNKNOWN
+    return out
+
+
+def out_of_case(publication: Publication) -> Out:
+    """The same for one case, where there is time to weigh what the platform has stated."""
+    out = out_of(publication)
+    if out is Out.UNKNOWN and publication.status in FOR_A_PERSON and settling.proved_failed(publication):
+        return Out.NO
+    return out
+
+
+def came_back(publication: Publication) -> str:
+    """What the last public call brought, in one sentence."""
+    calls = list(publication.attempts.all())
+    if not calls:
+        return "没有发出过请求。"
+    last = calls[-1]
+    code = f"（代码 {last.code}）" if last.code else ""
+    words = f"：{last.message}" if last.message else "。"
+    return f"第 {last.number} 次请求，{story.ENDED[last.outcome]}{code}{words}"
+
+
+def choices_of(publication: Publication, *, now: datetime) -> Mapping[Choice, str]:
+    """For each choice "" where it may be offered, else why not."""
+    require_aware(now)
+    return engine.choices(
+        engine.Case(
+            publication.status,
+            left=may_have_left(publication),
+            seen=_seen(publication),
+            until=show(_until(publication)),
+            barred=_barred(publication),
+        )
+    )
+
+
+def _until(publication: Publication) -> datetime:
+    facts = facts_of(publication)
+    return min(facts.since + facts.mode.verdict_within, facts.last_instant)
+
+
+def _seen(publication: Publication) -> bool:
+    """Whether the last look since the last call that told anything says that it is public, or about to be."""
+    calls: Sequence[Attempt] = list(publication.attempts.all())
+    since = max((one.intent_at for one in calls if one.outcome != "not_sent"), default=None)
+    told = [
+        look.verdict
+        for look in story.looks([publication])[publication.pk]
+        if look.verdict in TELLING and since is not None and look.at >= since
+    ]
+    return bool(told) and told[-1] in PUBLIC
+
+
+def _barred(publication: Publication) -> str:
+    if publication.status not in FOR_A_PERSON:
+        return ""
+    try:
+        settling.require_release_lets(publication)
+    except Refused as refused:
+        return refused.message
+    return ""

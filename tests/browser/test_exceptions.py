@@ -1,0 +1,130 @@
+"""异常台 and 更正与撤回 in a real browser, against the rehearsal platforms: two people, two logins."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bot.domain.delivery import State
+from bot.models import Chore, Takedown
+from bot.services import people, takedowns
+from tests.console.test_exceptions import doubtful
+from tests.console.world import PASSWORD, District, now, put
+
+from .conftest import Open, fits, shoot
+
+pytestmark = pytest.mark.browser
+SIZES = ["desk", "phone"]
+
+
+@pytest.fixture
+def signer(district: District) -> str:
+    """A releaser who can log in."""
+    people.add_person(
+        "signer", name="冯签", unit=district.unit, roles=["releaser"], password=PASSWORD, actor="test", now=now()
+    )
+    return "signer"
+
+
+def say_who(page: Page) -> None:
+    """The page before an act that cannot be taken back."""
+    expect(page.get_by_role("heading", name="请再确认一次身份")).to_be_visible()
+    page.fill("#stepup-password", PASSWORD)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_desk_and_a_case_fit(size: str, scheme: str, district: District, window: Open) -> None:
+    one = doubtful(district)
+    put(one.release.publications.get(account=district.accounts[0]), "held", reason="周值暂停：领导要求再核对。")
+    with window(size, scheme, login="duty") as page:
+        page.goto("/exceptions")
+        expect(page.get_by_text("是否已发出：不明")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"exceptions-{size}-{scheme}")
+        page.goto(f"/exceptions/{one.pk}")
+        expect(page.get_by_role("heading", name="可以怎么办")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"exception-{size}-{scheme}")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_quiet_desk_fits(size: str, district: District, window: Open) -> None:
+    with window(size, login="duty") as page:
+        page.goto("/exceptions")
+        expect(page.get_by_text("没有悬而未决的推送", exact=True)).to_be_visible()
+        assert fits(page)
+        shoot(page, f"exceptions-quiet-{size}")
+
+
+def test_a_doubt_is_settled_by_two_people(district: District, signer: str, window: Open) -> None:
+    one = doubtful(district)
+    with window(login="duty") as page:
+        page.goto(f"/exceptions/{one.pk}")
+        page.get_by_label("核实情况（必填）").fill("主页和内容管理里都没有")
+        page.get_by_role("button", name="提出重发，请第二人确认").click()
+        say_who(page)
+        expect(page.get_by_text("还没有重发")).to_be_visible()
+        expect(page.get_by_role("button", name="我也核实过，确认重发")).to_have_count(0)
+    with window(login=signer) as page:
+        page.goto("/exceptions")
+        expect(page.get_by_text("等第二人确认")).to_be_visible()
+        page.goto(f"/exceptions/{one.pk}")
+        shoot(page, "exception-second-person")
+        page.get_by_role("button", name="我也核实过，确认重发").click()
+        say_who(page)
+        expect(page.get_by_text("两人已确认")).to_be_visible()
+    one.refresh_from_db()
+    assert one.status is State.PLANNED
+
+
+def test_a_report_is_copied_or_at_least_selected(district: District, window: Open) -> None:
+    one = doubtful(district)
+    with window(login="duty") as page:
+        page.goto(f"/exceptions/{one.pk}")
+        page.get_by_role("button", name="复制全文").click()
+        expect(page.locator("#report-said")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_withdrawal_by_two_people(size: str, district: District, signer: str, window: Open) -> None:
+    release = district.signed()
+    for one in release.publications.all():
+        put(one, "live")
+    with window(size, login="editor") as page:
+        page.goto(f"/releases/{release.pk}")
+        page.get_by_role("link", name="更正与撤回").click()
+        expect(page.get_by_text("消息卡片收不回来")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"withdraw-ask-{size}")
+        page.get_by_label("撤回原因").fill("起始日期写错")
+        text = page.locator("#notice").input_value().replace("〔请写明〕", "起始日期有误")
+        page.locator("#notice").fill(text)
+        page.get_by_role("button", name="提出撤回，请第二人确认").click()
+        say_who(page)
+        expect(page.get_by_text("还没有撤下任何内容")).to_be_visible()
+    with window(size, login=signer) as page:
+        page.goto(f"/releases/{release.pk}/withdraw")
+        assert fits(page)
+        shoot(page, f"withdraw-confirm-{size}")
+        page.get_by_role("button", name="确认撤回（不能恢复）").click()
+        say_who(page)
+        expect(page.get_by_text("即将撤下", exact=True)).to_be_visible()
+        assert Chore.objects.get(pk="takedowns").next_at <= now()
+        takedowns.work_all(now=now)  # what a worker does; nothing of this number is known to the platform
+        expect(page.get_by_text("即将撤下", exact=True)).to_have_count(0)
+        assert fits(page)
+        shoot(page, f"withdraw-result-{size}")
+        for row in Takedown.objects.exclude(stage="done"):
+            part = page.locator(f"#part-{row.pk}")
+            part.get_by_text("登记已手工删除").first.click()
+            part.get_by_label("何时、由谁删除，打开链接后看到什么").fill("10:02 冯签删除，打开显示已删除")
+            part.get_by_role("button", name="登记已手工删除").click()
+            if page.get_by_role("heading", name="请再确认一次身份").is_visible():
+                say_who(page)
+            expect(page.get_by_text("已登记。")).to_be_visible()
+        expect(page.get_by_text("已办结的撤回")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"withdraw-done-{size}")
+    assert {one.status for one in release.publications.all()} == {State.WITHDRAWN}
