@@ -165,6 +165,7 @@ def test_a_longer_board_needs_no_more_questions_to_the_database(district: Distri
         return len(asked)
 
     client = as_("duty")
+    page(client)  # a session's first page notes when it began
     district.planned(ARTICLES[0])
     one = questions()
     for article in ARTICLES[1:]:
