@@ -37,7 +37,10 @@ class Link:
     name: str
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("today", "值班台", "clock"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry("today", "值班台", "clock"),
+    Entry("calendar", "日历", "calendar"),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from . import alarms, document, doors, phones, release, signin, today
+from . import alarms, calendar, calendar_move, document, doors, phones, release, signin, today
 
 urlpatterns: list[URLPattern] = [
     path("", today.today, name="today"),
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern] = [
     path("releases/<int:pk>", release.release_page, name="release"),
     path("releases/<int:pk>/check", release.check_again, name="check-again"),
     path("alarms/<int:pk>/read", alarms.read, name="alarm-read"),
+    path("calendar", calendar.calendar, name="calendar"),
+    path("calendar/releases/<int:pk>/move", calendar_move.move, name="calendar-move"),
     path("documents/<path:external_id>", document.document_page, name="document"),
     path("frames/post/<int:pk>", document.post_frame, name="post-frame"),
     path("frames/item/<int:pk>", document.item_frame, name="item-frame"),
