@@ -146,7 +146,7 @@ def test_a_tile_dragged_within_a_week_takes_the_hour_and_keeps_its_minutes(distr
     monday = weeks_of_month(working_month())[1][0]
     release = plan(district, clock(monday, 9), ARTICLES[0], sign=False)
     target = monday + timedelta(days=1)
-    with window(login="releaser") as page:
+    with window(login="editor") as page:
         month(page, monday, "week")
         tile(page, release).drag_to(page.locator(f'.grid td[data-day="{target.isoformat()}"][data-first="14"]'))
         expect(page.locator("#move-date")).to_have_value(target.isoformat())
@@ -236,7 +236,9 @@ def test_on_paper_it_is_the_calendar_alone_on_one_sheet(view: str, district: Dis
         for gone in (".rail", ".top", ".turns", ".slot >> nth=0"):
             expect(page.locator(gone)).to_be_hidden()
         expect(page.locator(".on-paper")).to_be_visible()
-        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 703, "height": 1031} if view == "list" else {"width": 1054, "height": 725})
+        shoot(page, f"calendar-{view}-paper")
+        page.emulate_media(media="null", color_scheme="dark")
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
         paper = page.pdf(path=ARTIFACTS / f"calendar-{view}.pdf", prefer_css_page_size=True, print_background=True)
         assert len(re.findall(rb"/Type\s*/Page\b", paper)) == 1

@@ -158,9 +158,9 @@ def test_nobody_looks_without_a_login(district: District) -> None:
 
 def test_today_is_marked_and_what_is_over_is_grey(district: District, as_: Login) -> None:
     shown = grid(page(as_("duty")))
-    assert len(re.findall(r'class="day[^"]* today', shown)) == 1
+    assert len(re.findall(r'class="cell[^"]* today', shown)) == 1
     assert " past" not in grid(page(as_("duty"), day=beijing_date(now() + timedelta(days=90))))
-    assert grid(page(as_("duty"), day=date(2026, 3, 5))).count('class="day past') == 42
+    assert grid(page(as_("duty"), day=date(2026, 3, 5))).count('class="cell past') == 42
 
 
 def test_a_day_with_more_than_it_holds_leads_to_its_week(
