@@ -50,6 +50,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("today", "值班台", "clock"),
     Entry("documents", "文件", "box", EDITORIAL),
     Entry("releases", "发布单", "send", EDITORIAL),
+    Entry("calendar", "日历", "calendar"),
     Entry("exceptions", "异常台", "alert", EDITORIAL),
     Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),
 )

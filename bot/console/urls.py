@@ -6,6 +6,8 @@ from django.urls import URLPattern, path, re_path
 
 from . import (
     alarms,
+    calendar,
+    calendar_move,
     compose,
     deeds,
     document,
@@ -99,6 +101,8 @@ urlpatterns: list[URLPattern] = [
     path("exceptions/<int:pk>/confirm-again", exceptions.confirm_again, name="exception-confirm"),
     path("exceptions/<int:pk>/take-back", exceptions.take_back, name="exception-take-back"),
     path("exceptions/<int:pk>/cancel", exceptions.cancel, name="exception-cancel"),
+    path("calendar", calendar.calendar, name="calendar"),
+    path("calendar/releases/<int:pk>/move", calendar_move.move, name="calendar-move"),
     path("documents/<path:external_id>", document.document_page, name="document"),
     path("frames/post/<int:pk>", document.post_frame, name="post-frame"),
     path("frames/item/<int:pk>", document.item_frame, name="item-frame"),

@@ -49,7 +49,10 @@ class Release(models.Model):
                 name="release_sync",
             ),
         )
-        indexes = (models.Index(fields=["instant"], name="release_by_instant"),)
+        indexes = (
+            models.Index(fields=["instant"], name="release_by_instant"),
+            models.Index(fields=["unit", "instant"], name="release_of_unit_by_instant"),
+        )
 
     def __str__(self) -> str:
         return f"{self.pk} {self.title}"

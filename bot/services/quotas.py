@@ -221,16 +221,28 @@ class Shortage:
         return f"接口调用额度（{self.rule.count} 次，每条{label}约用 {self.rule.calls} 次）"
 
 
-def shortages(publications: Sequence[Publication], *, without: int | None = None) -> list[Shortage]:
-    """Every window of their instants that cannot take them all; what holds a slot of its window needs no other."""
+def shortages(
+    publications: Sequence[Publication], *, without: int | None = None, by: timedelta = timedelta(0)
+) -> list[Shortage]:
+    """Every window of their instants that cannot take them all; what holds a slot of its window needs no other.
+
+    `by`: as if every instant came so much later (earlier, where negative).
+    """
     if not publications:
         return []
-    book = _book_of(publications, without)
-    return list(_lacking(publications, book, timedelta(0)))
+    return list(_lacking(publications, _book_of(publications, by, without), by))
 
 
-def _book_of(publications: Sequence[Publication], without: int | None) -> Book:
-    first = min(one.instant for one in publications)
+def first_shift(publications: Sequence[Publication], shifts: Sequence[timedelta]) -> timedelta | None:
+    """The first of these shifts of all instants at which every quota takes them; None where none does."""
+    if not publications or not shifts:
+        return next(iter(shifts), None)
+    book = _book_of(publications, min(shifts))
+    return next((by for by in shifts if next(_lacking(publications, book, by), None) is None), None)
+
+
+def _book_of(publications: Sequence[Publication], by: timedelta, without: int | None = None) -> Book:
+    first = min(one.instant for one in publications) + by
     return Book({one.account for one in publications}, first, without=without)
 
 
@@ -269,7 +281,7 @@ def _advice(lacking: Sequence[Shortage], publications: Sequence[Publication], *,
     """The next date (or hour) on which the whole release fits, on all of its accounts."""
     period = max((lack.rule.period for lack in lacking), key=_COARSER.index)
     first = min(one.instant for one in publications)
-    book = _book_of(publications, without)
+    book = _book_of(publications, timedelta(0), without)
     for start in quota.next_windows(period, first, LOOK_AHEAD):
         at = start if period == "hour" else _same_time(start, first)
         if next(_lacking(publications, book, at - first), None) is None:
@@ -300,7 +312,7 @@ def outlook(publications: Sequence[Publication], *, without: int | None = None) 
 def first_fit(publications: Sequence[Publication], *, without: int | None = None) -> datetime | None:
     """The first day from theirs on, at their time of day, on which every quota takes all of them; None within two months."""
     first = min(one.instant for one in publications)
-    book = _book_of(publications, without)
+    book = _book_of(publications, timedelta(0), without)
     for day in range(LOOK_AHEAD + 1):
         if next(_lacking(publications, book, timedelta(days=day)), None) is None:
             return first + timedelta(days=day)
@@ -322,6 +334,7 @@ class Window:
     """One quota in one window of the Beijing calendar: `period` "hour", "day" or "month", `name` as in the records.
 
     `free`: how many publications may still be signed for it, by the slots left and by our own count of calls.
+    `calls`: what is counted is calls of all kinds, not publications.
     """
 
     period: str
@@ -330,6 +343,7 @@ class Window:
     count: int
     used: int
     free: int
+    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,15 +365,22 @@ class Day:
 
 
 def calendar(account: Account, mode: str, first: date, days: int, *, now: datetime) -> list[Day]:
-    """What is taken and what is free on each of `days` Beijing days from `first`: what a calendar page shows.
+    """What is taken and what is free on each of `days` Beijing days from `first`.
 
     One query, however long the span; one more where calls are counted.
     """
+    return calendars([(account, mode)], first, days, now=now)[0]
+
+
+def calendars(wanted: Sequence[tuple[Account, str]], first: date, days: int, *, now: datetime) -> list[list[Day]]:
+    """The `calendar` of each of these accounts and modes, for no more queries than that of one."""
     today = beijing_date(require_aware(now))
-    rules = quotas_of(account, mode)
-    spans = [first + timedelta(days=index) for index in range(days)]
-    book = Book([account], beijing_midnight(first), beijing_midnight(spans[-1]))
-    return [_day(_Reader(account, mode, book), rules, day, past=day < today) for day in spans]
+    span = [first + timedelta(days=index) for index in range(days)]
+    book = Book({account for account, _ in wanted}, beijing_midnight(first), beijing_midnight(span[-1]))
+    return [
+        [_day(_Reader(account, mode, book), quotas_of(account, mode), day, past=day < today) for day in span]
+        for account, mode in wanted
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +392,8 @@ class _Reader:
     def window(self, rule: Quota, instant: datetime) -> Window:
         name = quota.window(rule.period, instant)
         used = self.book.taken(self.account, self.mode, name)
-        return Window(rule.period, name, instant, rule.count, used, self.book.free(self.account, self.mode, rule, name))
+        free = self.book.free(self.account, self.mode, rule, name)
+        return Window(rule.period, name, instant, rule.count, used, free, bool(rule.bucket))
 
 
 def _day(reader: _Reader, rules: Sequence[Quota], day: date, *, past: bool) -> Day:

@@ -106,22 +106,28 @@ def _require_future(instant: datetime, now: datetime) -> None:
         raise Refused("past", f"发布时刻 {show(instant)} 已经过去（现在 {show(now)}），未保存。请改用将来的时刻。")
 
 
-def reschedule(release: Release, *, instant: datetime, person: Person, now: datetime) -> Release:
+def reschedule(
+    release: Release, *, instant: datetime, person: Person, now: datetime, seen: str | None = None
+) -> Release:
     """The same items at another instant. A signature stood for the old one: it is void, sign again.
 
-    Refused, with nothing changed, where anything of it may have left.
+    `seen`: what the person was shown (`as_seen`), so that nobody takes a signature back without having been told of it.
+    Refused, with nothing changed, where anything of it may have left, and where the instant is too close to be signed.
     """
     require_aware(now)
     require_aware(instant)
     require(person, Role.EDITOR, Role.RELEASER)
-    _require_future(instant, now)
+    require_room(instant, now)
     with audit.serialised():
         release.refresh_from_db()
-        if release.cancelled_at:
-            raise Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
+        if seen is not None and seen != as_seen(release):
+            raise _changed_meanwhile(release)
         publications = list(release.publications.select_related("account").exclude(state=State.CANCELLED))
-        if any(one.status not in MOVABLE or may_have_left(one) for one in publications):
-            raise Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
+        refused = immovable(release, publications)
+        if refused:
+            raise refused
+        if instant == release.instant:
+            raise Refused("same", f"发布时刻没有变，仍是 {show(instant)}，没有改期，未做改动。")
         void_signature(release.pk, reason=f"改期到 {show(instant)}", actor=person.username, now=now)
         for one in publications:
             give_back_quota(one, now=now)  # also where the signature was void before, while it was about to leave
@@ -133,6 +139,43 @@ def reschedule(release: Release, *, instant: datetime, person: Person, now: date
         audit.append(person.username, "release.rescheduled", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
     return release
+
+
+def immovable(release: Release, publications: Sequence[Publication]) -> Refused | None:
+    """Why a release cannot be given another instant, None where it can. `publications`: those that were not called off."""
+    if release.cancelled_at or not publications:
+        return Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
+    if any(one.status not in MOVABLE or may_have_left(one) for one in publications):
+        return Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
+    return None
+
+
+def require_room(instant: datetime, now: datetime) -> None:
+    """Refused where nobody could sign for that instant any more; says which is the earliest."""
+    least = earliest(now)
+    if instant >= least:
+        return
+    ask = f"最早可改到 {show(least + timedelta(seconds=1))}。"
+    if instant <= now:
+        raise Refused("past", f"发布时刻 {show(instant)} 已经过去（现在 {show(now)}），没有改期，未做改动。{ask}")
+    close = f"发布时刻 {show(instant)} 距现在不足 {min_lead().total_seconds():.0f} 秒，来不及签发，没有改期，未做改动。"
+    raise Refused("lead", f"{close}{ask}")
+
+
+def earliest(now: datetime) -> datetime:
+    """The first instant for which a signature given now would be in time."""
+    return require_aware(now) + min_lead()
+
+
+def as_seen(release: Release) -> str:
+    """What a person sees of a release before moving it: its instant, and which signature stands for it."""
+    return f"{release.instant.isoformat()} {release.manifest_hash if release.signed else ''}".strip()
+
+
+def _changed_meanwhile(release: Release) -> Refused:
+    stands = "已签发" if release.signed else "没有签发"
+    words = f"这张发布单刚刚有人改动过（现在定于 {show(release.instant)}，{stands}），没有改期，未做改动。请看过现在的情况再决定。"
+    return Refused("changed", words)
 
 
 def with_interpretations(documents: Sequence[Document]) -> list[Document]:

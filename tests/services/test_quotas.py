@@ -374,3 +374,19 @@ def test_a_replay_past_midnight_that_finds_the_first_call_gives_the_new_day_back
     assert engine.wechat(release).status is State.LIVE
     now = engine.clock.now()
     engine.signed(office.approved(article(8), now=now), instant=now + timedelta(hours=9), on=[office.wechat])
+
+
+def test_several_accounts_cost_no_more_than_one(office: Office, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+    other = add_wechat(office.unit, "second")
+    sign_on(office, other, 1)
+    with django_assert_num_queries(1):
+        first, second = quotas.calendars([(office.wechat, "mass"), (other, "mass")], date(2026, 11, 23), 2, now=NOW)
+    assert [day.free for day in first] == [1, 1]
+    assert [day.free for day in second] == [0, 1]
+
+
+def test_a_window_says_whether_it_counts_posts_or_calls(office: Office) -> None:
+    (day,) = quotas.calendar(office.weibo, "share", date(2026, 11, 23), 1, now=NOW)
+    assert [window.calls for window in day.windows] == [True]
+    (day,) = quotas.calendar(office.wechat, "mass", date(2026, 11, 23), 1, now=NOW)
+    assert [window.calls for window in day.windows] == [False]

@@ -1,0 +1,119 @@
+"""日历: what is released on which day, month by month, week by week, or as a list for paper."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from bot.domain.article import Kind
+from bot.domain.calendar import days, holidays, hours
+from bot.domain.calendar.days import View
+from bot.domain.instants import beijing_date
+from bot.domain.workflow import Role
+from bot.models import Account, Person
+from bot.services.accounts import spec_of
+
+from .calendar_ask import Ask
+from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
+from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Tile, busy, found, tile
+from .people import now, person
+
+MOVERS = (Role.EDITOR, Role.RELEASER)
+IN_A_CELL = 4  # tiles of a day of the month; the rest is one step away
+KIND_ICONS = {
+    Kind.DISCLOSURE: "kind-disclosure",
+    Kind.INTERPRETATION: "kind-interpretation",
+    Kind.NOTICE: "kind-notice",
+    Kind.SERVICE: "kind-service",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value to filter by, with how many tiles of this page have it."""
+
+    label: str
+    count: int
+    chosen: bool
+    href: str
+    look: str
+    icon: str = ""
+
+
+def may_move(who: Person) -> bool:
+    """Who may plan releases and give them another instant."""
+    return any(who.has_role(role) for role in MOVERS)
+
+
+@require_GET
+def calendar(request: HttpRequest) -> HttpResponse:
+    """The page: everybody of the unit may look."""
+    at = now()
+    return render(request, "calendar.html", _page(person(request), Ask.of(request.GET, beijing_date(at)), at))
+
+
+def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
+    span = days.shown(ask.view, ask.day)
+    rows = found(who.unit, span)
+    every = [tile(release, at) for release in rows[:MOST]]
+    tiles = [one for one in every if all(ask.takes(facet, values) for facet, values in one.facets.items())]
+    accounts = list(who.unit.accounts.order_by("pk"))
+    tags = quota_tags(accounts, span, now=at)
+    composer = Composer(offered=may_move(who), now=at)
+    placed = hours.by_day(tiles, lambda one: one.release.instant)
+    shown = cells(span, placed, tags, composer, month=ask.day.month, now=at)
+    return {
+        "ask": ask,
+        "now": at,
+        "heading": days.heading(ask.view, ask.day),
+        "today": ask.at(beijing_date(at)).href,
+        "turns": [ask.at(days.turned(ask.view, ask.day, by)).href for by in (-1, 1)],
+        "views": [(view, ask.at(ask.day, view).href) for view in View],
+        "cells": shown,
+        "weeks": [shown[start : start + days.WEEK] for start in range(0, len(shown), days.WEEK)],
+        "rows": _hour_rows(ask, shown, tiles, composer, at) if ask.view is View.WEEK else [],
+        "this_week": set(days.week_of(ask.day)),
+        "mini": days.weeks_of_month(ask.day),
+        "busy": busy(who.unit, [day for week in days.weeks_of_month(ask.day) for day in week]),
+        "facets": _facets(ask, every, accounts),
+        "unlisted": holidays.unlisted(span),
+        "cut": MOST if len(rows) > MOST else 0,
+        "count": len(tiles),
+        "may_move": may_move(who),
+        "kind_words": KIND_WORDS,
+        "kind_icons": KIND_ICONS,
+        "most": IN_A_CELL,
+        "day_words": days.in_words,
+        "now_day": beijing_date(at),
+        "groups": list(GROUPS.values()),
+    }
+
+
+def _hour_rows(
+    ask: Ask, week: Sequence[DayCell], tiles: Sequence[Tile], composer: Composer, at: datetime
+) -> list[tuple[hours.Band, Any]]:
+    bands = hours.bands(unfolded=ask.unfolded)
+    placed = hours.by_band(tiles, lambda one: one.release.instant, bands)
+    return [(band, hour_cells(week, band, placed, composer, now=at)) for band in bands]
+
+
+def _facets(ask: Ask, tiles: Sequence[Tile], accounts: Sequence[Account]) -> list[tuple[str, str, list[Option]]]:
+    counts = Counter((facet, value) for one in tiles for facet, values in one.facets.items() for value in values)
+
+    def option(facet: str, value: str, label: str, look: str, icon: str = "") -> Option:
+        chosen = value in ask.wanted.get(facet, ())
+        return Option(label, counts[facet, value], chosen, ask.toggled(facet, value).href, look, icon)
+
+    channels = {account.channel: spec_of(account).label for account in accounts}
+    return [
+        ("channel", "渠道", [option("channel", name, label, f"tiny glyph-{name}") for name, label in channels.items()]),
+        ("kind", "类别", [option("kind", kind, KIND_WORDS[kind], "", KIND_ICONS[kind]) for kind in Kind]),
+        ("state", "状态", [option("state", key, chip.label, f"tone-{chip.tone}", chip.icon) for key, chip in GROUPS.items()]),
+    ]  # fmt: skip

@@ -1,0 +1,155 @@
+"""A release as one tile of the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Prefetch
+
+from bot.domain.article import Kind
+from bot.domain.delivery import State
+from bot.domain.instants import beijing_date, beijing_midnight, to_beijing
+from bot.domain.sync import AT_TIME
+from bot.models import Item, Publication, Release, Unit
+from bot.rendering.headline import subject, wordings
+from bot.services import moving
+
+from . import chips
+from .chips import Chip
+
+MOST = 600  # tiles of one page; a month of a district has a few dozen
+TITLE = 14  # characters: what two short lines of a tile hold
+UNSIGNED, WAITING, MOVING, PUBLIC, TROUBLE, OFF = "unsigned", "waiting", "moving", "public", "trouble", "off"
+#: What staff look for, and how it looks.
+GROUPS: dict[str, Chip] = {
+    UNSIGNED: Chip("未签发", "wait", "pen"),
+    WAITING: Chip("待发", "ready", "box"),
+    MOVING: Chip("发送中", "busy", "send"),
+    PUBLIC: Chip("已发布", "good", "check"),
+    TROUBLE: Chip("要处理", "bad", "hand"),
+    OFF: Chip("已作废", "off", "cross"),
+}
+_GROUP_OF: dict[str, str] = {
+    "未签发": UNSIGNED,
+    "等门户上线": WAITING,
+    **{state.label: WAITING for state in (State.PLANNED, State.STAGING, State.STAGED, State.ARMED)},
+    **{state.label: MOVING for state in (State.SENDING, State.CONFIRMING)},
+    State.LIVE.label: PUBLIC,
+    **{state.label: OFF for state in (State.CANCELLED, State.WITHDRAWN)},
+}
+KIND_WORDS = {
+    Kind.DISCLOSURE: "公开",
+    Kind.INTERPRETATION: "解读",
+    Kind.NOTICE: "公告",
+    Kind.SERVICE: "服务",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """One account of a release, in a character: `channel` chooses it, `words` say it."""
+
+    channel: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What a tile shows. `fixed`: why it cannot be moved, "" where it can; `pieces`: documents in it."""
+
+    release: Release
+    at: datetime
+    short: str
+    standing: Chip
+    group: str
+    kinds: tuple[Kind, ...]
+    glyphs: tuple[Glyph, ...]
+    pieces: int
+    fixed: str
+
+    @property
+    def bundle(self) -> bool:
+        """Several documents, or a policy with its interpretation, as one."""
+        return self.pieces > 1
+
+    @property
+    def time(self) -> str:
+        """The time of day, with its seconds where it has any."""
+        return self.at.strftime("%H:%M:%S" if self.at.second else "%H:%M")
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind of what comes first in it."""
+        return self.kinds[0] if self.kinds else None
+
+    @property
+    def facets(self) -> dict[str, frozenset[str]]:
+        """Its values of each facet that the page can be filtered by."""
+        return {
+            "channel": frozenset(glyph.channel for glyph in self.glyphs),
+            "kind": frozenset(map(str, self.kinds)),
+            "state": frozenset({self.group}),
+        }
+
+
+def found(unit: Unit, days: Sequence[date]) -> list[Release]:
+    """The unit's releases on these days, in order of time, at most one more than `MOST`: with all that tiles show."""
+    start, end = beijing_midnight(days[0]), beijing_midnight(days[-1] + timedelta(days=1))
+    wanted = Release.objects.filter(unit=unit, instant__gte=start, instant__lt=end).order_by("instant", "pk")
+    items = Item.objects.select_related("edition__document").order_by("position")
+    items = items.only(
+        "publication", "position", "edition", "edition__title", "edition__document", "edition__document__kind"
+    )
+    pushes = Publication.objects.select_related("account").defer("staged", "ids", "stop_reason", "reason")
+    whole = pushes.prefetch_related(Prefetch("items", items), moving.outcomes()).order_by("account_id", "lane")
+    rows = wanted.select_related("gate", "signed_by").defer("manifest", "policy")
+    return list(rows.prefetch_related(Prefetch("publications", whole))[: MOST + 1])
+
+
+def busy(unit: Unit, days: Sequence[date]) -> set[date]:
+    """On which of these days there is any release of the unit, whatever it is."""
+    start, end = beijing_midnight(days[0]), beijing_midnight(days[-1] + timedelta(days=1))
+    instants = Release.objects.filter(unit=unit, instant__gte=start, instant__lt=end).values_list("instant", flat=True)
+    return {beijing_date(instant) for instant in instants}
+
+
+def tile(release: Release, now: datetime) -> Tile:
+    """The tile of a release that came from `found`: asks nothing more."""
+    pushes = list(release.publications.all())
+    documents = {
+        item.edition.document_id: Kind(item.edition.document.kind) for one in pushes for item in one.items.all()
+    }
+    standing = chips.standing(release, pushes, now)
+    return Tile(
+        release, to_beijing(release.instant), short(release.title), standing, group(standing),
+        tuple(dict.fromkeys(documents.values())), tuple(_glyphs(release, pushes)), len(documents),
+        moving.why_fixed(release, pushes),
+    )  # fmt: skip
+
+
+def group(standing: Chip) -> str:
+    """Under which of the `GROUPS` a state is found. What is public in part is in trouble, unless the rest is on its way."""
+    if standing.label == "部分发出":
+        return MOVING if standing.tone == "busy" else TROUBLE
+    return _GROUP_OF.get(standing.label, TROUBLE)
+
+
+def _glyphs(release: Release, pushes: Iterable[Publication]) -> Iterable[Glyph]:
+    if release.sync != AT_TIME:
+        yield Glyph("portal", "门户网页上线后才发")
+    accounts: dict[int, list[Publication]] = {}
+    for one in pushes:
+        accounts.setdefault(one.account_id, []).append(one)
+    for ones in accounts.values():
+        states = "、".join(dict.fromkeys(one.status.label for one in ones))
+        count = f" {len(ones)} 条" if len(ones) > 1 else ""
+        yield Glyph(ones[0].account.channel, f"{ones[0].account.name}{count}：{states}")
+
+
+def short(title: str, most: int = TITLE) -> str:
+    """A title in at most so many characters: worded shorter as editors do where that suffices, else cut."""
+    ways = [*wordings(title), *map(subject, wordings(title))]
+    fitting = next((way for way in ways if len(way) <= most), None)
+    return fitting or f"{min(ways, key=len)[: most - 1]}…"
