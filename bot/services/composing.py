@@ -125,6 +125,7 @@ def pushes_of(
     instead_of: Release | None = None,
 ) -> list[Push]:  # fmt: skip
     """What each account would send, in the mode that is chosen for it (by slug) or its own."""
+    require_aware(instant)
     book = quotas.Book(accounts, instant, without=instead_of.pk if instead_of else None)
     return [_push(account, modes.get(account.slug, account.mode), pieces, instant, book) for account in accounts]
 

@@ -22,7 +22,7 @@ from .releases import min_lead
 from .voiding import is_frozen
 
 NEAR = timedelta(minutes=10)
-NEARBY = 5  # other releases that are named
+NEARBY = 10  # pushes of other releases that are named
 SHORT = timedelta(minutes=10)  # less ahead than that: little time to see what the pre-flights find
 WEEKDAYS = "一二三四五六日"
 
@@ -58,6 +58,8 @@ def outlook(
 ) -> Outlook:  # fmt: skip
     """Pieces, pushes and everything that speaks against them. `instead_of`: the release that this one would replace."""
     require_aware(now)
+    if instant is not None:
+        require_aware(instant)
     pieces = freed(pieces_of(documents, accounts), instead_of)
     notes: list[Note] = []
     if not documents:
@@ -193,7 +195,10 @@ def _nearby(accounts: Sequence[Account], instant: datetime, but: Release | None)
     if but is not None:
         near = near.exclude(release=but)
     rows = near.values_list("release_id", "release__title", "release__instant", "account__name").distinct()
+    named: dict[tuple[int, str, datetime], list[str]] = {}
+    for pk, title, at, name in rows.order_by("release__instant", "release_id", "account__name")[:NEARBY]:
+        named.setdefault((pk, title, at), []).append(name)
     return [
-        Note(Weight.WARN, f"“{name}”在 {show(at)} 还有发布单 {pk}《{title}》，相隔不到 10 分钟。")
-        for pk, title, at, name in rows.order_by("release__instant", "release_id")[:NEARBY]
+        Note(Weight.WARN, f"{'、'.join(names)}在 {show(at)} 还有发布单 {pk}《{title}》，相隔不到 10 分钟。")
+        for (pk, title, at), names in named.items()
     ]

@@ -306,7 +306,8 @@ def outlook(publications: Sequence[Publication], *, without: int | None = None) 
         return []
     split = any(lack.hopeless for lack in lacking)
     advice = SPLIT if split else _advice(lacking, publications, without=without)
-    return [*(f"{lack.what}：{lack.numbers}。" for lack in lacking), advice]
+    told = [f"{lack.what}：{lack.numbers}。" for lack in lacking]
+    return [*told[:-1], f"{told[-1]}{advice}"]
 
 
 def first_fit(publications: Sequence[Publication], *, without: int | None = None) -> datetime | None:

@@ -33,6 +33,7 @@ def replan(
     """The release that takes the place of `release`, which is called off. Refused, with nothing changed, where anything
     of it may have left or a sender has it, and for whatever `releases.plan` refuses."""
     require_aware(now)
+    require_aware(instant)
     require(person, Role.EDITOR, Role.RELEASER)
     with audit.serialised():
         release.refresh_from_db()

@@ -61,7 +61,7 @@ def test_composed_signed_and_out_while_the_page_is_watched(district: District, w
     for article in ARTICLES:
         district.approved(article)
     with window(login=signer) as page:
-        at = (now() + timedelta(seconds=70)).isoformat()
+        at = (now() + timedelta(seconds=55)).isoformat()
         page.goto(f"/releases/new?at={at.replace('+', '%2B')}&document=HD-1")
         page.fill("#find", "落户")
         page.get_by_role("button", name=f"添加：{ARTICLES[1].title}").click()
