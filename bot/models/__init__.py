@@ -3,6 +3,7 @@
 from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
 from .documents import Document, Edition, FindingRecord, Review, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
+from .inbox import Opened, ReturnPhrase, ReviewLink
 from .people import Person, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
@@ -28,6 +29,7 @@ __all__ = [
     "FindingRecord",
     "Freeze",
     "Item",
+    "Opened",
     "Person",
     "PortalGate",
     "PostRecord",
@@ -36,7 +38,9 @@ __all__ = [
     "Publication",
     "Release",
     "Reservation",
+    "ReturnPhrase",
     "Review",
+    "ReviewLink",
     "SampleRecord",
     "Token",
     "Unit",
