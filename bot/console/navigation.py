@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bot.domain.workflow import Role
+from bot.models import Person
 
+from . import inbox
 from .people import person
 
 EDITORIAL = frozenset({Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY, Role.AUDITOR})
@@ -18,12 +20,16 @@ EDITORIAL = frozenset({Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RE
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link: the page's name in `urls.py`, its word, its icon, and who finds it in the navigation (empty: everybody)."""
+    """One link: the page's name in `urls.py`, its word, its icon, and who finds it in the navigation (empty: everybody).
+
+    `waiting`: how much there waits for this person, by one question that an index answers; it is asked on every page.
+    """
 
     name: str
     label: str
     icon: str
     roles: frozenset[Role] = frozenset()
+    waiting: Callable[[Person], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,13 @@ class Link:
     href: str
     current: bool
     name: str
+    waiting: int = 0
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("today", "值班台", "clock"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry("today", "值班台", "clock"),
+    Entry("reviews", "审批箱", "inbox", EDITORIAL, inbox.waiting),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -52,10 +62,10 @@ def links(request: HttpRequest) -> Sequence[Link]:
         return ()
     who = person(request)
     shown = [entry for entry in ENTRIES if not entry.roles or any(who.has_role(role) for role in entry.roles)]
-    return [_link(entry, request.path) for entry in shown]
+    return [_link(entry, request.path, who) for entry in shown]
 
 
-def _link(entry: Entry, path: str) -> Link:
+def _link(entry: Entry, path: str, who: Person) -> Link:
     href = reverse(entry.name)
     current = path == href or (href != "/" and path.startswith(href))
-    return Link(entry.label, entry.icon, href, current, entry.name)
+    return Link(entry.label, entry.icon, href, current, entry.name, entry.waiting(who) if entry.waiting else 0)

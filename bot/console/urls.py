@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from . import alarms, document, doors, phones, release, signin, today
+from . import alarms, document, doors, looks, phones, release, reviews, signin, today
 
 urlpatterns: list[URLPattern] = [
     path("", today.today, name="today"),
@@ -16,6 +16,17 @@ urlpatterns: list[URLPattern] = [
     path("releases/<int:pk>/check", release.check_again, name="check-again"),
     path("alarms/<int:pk>/read", alarms.read, name="alarm-read"),
     path("documents/<path:external_id>", document.document_page, name="document"),
+    path("reviews", reviews.page, name="reviews"),
+    path("reviews/pass", reviews.pass_batch, name="review-batch"),
+    path("reviews/phrases", reviews.phrases, name="review-phrases"),
+    path("reviews/<int:pk>", reviews.item, name="review"),
+    path("reviews/<int:pk>/open/<int:post>", reviews.open_channel, name="review-open"),
+    path("reviews/<int:pk>/decide", reviews.decide, name="review-decide"),
+    path("reviews/<int:pk>/links", looks.make, name="review-link"),
+    path("reviews/<int:pk>/links/<int:link>/revoke", looks.revoke, name="review-link-revoke"),
+    path("look/<str:token>", looks.look, name="look"),
+    path("look/<str:token>/posts/<int:pk>", looks.look_post, name="look-post"),
+    re_path(r"^look/(?P<token>[^/]+)/assets/(?P<sha256>[0-9a-f]{64})$", looks.look_asset, name="look-asset"),
     path("frames/post/<int:pk>", document.post_frame, name="post-frame"),
     path("frames/item/<int:pk>", document.item_frame, name="item-frame"),
     re_path(r"^assets/(?P<sha256>[0-9a-f]{64})$", document.asset, name="asset"),
