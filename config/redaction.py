@@ -19,6 +19,7 @@ _NAMED = re.compile(rf"(?i)^(?:.*[_-])?(?:{_KEY}|token)$")
 _PAIR = re.compile(rf"(?i)\b((?:{_KEY}|token)[\"']?\s*[=:]\s*[\"']?)([^\s\"'&,;}}\])<>]+)")
 _BEARER = re.compile(r"(?i)\b(Bearer|OAuth2|Basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 _USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
+_LOOK = re.compile(r"(/look/)[A-Za-z0-9_-]{6,}")  # the token of a link for leaders stands in its path
 
 
 class Redactor:
@@ -41,6 +42,7 @@ class Redactor:
             text = text.replace(value, MASK)
         text = _BEARER.sub(rf"\1 {MASK}", text)
         text = _PAIR.sub(_mask_pair, text)
+        text = _LOOK.sub(rf"\1{MASK}", text)
         return _USERINFO.sub(rf"\1:{MASK}@", text)
 
     def value(self, value: Any, name: str = "") -> Any:

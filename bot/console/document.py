@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,18 @@ PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a page finds the HTML of a post (by its key) and a picture (by its hash)."""
+
+    post: Callable[[int], str]
+    asset: Callable[[str], str]
+
+
+OURS = Addresses(lambda pk: reverse("post-frame", args=[pk]), lambda sha256: reverse("asset", args=[sha256]))
+"""Behind the login; a page that is open to others has addresses of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One plain field of a post, with its length by the platform's own counting."""
 
@@ -95,7 +107,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "reviews": [(Step(review.step).label, review) for review in _reviews(edition)],
         "findings": _findings(document, edition),
         "waivers": document.waivers.select_related("person"),
-        "posts": [_shown(post) for post in posts],
+        "posts": [shown(post) for post in posts],
         "releases": _releases(edition),
         "corrects": correcting.corrects(document),
         "corrected_by": correcting.corrected_by(document),
@@ -146,7 +158,8 @@ def _releases(edition: Edition) -> Any:
     return edition.items.select_related("publication__release", "account").order_by("publication__instant")
 
 
-def _shown(post: PostRecord) -> Shown:
+def shown(post: PostRecord, addresses: Addresses = OURS) -> Shown:
+    """A rendering for a page: its fields with their lengths, its cover, and where its HTML is."""
     spec, payload = spec_of(post.account), post.payload
     html = next((field.name for field in spec.fields if field.form == "html" and payload.get(field.name)), "")
     fields = [
@@ -154,17 +167,17 @@ def _shown(post: PostRecord) -> Shown:
         for field in spec.fields
         if field.form == "text" and payload.get(field.name)
     ]
-    frame = reverse("post-frame", args=[post.pk]) if html else ""
-    return Shown(post, spec.label, fields, frame, _picture(spec, payload), trail.tail(post.hash))
+    frame = addresses.post(post.pk) if html else ""
+    return Shown(post, spec.label, fields, frame, _picture(spec, payload, addresses), trail.tail(post.hash))
 
 
-def _picture(spec: ChannelSpec, payload: Mapping[str, Any]) -> Crop | None:
+def _picture(spec: ChannelSpec, payload: Mapping[str, Any], addresses: Addresses) -> Crop | None:
     """The post's cover: the wide crop where the canvas holds several."""
     found = ASSET.fullmatch(str(payload.get(spec.cover.field, ""))) if spec.cover else None
     if spec.cover is None or found is None:
         return None
     wide = payload.get(spec.cover.crops.get("wide", ""), "")
-    return crop(reverse("asset", args=[found.group(1)]), str(wide), 2.35 if wide else 2.0)
+    return crop(addresses.asset(found.group(1)), str(wide), 2.35 if wide else 2.0)
 
 
 # --- the HTML of a post, in a frame of its own ---------------------------------------------------------------
@@ -178,7 +191,7 @@ def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
         pk=pk, edition__document__unit=person(request).unit
     )
     found = get_object_or_404(post)
-    return _frame(request, found.account.name, spec_of(found.account), found.payload)
+    return frame(request, found.account.name, spec_of(found.account), found.payload)
 
 
 @require_GET
@@ -186,7 +199,7 @@ def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
 def item_frame(request: HttpRequest, pk: int) -> HttpResponse:
     """The signed bytes of one position, credit line included."""
     found = _signed_item(person(request), pk)
-    return _frame(request, found.account.name, spec_of(found.account), found.signed_post.payload)
+    return frame(request, found.account.name, spec_of(found.account), found.signed_post.payload)
 
 
 def _signed_item(who: Person, pk: int) -> Item:
@@ -196,7 +209,11 @@ def _signed_item(who: Person, pk: int) -> Item:
     return get_object_or_404(items, pk=pk)
 
 
-def _frame(request: HttpRequest, account: str, spec: ChannelSpec, payload: Mapping[str, Any]) -> HttpResponse:
+def frame(
+    request: HttpRequest, account: str, spec: ChannelSpec, payload: Mapping[str, Any], *, addresses: Addresses = OURS,
+    template: str = "article.html", more: Mapping[str, Any] | None = None,
+) -> HttpResponse:  # fmt: skip
+    """The HTML of a post, or its text, as a document in which nothing can run. `more`: what the template asks besides."""
     content = "".join(str(payload.get(field.name, "")) for field in spec.fields if field.form == "html")
     text = [str(payload.get(field.name, "")) for field in spec.fields if field.form == "text" and not content]
     context = {
@@ -204,24 +221,30 @@ def _frame(request: HttpRequest, account: str, spec: ChannelSpec, payload: Mappi
         "account": account,
         "author": str(payload.get("author", "")),
         "at": None,
-        "content": with_asset_addresses(content.replace(CREDIT_SLOT, "")),
+        "content": with_asset_addresses(content.replace(CREDIT_SLOT, ""), addresses),
         "text": "\n".join(text),
         "source": str(payload.get(spec.link_field, "")) if spec.link_field and content else "",
         "deleted": False,
+        **(more or {}),
     }
-    response = render(request, "article.html", context)
+    response = render(request, template, context)
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY
     return response
 
 
-def with_asset_addresses(content: str) -> str:
-    """`asset:<sha256>` -> where the console serves the picture."""
-    return ASSET.sub(lambda found: reverse("asset", args=[found.group(1)]), content)
+def with_asset_addresses(content: str, addresses: Addresses = OURS) -> str:
+    """`asset:<sha256>` -> where the picture is served."""
+    return ASSET.sub(lambda found: addresses.asset(found.group(1)), content)
 
 
 @require_GET
 def asset(request: HttpRequest, sha256: str) -> HttpResponse:
     """A picture by its hash: its name is its secret, and the login is asked for all the same."""
+    return picture(sha256)
+
+
+def picture(sha256: str) -> HttpResponse:
+    """Its bytes; 404 for what is none. Whether the one who asks may see it, the caller knows."""
     record = AssetRecord.objects.filter(sha256=sha256).first()
     if record is None or record.media_type not in PICTURES:
         raise Http404

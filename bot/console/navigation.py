@@ -13,6 +13,7 @@ from bot.domain.workflow import Role
 from bot.models import Person
 from bot.services.people import manages_people
 
+from . import inbox
 from .people import person
 
 EDITORIAL = frozenset({Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY, Role.AUDITOR})
@@ -20,13 +21,17 @@ EDITORIAL = frozenset({Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RE
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link: the page's name in `urls.py`, its word, its icon, and who finds it in the navigation (empty: everybody)."""
+    """One link: the page's name in `urls.py`, its word, its icon, and who finds it in the navigation (empty: everybody).
+
+    `waiting`: how much there waits for this person, by one question that an index answers; it is asked on every page.
+    """
 
     name: str
     label: str
     icon: str
     roles: frozenset[Role] = frozenset()
     only_if: Callable[[Person], bool] | None = None
+    waiting: Callable[[Person], int] | None = None
 
     def shown_to(self, who: Person) -> bool:
         """Whether this person finds it in the navigation."""
@@ -44,11 +49,13 @@ class Link:
     href: str
     current: bool
     name: str
+    waiting: int = 0
 
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("today", "值班台", "clock"),
     Entry("documents", "文件", "box", EDITORIAL),
+    Entry("reviews", "审批箱", "inbox", EDITORIAL, waiting=inbox.waiting),
     Entry("releases", "发布单", "send", EDITORIAL),
     Entry("calendar", "日历", "calendar"),
     Entry("exceptions", "异常台", "alert", EDITORIAL),
@@ -67,10 +74,10 @@ def links(request: HttpRequest) -> Sequence[Link]:
     if user is None or not user.is_authenticated:
         return ()
     who = person(request)
-    return [_link(entry, request.path) for entry in ENTRIES if entry.shown_to(who)]
+    return [_link(entry, request.path, who) for entry in ENTRIES if entry.shown_to(who)]
 
 
-def _link(entry: Entry, path: str) -> Link:
+def _link(entry: Entry, path: str, who: Person) -> Link:
     href = reverse(entry.name)
     current = path == href or (href != "/" and path.startswith(href))
-    return Link(entry.label, entry.icon, href, current, entry.name)
+    return Link(entry.label, entry.icon, href, current, entry.name, entry.waiting(who) if entry.waiting else 0)

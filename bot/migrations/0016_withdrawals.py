@@ -15,7 +15,7 @@ def to(model, *, null=False, name="+"):
 
 
 class Migration(migrations.Migration):
-    dependencies = (("bot", "0013_month_of_a_unit"),)
+    dependencies = (("bot", "0014_inbox"),)
 
     operations = (
         migrations.AddField(model_name="item", name="withdrawn_at", field=models.DateTimeField(null=True)),

@@ -3,6 +3,7 @@
 from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
 from .documents import Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
+from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
@@ -35,6 +36,7 @@ __all__ = [
     "FindingRecord",
     "Freeze",
     "Item",
+    "Opened",
     "Person",
     "PortalGate",
     "PostRecord",
@@ -44,7 +46,9 @@ __all__ = [
     "RecoveryCode",
     "Release",
     "Reservation",
+    "ReturnPhrase",
     "Review",
+    "ReviewLink",
     "SampleRecord",
     "SavedView",
     "SecondFactor",

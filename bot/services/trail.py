@@ -181,6 +181,16 @@ def _deputy(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"{name}：{data.get('first')} 至 {data.get('last')} 由{data.get('name')}代理", data.get("reason", "")
 
 
+def _seen(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    when = [f"{account} {show(datetime.fromisoformat(at))}" for account, _, at in data.get("opened", ())]
+    return f"{name}：第 {data.get('edition')} 版的渠道稿都打开看过", "、".join(when)
+
+
+def _link_made(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    until = show(datetime.fromisoformat(data["until"]), seconds=False)
+    return f"{name}：给“{data.get('name')}”生成第 {data.get('edition')} 版的审阅链接，{until} 前有效", ""
+
+
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     MOVED: _moved,
     ANSWERED: _answered,
@@ -253,6 +263,11 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "person.recovery_code": lambda data, name: (f"{name}：用了一个恢复码，还剩 {data.get('left')} 个", ""),
     "deputy.appointed": _deputy,
     "deputy.ended": lambda data, name: (f"{name}：终止由{data.get('name')}代理", ""),
+    "edition.seen": _seen,
+    "link.made": _link_made,
+    "link.opened": lambda data, name: (f"{name}：给“{data.get('name')}”的审阅链接被打开，第 {data.get('count')} 次", ""),
+    "link.revoked": lambda data, name: (f"{name}：收回给“{data.get('name')}”的审阅链接", ""),
+    "unit.return_phrases": lambda data, name: ("修改退回常用语", "、".join(data.get("phrases", ())) or "恢复默认"),
     "finding.waived": lambda data, name: (f"{name}：忽略检查结果 {data.get('rule', '')}", data.get("reason", "")),
     "document.policy": lambda data, name: (
         f"{name}：{'定为' if data.get('is_policy') else '不再作为'}政策文件",

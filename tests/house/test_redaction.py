@@ -32,6 +32,7 @@ CANARY = "K9c4nary0xFEED"
         f"postgresql://tongfa:{CANARY}@db/tongfa",
         f"redis://:{CANARY}@redis:6379/0",
         f"password: {CANARY}",
+        f"Not Found: /look/{CANARY}/posts/7",
     ],
 )
 def test_a_credential_is_masked_in_every_form_that_platforms_and_libraries_write_it(text):
