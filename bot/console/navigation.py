@@ -37,7 +37,13 @@ class Link:
     name: str
 
 
-ENTRIES: tuple[Entry, ...] = (Entry("today", "值班台", "clock"),)
+ACCOUNTS = frozenset({Role.SYSADMIN, Role.DUTY, Role.RELEASER, Role.AUDITOR, Role.AUDITADMIN})
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("today", "值班台", "clock"),
+    Entry("manual", "手工发布", "hand", EDITORIAL),
+    Entry("accounts", "账号", "badge", ACCOUNTS),
+)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

@@ -1,8 +1,18 @@
 """The records. Only `bot.services` writes them."""
 
-from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
+from .accounts import (
+    Account,
+    AccountCheck,
+    AuthorizationRequest,
+    ClockReading,
+    Counter,
+    Credential,
+    Custody,
+    Token,
+)
 from .documents import Document, Edition, FindingRecord, Review, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
+from .manual import ManualPost, ManualTask, ManualVoid
 from .people import Person, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
@@ -10,6 +20,7 @@ from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
 
 __all__ = [
     "Account",
+    "AccountCheck",
     "AccountSample",
     "Alarm",
     "AlarmNotice",
@@ -23,11 +34,15 @@ __all__ = [
     "ClockReading",
     "Counter",
     "Credential",
+    "Custody",
     "Document",
     "Edition",
     "FindingRecord",
     "Freeze",
     "Item",
+    "ManualPost",
+    "ManualTask",
+    "ManualVoid",
     "Person",
     "PortalGate",
     "PostRecord",

@@ -26,6 +26,9 @@ KEPT = {
     "bot_publication": "what is taken out needs a new signature",
     "bot_attempt": "attempts are append-only",
     "bot_portalgate": "a gate is not taken away",
+    "bot_manualpost": "the book of manual posts is append-only",
+    "bot_manualvoid": "a voided entry stays void",
+    "bot_manualtask": "a task is not taken away",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {

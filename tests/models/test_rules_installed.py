@@ -14,7 +14,14 @@ from bot.models.structure import absent
 from bot.models.triggers import RULES, fingerprint, install, missing, rules_of
 from tests.services.factories import Office, drop_rules
 
-from . import test_rules_delivery, test_rules_editorial, test_rules_emptied, test_rules_replaced, test_rules_whole
+from . import (
+    test_rules_by_hand,
+    test_rules_delivery,
+    test_rules_editorial,
+    test_rules_emptied,
+    test_rules_replaced,
+    test_rules_whole,
+)
 from .sql import PROVED, run
 
 MADE = (
@@ -26,6 +33,7 @@ MADE = (
 def test_every_rule_is_installed_and_none_is_unproved(office: Office) -> None:
     assert missing(connection) == []  # type: ignore[arg-type]
     for module in (
+        test_rules_by_hand,
         test_rules_editorial,
         test_rules_delivery,
         test_rules_emptied,
