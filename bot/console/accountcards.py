@@ -75,6 +75,11 @@ class Card:
     custody: Sequence[tuple[Duty, Custody | None]]
     check: AccountCheck | None
 
+    @property
+    def identity_label(self) -> str:
+        """What the platform calls the setting by which it knows the account."""
+        return next((one.label for one in self.spec.options if one.name == self.spec.identity), "")
+
     def line(self, code: str) -> dict[str, Any] | None:
         """The newest examination's line of that code."""
         return next((line for line in self.check.lines if line["code"] == code), None) if self.check else None

@@ -17,7 +17,7 @@ from bot.models import Account, AssetRecord, Edition, ManualPost, ManualTask, Pe
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.errors import Refused
-from bot.services.manual import Entry
+from bot.services.manualentry import Entry
 from bot.services.manualtasks import Message, Standing
 
 from .accountforms import typed

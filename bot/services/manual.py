@@ -7,73 +7,24 @@ whoever enters the post is told before. The book is append-only: a mistake is vo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import QuerySet
 
-from bot.domain import quota
-from bot.domain.channel import ModeSpec
-from bot.domain.delivery import STOPPABLE, State
-from bot.domain.instants import beijing_midnight, require_aware, show
+from bot.domain.instants import beijing_midnight, require_aware
 from bot.domain.workflow import Role
-from bot.models import (
-    Account,
-    Edition,
-    Item,
-    ManualPost,
-    ManualTask,
-    ManualVoid,
-    Person,
-    Publication,
-    Release,
-    Reservation,
-    Unit,
-)
+from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
 
 from . import audit
-from .accounts import spec_of
 from .errors import NotFound, Refused
-from .facts import may_have_left
+from .manualentry import Clash, Entry, address_key, checked, clashes, mates, require_once
 from .people import require
-from .quotas import give_back_by_hand, rules_by_hand, take_by_hand
-from .settling import post_at
+from .quotas import give_back_by_hand, take_by_hand
 from .voiding import void_signature
 
-OLDEST = timedelta(days=366)  # before that a year was mistyped
-NEAR = timedelta(days=2)  # a post of the machine has the same address: looked for around that time
-_WAITING = [str(state) for state in STOPPABLE | {State.HELD}]
 _NOTHING = "没有登记，未做改动"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What somebody says was posted. `edition` is None for what has no document here; then `title` is needed."""
-
-    account: Account
-    mode: str
-    url: str
-    posted_at: datetime
-    posted_by: Person
-    title: str = ""
-    edition: Edition | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """A release that cannot go as it was planned any more. `why` is Chinese."""
-
-    release: Release
-    why: str
-
-    @property
-    def words(self) -> str:
-        """What becomes of it, for staff."""
-        name = f"发布单 {self.release.pk}《{self.release.title}》（{show(self.release.instant, seconds=False)}）"
-        then = "登记后原签发作废、整单暂停，未发出，须重新编制或改期" if self.release.signed else "登记后它不能签发"
-        return f"{name}：{self.why}；{then}。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +69,6 @@ def find_post(pk: int, *, unit: Unit) -> ManualPost:
         raise NotFound("手工发布登记", pk) from None
 
 
-def posted_by_hand(edition: Edition, account: Account) -> ManualPost | None:
-    """The entry that says that this edition is public on this account already, None where there is none."""
-    return ManualPost.objects.filter(edition=edition, account=account, void__isnull=True).first()
-
-
 # --- entering -----------------------------------------------------------------------------------------------
 
 
@@ -155,7 +101,7 @@ def void(post: ManualPost, *, reason: str, person: Person, now: datetime) -> Man
         if ManualVoid.objects.filter(post=post).exists():
             raise Refused("void", f"第 {post.pk} 条登记已作废，未做改动。请刷新后再看。")
         made = ManualVoid.objects.create(post=post, reason=reason.strip()[:300], person=person, at=now)
-        give_back_by_hand(post, next(iter(_mates(post.account, post.mode, post.posted_at)), None), now=now)
+        give_back_by_hand(post, next(iter(mates(post.account, post.mode, post.posted_at)), None), now=now)
         if post.task_id and not ManualPost.objects.filter(task=post.task_id, void__isnull=True).exists():
             ManualTask.objects.filter(pk=post.task_id).update(done_at=None)
         data = {"post": post.pk, "title": post.title, "reason": reason.strip()[:300]}
@@ -165,13 +111,13 @@ def void(post: ManualPost, *, reason: str, person: Person, now: datetime) -> Man
 
 def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, corrects: ManualPost | None) -> Entered:
     require(person, Role.DUTY, Role.RELEASER)
-    mode = _checked(entry, person, now)
-    key = _require_address(entry)
-    _require_once(entry, key)
-    mates = _mates(entry.account, mode.name, entry.posted_at)
-    if mates and len(mates) >= mode.max_posts:
+    mode = checked(entry, person, now)
+    key = address_key(entry)
+    require_once(entry, key)
+    others = mates(entry.account, mode.name, entry.posted_at)
+    if others and len(others) >= mode.max_posts:
         raise Refused(
-            "full", f"同一次{mode.label}最多 {mode.max_posts} 篇，这个时间已登记 {len(mates)} 篇，{_NOTHING}。"
+            "full", f"同一次{mode.label}最多 {mode.max_posts} 篇，这个时间已登记 {len(others)} 篇，{_NOTHING}。"
         )
     stopped = clashes(entry)
     if stopped and not knowing:
@@ -180,7 +126,7 @@ def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, correc
     for clash in stopped:
         void_signature(clash.release.pk, reason=clash.why, actor=person.username, now=now)
     post = _write(entry, key, person, now, corrects)
-    over = not mates and not take_by_hand(post, now=now)
+    over = not others and not take_by_hand(post, now=now)
     data = {
         "post": post.pk, "account": post.account.slug, "mode": post.mode, "title": post.title, "url": post.url,
         "at": post.posted_at.isoformat(), "by": post.posted_by.username, "over": over,
@@ -192,76 +138,6 @@ def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, correc
 
 def _subject(post: ManualPost) -> str:
     return f"release:{post.task.release_id}" if post.task else f"account:{post.account.slug}"
-
-
-def _checked(entry: Entry, person: Person, now: datetime) -> ModeSpec:
-    """The mode. Refused where account, people, document or time cannot be."""
-    if entry.account.unit_id != person.unit_id:
-        raise NotFound("账号", entry.account.slug)
-    if entry.posted_by.unit_id != person.unit_id:
-        raise NotFound("人员", entry.posted_by.username)
-    if entry.edition is not None and entry.edition.document.unit_id != person.unit_id:
-        raise NotFound("文件", entry.edition.document.external_id)
-    if require_aware(entry.posted_at) > now:
-        raise Refused(
-            "future",
-            f"发布时间 {show(entry.posted_at)} 还没有到（现在 {show(now)}），{_NOTHING}。请填写实际发出的时间。",
-        )
-    if entry.posted_at < now - OLDEST:
-        raise Refused("old", f"发布时间 {show(entry.posted_at)} 在一年以前，{_NOTHING}。请核对年份。")
-    if entry.edition is None and not entry.title.strip():
-        raise Refused("title", f"没有选择文件的，须写明标题，{_NOTHING}。")
-    try:
-        return spec_of(entry.account).mode(entry.mode)
-    except KeyError:
-        raise Refused("mode", f"{spec_of(entry.account).label}没有发布方式“{entry.mode}”，{_NOTHING}。") from None
-
-
-def _require_address(entry: Entry) -> str:
-    """Which post the address means."""
-    spec, url = spec_of(entry.account), entry.url.strip()
-    key = post_at(entry.account, url) if url.startswith(("http://", "https://")) and len(url) <= 1000 else ""
-    if not key:
-        shapes = "，或 ".join(link.example for link in spec.post_links) or "http 开头的链接"
-        raise Refused("url", f"“{url[:100]}”不是{spec.label}一篇文章的链接，应形如 {shapes}，{_NOTHING}。")
-    return key
-
-
-def _require_once(entry: Entry, key: str) -> None:
-    """Refused where this post, or this edition on this account, is known already."""
-    known = ManualPost.objects.filter(account__channel=entry.account.channel, post_key=key, void__isnull=True).first()
-    if known is not None:
-        raise Refused("known", f"这个链接已登记（第 {known.pk} 条《{known.title}》），{_NOTHING}。要改，请更正那一条。")
-    around = (entry.posted_at - NEAR, entry.posted_at + NEAR)
-    for item in Item.objects.filter(account=entry.account, published_at__range=around).exclude(url=""):
-        if post_at(entry.account, item.url) == key:
-            raise Refused("known", f"这个链接是系统发出的推送 {item.publication_id}，不需要登记，{_NOTHING}。")
-    if entry.edition is None:
-        return
-    known = posted_by_hand(entry.edition, entry.account)
-    if known is not None:
-        raise Refused("edition", f"这一版本已登记为在“{entry.account.name}”手工发布（第 {known.pk} 条），{_NOTHING}。")
-    for publication in _of_edition(entry):
-        if str(publication.state) not in _WAITING or may_have_left(publication):
-            raise Refused(
-                "edition",
-                f"《{entry.edition.title}》在“{entry.account.name}”已由系统办理（发布单 {publication.release_id}，"
-                f"{publication.status.label}），{_NOTHING}。已发出的，请在那张发布单里登记链接，不要另作登记。",
-            )
-
-
-def _of_edition(entry: Entry) -> Iterator[Publication]:
-    items = Item.objects.filter(edition=entry.edition, account=entry.account, active=True)
-    for item in items.select_related("publication__release", "publication__account"):
-        yield item.publication
-
-
-def _mates(account: Account, mode: str, posted_at: datetime) -> list[ManualPost]:
-    """Other articles of the same message: of one account, mode and minute, where a message may hold several."""
-    if spec_of(account).mode(mode).max_posts == 1:
-        return []
-    found = ManualPost.objects.filter(account=account, mode=mode, posted_at=posted_at, void__isnull=True)
-    return list(found.order_by("pk"))
 
 
 def _write(entry: Entry, key: str, person: Person, now: datetime, corrects: ManualPost | None) -> ManualPost:
@@ -282,39 +158,3 @@ def _task_of(entry: Entry) -> ManualTask | None:
         return None
     found = ManualTask.objects.filter(edition=entry.edition, account=entry.account, done_at__isnull=True)
     return found.filter(release__cancelled_at__isnull=True).order_by("-pk").first()
-
-
-# --- what stands in the way ---------------------------------------------------------------------------------
-
-
-def clashes(entry: Entry) -> list[Clash]:
-    """Releases that wait for what was posted, or for the quota that it took; each once."""
-    found = [*_same_edition(entry), *_same_quota(entry)]
-    return list({clash.release.pk: clash for clash in reversed(found)}.values())
-
-
-def _same_edition(entry: Entry) -> Iterable[Clash]:
-    if entry.edition is None:
-        return
-    for publication in _of_edition(entry):
-        yield Clash(publication.release, f"《{entry.edition.title[:40]}》已在“{entry.account.name}”手工发布")
-
-
-def _same_quota(entry: Entry) -> Iterable[Clash]:
-    """Every quota that is full: the latest signed push that holds a slot of it and has not left gives way."""
-    if _mates(entry.account, entry.mode, entry.posted_at):
-        return
-    label = spec_of(entry.account).mode(entry.mode).label
-    for rule in rules_by_hand(entry.account, entry.mode):
-        window = quota.window(rule.period, entry.posted_at)
-        held = Reservation.objects.filter(
-            account=entry.account, mode=entry.mode, window=window, released_at__isnull=True
-        )
-        if held.count() < rule.count:
-            continue
-        waiting = held.filter(publication__state__in=_WAITING).select_related("publication__release")
-        for reservation in waiting.order_by("-publication__instant"):
-            if reservation.publication is not None and not may_have_left(reservation.publication):
-                why = f"“{entry.account.name}”{window} 的{label}额度已由手工发布用去"
-                yield Clash(reservation.publication.release, why)
-                break

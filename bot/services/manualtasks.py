@@ -30,7 +30,7 @@ from bot.models import (
     Unit,
 )
 
-from . import alarming, audit, manual
+from . import alarming, audit, manual, manualentry
 from .accounts import channel_of, spec_of
 from .errors import NotFound, Refused
 from .people import require
@@ -81,7 +81,7 @@ class Message:
 
 def require_free(edition: Edition, account: Account) -> None:
     """Refused where people have posted this edition on this account, or have a task to."""
-    post = manual.posted_by_hand(edition, account)
+    post = manualentry.posted_by_hand(edition, account)
     if post is not None:
         raise Refused(
             "by_hand",
@@ -130,7 +130,7 @@ def require_signable(release: Release) -> None:
                 "by_hand",
                 f"账号“{task.account.name}”现在由系统发布，发布单是按手工发布编的，未签发。请作废后重新编制。",
             )
-        if manual.posted_by_hand(task.edition, task.account) is not None:
+        if manualentry.posted_by_hand(task.edition, task.account) is not None:
             raise Refused("by_hand", f"《{task.edition.title}》已在“{task.account.name}”手工发布，未签发。请重新编制。")
 
 
@@ -229,7 +229,7 @@ def finish(
     with audit.serialised():
         return [
             manual.register(
-                manual.Entry(task.account, task.mode, url, posted_at, posted_by, edition=task.edition),
+                manualentry.Entry(task.account, task.mode, url, posted_at, posted_by, edition=task.edition),
                 person=person, now=now, knowing=knowing,
             )
             for task, url in zip(tasks, urls, strict=True)

@@ -14,7 +14,7 @@ from bot.console.manualforms import local
 from bot.domain.instants import BEIJING
 from bot.models import Account, ManualPost, Release
 from bot.services import manual
-from bot.services.manual import Entry
+from bot.services.manualentry import Entry
 
 from .world import ARTICLES, District, now
 
@@ -245,3 +245,29 @@ def test_a_reader_sees_tasks_and_gets_no_form(district: District, as_: Login) ->
 
 def test_times_are_beijing_times() -> None:
     assert local(datetime(2026, 11, 23, 1, 0, tzinfo=BEIJING)) == "2026-11-23T01:00"
+
+
+def test_the_release_tells_what_people_post_and_what_they_have_posted(district: District, as_: Login) -> None:
+    release, client = by_hand(district), as_("duty")
+    shown = page(client, f"/releases/{release.pk}")
+    assert "这些账号系统不代发" in shown
+    assert "时刻未到，不要发出" in shown
+    first = release.manual_tasks.order_by("position")[0]
+    with at(release, minutes=2):
+        client.force_login(district.people["duty"])
+        given = {"url": [LINK.format(1), LINK.format(2)], "posted_at": local(release.instant)}
+        client.post(f"/manual/task/{release.pk}/wx/0", given)
+        shown = page(client, f"/releases/{release.pk}")
+    assert "已手工发布" in shown
+    assert LINK.format(1) in shown
+    assert first.edition.title in shown
+
+
+def test_a_release_that_people_alone_post_is_not_called_off(district: District, as_: Login) -> None:
+    Account.objects.update(manual_reason="没有权限")
+    for account in district.accounts:
+        account.refresh_from_db()
+    release = district.signed(title="全手工")
+    shown = page(as_("duty"), f"/releases/{release.pk}")
+    assert "手工发布</span>" in shown
+    assert "全手工" in page(as_("duty"), "/")

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.models import Account
 from bot.services import accountdesk, people
-from bot.services.manual import Entry
+from bot.services.manualentry import Entry
 
 from .factories import NOW, Office
 
