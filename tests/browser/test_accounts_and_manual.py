@@ -102,7 +102,7 @@ def test_a_task_has_everything_to_copy(size: str, scheme: str, district: Distric
     asked(district)
     with window(size, scheme, login="duty") as page:
         page.goto("/manual")
-        page.get_by_role("button", name="复制标题").first.click()
+        page.get_by_role("button", name="复制 标题").first.click()
         expect(page.get_by_text("已复制：标题")).to_be_visible()
         expect(page.get_by_text("下载图片 1").first).to_be_visible()
         assert fits(page)
