@@ -25,6 +25,7 @@ LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.MISSED: ("missed", "late"),
     Kind.SPLIT: ("bad", "part"),
     Kind.HELD: ("warn", "pause"),
+    Kind.BY_HAND: ("warn", "hand"),
     Kind.CHAIN: ("bad", "stop"),
     Kind.RULES: ("bad", "stop"),
     Kind.CLOCK: ("bad", "clock"),

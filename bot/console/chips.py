@@ -80,6 +80,8 @@ def grouped(states: Sequence[State]) -> list[Chip]:
 
 def standing(release: Release, publications: Sequence[Publication], now: datetime) -> Chip:
     """What a release as a whole is called. Partly public is shown as partly public, whatever the rest does."""
+    if not publications and not release.cancelled_at:
+        return Chip("手工发布", "wait", "hand") if release.signed else Chip("未签发", "wait", "pen")
     states = [publication.status for publication in publications]
     alive = [state for state in states if state is not State.CANCELLED]
     public = [state for state in states if state in PUBLIC]

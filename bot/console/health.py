@@ -38,6 +38,8 @@ def of_account(account: Account, *, now: datetime) -> Health:
     by_hand = any(option.name == "access_token" for option in spec.credentials)
     if not account.enabled:
         return Health(account, spec.label, "off", "cross", (f"已停用：{account.disabled_reason}",), by_hand)
+    if account.manual_only:
+        return Health(account, spec.label, "wait", "hand", (f"只能手工发布：{account.manual_reason}",), by_hand=False)
     clock_tone, clock = _clock(account, now)
     token_tone, token = _token(account, now, by_hand=by_hand)
     tone = max(clock_tone, token_tone, key=("good", "wait", "warn", "bad").index)

@@ -16,6 +16,7 @@ from bot.services.people import manages_people
 from . import inbox
 from .people import person
 
+ACCOUNTS = frozenset({Role.SYSADMIN, Role.DUTY, Role.RELEASER, Role.AUDITOR, Role.AUDITADMIN})
 EDITORIAL = frozenset({Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY, Role.AUDITOR})
 
 
@@ -59,6 +60,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("releases", "发布单", "send", EDITORIAL),
     Entry("calendar", "日历", "calendar"),
     Entry("exceptions", "异常台", "alert", EDITORIAL),
+    Entry("manual", "手工发布", "hand", EDITORIAL),
+    Entry("accounts", "账号", "badge", ACCOUNTS),
     Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),
 )
 

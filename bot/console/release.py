@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import milliseconds
 from bot.models import Attempt, Item, Publication
-from bot.services import gating, preflighting, story, trail
+from bot.services import gating, manualtasks, preflighting, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
@@ -129,6 +129,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "release": release,
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications),
+        "by_hand": manualtasks.of_release(release, now=at),
         "pushes": [_push(publication, told, looks[publication.pk], statuses) for publication in publications],
         "gate": told,
         "preflights": story.preflights_of(release),

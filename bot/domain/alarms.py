@@ -21,6 +21,7 @@ class Kind(StrEnum):
     MISSED = "missed"
     SPLIT = "split"
     HELD = "held"
+    BY_HAND = "by_hand"
     CHAIN = "chain"
     RULES = "rules"
     CLOCK = "clock"
@@ -41,6 +42,7 @@ LABELS = {
     Kind.MISSED: "错过",
     Kind.SPLIT: "发布单部分公开",
     Kind.HELD: "被系统暂停",
+    Kind.BY_HAND: "待手工发布",
     Kind.CHAIN: "留痕链断裂",
     Kind.RULES: "数据库规则缺失",
     Kind.CLOCK: "时钟不可信",
@@ -73,6 +75,7 @@ REMEDIES = {
     Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
     Kind.SPLIT: "请值班员先处理确定没有公开的一侧；是否公开不明的一侧等系统核对，或到平台后台核实，不要手工补发。系统不会删除已公开的内容。",
     Kind.HELD: "请值班员打开发布单看原因，处理后由签发人恢复，或作废。到时不恢复就不会发出。",
+    Kind.BY_HAND: "请值班员打开“手工发布”页，复制文字、下载图片，到平台后台发出，再填入链接和时间。系统不会代发。",
     Kind.CHAIN: "请立即报告审计员，不要再改动数据库；用 tongfa audit verify 查看断点。",
     Kind.RULES: "请系统管理员查明是谁改动了数据库规则；仍缺少的，重新运行 tongfa up（或 tongfa init）重新安装。",
     Kind.CLOCK: "请系统管理员校准本机时钟（NTP）；校准前到点会被暂停，不会早发。",

@@ -32,24 +32,30 @@ class ManifestPublication:
 
 
 def manifest(
-    release: str, sync: str | Mapping[str, Any], publications: Sequence[ManifestPublication]
-) -> dict[str, Any]:
-    """The JSON that is frozen and hashed at signing. `sync` is the whole sync policy (`bot.domain.sync.as_json`)."""
-    return {
+    release: str, sync: str | Mapping[str, Any], publications: Sequence[ManifestPublication],
+    by_hand: Sequence[ManifestPublication] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """The JSON that is frozen and hashed at signing. `sync` is the whole sync policy (`bot.domain.sync.as_json`).
+
+    `by_hand`: what people post, on accounts that the machine may not post on; named only where there is some.
+    """
+    value: dict[str, Any] = {
         "release": release,
         "sync": sync if isinstance(sync, str) else dict(sync),
-        "publications": [
-            {
-                "account": publication.account,
-                "mode": publication.mode,
-                "lane": publication.lane,
-                "instant": require_aware(publication.instant).isoformat(),
-                "items": [
-                    {"edition": item.edition_hash, "payload": item.payload_hash, "marker": item.marker}
-                    for item in publication.items
-                ],
-            }
-            for publication in publications
+        "publications": [_entry(publication) for publication in publications],
+    }
+    return value | ({"by_hand": [_entry(message) for message in by_hand]} if by_hand else {})
+
+
+def _entry(publication: ManifestPublication) -> dict[str, Any]:
+    return {
+        "account": publication.account,
+        "mode": publication.mode,
+        "lane": publication.lane,
+        "instant": require_aware(publication.instant).isoformat(),
+        "items": [
+            {"edition": item.edition_hash, "payload": item.payload_hash, "marker": item.marker}
+            for item in publication.items
         ],
     }
 

@@ -36,7 +36,7 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = (("bot", "0016_withdrawals"),)
+    dependencies = (("bot", "0017_by_hand"),)
 
     operations = (
         migrations.AddField("document", "title", models.CharField(max_length=300, blank=True, default="")),

@@ -1,10 +1,20 @@
 """The records. Only `bot.services` writes them."""
 
-from .accounts import Account, AuthorizationRequest, ClockReading, Counter, Credential, Token
+from .accounts import (
+    Account,
+    AccountCheck,
+    AuthorizationRequest,
+    ClockReading,
+    Counter,
+    Credential,
+    Custody,
+    Token,
+)
 from .documents import Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
 from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
+from .manual import ManualPost, ManualTask, ManualVoid
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
@@ -13,6 +23,7 @@ from .withdrawals import Correction, Takedown, TakedownCall, Withdrawal
 
 __all__ = [
     "Account",
+    "AccountCheck",
     "AccountSample",
     "Alarm",
     "AlarmNotice",
@@ -29,6 +40,7 @@ __all__ = [
     "Correction",
     "Counter",
     "Credential",
+    "Custody",
     "Deputy",
     "Document",
     "Draft",
@@ -36,6 +48,9 @@ __all__ = [
     "FindingRecord",
     "Freeze",
     "Item",
+    "ManualPost",
+    "ManualTask",
+    "ManualVoid",
     "Opened",
     "Person",
     "PortalGate",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from bot.domain.custody import Duty
+
+from .base import one_of
 from .people import Person, Unit
 
 
@@ -13,6 +16,9 @@ class Account(models.Model):
 
     `identity` is by what the platform knows it: quotas, single flight and "an edition goes to an account once" all go by
     row, so a real account stands in one. Empty where the channel names none, and in a second row of an old database.
+
+    `manual_reason`: why only a person may post there (the interface right is lacking); empty where the machine does.
+    `subject`, `verified_until` and `ip_note` are what staff wrote down of its real name, 认证 and IP allow-list.
     """
 
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="accounts")
@@ -25,6 +31,10 @@ class Account(models.Model):
     identity = models.TextField(blank=True, default="", db_default="")
     proxy = models.CharField(max_length=200, blank=True, default="")
     disabled_reason = models.CharField(max_length=300, blank=True, default="")
+    manual_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    subject = models.CharField(max_length=100, blank=True, default="", db_default="")
+    verified_until = models.DateField(null=True)
+    ip_note = models.CharField(max_length=200, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     next_sample_at = models.DateTimeField(null=True)
 
@@ -40,6 +50,11 @@ class Account(models.Model):
     def enabled(self) -> bool:
         """False when somebody (or the platform) took it out of use."""
         return not self.disabled_reason
+
+    @property
+    def manual_only(self) -> bool:
+        """True where the machine does not post: a release makes tasks for people instead."""
+        return bool(self.manual_reason)
 
 
 class Credential(models.Model):
@@ -119,3 +134,43 @@ class AuthorizationRequest(models.Model):
 
     def __str__(self) -> str:
         return f"authorisation of {self.account_id}"
+
+
+class Custody(models.Model):
+    """Who answered for an account, from when to when: a plain record that is ended, never rewritten."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="custody")
+    duty = models.CharField(max_length=10)
+    name = models.CharField(max_length=60)
+    contact = models.CharField(max_length=100, blank=True, default="")
+    since = models.DateField()
+    until = models.DateField(null=True)
+    entered_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            one_of("duty", Duty, "custody_duty"),
+            models.UniqueConstraint(fields=["account", "duty"], condition=Q(until__isnull=True), name="custody_one"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.duty} {self.name}"
+
+    @property
+    def label(self) -> str:
+        """Staff's word for the duty."""
+        return Duty(self.duty).label
+
+
+class AccountCheck(models.Model):
+    """The newest examination (体检) of an account, line by line; what earlier ones found is in the trail."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="last_check")
+    at = models.DateTimeField()
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    ok = models.BooleanField()
+    lines = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"check of {self.account_id}"

@@ -307,13 +307,14 @@ class Attempt(models.Model):
 
 
 class Reservation(models.Model):
-    """One slot of an account's quota, taken at signing and given back with the publication."""
+    """One slot of an account's quota: taken at signing and given back with the publication, or taken by a manual post."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="reservations")
     mode = models.CharField(max_length=20)
     window = models.CharField(max_length=20)
     slot = models.PositiveIntegerField()
-    publication = models.ForeignKey(Publication, on_delete=models.PROTECT, related_name="reservations")
+    publication = models.ForeignKey(Publication, null=True, on_delete=models.PROTECT, related_name="reservations")
+    manual_post = models.ForeignKey("bot.ManualPost", null=True, on_delete=models.PROTECT, related_name="reservations")
     released_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -322,6 +323,11 @@ class Reservation(models.Model):
                 fields=["account", "mode", "window", "slot"],
                 condition=Q(released_at__isnull=True),
                 name="reservation_slot",
+            ),
+            models.CheckConstraint(
+                condition=Q(publication__isnull=False, manual_post__isnull=True)
+                | Q(publication__isnull=True, manual_post__isnull=False),
+                name="reservation_has_one_owner",
             ),
         )
 

@@ -205,6 +205,9 @@ _UNREPLACED = (
     _not_replaced(
         "takedowncall", "unique: one call at a time", "takedown_id", where="outcome = ''", name="single_flight"
     ),
+    _not_replaced("manualpost", "unique: the book of manual posts is append-only", "id", "corrects_id"),
+    _not_replaced("manualvoid", "unique: a voided entry stays void", "id", "post_id"),
+    _not_replaced("manualtask", "unique: tasks are not replaced", "id", "release_id+account_id+lane+position"),
 )
 
 RULES: tuple[Rule, ...] = (
@@ -610,6 +613,36 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("takedowncall_outcome_kept", "bot_takedowncall", "UPDATE", "OLD.outcome <> ''", "an outcome is written once"),
     Rule("takedowncall_not_deleted", "bot_takedowncall", "DELETE", "1 = 1", "calls that delete are append-only"),
+    Rule(
+        "attempt_not_posted_by_hand",
+        "bot_attempt",
+        "INSERT",
+        "NEW.kind <> 'probe' AND EXISTS (SELECT 1 FROM bot_item i CROSS JOIN bot_manualpost m "
+        "WHERE i.publication_id = NEW.publication_id AND m.account_id = i.account_id AND m.edition_id = i.edition_id "
+        "AND NOT EXISTS (SELECT 1 FROM bot_manualvoid v WHERE v.post_id = m.id))",
+        "posted by hand already",
+    ),
+    Rule("manualpost_kept", "bot_manualpost", "UPDATE", "1 = 1", "the book of manual posts is append-only"),
+    Rule("manualpost_not_deleted", "bot_manualpost", "DELETE", "1 = 1", "the book of manual posts is append-only"),
+    Rule("manualvoid_kept", "bot_manualvoid", "UPDATE", "1 = 1", "a voided entry stays void"),
+    Rule("manualvoid_not_deleted", "bot_manualvoid", "DELETE", "1 = 1", "a voided entry stays void"),
+    Rule(
+        "manualtask_not_added_after_signing",
+        "bot_manualtask",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_release r WHERE r.id = NEW.release_id AND r.signed_at IS NOT NULL)",
+        "what is added needs a new signature",
+    ),
+    Rule(
+        "manualtask_kept_while_signed",
+        "bot_manualtask",
+        "UPDATE",
+        f"({_changed('release_id+account_id+mode+lane+position+edition_id+post_id+payload+payload_hash')}) "
+        "AND EXISTS (SELECT 1 FROM bot_release r WHERE r.id IN (OLD.release_id, NEW.release_id) "
+        "AND r.signed_at IS NOT NULL)",
+        "what was signed does not change while the signature stands",
+    ),
+    Rule("manualtask_not_deleted", "bot_manualtask", "DELETE", "1 = 1", "a task is not taken away"),
 )
 
 

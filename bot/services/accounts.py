@@ -238,7 +238,10 @@ def _hosts(endpoints: Mapping[str, str]) -> list[str]:
 
 #: What may be changed at any time: neither what was signed nor the account that it goes to depends on it.
 HARMLESS = frozenset({"name", "proxy"})
-_WORDS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理"}
+_WORDS = {
+    "name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理",
+    "manual_reason": "由谁发布",
+}  # fmt: skip
 
 
 def change_account(
@@ -273,7 +276,7 @@ def change_account(
                 "nothing", f"没有写明改什么，或与现在的相同，账号“{account.name}”没有改动。请写明要改的项目。"
             )
         if set(changed) - HARMLESS:
-            _require_idle(account, sorted(set(changed) - HARMLESS))
+            require_idle(account, sorted(set(changed) - HARMLESS))
         Account.objects.filter(pk=account.pk).update(**changed)
         data = {field: _told(field, getattr(account, field), value) for field, value in changed.items()}
         audit.append(person.username, "account.changed", f"account:{slug}", data, now=now)
@@ -298,7 +301,7 @@ def _require_same_identity(account: Account, options: Mapping[str, str]) -> None
         )
 
 
-def _require_idle(account: Account, fields: Sequence[str]) -> None:
+def require_idle(account: Account, fields: Sequence[str]) -> None:
     """Refused while something signed is not over: it would be staged, sent or looked for in another way than was signed."""
     signed = Q(release__signed_at__isnull=False, release__cancelled_at__isnull=True)
     under_way = Q(state__in=[State.SENDING, State.UNKNOWN, State.CONFIRMING])  # also where the signature is void by now

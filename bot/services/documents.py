@@ -14,7 +14,7 @@ from bot.domain.instants import require_aware
 from bot.domain.post import Asset
 from bot.domain.workflow import EditionState, Role
 from bot.intake import Rejected, Row, Taken
-from bot.models import AssetRecord, Document, Edition, Item, Person, Unit
+from bot.models import AssetRecord, Document, Edition, Item, ManualTask, Person, Unit
 from bot.proofing import propose_policy
 
 from . import audit, catalogue
@@ -216,7 +216,9 @@ def void_waiting(edition: Edition, *, reason: str, person: Person, now: datetime
     waiting = Item.objects.filter(edition=edition, active=True).exclude(
         publication__state__in=[State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED]
     )
-    for release_id in set(waiting.values_list("publication__release_id", flat=True)):
+    by_hand = ManualTask.objects.filter(edition=edition, done_at__isnull=True, release__cancelled_at__isnull=True)
+    found = {*waiting.values_list("publication__release_id", flat=True), *by_hand.values_list("release_id", flat=True)}
+    for release_id in found:
         void_signature(release_id, reason=reason, actor=person.username, now=now)
 
 

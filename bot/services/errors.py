@@ -33,6 +33,7 @@ _DATABASE_WORDS = {
     "no attempt of a push that is not about to leave": "这条推送已不在即将发出的状态",
     "the account and the key of its push": "发送登记的账号或编号与推送不符",
     "an intent comes after its signature": "发送登记的时间早于签发，请核对本机时钟",
+    "posted by hand already": "这一版本已由人在平台后台手工发布",
     "no attempt of other bytes": "要发的内容与签发的清单不一致",
     "author may not sign": "签发人不能签发本人拟写的稿件",
     "no attempt before the portal page": "门户网页还没有上线",

@@ -12,9 +12,10 @@ from openpyxl.cell import WriteOnlyCell
 
 from bot.domain.engine.people import BY_HAND
 from bot.domain.instants import show
-from bot.models import Item, Publication, Unit
+from bot.models import Item, ManualPost, Publication, Unit
 
 from .errors import Refused
+from .manual import standing
 from .measuring import latest_values, released_items
 from .settling import declared_by
 
@@ -29,9 +30,20 @@ _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00")
 
 
 def rows(unit: Unit) -> Iterator[dict[str, Any]]:
-    """One row per position that went out; a number not reported is None."""
+    """One row per position that went out, then what people posted by hand; a number not reported is None."""
     for item in released_items(unit):
         yield _row(item)
+    for post in standing(unit).order_by("-posted_at", "-pk"):
+        yield _by_hand(post)
+
+
+def _by_hand(post: ManualPost) -> dict[str, Any]:
+    """Counted as a post; nobody asks the platform for its numbers."""
+    known = {
+        "document": post.edition.document.external_id if post.edition else "", "title": post.title,
+        "account": post.account.name, "actual": show(post.posted_at), "state": f"手工发布（{BY_HAND}）", "url": post.url,
+    }  # fmt: skip
+    return dict.fromkeys(COLUMNS, "") | dict.fromkeys(NUMBERS) | known
 
 
 def _row(item: Item) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
         *lookahead.people_to_tell(now),
         *_releases(now),
     ]
-    for account in Account.objects.filter(disabled_reason="").order_by("pk") if ask_platforms else ():
+    for account in Account.objects.filter(disabled_reason="", manual_reason="").order_by("pk") if ask_platforms else ():
         results += _account(account)
     return [prechecks.with_remedy(result) for result in results]
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from bot.domain import quota
 from bot.domain.channel import Quota
 from bot.domain.instants import beijing_date, beijing_midnight, require_aware, show, to_beijing
-from bot.models import Account, Publication, Reservation
+from bot.models import Account, ManualPost, Publication, Reservation
 from bot.models import Counter as CallCounter
 
 from .accounts import spec_of
@@ -46,7 +46,9 @@ def reserve(publications: Sequence[Publication], *, now: datetime, again: bool =
     for publication in publications:
         for rule in quotas_of(publication.account, publication.mode):
             window = quota.window(rule.period, publication.instant)
-            if not _has_slot(publication, window) and not _take_slot(publication, rule, window):
+            if not _has_slot(publication, window) and not _take_slot(
+                publication, rule, window, publication=publication
+            ):
                 raise Refused("quota", _taken_by_others(publication, rule))
 
 
@@ -61,7 +63,7 @@ def follow(publication: Publication, at: datetime, *, now: datetime) -> None:
         window = quota.window(rule.period, at)
         if window == quota.window(rule.period, publication.instant) or _has_slot(publication, window):
             continue
-        if not _take_slot(publication, rule, window):
+        if not _take_slot(publication, rule, window, publication=publication):
             raise Refused("quota", _taken_by_others(publication, rule))
 
 
@@ -86,18 +88,46 @@ def _has_slot(publication: Publication, window: str) -> bool:
     return publication.reservations.filter(**mine, released_at__isnull=True).exists()
 
 
-def _take_slot(publication: Publication, rule: Quota, window: str) -> bool:
+def _take_slot(act: Publication | ManualPost, rule: Quota, window: str, **owner: Publication | ManualPost) -> bool:
     for slot in range(1, rule.count + 1):
-        row = {"account": publication.account, "mode": publication.mode, "window": window, "slot": slot}
+        row = {"account": act.account, "mode": act.mode, "window": window, "slot": slot}
         if Reservation.objects.filter(**row, released_at__isnull=True).exists():
             continue
         try:
             with transaction.atomic():
-                Reservation.objects.create(**row, publication=publication)
+                Reservation.objects.create(**row, **owner)
         except IntegrityError:
             continue
         return True
     return False
+
+
+# --- by hand ------------------------------------------------------------------------------------------------
+
+
+def rules_by_hand(account: Account, mode: str) -> tuple[Quota, ...]:
+    """The quotas that a post made on the platform's own console shares: those of posts, not those of calls."""
+    return tuple(rule for rule in quotas_of(account, mode) if not rule.bucket)
+
+
+def take_by_hand(post: ManualPost, *, now: datetime) -> bool:
+    """Take its slots of the windows in which it was posted. False where one is used up: it is a fact all the same."""
+    require_aware(now)
+    taken = [
+        _take_slot(post, rule, quota.window(rule.period, post.posted_at), manual_post=post)
+        for rule in rules_by_hand(post.account, post.mode)
+    ]
+    return all(taken)
+
+
+def give_back_by_hand(post: ManualPost, heir: ManualPost | None, *, now: datetime) -> None:
+    """Free the slots of an entry that was voided; `heir`: another article of the same message that goes on holding them."""
+    require_aware(now)
+    held = post.reservations.filter(released_at__isnull=True)
+    if heir is None:
+        held.update(released_at=now)
+    else:
+        held.update(manual_post=heir)
 
 
 # --- what is taken ----------------------------------------------------------------------------------------
@@ -122,8 +152,9 @@ class Book:
         columns = ("account_id", "mode", "window", "publication_id", "publication__sent_at")
         for account, mode, window, publication, sent_at in held.values_list(*columns):
             self._taken[account, mode, window] += 1
-            self._waiting[account, mode, window] += sent_at is None
-            self._owners.add((publication, window))
+            self._waiting[account, mode, window] += publication is not None and sent_at is None
+            if publication is not None:
+                self._owners.add((publication, window))
         self._counters, self._spent = CallCounter.objects.filter(**owned), dict[tuple[int, str, str], int]()
         self._asked = False
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from bot.domain import timeline
 from bot.domain.channel import ChannelSpec, ModeSpec
@@ -30,7 +31,7 @@ from bot.models import (
     Unit,
 )
 
-from . import audit, gating, home
+from . import audit, gating, home, manualtasks
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
@@ -143,9 +144,10 @@ def reschedule(
 
 def immovable(release: Release, publications: Sequence[Publication]) -> Refused | None:
     """Why a release cannot be given another instant, None where it can. `publications`: those that were not called off."""
-    if release.cancelled_at or not publications:
+    if release.cancelled_at or not (publications or release.manual_tasks.filter(drop_reason="").exists()):
         return Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
-    if any(one.status not in MOVABLE or may_have_left(one) for one in publications):
+    posted = release.manual_tasks.filter(done_at__isnull=False, drop_reason="").exists()
+    if posted or any(one.status not in MOVABLE or may_have_left(one) for one in publications):
         return Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
     return None
 
@@ -210,6 +212,9 @@ def _plan_account(release: Release, account: Account, editions: list[Edition], m
     spec = spec_of(account)
     mode = _mode_of(spec, mode_name)
     groups = [editions[start : start + mode.max_posts] for start in range(0, len(editions), mode.max_posts)]
+    if account.manual_only:
+        manualtasks.plan(release, account, mode, groups)
+        return
     instants = timeline.lane_instants(release.instant, len(groups), spec.spacing)
     for lane, (instant, group) in enumerate(zip(instants, groups, strict=True)):
         publication = Publication.objects.create(
@@ -230,6 +235,7 @@ def _mode_of(spec: ChannelSpec, name: str) -> ModeSpec:
 
 def _plan_item(publication: Publication, position: int, edition: Edition) -> None:
     account = publication.account
+    manualtasks.require_free(edition, account)
     post = PostRecord.objects.filter(edition=edition, account=account).first()
     if post is None:
         raise Refused(
@@ -269,8 +275,9 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
         publications = _signable(release, now)
         _require_ready(release, publications, person, now)
         entries = [_fill(publication) for publication in publications]
+        by_hand = manualtasks.seal(release, {one.pk: credit_line(one) for one in manualtasks.editions_of(release)})
         reserve(publications, now=now)
-        value = manifest(str(release.pk), release.signed_policy, entries)
+        value = manifest(str(release.pk), release.signed_policy, entries, by_hand)
         signed = Release.objects.filter(pk=release.pk, signed_at__isnull=True, cancelled_at__isnull=True).update(
             manifest=value, manifest_hash=manifest_hash(value), signed_by=person, signed_at=now
         )
@@ -292,6 +299,7 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
 def _require_ready(release: Release, publications: Sequence[Publication], person: Person, now: datetime) -> None:
     """Signer, lead, portal page, approvals, pairs."""
     editions = list(Edition.objects.filter(items__publication__in=publications).select_related("document").distinct())
+    editions += [one for one in manualtasks.editions_of(release) if one not in editions]
     authors = {author for edition in editions for author in edition.authors()}
     refusal = may_sign(person=person.pk, roles=person.held_roles, authors=authors)
     if refusal:
@@ -299,6 +307,7 @@ def _require_ready(release: Release, publications: Sequence[Publication], person
     _require_lead(release, now)
     gating.require_possible(release.sync_policy)
     _require_approved(editions)
+    _require_not_posted(publications)
     require_pairs(publications)
 
 
@@ -311,11 +320,14 @@ def _signable(release: Release, now: datetime) -> list[Publication]:
         raise Refused("frozen", "本单位正处于一键停发状态，不能签发。请先解除停发。")
     found = release.publications.filter(state__in=[State.PLANNED, State.HELD]).select_related("account", "release")
     publications = list(found.order_by("account_id", "lane"))
-    if not publications:
+    manualtasks.require_signable(release)
+    if not publications and not release.manual_tasks.filter(done_at__isnull=True).exists():
         raise Refused("empty", "这张发布单里没有可签发的推送。")
     for publication in publications:
         if not publication.account.enabled:
             raise Refused("disabled", f"账号“{publication.account.name}”已停用，未签发。请更换账号后重新编制。")
+        if publication.account.manual_only:
+            raise Refused("by_hand", f"账号“{publication.account.name}”已改为只能手工发布，未签发。请作废后重新编制。")
     return publications
 
 
@@ -339,6 +351,18 @@ def _require_approved(editions: Sequence[Edition]) -> None:
                 "not_approved",
                 f"《{edition.title}》已不是审核通过的最新版本（{edition.status.label}），未签发。请重新审核并重新编制发布单。",
             )
+
+
+def _require_not_posted(publications: Sequence[Publication]) -> None:
+    """Refused where people have posted an edition on its account meanwhile."""
+    items = Item.objects.filter(
+        publication__in=publications, edition__manual_posts__account=F("account"),
+        edition__manual_posts__void__isnull=True,
+    )  # fmt: skip
+    posted = items.select_related("edition", "account").first()
+    if posted is not None:
+        words = f"《{posted.edition.title}》已在“{posted.account.name}”手工发布，未签发。请作废后重新编制。"
+        raise Refused("by_hand", words)
 
 
 def require_pairs(publications: Sequence[Publication]) -> None:

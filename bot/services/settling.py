@@ -13,7 +13,7 @@ from bot.domain.engine.resending import Ended, Said, is_new_act
 from bot.domain.instants import require_aware, show
 from bot.domain.postlink import which_post
 from bot.domain.workflow import Role
-from bot.models import Account, AuditEvent, Item, Person, Publication, Unit
+from bot.models import Account, AuditEvent, Item, ManualPost, Person, Publication, Unit
 
 from . import audit, gating, home
 from .accounts import on_loopback, spec_of
@@ -113,7 +113,7 @@ def _require_addresses(publication: Publication, items: Sequence[Item], urls: Se
     if len(urls) != len(items) or not all(url.startswith(("http://", "https://")) for url in urls):
         raise Refused("urls", f"这条推送有 {len(items)} 篇，请按次序给出 {len(items)} 个以 http 开头的链接，未做改动。")
     spec = spec_of(publication.account)
-    posts = [_post_at(publication.account, url) for url in urls]
+    posts = [post_at(publication.account, url) for url in urls]
     for url, post in zip(urls, posts, strict=True):
         if not post:
             shapes = "，或 ".join(link.example for link in spec.post_links)
@@ -122,11 +122,16 @@ def _require_addresses(publication: Publication, items: Sequence[Item], urls: Se
         raise Refused("urls", "同一个链接给了两次，请按次序给出各篇自己的链接，未做改动。")
     others = Item.objects.filter(account__channel=publication.account.channel).exclude(url="")
     for pk, url in others.exclude(publication=publication).values_list("publication_id", "url"):
-        if _post_at(publication.account, url) in posts:
+        if post_at(publication.account, url) in posts:
             raise Refused("urls", f"这个链接已属于推送 {pk}，请核对是不是找错了文章，未做改动。")
+    by_hand = ManualPost.objects.filter(
+        account__channel=publication.account.channel, post_key__in=posts, void__isnull=True
+    ).first()
+    if by_hand is not None:
+        raise Refused("urls", f"这个链接已登记为手工发布（第 {by_hand.pk} 条），请先作废那一条登记，未做改动。")
 
 
-def _post_at(account: Account, url: str) -> str:
+def post_at(account: Account, url: str) -> str:
     """Which post of the account's vendor an address leads to, "" when none. A rehearsal's posts stand on loopback."""
     spec = spec_of(account)
     if not spec.post_links or (not home.is_live() and on_loopback(url)):

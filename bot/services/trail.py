@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.alarms import Kind
+from bot.domain.custody import Duty
 from bot.domain.delivery import State
 from bot.domain.instants import show
 from bot.domain.preflight import Kind as Preflight
@@ -68,6 +69,12 @@ def tell(subjects: Mapping[str, str]) -> list[Sentence]:
     """All lines about these subjects, in order. `subjects`: subject of the trail -> its name for staff."""
     events = AuditEvent.objects.filter(subject__in=list(subjects)).order_by("sequence")
     return in_words(list(events), subjects)
+
+
+def newest(subject: str, name: str, most: int) -> list[Sentence]:
+    """The last lines about one subject, newest first, however many there are."""
+    events = AuditEvent.objects.filter(subject=subject).order_by("-sequence")[:most]
+    return in_words(list(events), {subject: name})
 
 
 def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[Sentence]:
@@ -157,6 +164,43 @@ def _gate_moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"门户联动：{GateState(data['from']).label} → {GateState(data['to']).label}{when}", data.get("words", "")
 
 
+def _manual(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    when = show(datetime.fromisoformat(data["at"]), seconds=False)
+    stopped = "、".join(str(pk) for pk in data.get("stopped", ()))
+    parts = (
+        f"代替第 {data['corrects']} 条" if data.get("corrects") else "",
+        f"发布单 {stopped} 的签发随之作废" if stopped else "",
+        "当期额度按登记已超出" if data.get("over") else "",
+        str(data.get("url", "")),
+    )
+    what = f"登记手工发布第 {data.get('post')} 条（账号 {data.get('account')}，{when}）：《{data.get('title')}》"
+    return what, "　".join(part for part in parts if part)
+
+
+def _described(data: Mapping[str, Any], subject: str) -> tuple[str, str]:
+    words = {
+        "subject": "主体名称",
+        "verified_until": "认证有效期",
+        "ip_note": "IP 白名单",
+        "manual_reason": "只能手工发布",
+    }
+    told = [
+        f"{words[name]}：{pair[0] or '—'} → {pair[1] or '—'}" for name, pair in sorted(data.items()) if name in words
+    ]
+    return f"{subject}：修改账号档案", "；".join(told)
+
+
+def _checked(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    failed = "、".join(data.get("failed", ()))
+    return f"{name}：账号体检{'未过' if failed else '通过'}", failed
+
+
+def _custody(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    duty = data.get("duty", "")
+    label = Duty(duty).label if duty in set(Duty) else duty
+    return f"{name}：{label}自 {data.get('since')} 起为{data.get('name')}", ""
+
+
 def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
     """A fixed sentence with the reason, and the answer if there was one."""
 
@@ -191,6 +235,9 @@ def _link_made(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"{name}：给“{data.get('name')}”生成第 {data.get('edition')} 版的审阅链接，{until} 前有效", ""
 
 
+#: What `account.changed` may name.
+SETTINGS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理"}
+
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     MOVED: _moved,
     ANSWERED: _answered,
@@ -220,6 +267,22 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
         f"{name}：第 {data.get('edition')} 版更正 {data.get('old', '')} 第 {data.get('old_edition')} 版",
         data.get("reason", ""),
     ),
+    "account.added": lambda data, name: (f"{name}：添加账号“{data.get('name', '')}”", ""),
+    "account.changed": lambda data, name: (f"{name}：修改账号设置", "、".join(SETTINGS[key] for key in sorted(data) if key in SETTINGS)),
+    "account.described": _described,
+    "account.checked": _checked,
+    "account.custody": _custody,
+    "account.disabled": _said("{name}：停用账号"),
+    "account.enabled": _said("{name}：启用账号"),
+    "account.authorized": _said("{name}：完成网页授权"),
+    "credential.set": lambda data, name: (f"{name}：更换凭据 {data.get('name', '')}", ""),
+    "metrics.sampled": lambda data, name: (f"{name}：取 {data.get('day', '')} 的数字，{data.get('posts', 0)} 条", ""),
+    "manual.registered": _manual,
+    "manual.voided": lambda data, name: (
+        f"作废手工发布登记第 {data.get('post')} 条：《{data.get('title')}》",
+        data.get("reason", ""),
+    ),
+    "manual.dropped": lambda data, name: (f"账号“{data.get('account')}”不再手工发布", data.get("reason", "")),
     "alarm.raised": _alarm("警报"),
     "alarm.read": _alarm("已阅警报"),
     "alarm.closed": _alarm("警报了结"),

@@ -23,7 +23,7 @@ from bot.domain.instants import require_aware
 from bot.models import Account, AlarmNotice, Chore, Preflight, Publication
 from bot.models.watch import CHORES
 
-from . import alarming, audit, prechecks, preflighting, takedowns, telling
+from . import alarming, audit, manualtasks, prechecks, preflighting, takedowns, telling
 from .accounts import channel_of
 from .alarming import Call
 from .clocksafety import doubt_of_this_boot
@@ -101,6 +101,7 @@ def _chores(now: datetime, bells: Bells) -> None:
         if chore.name == "sweep":
             if mine.update(next_at=now + EVERY["sweep"], ran_at=now):
                 alarming.sweep(now=now)
+                manualtasks.remind(now=now)
         elif chore.rung_at is None:
             if mine.update(rung_at=now):
                 bells.rings.append(("inspect", CHORES.index(chore.name)))

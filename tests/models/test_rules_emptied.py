@@ -27,6 +27,9 @@ KEPT = {
     "bot_attempt": "attempts are append-only",
     "bot_portalgate": "a gate is not taken away",
     "bot_takedowncall": "calls that delete are append-only",
+    "bot_manualpost": "the book of manual posts is append-only",
+    "bot_manualvoid": "a voided entry stays void",
+    "bot_manualtask": "a task is not taken away",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {

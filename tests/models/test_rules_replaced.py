@@ -18,6 +18,9 @@ from bot.models import (
     Edition,
     Freeze,
     Item,
+    ManualPost,
+    ManualTask,
+    ManualVoid,
     PortalGate,
     PostRecord,
     Publication,
@@ -37,6 +40,8 @@ INSERTED = (
     "item_not_replaced", "item_once", "portalgate_not_replaced", "freeze_not_replaced", "freeze_once",
     "attempt_not_replaced", "attempt_single_flight", "attempt_one_per_account", "takedowncall_not_replaced",
     "takedowncall_single_flight",
+    "attempt_not_replaced", "attempt_single_flight", "attempt_one_per_account", "manualpost_not_replaced",
+    "manualvoid_not_replaced", "manualtask_not_replaced",
 )  # fmt: skip
 MOVED = (
     "edition_not_moved_over", "waiver_not_moved_over", "release_not_moved_over", "publication_not_moved_over",
@@ -55,6 +60,8 @@ KEYS: list[tuple[type[Model], tuple[str, ...]]] = [
     (Freeze, ("id",)), (Freeze, ("unit_id",)),
     (Attempt, ("id",)), (Attempt, ("publication_id", "number")), (Attempt, ("account_id",)),
     (TakedownCall, ("id",)), (TakedownCall, ("takedown_id", "number")), (TakedownCall, ("takedown_id",)),
+    (ManualPost, ("id",)), (ManualVoid, ("id",)), (ManualVoid, ("post_id",)),
+    (ManualTask, ("id",)), (ManualTask, ("release_id", "account_id", "lane", "position")),
 ]  # fmt: skip
 
 
@@ -70,8 +77,23 @@ def full(office: Office) -> Office:
     PortalGate.objects.update(state="open", live_at=NOW, effective=NOW)
     attempt_row(publication(release, office.wechat))
     call_row(decided(office, 77))
+    _by_hand(office)
     Freeze.objects.create(unit=office.unit, reason="演练", person=person, at=NOW)
     return office
+
+
+def _by_hand(office: Office) -> None:
+    """A line of the book that was voided, and a task of a release that nobody has signed."""
+    person, edition = office.people["releaser"], office.approved(article(4)).current
+    post = ManualPost.objects.create(
+        unit=office.unit, account=office.wechat, mode="mass", title="停水通知", url="https://mp.weixin.qq.com/s/AbCdEfGh",
+        post_key="AbCdEfGh", posted_at=NOW, posted_by=person, entered_by=person, entered_at=NOW,
+    )  # fmt: skip
+    ManualVoid.objects.create(post=post, reason="登记错了", person=person, at=NOW)
+    ManualTask.objects.create(
+        release=office.planned(edition.document, on=[office.wechat]), account=office.weibo, mode="share", position=0,
+        edition=edition, post=edition.posts.get(account=office.weibo),
+    )  # fmt: skip
 
 
 @contextmanager

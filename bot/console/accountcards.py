@@ -1,0 +1,154 @@
+"""账号: what a card and a page of one account show, read without asking the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Prefetch
+
+from bot.domain import quota
+from bot.domain.channel import ChannelSpec
+from bot.domain.custody import Duty
+from bot.domain.instants import beijing_date, show
+from bot.models import Account, AccountCheck, Credential, Custody, Unit
+from bot.services.accounts import renewed_by_hand, spec_of
+from bot.services.quotas import Book, quotas_of
+
+from . import health
+
+PERIODS = {"day": "今日", "month": "本月", "hour": "本小时"}
+TYPES = {"subscription": "订阅号", "service": "服务号"}
+VERIFIED_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """One quota in the window of now. `calls`: counted in calls of the interface, not in posts."""
+
+    label: str
+    used: int
+    count: int
+    calls: bool
+
+    @property
+    def full(self) -> bool:
+        """Nothing is left."""
+        return self.used >= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One credential: whether there is one and since when. What it is nobody is told, its last digits neither."""
+
+    name: str
+    label: str
+    required: bool
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A value with its tone: never by colour alone."""
+
+    tone: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One account. `rights` and `ip` are what the newest examination found, None where none has asked."""
+
+    account: Account
+    spec: ChannelSpec
+    kind: str
+    identity: str
+    mode: str
+    health: health.Health
+    token: Words
+    verified: Words
+    quotas: Sequence[Used]
+    saved: Sequence[Saved]
+    custody: Sequence[tuple[Duty, Custody | None]]
+    check: AccountCheck | None
+
+    @property
+    def identity_label(self) -> str:
+        """What the platform calls the setting by which it knows the account."""
+        return next((one.label for one in self.spec.options if one.name == self.spec.identity), "")
+
+    def line(self, code: str) -> dict[str, Any] | None:
+        """The newest examination's line of that code."""
+        return next((line for line in self.check.lines if line["code"] == code), None) if self.check else None
+
+
+def cards(unit: Unit, *, now: datetime, slug: str = "") -> list[Card]:
+    """The accounts of a unit (or one of them), in the order they were added; as many questions for one as for many."""
+    found = unit.accounts.select_related("token", "last_check__person").order_by("pk")
+    chosen = found.filter(slug=slug) if slug else found
+    rows = list(
+        chosen.prefetch_related(
+            "clock_readings",
+            Prefetch("credentials", Credential.objects.defer("ciphertext")),
+            Prefetch("custody", Custody.objects.filter(until__isnull=True), to_attr="in_charge"),
+        )
+    )
+    book = Book(rows, now, now)
+    return [_card(account, book, now) for account in rows]
+
+
+def _card(account: Account, book: Book, now: datetime) -> Card:
+    spec = spec_of(account)
+    kind = account.options.get("account_type", "")
+    return Card(
+        account, spec, TYPES.get(kind, kind), str(account.options.get(spec.identity, "")), spec.mode(account.mode).label,
+        health.of_account(account, now=now), _token(account, spec, now), _verified(account, now),
+        [_used(account, book, rule, now) for rule in quotas_of(account, account.mode)], _saved(account, spec),
+        _custody(account), getattr(account, "last_check", None),
+    )  # fmt: skip
+
+
+def _used(account: Account, book: Book, rule: Any, now: datetime) -> Used:
+    window = quota.window(rule.period, now)
+    taken = book.spent(account, rule, window) if rule.bucket else book.taken(account, account.mode, window)
+    return Used(PERIODS[rule.period], taken, rule.count, bool(rule.bucket))
+
+
+def _token(account: Account, spec: ChannelSpec, now: datetime) -> Words:
+    token = getattr(account, "token", None)
+    if token is None or token.expires_at is None:
+        return Words("wait", "clock", "还没有令牌" if renewed_by_hand(spec) else "用到时自动换取")
+    age = f"{show(token.issued_at, seconds=False)} 取得，" if token.issued_at else ""
+    left = token.expires_at - now
+    until = f"{age}至 {show(token.expires_at, seconds=False)}"
+    if left <= timedelta(0):
+        return Words("bad", "alert", f"{until}，已到期") if renewed_by_hand(spec) else Words("wait", "turn", until)
+    if renewed_by_hand(spec) and left < health.SOON:
+        return Words("warn", "alert", f"{until}，还有 {left.days} 天，请重新授权")
+    return Words("good", "check", until)
+
+
+def _verified(account: Account, now: datetime) -> Words:
+    until = account.verified_until
+    if until is None:
+        return Words("wait", "question", "未登记")
+    left = until - beijing_date(now)
+    if left < timedelta(0):
+        return Words("bad", "alert", f"{until} 已到期，请办理年审")
+    if left <= VERIFIED_SOON:
+        return Words("warn", "alert", f"至 {until}，还有 {left.days} 天，请办理年审")
+    return Words("good", "check", f"至 {until}")
+
+
+def _saved(account: Account, spec: ChannelSpec) -> list[Saved]:
+    at = {row.name: row.updated_at for row in account.credentials.all()}
+    return [Saved(one.name, one.label, one.required, at.get(one.name)) for one in spec.credentials]
+
+
+def _custody(account: Account) -> list[tuple[Duty, Custody | None]]:
+    rows: Sequence[Custody] = getattr(account, "in_charge", ())
+    held = {row.duty: row for row in rows}
+    return [(duty, held.get(str(duty))) for duty in Duty]

@@ -1,0 +1,102 @@
+"""What people post on a platform's own console: the tasks for it, and the book of what was posted. The book is insert-only."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from bot.domain.post import Post
+
+from .accounts import Account
+from .documents import Edition
+from .people import Person, Unit
+from .posts import PostRecord
+from .releases import Release
+
+
+class ManualTask(models.Model):
+    """One article of a release that a person posts on an account that the machine may not post on.
+
+    Articles of one `lane` go out as one message, in the order of `position`. The text is signed with the release.
+    `done_at` is set while an entry of the book that stands says that it was posted, or when a person called it off
+    (`drop_reason`).
+    """
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="manual_tasks")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="manual_tasks")
+    mode = models.CharField(max_length=20)
+    lane = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField()
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="manual_tasks")
+    post = models.ForeignKey(PostRecord, on_delete=models.PROTECT, related_name="manual_tasks")
+    payload = models.JSONField(null=True)  # with the credit line; set at signing
+    payload_hash = models.CharField(max_length=64, blank=True, default="")
+    done_at = models.DateTimeField(null=True)
+    drop_reason = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["release", "account", "lane", "position"], name="manual_task_position"),
+        )
+        indexes = (models.Index(fields=["release"], name="manual_task_open", condition=Q(done_at__isnull=True)),)
+
+    def __str__(self) -> str:
+        return f"manual task {self.pk}"
+
+    @property
+    def text(self) -> Post:
+        """The signed text; before the signature the one that was frozen at submit."""
+        return Post(self.account.channel, self.payload or self.post.payload, self.edition.marker or "")
+
+
+class ManualPost(models.Model):
+    """One post that somebody made on a platform's own console, as somebody entered it.
+
+    Never changed: a mistake is voided (`ManualVoid`), and the right entry is another line that `corrects` it. `post_key`
+    is which post the address means, however it was typed. `edition` is empty for what has no document here.
+    """
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="manual_posts")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="manual_posts")
+    mode = models.CharField(max_length=20)
+    title = models.CharField(max_length=300)
+    edition = models.ForeignKey(Edition, null=True, on_delete=models.PROTECT, related_name="manual_posts")
+    task = models.ForeignKey(ManualTask, null=True, on_delete=models.PROTECT, related_name="posts")
+    url = models.CharField(max_length=1000)
+    post_key = models.CharField(max_length=1000)
+    posted_at = models.DateTimeField()
+    posted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=300, blank=True, default="")
+    entered_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    entered_at = models.DateTimeField()
+    corrects = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="corrected_by")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(posted_at__lte=models.F("entered_at")), name="manual_post_not_ahead"),
+        )
+        indexes = (
+            models.Index(fields=["unit", "posted_at"], name="manual_post_by_day"),
+            models.Index(fields=["account", "edition"], name="manual_post_of_edition"),
+            models.Index(fields=["account", "posted_at"], name="manual_post_of_account"),
+        )
+
+    def __str__(self) -> str:
+        return f"manual post {self.pk}"
+
+    @property
+    def stands(self) -> bool:
+        """False once it was voided."""
+        return not hasattr(self, "void")
+
+
+class ManualVoid(models.Model):
+    """Why one entry of the book does not count. Insert-only."""
+
+    post = models.OneToOneField(ManualPost, on_delete=models.PROTECT, related_name="void")
+    reason = models.CharField(max_length=300)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"void of {self.post_id}"

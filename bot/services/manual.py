@@ -1,0 +1,160 @@
+"""手工发布登记: the book of what people posted on a platform's own console.
+
+The machine shares the account with them: what they posted takes that day's quota, and an edition that they posted is not
+sent again. Where a signed release stands in the way, its signature is voided, so that a person hears of it and decides;
+whoever enters the post is told before. The book is append-only: a mistake is voided, and the right entry is a new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import QuerySet
+
+from bot.domain.instants import beijing_midnight, require_aware
+from bot.domain.workflow import Role
+from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
+
+from . import audit
+from .errors import NotFound, Refused
+from .manualentry import Clash, Entry, address_key, checked, clashes, mates, require_once
+from .people import require
+from .quotas import give_back_by_hand, take_by_hand
+from .voiding import void_signature
+
+_NOTHING = "没有登记，未做改动"
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The new line. `over`: by the book more was posted than the quota allows; `stopped`: what lost its signature."""
+
+    post: ManualPost
+    over: bool
+    stopped: Sequence[Clash]
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def standing(unit: Unit) -> QuerySet[ManualPost]:
+    """Entries of a unit that count."""
+    return ManualPost.objects.filter(unit=unit, void__isnull=True).select_related("account", "edition__document")
+
+
+def on_days(unit: Unit, first: date, last: date) -> list[ManualPost]:
+    """What was posted by hand on the Beijing days from `first` to `last`, both included, in order of time. One query."""
+    span = (beijing_midnight(first), beijing_midnight(last + timedelta(days=1)))
+    found = standing(unit).filter(posted_at__gte=span[0], posted_at__lt=span[1])
+    return list(found.select_related("posted_by").order_by("posted_at", "pk"))
+
+
+def book(unit: Unit, *, before: int | None = None, most: int = 50) -> list[ManualPost]:
+    """The newest lines, voided ones included; `before`: those older than the line of that number."""
+    found = ManualPost.objects.filter(unit=unit)
+    found = found.filter(pk__lt=before) if before else found
+    whole = found.select_related(
+        "account", "edition__document", "posted_by", "entered_by", "void__person", "corrects", "task"
+    )
+    return list(whole.order_by("-pk")[:most])
+
+
+def find_post(pk: int, *, unit: Unit) -> ManualPost:
+    """A line of this unit's book."""
+    try:
+        return ManualPost.objects.select_related("account", "edition__document", "void").get(pk=pk, unit=unit)
+    except ManualPost.DoesNotExist:
+        raise NotFound("手工发布登记", pk) from None
+
+
+# --- entering -----------------------------------------------------------------------------------------------
+
+
+def register(entry: Entry, *, person: Person, now: datetime, knowing: bool = False) -> Entered:
+    """Enter a post. `knowing`: the person was told which releases lose their signature by it (else refused: "clash")."""
+    require_aware(now)
+    with audit.serialised():
+        return _enter(entry, person=person, now=now, knowing=knowing, corrects=None)
+
+
+def correct(
+    old: ManualPost, entry: Entry, *, reason: str, person: Person, now: datetime, knowing: bool = False
+) -> Entered:
+    """A new line takes the place of a wrong one, which is voided with the reason."""
+    require_aware(now)
+    with audit.serialised():
+        void(old, reason=reason, person=person, now=now)
+        return _enter(entry, person=person, now=now, knowing=knowing, corrects=old)
+
+
+def void(post: ManualPost, *, reason: str, person: Person, now: datetime) -> ManualVoid:
+    """It was entered by mistake: it counts no more, and gives back what it took. The line itself stays."""
+    require_aware(now)
+    require(person, Role.DUTY, Role.RELEASER)
+    if post.unit_id != person.unit_id:
+        raise NotFound("手工发布登记", post.pk)
+    if not reason.strip():
+        raise Refused("reason", "更正或作废登记须写明原因，未做改动。")
+    with audit.serialised():
+        if ManualVoid.objects.filter(post=post).exists():
+            raise Refused("void", f"第 {post.pk} 条登记已作废，未做改动。请刷新后再看。")
+        made = ManualVoid.objects.create(post=post, reason=reason.strip()[:300], person=person, at=now)
+        give_back_by_hand(post, next(iter(mates(post.account, post.mode, post.posted_at)), None), now=now)
+        if post.task_id and not ManualPost.objects.filter(task=post.task_id, void__isnull=True).exists():
+            ManualTask.objects.filter(pk=post.task_id).update(done_at=None)
+        data = {"post": post.pk, "title": post.title, "reason": reason.strip()[:300]}
+        audit.append(person.username, "manual.voided", _subject(post), data, now=now)
+    return made
+
+
+def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, corrects: ManualPost | None) -> Entered:
+    require(person, Role.DUTY, Role.RELEASER)
+    mode = checked(entry, person, now)
+    key = address_key(entry)
+    require_once(entry, key)
+    others = mates(entry.account, mode.name, entry.posted_at)
+    if others and len(others) >= mode.max_posts:
+        raise Refused(
+            "full", f"同一次{mode.label}最多 {mode.max_posts} 篇，这个时间已登记 {len(others)} 篇，{_NOTHING}。"
+        )
+    stopped = clashes(entry)
+    if stopped and not knowing:
+        raise Refused("clash", f"登记会影响下列发布单，还{_NOTHING}。核对属实后请勾选“我已核实”再登记。",
+                      tuple(clash.words for clash in stopped))  # fmt: skip
+    for clash in stopped:
+        void_signature(clash.release.pk, reason=clash.why, actor=person.username, now=now)
+    post = _write(entry, key, person, now, corrects)
+    over = not others and not take_by_hand(post, now=now)
+    data = {
+        "post": post.pk, "account": post.account.slug, "mode": post.mode, "title": post.title, "url": post.url,
+        "at": post.posted_at.isoformat(), "by": post.posted_by.username, "over": over,
+        "stopped": [clash.release.pk for clash in stopped], "corrects": corrects.pk if corrects else None,
+    }  # fmt: skip
+    audit.append(person.username, "manual.registered", _subject(post), data, now=now)
+    return Entered(post, over, stopped)
+
+
+def _subject(post: ManualPost) -> str:
+    return f"release:{post.task.release_id}" if post.task else f"account:{post.account.slug}"
+
+
+def _write(entry: Entry, key: str, person: Person, now: datetime, corrects: ManualPost | None) -> ManualPost:
+    post = ManualPost.objects.create(
+        unit=person.unit, account=entry.account, mode=entry.mode, edition=entry.edition, task=_task_of(entry),
+        title=(entry.title.strip() or (entry.edition.title if entry.edition else ""))[:300], url=entry.url.strip(),
+        post_key=key, posted_at=entry.posted_at, posted_by=entry.posted_by, note=entry.note.strip()[:300],
+        entered_by=person, entered_at=now, corrects=corrects,
+    )  # fmt: skip
+    if post.task_id:
+        ManualTask.objects.filter(pk=post.task_id).update(done_at=now)
+    return post
+
+
+def _task_of(entry: Entry) -> ManualTask | None:
+    """The task that this post fulfils, whoever entered it in whatever form."""
+    if entry.edition is None:
+        return None
+    found = ManualTask.objects.filter(edition=entry.edition, account=entry.account, done_at__isnull=True)
+    return found.filter(release__cancelled_at__isnull=True).order_by("-pk").first()

@@ -1,0 +1,285 @@
+"""手工发布任务: what a release has people post, on accounts that the machine may not post on.
+
+They stand beside the release's publications and are no part of the delivery machine: it never sees them. They are signed
+with the release; when they are due follows from it (signed, its instant reached, its portal page live, no freeze).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.alarms import Kind, Out
+from bot.domain.channel import ModeSpec
+from bot.domain.findings import blocking
+from bot.domain.instants import require_aware, show
+from bot.domain.manifest import ManifestItem, ManifestPublication
+from bot.domain.workflow import Role
+from bot.models import (
+    Account,
+    Alarm,
+    Edition,
+    Freeze,
+    Item,
+    ManualTask,
+    Person,
+    PostRecord,
+    Release,
+    Unit,
+)
+
+from . import alarming, audit, manual, manualentry
+from .accounts import channel_of, spec_of
+from .errors import NotFound, Refused
+from .people import require
+from .voiding import is_frozen
+
+AHEAD = timedelta(days=7)
+MOST = 200  # tasks on the page and in one round of reminding; the rest comes when those are done
+
+
+class Standing(StrEnum):
+    """Where the tasks of one message stand."""
+
+    DUE = "due"
+    AHEAD = "ahead"
+    UNSIGNED = "unsigned"
+    FROZEN = "frozen"
+    GATE = "gate"
+
+    @property
+    def words(self) -> str:
+        """What staff must know."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Standing.DUE: "现在发布",
+    Standing.AHEAD: "时刻未到，不要发出",
+    Standing.UNSIGNED: "没有有效签发，不要发出",
+    Standing.FROZEN: "一键停发中，不要发出",
+    Standing.GATE: "门户网页还没有上线，不要发出",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The tasks that go out as one message, in order."""
+
+    release: Release
+    account: Account
+    mode: ModeSpec
+    lane: int
+    tasks: Sequence[ManualTask]
+    standing: Standing
+
+
+# --- with the release -----------------------------------------------------------------------------------------
+
+
+def require_free(edition: Edition, account: Account) -> None:
+    """Refused where people have posted this edition on this account, or have a task to."""
+    post = manualentry.posted_by_hand(edition, account)
+    if post is not None:
+        raise Refused(
+            "by_hand",
+            f"《{edition.title}》已在“{account.name}”手工发布（登记第 {post.pk} 条），同一版本同一账号只发一次，发布单未保存。"
+            "如需更正，请修改内容形成新版本。",
+        )
+    tasks = ManualTask.objects.filter(edition=edition, account=account, drop_reason="")
+    task = tasks.filter(release__cancelled_at__isnull=True).first()
+    if task is not None:
+        raise Refused(
+            "by_hand",
+            f"《{edition.title}》在“{account.name}”已列入发布单 {task.release_id} 的手工发布任务，同一版本同一账号只发一次，"
+            "发布单未保存。请先作废那一张。",
+        )
+
+
+def plan(release: Release, account: Account, mode: ModeSpec, groups: Sequence[Sequence[Edition]]) -> None:
+    """One task for each edition; each group goes out as one message."""
+    for lane, group in enumerate(groups):
+        for position, edition in enumerate(group):
+            require_free(edition, account)
+            if Item.objects.filter(edition=edition, account=account, active=True).exists():
+                words = f"《{edition.title}》在账号“{account.name}”上已列入别的发布单，同一版本同一账号只发一次，发布单未保存。"
+                raise Refused("once", words)
+            post = PostRecord.objects.filter(edition=edition, account=account).first()
+            if post is None:
+                words = f"《{edition.title}》送审时还没有账号“{account.name}”的渠道稿，发布单未保存。请把该文件重新送审一次。"
+                raise Refused("no_post", words)
+            ManualTask.objects.create(
+                release=release, account=account, mode=mode.name, lane=lane, position=position, edition=edition, post=post
+            )  # fmt: skip
+
+
+def editions_of(release: Release) -> list[Edition]:
+    """What people are to post."""
+    return list(Edition.objects.filter(manual_tasks__release=release).select_related("document").distinct())
+
+
+def require_signable(release: Release) -> None:
+    """Refused where an account was taken out of use, or has changed hands between people and machine, since planning."""
+    for task in release.manual_tasks.filter(done_at__isnull=True).select_related("account", "edition"):
+        if not task.account.enabled:
+            raise Refused("disabled", f"账号“{task.account.name}”已停用，未签发。请更换账号后重新编制。")
+        if not task.account.manual_only:
+            raise Refused(
+                "by_hand",
+                f"账号“{task.account.name}”现在由系统发布，发布单是按手工发布编的，未签发。请作废后重新编制。",
+            )
+        if manualentry.posted_by_hand(task.edition, task.account) is not None:
+            raise Refused("by_hand", f"《{task.edition.title}》已在“{task.account.name}”手工发布，未签发。请重新编制。")
+
+
+def seal(release: Release, credit: dict[int, str]) -> list[ManifestPublication]:
+    """Draw the credit line (by edition) into each text and freeze it. Returns what the manifest says of them."""
+    groups: dict[tuple[int, int], list[ManualTask]] = {}
+    rows = release.manual_tasks.select_related("account", "edition", "post__account").order_by(
+        "account_id", "lane", "position"
+    )
+    for task in rows:
+        groups.setdefault((task.account_id, task.lane), []).append(task)
+    return [_sealed(release, group, credit) for group in groups.values()]
+
+
+def _sealed(release: Release, group: Sequence[ManualTask], credit: dict[int, str]) -> ManifestPublication:
+    posts = [task.post.post.with_credit(credit[task.edition_id]) for task in group]
+    account, mode = group[0].account, group[0].mode
+    stop = blocking(channel_of(account, mode=mode).check(posts))
+    if stop:
+        words = tuple(finding.message for finding in stop)
+        raise Refused("blocked", f"账号“{account.name}”的渠道稿不符合平台要求，未签发。", words)
+    for task, post in zip(group, posts, strict=True):
+        ManualTask.objects.filter(pk=task.pk).update(payload=dict(post.payload), payload_hash=post.hash)
+    items = (
+        ManifestItem(task.edition.content_hash, post.hash, post.marker) for task, post in zip(group, posts, strict=True)
+    )
+    return ManifestPublication(account.slug, mode, group[0].lane, release.instant, tuple(items))
+
+
+# --- for the people who post --------------------------------------------------------------------------------
+
+
+def waiting(unit: Unit, *, now: datetime) -> list[Message]:
+    """What is to be posted now and in the coming seven days, and what is overdue; in order of time."""
+    require_aware(now)
+    found = ManualTask.objects.filter(
+        done_at__isnull=True, release__unit=unit, release__cancelled_at__isnull=True, release__instant__lt=now + AHEAD
+    )
+    rows = found.select_related("release__gate", "account", "edition__document", "post__account").order_by(
+        "release__instant", "release_id", "account_id", "lane", "position"
+    )
+    return _messages(list(rows[:MOST]), frozen=is_frozen(unit), now=now)
+
+
+def of_release(release: Release, *, now: datetime) -> list[Message]:
+    """All tasks of a release, done ones included."""
+    require_aware(now)
+    rows = release.manual_tasks.select_related("release__gate", "account", "edition__document", "post__account")
+    ordered = rows.prefetch_related("posts__void", "posts__posted_by").order_by("account_id", "lane", "position")
+    return _messages(list(ordered), frozen=is_frozen(release.unit), now=now)
+
+
+def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> list[Message]:
+    groups: dict[tuple[int, int, int], list[ManualTask]] = {}
+    for task in tasks:
+        groups.setdefault((task.release_id, task.account_id, task.lane), []).append(task)
+    return [
+        Message(
+            group[0].release, group[0].account, spec_of(group[0].account).mode(group[0].mode), group[0].lane, group,
+            _standing(group[0].release, frozen=frozen, now=now),
+        )
+        for group in groups.values()
+    ]  # fmt: skip
+
+
+def _standing(release: Release, *, frozen: bool, now: datetime) -> Standing:
+    if not release.signed:
+        return Standing.UNSIGNED
+    if frozen:
+        return Standing.FROZEN
+    if release.instant > now:
+        return Standing.AHEAD
+    return Standing.GATE if release.waits_for_portal else Standing.DUE
+
+
+def find_message(release_id: int, slug: str, lane: int, *, unit: Unit) -> list[ManualTask]:
+    """The tasks of one message that nobody has done."""
+    found = ManualTask.objects.filter(
+        release=release_id, release__unit=unit, account__slug=slug, lane=lane, done_at__isnull=True
+    )
+    tasks = list(found.select_related("release", "account", "edition__document").order_by("position"))
+    if not tasks:
+        raise NotFound("手工发布任务", f"{release_id}/{slug}")
+    return tasks
+
+
+def finish(
+    tasks: Sequence[ManualTask], *, urls: Sequence[str], posted_at: datetime, posted_by: Person, person: Person,
+    now: datetime, knowing: bool = False,
+) -> list[manual.Entered]:  # fmt: skip
+    """They were posted: the address of each goes into the book. All or none."""
+    require_aware(now)
+    require_aware(posted_at)
+    if len(urls) != len(tasks):
+        raise Refused("urls", f"这次要登记 {len(tasks)} 篇，请按次序给出 {len(tasks)} 个链接，没有登记，未做改动。")
+    with audit.serialised():
+        return [
+            manual.register(
+                manualentry.Entry(task.account, task.mode, url, posted_at, posted_by, edition=task.edition),
+                person=person, now=now, knowing=knowing,
+            )
+            for task, url in zip(tasks, urls, strict=True)
+        ]  # fmt: skip
+
+
+def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datetime) -> None:
+    """不再发布: nobody is asked for it any more; the editions are free for another release."""
+    require_aware(now)
+    require(person, Role.DUTY, Role.RELEASER)
+    if not reason.strip():
+        raise Refused("reason", "不再发布须写明原因，未做改动。")
+    with audit.serialised():
+        ids = [task.pk for task in tasks]
+        ManualTask.objects.filter(pk__in=ids, done_at__isnull=True).update(
+            done_at=now, drop_reason=reason.strip()[:300]
+        )
+        data = {"account": tasks[0].account.name, "tasks": ids, "reason": reason.strip()[:300]}
+        audit.append(person.username, "manual.dropped", f"release:{tasks[0].release_id}", data, now=now)
+
+
+# --- nobody forgets -----------------------------------------------------------------------------------------
+
+
+def remind(*, now: datetime) -> None:
+    """An alarm for every message that is due and not posted; closed when it is, or when it is not due any more."""
+    require_aware(now)
+    rows = ManualTask.objects.filter(
+        done_at__isnull=True, release__signed_at__isnull=False, release__cancelled_at__isnull=True,
+        release__instant__lte=now,
+    ).select_related("release__gate", "account")  # fmt: skip
+    frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
+    due: dict[str, alarming.Call] = {}
+    for task in rows.order_by("release__instant", "pk")[:MOST]:
+        if _standing(task.release, frozen=task.release.unit_id in frozen, now=now) is Standing.DUE:
+            due.setdefault(_subject(task), _call(task))
+    open_ones = Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).values_list("subject", flat=True)
+    over = [subject for subject in open_ones if subject not in due]
+    if over:
+        alarming.close(Kind.BY_HAND, over, why="已登记发布，或不再需要手工发布", now=now)
+    alarming.raise_all(list(due.values()), now=now)
+
+
+def _subject(task: ManualTask) -> str:
+    return f"manual:{task.release_id}:{task.account.slug}"
+
+
+def _call(task: ManualTask) -> alarming.Call:
+    words = f"{task.account.name}：发布单 {task.release_id} 定于 {show(task.release.instant)} 发布，这个账号只能手工发布，还没有登记。"
+    return alarming.Call(
+        Kind.BY_HAND, _subject(task), Out.NO, words, unit=task.release.unit_id, release=task.release_id,
+        account=task.account_id,
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""The book of manual posts and the tasks: what a hand in the database is refused, with plain SQL, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from bot.models import Edition, ManualPost, ManualTask, ManualVoid, Release, Reservation
+from tests.services.factories import NOW, Office, article, publication
+
+from .sql import attempt_row, delete, insert, proves, refused, run, update
+
+
+def posted(office: Office, edition: Edition | None = None, **changes: object) -> ManualPost:
+    person = office.people["releaser"]
+    given = {
+        "unit": office.unit, "account": office.wechat, "mode": "mass", "title": "停水通知", "edition": edition,
+        "url": "https://mp.weixin.qq.com/s/AbCdEfGh", "post_key": "AbCdEfGh", "posted_at": NOW, "posted_by": person,
+        "entered_by": person, "entered_at": NOW,
+    }  # fmt: skip
+    return ManualPost.objects.create(**given | changes)
+
+
+def voided(office: Office, post: ManualPost) -> ManualVoid:
+    return ManualVoid.objects.create(post=post, reason="登记错了", person=office.people["releaser"], at=NOW)
+
+
+def task_row(release: Release, office: Office, edition: Edition, **changes: object) -> None:
+    row = {
+        "release_id": release.pk, "account_id": office.weibo.pk, "mode": "share", "lane": 0, "position": 0,
+        "edition_id": edition.pk, "post_id": edition.posts.get(account=office.weibo).pk, "payload_hash": "",
+        "drop_reason": "",
+    }  # fmt: skip
+    insert("bot_manualtask", **row | changes)
+
+
+@proves("attempt_not_posted_by_hand")
+def test_an_edition_that_was_posted_by_hand_does_not_leave_by_machine(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    post = posted(office, push.items.get().edition)
+    with refused("posted by hand already"):
+        attempt_row(push)
+    voided(office, post)
+    attempt_row(push)
+
+
+def test_what_was_posted_on_another_account_or_in_another_edition_keeps_nothing_back(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    posted(office, push.items.get().edition, account=office.weibo, mode="share")
+    posted(office, office.approved(article(2)).current)
+    attempt_row(push)
+
+
+@proves("manualpost_kept", "manualpost_not_deleted", "manualvoid_kept", "manualvoid_not_deleted")
+def test_the_book_is_neither_changed_nor_shortened(office: Office) -> None:
+    post = posted(office)
+    for column, value in {"title": "改过", "posted_at": NOW - timedelta(days=9), "url": "https://example.org"}.items():
+        with refused("the book of manual posts is append-only"):
+            update(post, **{column: value})
+    with refused("the book of manual posts is append-only"):
+        delete(post)
+    void = voided(office, post)
+    with refused("a voided entry stays void"):
+        update(void, reason="改过")
+    with refused("a voided entry stays void"):
+        delete(void)
+
+
+@proves("manualpost_not_replaced")
+def test_one_line_is_corrected_by_one_other(office: Office) -> None:
+    old = posted(office)
+    posted(office, corrects=old)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        posted(office, corrects=old)
+
+
+def test_nothing_is_entered_as_posted_later_than_it_was_entered(office: Office) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        posted(office, posted_at=NOW + timedelta(seconds=1))
+
+
+@proves("manualtask_not_added_after_signing", "manualtask_kept_while_signed", "manualtask_not_deleted")
+def test_what_people_are_to_post_is_what_was_signed(office: Office) -> None:
+    release = office.planned(office.approved(), on=[office.wechat])
+    edition = publication(release, office.wechat).items.get().edition
+    task_row(release, office, edition)
+    task = ManualTask.objects.get()
+    update(task, payload_hash="a" * 64)
+    with refused("a task is not taken away"):
+        delete(task)
+    office.wechat.manual_tasks.count()
+    Release.objects.filter(pk=release.pk).update(cancelled_at=None)
+    office.unit.accounts.filter(pk=office.weibo.pk).update(manual_reason="没有权限")
+    office.signs(release)
+    for column, value in {"payload_hash": "b" * 64, "mode": "x", "position": 4, "payload": "{}"}.items():
+        with refused("what was signed does not change"):
+            update(task, **{column: value})
+    with refused("what is added needs a new signature"):
+        task_row(release, office, edition, position=1)
+    update(task, done_at=NOW)  # what becomes of it was not signed
+
+
+def test_a_slot_has_one_owner(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    held = Reservation.objects.filter(publication=push).first()
+    assert held is not None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        update(held, publication_id=None)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        update(held, manual_post_id=posted(office).pk)
+    run("SELECT 1")
