@@ -105,7 +105,7 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     pushes = Publication.objects.select_related("account").defer("staged", "ids", "stop_reason", "reason")
     whole = pushes.prefetch_related(Prefetch("items", items), moving.outcomes()).order_by("account_id", "lane")
     rows = wanted.select_related("gate", "signed_by").defer("manifest", "policy")
-    return list(rows.prefetch_related(Prefetch("publications", whole))[: MOST + 1])
+    return list(rows.prefetch_related("manual_tasks", Prefetch("publications", whole))[: MOST + 1])
 
 
 def busy(unit: Unit, days: Sequence[date]) -> set[date]:

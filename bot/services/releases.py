@@ -144,9 +144,10 @@ def reschedule(
 
 def immovable(release: Release, publications: Sequence[Publication]) -> Refused | None:
     """Why a release cannot be given another instant, None where it can. `publications`: those that were not called off."""
-    if release.cancelled_at or not (publications or release.manual_tasks.filter(drop_reason="").exists()):
+    tasks = [task for task in release.manual_tasks.all() if not task.drop_reason]
+    if release.cancelled_at or not (publications or tasks):
         return Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
-    posted = release.manual_tasks.filter(done_at__isnull=False, drop_reason="").exists()
+    posted = any(task.done_at for task in tasks)
     if posted or any(one.status not in MOVABLE or may_have_left(one) for one in publications):
         return Refused("under_way", "这张发布单已有推送发出、正在发出或等待处理，不能整单改期，未做改动。")
     return None
