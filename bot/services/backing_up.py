@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,14 +77,17 @@ def migrations() -> list[str]:
 def _records(writer: archive.Writer, folder: Path) -> tuple[list[dict[str, object]], int, str]:
     """Every table as a part; how many lines the chain has and how it ends, by the same snapshot."""
     found: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory(prefix=".tongfa-backup-", dir=folder) as private:  # 0700
-        with snapshot.frozen_view(Path(private)) as alias:
+    private = Path(tempfile.mkdtemp(prefix=".tongfa-backup-", dir=folder))  # 0700
+    try:
+        with snapshot.frozen_view(private) as alias:
             for model in snapshot.tables():
                 table, count = model._meta.db_table, [0]
                 part = f"tables/{table}.jsonl"
                 writer.add(part, _counted(snapshot.as_lines(snapshot.rows(model, alias)), count))
                 found.append({"table": table, "part": part, "columns": snapshot.columns(model), "rows": count[0]})
             last = AuditEvent.objects.using(alias).order_by("-sequence").values_list("sequence", "mac").first()
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
     return found, *(last or (0, ""))
 
 

@@ -183,6 +183,13 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "unit.frozen": _said("一键停发"),
     "unit.freeze_reached": _said("停发的结果"),
     "unit.unfrozen": _said("解除停发"),
+    "home.backed_up": lambda data, name: (
+        f"备份到 {data.get('file', '')}，{'含加密的密钥' if data.get('keys') else '不含密钥'}，校验尾号 {tail(data.get('sha256', ''))}", "",
+    ),
+    "home.restored": lambda data, name: (
+        f"从备份恢复（备份于 {show(datetime.fromisoformat(data['backed_up_at']))}），全部停发", data.get("answer", ""),
+    ),
+    "publication.reconciled": _said("{name}：从备份恢复后核对"),
     "gate.answered": _portal_answered,
     "gate.moved": _gate_moved,
     "gate.decided": _gate_moved,

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import stat
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,9 @@ def office(committed_db: None) -> Office:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Path]:
+def elsewhere(tmp_path: Path) -> Path:
     """Where another home may come into being. It is empty; so is the database, after `wiped`."""
-    yield tmp_path / "elsewhere"
+    return tmp_path / "elsewhere"
 
 
 def wiped() -> None:
