@@ -23,7 +23,7 @@ from .people import now, person
 
 HOLDS = timedelta(minutes=10)
 CONFIRMED = "confirmed_at"
-PASSWORD, CODE = "stepup-password", "stepup-code"
+PASSWORD, CODE = "stepup-password", "stepup-code"  # noqa: S105 - names of form fields
 OURS = (PASSWORD, CODE, "csrfmiddlewaretoken")
 WRONG = "密码不对，还没有办理，未做任何改动。请再试一次。"
 
