@@ -29,6 +29,8 @@ COMMANDS = {
     "metrics": "bot.cli.metrics:metrics",
     "audit": "bot.cli.audit:audit",
     "doctor": "bot.cli.doctor:doctor",
+    "backup": "bot.cli.backup:backup",
+    "restore": "bot.cli.backup:restore",
 }
 
 
@@ -72,6 +74,8 @@ HELP = {
     "metrics": "指标：pull、show、export",
     "audit": "留痕：verify、export",
     "doctor": "体检：看有什么会妨碍今明两天的发布",
+    "backup": "备份：运行中即可，得到一个文件",
+    "restore": "恢复：把备份恢复到空的环境，先核对，不自动发送",
 }
 
 

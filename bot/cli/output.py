@@ -13,9 +13,10 @@ from unicodedata import east_asian_width
 import click
 
 DONE, REFUSED, USAGE, IN_PART = 0, 1, 2, 3
+MAKE_A_HOME = frozenset({"init", "restore"})
 P = ParamSpec("P")
 #: Commands that say themselves whether anything runs, or that work without it.
-SPEAK_FOR_THEMSELVES = frozenset({"init", "doctor", "run_once"})
+SPEAK_FOR_THEMSELVES = frozenset({"init", "doctor", "run_once", "restore"})
 
 
 class Reply:
@@ -39,7 +40,7 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
         from bot.services.transitions import Stale
 
         try:
-            if function.__name__ != "init":
+            if function.__name__ not in MAKE_A_HOME:
                 home.facts()
             reply = function(*args, **kwargs)
         except Refused as refusal:

@@ -78,6 +78,7 @@ class Event(StrEnum):
     RETRY_BY_PERSON = "retry_by_person"
     LIVE_BY_PERSON = "live_by_person"
     NOT_LIVE_BY_PERSON = "not_live_by_person"  # what a person had declared live is not: only that is taken back
+    RESTORE = "restore"  # the records come from a backup: since then it may have gone out
     VANISH = "vanish"
     WITHDRAW = "withdraw"
 
@@ -121,6 +122,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 TRANSITIONS.update({(state, Event.HOLD): State.HELD for state in _BEFORE_SENDING})
 TRANSITIONS.update({(state, Event.CANCEL): State.CANCELLED for state in _BEFORE_SENDING})
 TRANSITIONS.update({(state, Event.TOO_LATE): State.MISSED for state in _BEFORE_SENDING})
+TRANSITIONS.update({(state, Event.RESTORE): State.UNKNOWN for state in (*_BEFORE_SENDING, State.HELD)})
 
 #: A person must look: the console lists these, and nothing in them moves by machine.
 FOR_A_PERSON = frozenset({State.NEEDS_PERSON, State.MISSED})

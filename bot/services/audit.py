@@ -20,7 +20,8 @@ from .vault import audit_key
 _PG_LOCK = 0x746F6E67  # "tong": one chain, so one writer at a time
 
 
-def _row(event: AuditEvent) -> dict[str, Any]:
+def row_of(event: AuditEvent) -> dict[str, Any]:
+    """What a line's MAC covers, besides the line before."""
     return {
         "sequence": event.sequence,
         "at": event.at.isoformat(),
@@ -73,14 +74,14 @@ def append_all(entries: Sequence[Entry], *, now: datetime) -> None:
                 sequence=sequence, at=at, actor=entry.actor, action=entry.action, subject=entry.subject,
                 data=entry.data, previous=previous,
             )  # fmt: skip
-            event.mac = previous = link(audit_key(), previous, _row(event))
+            event.mac = previous = link(audit_key(), previous, row_of(event))
             events.append(event)
         AuditEvent.objects.bulk_create(events)
 
 
 def _rows() -> Iterator[tuple[int, dict[str, Any], str, str]]:
     for event in AuditEvent.objects.order_by("sequence").iterator(2000):
-        yield event.sequence, _row(event), event.previous, event.mac
+        yield event.sequence, row_of(event), event.previous, event.mac
 
 
 def verify_chain() -> tuple[int, str, Break | None]:

@@ -12,12 +12,12 @@ from django.db.models import QuerySet
 
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import FOR_A_PERSON, State
-from bot.domain.instants import require_aware
+from bot.domain.instants import require_aware, show
 from bot.domain.sync import GateState
 from bot.domain.workflow import Role
 from bot.models import Account, Publication, Unit
 
-from . import accounts, audit, gating, home, lookahead, prechecks, underway
+from . import accounts, audit, gating, home, lookahead, prechecks, reconciling, underway
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
@@ -28,6 +28,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
     require_aware(now)
     results = [
         *_installation(),
+        *_restored(),
         *_people(),
         *_accounts(),
         *_doubled(),
@@ -57,6 +58,22 @@ def _installation() -> Iterator[CheckResult]:
             f"{count} 条完整" if broken is None else f"{broken.message}，请报告审计员",
             code="chain",
         )
+
+
+def _restored() -> Iterator[CheckResult]:
+    """After a restore: what a person must look at before anything is sent again."""
+    found = reconciling.standing()
+    if found is None or found.over:
+        return
+    yield CheckResult(
+        "从备份恢复",
+        False,
+        f"{show(found.at)} 从备份恢复（备份于 {show(found.backed_up_at)}）：{found.frozen} 个单位仍停发，{found.looked_up} 条正在核对，"
+        f"{found.held} 条暂停，{found.for_a_person} 条待人处理；没有核对完之前不会自动发送",
+        warning=True,
+        code="restored",
+        remedy="请值班员到各平台后台核对备份之后发出过什么，在“需要人处理”里逐条登记；核对完，由签发人解除停发，再逐单恢复。",
+    )
 
 
 def _units() -> QuerySet[Unit]:

@@ -55,6 +55,11 @@ def write(value: HomeFacts) -> None:
     _file().write_text(json.dumps(asdict(value)), "utf-8")
 
 
+def to_json() -> dict[str, object]:
+    """The facts as they stand in the file."""
+    return asdict(facts())
+
+
 def is_live() -> bool:
     """True in a live home; a rehearsal home reaches loopback only."""
     return facts().live

@@ -306,6 +306,13 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     ),
     "token.revoked": lambda data, name: (f"吊销接口令牌“{data.get('name', '')}”", ""),
     "api.written": lambda data, name: (f"{name}：经接口办理 {data.get('operation', '')}", f"请求编号 {data.get('key', '')}"),
+    "home.backed_up": lambda data, name: (
+        f"备份到 {data.get('file', '')}，{'含加密的密钥' if data.get('keys') else '不含密钥'}，校验尾号 {tail(data.get('sha256', ''))}", "",
+    ),
+    "home.restored": lambda data, name: (
+        f"从备份恢复（备份于 {show(datetime.fromisoformat(data['backed_up_at']))}），全部停发", data.get("answer", ""),
+    ),
+    "publication.reconciled": _said("{name}：从备份恢复后核对"),
     "gate.answered": _portal_answered,
     "gate.moved": _gate_moved,
     "gate.decided": _gate_moved,

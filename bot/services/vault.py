@@ -40,7 +40,7 @@ def make_keys(home: Path) -> list[Path]:
 @lru_cache(maxsize=8)
 def _key(path: Path) -> bytes:
     try:
-        return base64.b64decode(path.read_bytes())
+        return decoded(path.read_bytes())
     except OSError:
         raise Refused(
             "no_keys", f"找不到密钥文件 {path.name}。请先运行 tongfa init；若从备份恢复，请一并恢复 keys 目录。"
@@ -56,9 +56,24 @@ def _master() -> bytes:
     return _key(settings.TONGFA.home.path / "keys" / "master.key")
 
 
+def decoded(data: bytes) -> bytes:
+    """The key that a key file holds."""
+    return base64.b64decode(data)
+
+
+def id_of(key: bytes) -> str:
+    """Short name of a key, which reveals nothing of it."""
+    return sha256(key)[:16]
+
+
 def key_id() -> str:
     """Short name of the master key in use, stored with each value so that keys can be rotated."""
-    return sha256(_master())[:16]
+    return id_of(_master())
+
+
+def audit_key_id() -> str:
+    """Short name of the key of the audit chain."""
+    return id_of(audit_key())
 
 
 def encrypt(value: Secret, row: str) -> bytes:

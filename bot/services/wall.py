@@ -97,7 +97,7 @@ def bring_up_to_date(*, clock: Callable[[], datetime]) -> None:
             f"数据库的约束、索引或设置缺少或被改动（{in_words(names)}），无法自动补回，没有发出任何内容。"
             "请数据库管理员查明原因，按备份恢复后再启动。",
         )
-    _note_installed(clock())
+    note_installed(clock())
 
 
 def _changed_by_others() -> list[str]:
@@ -124,7 +124,8 @@ def _write_down(names: list[str], now: datetime) -> None:
         _alarm(PUT_BACK, f"启动时发现数据库规则缺少或被改动：{in_words(names)}；已留痕，正在重新安装。", now)
 
 
-def _note_installed(now: datetime) -> None:
+def note_installed(now: datetime) -> None:
+    """Write down how the rules stand, where that is not how they stood last time."""
     found = fingerprint(connection)
     if _installed() != found:
         audit.append(ACTOR, INSTALLED, SUBJECT, {"fingerprint": found}, now=now)

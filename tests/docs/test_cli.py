@@ -224,6 +224,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     shell("release", "cancel", number, "--as", "zhou", "--reason", "不再发布")
     gated(shell)
     after_the_release(shell, tmp_path)
+    saved_and_restored(shell, tmp_path, monkeypatch)
     assert shell.ran == {words for words in commands() if fields_of(SECTIONS[words])}
 
 
@@ -342,6 +343,22 @@ def after_the_release(shell: Shell, tmp_path: Path) -> None:
     shell("account", "credential", "wb", "--secret-file", f"app_secret={tmp_path / 'secret'}")
     shell("user", "disable", "qian")
     shell("user", "enable", "qian")
+
+
+def saved_and_restored(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back up, and restore what can be without leaving this database: restoring itself is in tests/services/test_backup.py."""
+    from bot.services import restoring
+    from bot.services.reconciling import Reconciled
+
+    file = str(tmp_path / "backup.zip")
+    made = shell("backup", file)
+    assert made["keys"] is False
+    assert shell.refused("backup", file)["code"] == "exists"
+    assert shell.run("backup", str(tmp_path / "other"), "--with-keys").exit_code == 2
+    assert shell.refused("restore", file, "--as", "root2")["code"] == "not_empty"
+    done = restoring.Restored(datetime.now(UTC), 7, 3, "f" * 64, False, Reconciled(1, 2, 0, 1))
+    monkeypatch.setattr(restoring, "restore", lambda *_, **__: done)
+    assert shell("restore", file, "--as", "root2")["held"] == 2
 
 
 def test_a_refusal_is_one_document_with_a_stable_word(shell, tmp_path):

@@ -30,6 +30,7 @@ BY_PERSON = {
     Event.RESUME,
     Event.HOLD,
     Event.WITHDRAW,
+    Event.RESTORE,
 }
 BY_MACHINE = set(Event) - BY_PERSON
 

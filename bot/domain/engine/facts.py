@@ -12,6 +12,8 @@ from bot.domain.channel import ModeSpec
 from bot.domain.delivery import Event, State
 
 REASON_LENGTH = 500
+#: `stop_by` of a publication that came out of a backup: the platform is asked at least once, however late it is.
+RESTORED = "restore"
 DOUBTFUL = frozenset({"unknown", "accepted"})
 """Ends of an attempt that leave open, or prove, that it had an effect."""
 
@@ -41,6 +43,7 @@ class Facts:
     reason: str = ""
     stop_event: str = ""
     stop_reason: str = ""
+    stop_by: str = ""
     ids: Mapping[str, Any] = field(default_factory=dict)
     sent_at: datetime | None = None
     accepted_at: datetime | None = None

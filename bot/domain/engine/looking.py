@@ -14,7 +14,7 @@ from bot.domain import timeline
 from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import Event, State
 
-from .facts import Facts, Step, step
+from .facts import RESTORED, Facts, Step, step
 
 MOST_PROBES = 3
 LEAST_PAUSE = timedelta(seconds=10)
@@ -38,6 +38,8 @@ class Ask(StrEnum):
 def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
     """What is due for a publication that is confirming or unknown."""
     if facts.state is not State.UNKNOWN:
+        return Ask.LOOK
+    if facts.stop_by == RESTORED and not facts.looks:
         return Ask.LOOK
     if time_is_up(facts, now):
         return Ask.LOOK if facts.clock_far_off else give_up(facts, _TIME_IS_UP)
