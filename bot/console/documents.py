@@ -200,7 +200,7 @@ def import_page(request: HttpRequest) -> HttpResponse:
     return render(request, "import.html", context)
 
 
-def _take(upload: UploadedFile, defaults: Mapping[str, str], who: Person) -> dict[str, Any]:
+def _take(upload: UploadedFile[bytes], defaults: Mapping[str, str], who: Person) -> dict[str, Any]:
     """One file: its report, or why it could not be read as a whole. The others go on."""
     name = upload.name or "文件"
     if (upload.size or 0) > MOST_BYTES:
