@@ -54,7 +54,7 @@ def test_whatever_is_not_offered_says_why():
             assert all(isinstance(words, str) for words in choices(Case(state, left=left)).values())
 
 
-@pytest.mark.parametrize("state", set(State) - {State.UNKNOWN, State.CONFIRMING})
+@pytest.mark.parametrize("state", sorted(set(State) - {State.UNKNOWN, State.CONFIRMING}))
 def test_a_look_out_of_turn_moves_nothing_that_stands_before_a_person_or_is_settled(state):
     assert not any(cases.moves(state, verdict) for verdict in (*TELLING, *SILENT))
 
