@@ -136,7 +136,7 @@ def load(model: type[models.Model], names: Sequence[str], lines: Iterable[list[A
     """Write records into an empty table, in the caller's transaction, past all that a save would do; how many."""
     fields = {field.attname: field for field in model._meta.concrete_fields}
     chosen = [fields[name] for name in names]
-    listed = ", ".join(connection.ops.quote_name(field.column) for field in chosen)
+    listed = ", ".join(connection.ops.quote_name(str(field.column)) for field in chosen)
     marks = ", ".join(["%s"] * len(chosen))
     sql = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({listed}) VALUES ({marks})"  # noqa: S608
     count, lines = 0, iter(lines)
