@@ -46,6 +46,7 @@ class Reconciled:
 def reconcile(*, person: Person, backed_up_at: datetime, sha256: str, now: datetime) -> Reconciled:
     """In the transaction in which the records are written: there is no moment in which they could send."""
     require_aware(now)
+    require_aware(backed_up_at)
     _let_go(now)
     counted: dict[int, Counter[str]] = {unit.pk: Counter() for unit in Unit.objects.all()}
     found = Publication.objects.filter(state__in=_OPEN).order_by("pk").values_list("pk", flat=True)

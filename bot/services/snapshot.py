@@ -14,18 +14,23 @@ from contextlib import closing, contextmanager
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connection, connections, models, transaction
 
+from .errors import Refused
+
 ALIAS = "tongfa_snapshot"
 AT_ONCE = 200  # rows; pictures are rows too
 PAGES = 500  # of 4 KiB: a step of a few milliseconds, in which nobody writes
+LONGEST_WAIT = 60.0  # seconds for a copy that does not move
+NEVER = 10**9
 RESTARTS = 20  # each write of another process starts the copy anew: then it is made in one step
-#: One-time values of a browser's round trip, and what is worked out anew from the rest.
-LEFT_OUT = frozenset({"bot_authorizationrequest", "bot_trailline"})
+#: One-time values of a browser's round trip: nothing that would be missed.
+LEFT_OUT = frozenset({"bot_authorizationrequest"})
 #: Filled by the migrations themselves.
 SEEDED = frozenset({"bot_chore"})
 
@@ -65,23 +70,33 @@ class _Restarted(Exception):
     """Somebody writes all the time."""
 
 
-def _copy(target: Path) -> None:
-    connection.ensure_connection()
-    source: sqlite3.Connection = connection.connection
-    left, restarts = 0, 0
+class _Patience:
+    """Watches a copy: told how many pages are left, it gives up on one that begins anew too often or does not move at all."""
 
-    def progress(_status: int, remaining: int, _total: int) -> None:
-        nonlocal left, restarts
-        restarts += remaining > left > 0
-        left = remaining
-        if restarts > RESTARTS:
+    def __init__(self, restarts: int) -> None:
+        self._left, self._restarts, self._moved = 0, restarts, monotonic()
+
+    def __call__(self, _status: int, left: int, _total: int) -> None:
+        self._restarts -= left > self._left > 0
+        if left != self._left:
+            self._left, self._moved = left, monotonic()
+        if self._restarts < 0:
             raise _Restarted
+        if monotonic() - self._moved > LONGEST_WAIT:
+            raise Refused("busy", "数据库一直被别的程序占用，没有备份。请稍后再试；若仍不行，请查明是哪个程序。")
 
-    with closing(sqlite3.connect(target)) as copy:
+
+def _copy(target: Path) -> None:
+    """Through a connection of its own: one that is in the middle of a change copies nothing, and waits for itself."""
+    source_url = Path(connection.settings_dict["NAME"]).absolute().as_uri()
+    with (
+        closing(sqlite3.connect(f"{source_url}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
         try:
-            source.backup(copy, pages=PAGES, progress=progress, sleep=0.005)
+            source.backup(copy, pages=PAGES, progress=_Patience(RESTARTS), sleep=0.005)
         except _Restarted:
-            source.backup(copy, pages=-1)
+            source.backup(copy, pages=-1, progress=_Patience(NEVER), sleep=0.05)
 
 
 def rows(model: type[models.Model], using: str) -> Iterator[list[Any]]:

@@ -126,6 +126,7 @@ def _write_down(names: list[str], now: datetime) -> None:
 
 def note_installed(now: datetime) -> None:
     """Write down how the rules stand, where that is not how they stood last time."""
+    require_aware(now)
     found = fingerprint(connection)
     if _installed() != found:
         audit.append(ACTOR, INSTALLED, SUBJECT, {"fingerprint": found}, now=now)

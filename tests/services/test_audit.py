@@ -55,7 +55,7 @@ def test_each_line_stands_on_the_one_before() -> None:
     first, second, *_ = lines()
     assert (first.sequence, first.previous) == (1, GENESIS)
     assert (second.sequence, second.previous) == (2, first.mac)
-    assert second.mac == link(vault.audit_key(), first.mac, audit._row(second))
+    assert second.mac == link(vault.audit_key(), first.mac, audit.row_of(second))
 
 
 def test_an_untouched_trail_holds_and_names_its_head() -> None:
@@ -128,7 +128,7 @@ def test_an_edit_that_is_signed_with_a_guessed_key_is_found() -> None:
     event = lines()[2]
     drop_rules()
     event.actor = "赵复"
-    event.mac = link(b"a guessed key", event.previous, audit._row(event))
+    event.mac = link(b"a guessed key", event.previous, audit.row_of(event))
     event.save()
     assert broken_at() == 3
 
@@ -164,7 +164,7 @@ def test_an_insertion_is_found() -> None:
     forged = AuditEvent(
         sequence=3, at=NOW, actor="钱终", action="edition.reviewed", subject="x", data={}, previous=held[1].mac
     )
-    forged.mac = link(b"a guessed key", forged.previous, audit._row(forged))
+    forged.mac = link(b"a guessed key", forged.previous, audit.row_of(forged))
     forged.save(force_insert=True)
     assert broken_at() == 3
 

@@ -83,7 +83,7 @@ def test_rules_of_another_version_are_an_upgrade_as_long_as_nobody_else_changed_
     drop_rules()
     monkeypatch.setattr(triggers, "RULES", older)
     triggers.install()
-    wall._note_installed(NOW)
+    wall.note_installed(NOW)
     monkeypatch.undo()
     wall.bring_up_to_date(clock=clock)
     assert missing(connection) == []  # type: ignore[arg-type]
