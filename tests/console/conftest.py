@@ -36,3 +36,15 @@ def as_(district: District) -> Callable[[str], Client]:
         return client
 
     return logged_in
+
+
+@pytest.fixture
+def unasked(district: District) -> Callable[[str], Client]:
+    """The same browser before anybody was asked once more who is sitting there."""
+
+    def logged_in(who: str) -> Client:
+        client = Client()
+        client.force_login(district.people[who])
+        return client
+
+    return logged_in

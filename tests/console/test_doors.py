@@ -133,12 +133,12 @@ def test_every_page_of_a_rehearsal_says_that_it_is_one(address: str, district: D
 
 def test_a_live_home_says_so_and_has_no_phones(district: District, as_: Login, tmp_path: Path) -> None:
     with fresh_home(tmp_path / "live", live=True):
-        shown = as_("duty").get("/").content.decode()
+        shown = as_("editor").get("/").content.decode()
         assert "正式环境" in shown
         assert "演练" not in shown
         assert "/rehearsal/" not in shown
         for address in ("/rehearsal/", "/rehearsal/phone/wx", "/rehearsal/article/wx/1_1", "/rehearsal/media/00000000"):
-            assert as_("duty").get(address).status_code == 404
+            assert as_("editor").get(address).status_code == 404
 
 
 def test_before_init_the_page_says_what_to_do(client: Client, tongfa_home: Path) -> None:

@@ -106,11 +106,11 @@ def test_the_list_costs_as_much_for_many_as_for_one(
     client = as_("duty")
     release = district.signed(*ARTICLES)
     put(release.publications.all()[0], "missed")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         page(client, "/exceptions")
     for one in release.publications.all():
         put(one, "needs_person")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         page(client, "/exceptions")
 
 
@@ -186,9 +186,9 @@ def post(client: Client, one: Publication, act: str, **fields: object) -> HttpRe
 
 
 @pytest.mark.parametrize("act", ["live", "ask-again", "confirm-again", "cancel"])
-def test_what_cannot_be_taken_back_asks_once_more_who_is_there(district: District, as_: Login, act: str) -> None:
+def test_what_cannot_be_taken_back_asks_once_more_who_is_there(district: District, unasked: Login, act: str) -> None:
     one = doubtful(district)
-    answer = post(as_("duty"), one, act, reason="核实过", url="https://weibo.com/1/a")
+    answer = post(unasked("duty"), one, act, reason="核实过", url="https://weibo.com/1/a")
     assert "请再确认一次身份" in answer.content.decode()
     one.refresh_from_db()
     assert one.status is State.NEEDS_PERSON

@@ -62,11 +62,11 @@ def test_the_manifest_shows_all_that_is_signed(district: District, as_: Login) -
     assert to_beijing(release.instant).strftime("%Y-%m-%d %H:%M:%S") in shown
 
 
-def test_signing_asks_once_more_who_it_is(district: District, as_: Login) -> None:
+def test_signing_asks_once_more_who_it_is(district: District, unasked: Login) -> None:
     signer = district.people["releaser"]
     signer.set_password(PASSWORD)
     signer.save()
-    release, client = district.planned(), as_("releaser")
+    release, client = district.planned(), unasked("releaser")
     form = {"seen": seen(client, release)}
     asked = text(client.post(f"/releases/{release.pk}/sign", form))
     assert "请再确认一次身份" in asked
@@ -231,8 +231,8 @@ def test_holding_needs_a_reason(district: District, as_: Login) -> None:
     assert {one.state for one in release.publications.all()} == {"planned"}
 
 
-def test_calling_off_asks_who_it_is_needs_a_reason_and_is_for_good(district: District, as_: Login) -> None:
-    release, client = district.signed(), as_("duty")
+def test_calling_off_asks_who_it_is_needs_a_reason_and_is_for_good(district: District, unasked: Login) -> None:
+    release, client = district.signed(), unasked("duty")
     asked = text(client.post(f"/releases/{release.pk}/cancel", {"reason": "内容有误"}))
     assert "请再确认一次身份" in asked
     assert 'name="reason" value="内容有误"' in asked
@@ -278,8 +278,8 @@ def test_when_the_page_did_not_come_the_next_step_is_to_decide(district: Distric
     assert f"/releases/{release.pk}/gate" not in acts_of(as_("editor"), release)
 
 
-def test_going_without_the_page_asks_who_it_is_and_says_when_it_leaves(district: District, as_: Login) -> None:
-    release, client = asking(district), as_("duty")
+def test_going_without_the_page_asks_who_it_is_and_says_when_it_leaves(district: District, unasked: Login) -> None:
+    release, client = asking(district), unasked("duty")
     assert "请再确认一次身份" in text(client.post(f"/releases/{release.pk}/gate/go"))
     shown = text(client.post(f"/releases/{release.pk}/gate/go", {"stepup-password": PASSWORD}, follow=True))
     assert "已决定不等网页：2 条推送继续" in shown

@@ -93,8 +93,8 @@ def test_where_nothing_is_public_there_is_nothing_to_withdraw(district: District
     assert "没有可撤回的" in page(as_("editor"), f"/releases/{release.pk}/withdraw")
 
 
-def test_asking_asks_who_is_there_and_takes_nothing_down(district: District, as_: Login) -> None:
-    release, client = live(district), as_("editor")
+def test_asking_asks_who_is_there_and_takes_nothing_down(district: District, unasked: Login) -> None:
+    release, client = live(district), unasked("editor")
     answer = client.post(f"/releases/{release.pk}/withdraw/ask", fields(release))
     assert "请再确认一次身份" in answer.content.decode()
     assert not Withdrawal.objects.exists()
