@@ -112,6 +112,7 @@ def words(deputyship: Deputy) -> str:
 
 def covering(unit: Unit, role: Role, *, now: datetime) -> list[Person]:
     """Who may act in a role today: those who hold it, and their deputies."""
+    require_aware(now)
     holders = [one for one in unit.people.filter(is_active=True).order_by("pk") if role.value in one.roles]
     stand_ins = [one.deputy for one in of_unit(unit, now=now) if one.principal in holders and _today(one, now)]
     return list(dict.fromkeys([*holders, *(one for one in stand_ins if one.is_active)]))
@@ -123,4 +124,5 @@ def _today(deputyship: Deputy, now: datetime) -> bool:
 
 def acting(username: str, *, now: datetime) -> Person:
     """The person a command acts as, with what they hold today as a deputy; refused when they are disabled."""
+    require_aware(now)
     return standing_in(people.acting(username), now=now)

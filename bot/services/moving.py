@@ -48,8 +48,9 @@ class Prospect:
 
 
 def foresee(release: Release, instant: datetime, *, now: datetime) -> Prospect:
-    """What it would mean to move `release` to `instant`. Changes nothing; needs four questions to the database."""
+    """What it would mean to move `release` to `instant`. Changes nothing; needs five questions to the database."""
     require_aware(instant)
+    require_aware(now)
     found = release.publications.select_related("account").prefetch_related(outcomes())
     publications = list(found.exclude(state=State.CANCELLED))
     stuck = immovable(release, publications)

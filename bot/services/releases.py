@@ -155,6 +155,7 @@ def immovable(release: Release, publications: Sequence[Publication]) -> Refused 
 
 def require_room(instant: datetime, now: datetime) -> None:
     """Refused where nobody could sign for that instant any more; says which is the earliest."""
+    require_aware(instant)
     least = earliest(now)
     if instant >= least:
         return

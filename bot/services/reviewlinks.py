@@ -75,6 +75,7 @@ def _tell(link: ReviewLink, action: str, actor: str, more: dict[str, object], no
 
 def standing(edition: Edition, *, now: datetime) -> QuerySet[ReviewLink]:
     """Links to this edition that open."""
+    require_aware(now)
     return ReviewLink.objects.filter(edition=edition, revoked_at__isnull=True, expires_at__gt=now).order_by("-pk")
 
 

@@ -123,7 +123,7 @@ def test_credentials_are_readable_with_the_keys_of_the_backup(office: Office, tm
     restored(file, elsewhere)
     with Elsewhere(elsewhere):
         one = Credential.objects.order_by("pk")[0]
-        assert vault.decrypt(one.ciphertext, f"credential:{one.account_id}:{one.name}").reveal()
+        assert vault.decrypt(one.ciphertext, f"credential:{one.pk}:{one.name}").reveal()
 
 
 def test_the_home_stays_live_or_rehearsal(office: Office, tmp_path: Path, elsewhere: Path) -> None:

@@ -124,5 +124,5 @@ def test_looking_ahead_two_months_costs_no_more_questions_than_a_day(
     for number in range(1, 4):
         office.signed(office.approved(article(number)), instant=T + number * DAY, on=[office.wechat])
     release = office.planned(office.approved(article(9)))
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         assert moving.foresee(release, T + DAY, now=NOW).better == T + 4 * DAY
