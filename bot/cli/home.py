@@ -65,8 +65,9 @@ def initialise(
         password = given or secrets.token_urlsafe(12)
         owner = people.ensure_unit(unit, unit_name, now=now(), actor="tongfa init")
         people.add_person(
-            admin, name=admin_name, unit=owner, roles=["sysadmin"], password=password, actor="tongfa init", now=now()
-        )
+            admin, name=admin_name, unit=owner, roles=["sysadmin"], password=password, actor="tongfa init", now=now(),
+            must_change=not given,
+        )  # fmt: skip
         data["created"] = True
         lines.append(
             f"首位系统管理员：{admin}" + ("" if given else f"　初始口令（只显示这一次，请记下并尽快更换）：{password}")

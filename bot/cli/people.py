@@ -59,6 +59,7 @@ def add(**options: Any) -> Reply:
         password=password,
         actor=options["actor"],
         now=now(),
+        must_change=not given,
     )
     data = {"username": person.username, "name": person.name, "unit": unit.code, "roles": person.roles}
     lines = [f"已添加：{person.name}（{person.username}），{unit.name}，{person.role_labels}"]
