@@ -72,7 +72,7 @@ bench-docs: venv-dev
 
 shots: venv-dev
 	@CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export CHROMIUM && \
-		$(BIN)/python -m pytest -m browser $(ARGS)
+		$(BIN)/python -m pytest --long -m browser $(ARGS)
 	@echo "· pictures in artifacts/"
 
 lock: venv-dev

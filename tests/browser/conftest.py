@@ -78,6 +78,17 @@ def complaints() -> Iterator[list[str]]:
 
 
 Open = Callable[..., Any]
+OTHER_LOOKS = {("desk", "dark"), ("phone", "light")}
+"""With `--long` (`make shots`) alone: the two that remain show both widths and both schemes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two looks of each page are enough to find what does not fit; pictures are taken of all four."""
+    for item in items:
+        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if (given.get("size"), given.get("scheme")) in OTHER_LOOKS:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture

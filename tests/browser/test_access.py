@@ -57,7 +57,9 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light")])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
+)
 def test_axe_finds_nothing_on_any_page(size: str, scheme: str, district: District, window: Open) -> None:
     pk = furnished(district)
     told: list[str] = []
