@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from bot.models import ClockReading
 from bot.services import stops
-from tests.console.world import ARTICLES, District, attempt, now, put
+from tests.console.world import ARTICLES, PASSWORD, District, attempt, now, put
 
 from .conftest import Open, fits, shoot
 
@@ -131,6 +131,8 @@ def test_freezing_from_the_page_tells_what_it_did(district: District, window: Op
         page.locator(".freeze summary").click()
         page.fill("#reason", "正文有误，请停")
         page.get_by_role("button", name="立即停发").click()
+        page.fill("#stepup-password", PASSWORD)
+        page.get_by_role("button", name="确认并办理").click()
         expect(page.locator(".frozen")).to_contain_text("已拦下 2 条")
         shoot(page, "today-frozen")
     assert {publication.state for publication in release.publications.all()} == {"held"}
