@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from bot.models import Person
 from bot.services import people
-from tests.console.world import ARTICLES, PASSWORD, District, now
+from tests.console.world import ARTICLES, PASSWORD, District, hashed, now
 
 from .conftest import Open
 from .test_pages import busy_day
@@ -27,6 +27,13 @@ PAGES = (
     ("editor", "/me"),
     ("editor", "/me/password"),
     ("editor", "/me/second-factor"),
+    ("editor", "/releases/new"),
+    ("first", "/reviews"),
+    ("duty", "/releases"),
+    ("duty", "/calendar"),
+    ("duty", "/exceptions"),
+    ("duty", "/manual"),
+    ("duty", "/accounts"),
     ("manager", "/people"),
     ("manager", "/people/person/duty"),
     ("duty", "/releases/{release}"),
@@ -45,6 +52,8 @@ def furnished(district: District) -> int:
         "manager", name="冯安", unit=district.unit, roles=["secadmin"], password=PASSWORD, actor="test", now=now()
     )
     district.people["manager"] = manager
+    district.people["first"].password = hashed()
+    district.people["first"].save(update_fields=["password"])
     return pk
 
 
