@@ -24,7 +24,7 @@ FORMAT = 1
 MANIFEST, MAC = "manifest.json", "manifest.mac"
 MOST_MANIFEST = 16 * 1024 * 1024  # bytes
 CHUNK = 1024 * 1024
-_TROUBLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, NotImplementedError, EOFError, RuntimeError)
+_TROUBLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError)
 
 
 class Writer:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.calendar.holidays import nature
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, require_aware, show
 from bot.models import Account, Document, PostRecord, Publication, Release, Unit
-from bot.proofing.workdays import calendar_of
 
 from . import quotas
 from .accounts import spec_of
@@ -142,11 +142,11 @@ def _about_time(unit: Unit, instant: datetime, now: datetime) -> list[Note]:
 
 def _about_day(instant: datetime) -> Note:
     day = beijing_date(instant)
-    found = calendar_of(day)
+    found = nature(day)
     name = f"{show(instant, seconds=False)[:10]} 星期{WEEKDAYS[day.weekday()]}"
-    if found.off and found.holiday:
+    if found.holiday and not found.works:
         return Note(Weight.WARN, f"{name}是法定节假日（{found.holiday}），请确认有人值班、确需当天发布。")
-    if found.off:
+    if not found.works:
         return Note(Weight.WARN, f"{name}是休息日，请确认有人值班。")
     if not found.known:
         return Note(Weight.FACT, f"{name}；国务院还没有公布那一年的放假安排，节假日无法核对。")

@@ -38,7 +38,7 @@ class Nature:
 
 
 def nature(day: date) -> Nature:
-    """What is known of a day."""
+    """What is known of a day. The package answers a year that is not in its list with NotImplementedError."""
     try:
         rests, name = chinese_calendar.get_holiday_detail(day)
     except NotImplementedError:
