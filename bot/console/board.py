@@ -203,8 +203,3 @@ def frozen(unit: Unit) -> Frozen | None:
     lines = AuditEvent.objects.filter(subject=f"unit:{unit.code}", action__in=trail.FREEZES, at__gte=freeze.at)
     answers = [line.data["answer"] for line in lines.order_by("sequence") if line.data.get("answer")]
     return Frozen(freeze, answers[-1] if answers else "")
-
-
-def on_duty(unit: Unit) -> list[Person]:
-    """Who holds the duty role."""
-    return [person for person in unit.people.filter(is_active=True).order_by("pk") if person.has_role(Role.DUTY)]

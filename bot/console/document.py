@@ -92,7 +92,7 @@ class Shown:
 def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """The newest edition, or an older one with `?edition=2`."""
     document = find_document(external_id, unit=person(request).unit)
-    edition = _edition(document, request.GET.get("edition", ""))
+    edition = edition_of(document, request.GET.get("edition", ""))
     tone, icon = EDITION_TONES[edition.status]
     posts = edition.posts.select_related("account").order_by("account_id")
     context = {
@@ -142,7 +142,8 @@ def _findings(document: Document, edition: Edition) -> list[tuple[Finding, Accou
     return [(record.finding, record.account) for record in edition.findings.select_related("account")]
 
 
-def _edition(document: Document, number: str) -> Edition:
+def edition_of(document: Document, number: str) -> Edition:
+    """The newest, or the one of that number; 404 where there is none."""
     if not number:
         return document.current
     if not number.isascii() or not number.isdigit():

@@ -85,7 +85,7 @@ def _accounts(who: Person) -> list[Account]:
 def _judged(document: Document, fields: Mapping[str, str], who: Person) -> dict[str, Any]:
     judged = drafting.judge(document, fields, accounts=_accounts(who), now=now())
     waived = set(document.waivers.values_list("rule", flat=True))
-    return {"judged": judged, "waived": waived, "may_waive": who.has_role(Role.EDITOR)}
+    return {"judged": judged, "waived": waived}
 
 
 @require_POST

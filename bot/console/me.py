@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from bot.models import Deputy, Person
 from bot.services import deputies, rights, secondfactor
 from bot.services.errors import Refused
 from bot.services.people import colleague
@@ -112,15 +113,7 @@ def appoint_deputy(request: HttpRequest) -> HttpResponse:
     """Name somebody who holds one's rights for some days."""
     who = person(request)
     try:
-        made = deputies.appoint(
-            principal=who,
-            deputy=colleague(request.POST.get("deputy", ""), unit=who.unit),
-            first_day=day(request.POST.get("first_day", "")),
-            last_day=day(request.POST.get("last_day", "")),
-            reason=request.POST.get("reason", "")[:200],
-            person=who,
-            now=now(),
-        )
+        made = appointed(request, who)
     except Refused as refused:
         messages.error(request, refused.message)
     else:
@@ -141,6 +134,20 @@ def end_deputy(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, "代理已终止，即刻生效。")
     return redirect("me")
+
+
+def appointed(request: HttpRequest, principal: Person) -> Deputy:
+    """A deputy for this person, as the form says. Raises Refused."""
+    who = person(request)
+    return deputies.appoint(
+        principal=principal,
+        deputy=colleague(request.POST.get("deputy", ""), unit=who.unit),
+        first_day=day(request.POST.get("first_day", "")),
+        last_day=day(request.POST.get("last_day", "")),
+        reason=request.POST.get("reason", "")[:200],
+        person=who,
+        now=now(),
+    )
 
 
 def day(text: str) -> date:

@@ -28,7 +28,7 @@ from bot.services.documents import find_document
 from bot.services.errors import Refused
 from bot.services.releases import accounts_named
 
-from .document import EDITION_TONES, with_asset_addresses
+from .document import EDITION_TONES, edition_of, with_asset_addresses
 from .middleware import PREVIEW_POLICY
 from .people import now, person
 from .pictures import Crop, crop
@@ -59,12 +59,17 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     """The page with the phones beside each other."""
     who = person(request)
     document = find_document(external_id, unit=who.unit)
-    edition = _edition(document.current, request.GET.get("edition", ""))
+    edition = edition_of(document, request.GET.get("edition", ""))
     phones: list[dict[str, Any]] = []
     for account in _accounts(edition, who):
         payload, findings = _payload(edition, account)
         phones.append(
-            {"account": account, "spec": spec_of(account), "findings": findings, "meters": _meters(account, payload)}
+            {
+                "account": account,
+                "spec": spec_of(account),
+                "findings": findings,
+                "meters": drafting.meters_of(account, payload),
+            }
         )
     context = {
         "document": document,
@@ -79,14 +84,6 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     return render(request, "preview.html", context)
 
 
-def _edition(current: Edition, number: str) -> Edition:
-    if not number:
-        return current
-    if not (number.isascii() and number.isdigit()):
-        raise Http404
-    return get_object_or_404(current.document.editions, number=int(number[:9]))
-
-
 def _accounts(edition: Edition, who: Person) -> list[Account]:
     """The accounts that the edition was frozen for, or those it would be."""
     posts = list(edition.posts.select_related("account").order_by("account_id"))
@@ -99,14 +96,6 @@ def _payload(edition: Edition, account: Account) -> tuple[Mapping[str, Any], Seq
         return post.payload, ()
     rendered, findings = editorial.render_for(edition, account, "preview0")
     return rendered.post.payload, findings
-
-
-def _meters(account: Account, payload: Mapping[str, Any]) -> list[drafting.Meter]:
-    return [
-        drafting.Meter(account, field.label or field.name, field.count(str(payload[field.name])), field.limit)
-        for field in spec_of(account).fields
-        if field.form == "text" and field.limit and payload.get(field.name)
-    ]
 
 
 def _own(request: HttpRequest, pk: int) -> Edition:

@@ -17,7 +17,7 @@ from bot.services.errors import Refused
 from bot.services.people import colleague, require_manager
 
 from . import stepup
-from .me import day
+from .me import appointed
 from .people import now, person
 from .sessions import demands_second_factor
 
@@ -163,15 +163,7 @@ def appoint(request: HttpRequest, username: str) -> HttpResponse:
     require_manager(who)
     subject = colleague(username, unit=who.unit)
     try:
-        made = deputies.appoint(
-            principal=subject,
-            deputy=colleague(request.POST.get("deputy", ""), unit=who.unit),
-            first_day=day(request.POST.get("first_day", "")),
-            last_day=day(request.POST.get("last_day", "")),
-            reason=request.POST.get("reason", "")[:200],
-            person=who,
-            now=now(),
-        )
+        made = appointed(request, subject)
     except Refused as refused:
         return _refused(request, refused, username)
     messages.success(request, f"已登记：{deputies.words(made)}由{made.deputy.name}代理{subject.name}。")

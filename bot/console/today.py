@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from bot.domain.instants import beijing_date, to_beijing
 from bot.domain.workflow import Role
 from bot.models import Person
-from bot.services import alarming, stops
+from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
 from . import alarms, board, health, stepup
@@ -44,7 +44,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "alarm_chip": alarms.chip,
         "next": board.next_up(found, at),
         "frozen": board.frozen(unit),
-        "duty": board.on_duty(unit),
+        "duty": deputies.covering(unit, Role.DUTY, now=at),
         "health": health.of_unit(unit, now=at),
         "may_freeze": who.has_role(Role.DUTY) or who.has_role(Role.RELEASER),
         "may_lift": who.has_role(Role.RELEASER),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -211,13 +212,16 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
     rendered, findings = rendering.render(
         article, spec, account_name=account.name, options=account.options, marker="preview0", pair=pair
     )
-    payload = rendered.post.payload
-    meters = [
+    return meters_of(account, rendered.post.payload), findings
+
+
+def meters_of(account: Account, payload: Mapping[str, Any]) -> list[Meter]:
+    """The lengths of a post's plain fields that have a limit."""
+    return [
         Meter(account, field.label or field.name, field.count(str(payload[field.name])), field.limit)
-        for field in spec.fields
+        for field in channels.kinds()[account.channel].spec.fields
         if field.form == "text" and field.limit and payload.get(field.name)
     ]
-    return meters, findings
 
 
 def may_edit(document: Document, person: Person) -> bool:

@@ -72,7 +72,7 @@
     saved.textContent = "正在保存草稿…";
     try {
       const answer = await fetch(form.dataset.autosave, {
-        method: "POST", body: new FormData(form), headers: { "X-CSRFToken": token, "X-Live": "" }, redirect: "manual",
+        method: "POST", body: new FormData(form), headers: { "X-CSRFToken": token }, redirect: "manual",
       });
       if (answer.type === "opaqueredirect" || !answer.ok) throw new Error(String(answer.status));
       const open = [...margin.querySelectorAll("details")].map((one) => one.open);
