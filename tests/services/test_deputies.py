@@ -106,3 +106,10 @@ def test_the_trail_names_deputy_days_and_reason(unit: Unit) -> None:
     appoint(person(unit, "chief", "final"), person(unit, "deputy", "editor"))
     said = [one.what + one.detail for one in trail.tell({"person:chief": "chief"})]
     assert any("由deputy代理" in line and "出差" in line for line in said)
+
+
+def test_who_covers_a_role_today_is_who_holds_it_and_their_deputies(unit: Unit) -> None:
+    chief, deputy = person(unit, "chief", "duty"), person(unit, "deputy", "editor")
+    appoint(chief, deputy, TODAY, TODAY)
+    assert deputies.covering(unit, Role.DUTY, now=NOW) == [chief, deputy]
+    assert deputies.covering(unit, Role.DUTY, now=at(1)) == [chief]
