@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import get_hasher, make_password
 from django.test import override_settings
 
 from bot.domain.article import Article, Kind
@@ -74,10 +74,14 @@ def _own(identity: str, slug: str, first: str) -> str:
     return identity if slug == first else f"{identity}-{slug}"
 
 
-@functools.cache
 def hashed() -> str:
-    """PASSWORD as it is stored, worked out once: hashing is slow on purpose."""
-    return make_password(PASSWORD)
+    """PASSWORD as it is stored, worked out once per way of hashing: it is slow on purpose."""
+    return _hashed(get_hasher().algorithm)
+
+
+@functools.cache
+def _hashed(algorithm: str) -> str:
+    return make_password(PASSWORD, hasher=algorithm)
 
 
 @dataclass
