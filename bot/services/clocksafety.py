@@ -87,11 +87,27 @@ def far_off(*, now: datetime) -> bool:
 
 
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:
-    """Those accounts, by id, for which the clock may not be trusted; their readings are read anew."""
+    """Those accounts, by id, for which the clock may not be trusted; readings taken since they were loaded count."""
     require_aware(now)
     steady = boot_seconds()
-    load_readings(accounts)
+    _load_newer(accounts)
     return {account.pk for account in accounts if _judge(_reading(account), now, steady)}
+
+
+def _load_newer(accounts: Sequence[Account]) -> None:
+    """Read what is newer than what was loaded: a crowd's last look has no time to read all of it once more.
+
+    What was loaded before a clock was set back may look newer than what was read after: but then it contradicts the
+    steady clock, and its account is not trusted anyway.
+    """
+    loaded = [reading.at for account in accounts if (reading := vars(account).get(_LOADED))]
+    if not loaded or any(_LOADED not in vars(account) for account in accounts):
+        load_readings(accounts)
+        return
+    known = {account.pk: account for account in accounts}
+    for row in ClockReading.objects.filter(boot_id=boot_id(), at__gte=max(loaded)):
+        if row.account_id in known:
+            vars(known[row.account_id])[_LOADED] = row
 
 
 def _judge(reading: ClockReading | None, now: datetime, steady: float) -> str:

@@ -37,21 +37,19 @@ from bot.domain.channel import (
     WireRequest,
 )
 from bot.domain.delivery import Event, State
-from bot.domain.engine import handing_out, sender
+from bot.domain.engine import sender
 from bot.domain.engine.looking import Verdict
 from bot.domain.instants import to_beijing
 from bot.domain.post import Post
-from bot.domain.sync import AT_TIME, LETTING_THROUGH
 from bot.launcher import Answered, Broken, Launcher, NotSent, Reason, Sent, Shot, explain
-from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
+from bot.models import Attempt, Batch, Item, Publication
 
-from . import answers, audit, batches, gating
+from . import answers, audit, batches, lastlook
 from .accounts import channel_of
 from .bulk import ALONE, CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
 from .errors import Refused, in_staff_words, is_passing
 from .facts import doubted, evidence_of, facts_of, may_have_left, tries_of
-from .lanes import Lanes
 from .locks import ProcessLock, tidy
 from .ports import load_tokens
 from .signature import Signatures
@@ -462,34 +460,12 @@ class _Sender:
         return set(why)
 
     def _last_look(self, *, lock_held: bool) -> dict[str, str]:
-        """Freeze, signature, approvals, portal page, wishes to stop, clock, read-back, lane: few queries for the batch."""
-        frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
-        unapproved = set(
-            Edition.objects.filter(items__publication__batch=self._batch)
-            .exclude(state="approved")
-            .values_list("items__publication", flat=True)
-        )
-        rows = Publication.objects.filter(batch=self._batch).values_list(
-            "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason", "release",
-            "release__signed_at", "release__cancelled_at", "release__sync", "release__gate__state", "release__gate__live_at",
-        )  # fmt: skip
+        """Why which of them is taken out."""
         now = self._clock.now()
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=now)
-        fresh = {key for key, load in self._loads.items() if sender.read_back_holds(load.read_at, now)}
-        lanes = Lanes(load.publication for load in self._loads.values())
-        previous = {key: lanes.previous(load.publication) for key, load in self._loads.items()}
-        why = dict.fromkeys(self._loads, "发出前最后核对：发送权已转到别的进程")  # whose row is no longer of this batch
-        for pk, account, state, stop_event, unit, disabled, release, signed, cancelled, sync, gate, seen in rows:
-            shut = sync != AT_TIME and (gate not in LETTING_THROUGH or gating.unproved(release, gate, seen, now=now))
-            standing = handing_out.Standing(
-                signed=signed is not None and cancelled is None, frozen=unit in frozen, disabled=disabled,
-                previous=previous.get(str(pk)), shut=shut,
-            )  # fmt: skip
-            why[str(pk)] = handing_out.struck(
-                standing, State(state), stop_event, approved=pk not in unapproved, lock_held=lock_held,
-                clock_trusted=account not in wrong, read_back_holds=str(pk) in fresh,
-            )  # fmt: skip
-        return {key: words for key, words in why.items() if words and key in self._loads}
+        here = lastlook.Here(now, lock_held, wrong)
+        aboard = (lastlook.Aboard(load.publication, load.read_at) for load in self._loads.values())
+        return {str(pk): words for pk, words in lastlook.struck(self._batch, aboard, here).items()}
 
     # --- at T ----------------------------------------------------------------------------------------------
 

@@ -69,6 +69,19 @@ def test_many_accounts_are_judged_at_once(office: Office, django_assert_num_quer
         assert clocksafety.distrusted([office.weibo, office.wechat], now=now) == {office.weibo.pk}
 
 
+def test_what_was_loaded_before_is_not_read_again_but_what_is_newer_is(
+    office: Office, django_assert_num_queries: Any
+) -> None:
+    """A crowd's last look has no time to read all readings once more."""
+    now = read(office.weibo)
+    read(office.wechat)
+    accounts = [office.weibo, office.wechat]
+    assert clocksafety.distrusted(accounts, now=now) == set()
+    now = read(office.wechat, offset=5.0, ago=1.0)
+    with django_assert_num_queries(1):
+        assert clocksafety.distrusted(accounts, now=now) == {office.wechat.pk}
+
+
 def test_a_reading_of_another_boot_or_an_hour_old_has_to_be_taken_again(office: Office) -> None:
     now = read(office.weibo)
     assert clocksafety.has_reading(office.weibo, now=now)
