@@ -23,7 +23,7 @@ from bot.domain.workflow import Verdict
 from bot.models import Account, Attempt, Document, Item, Person, Publication, Release, Unit
 from bot.runtime.paths import Home
 from bot.services import accounts, documents, editorial, home, people, releases, vault
-from tests.services.factories import force, lifted
+from tests.services.factories import force, lifted, up_for_long
 
 PASSWORD = "correct horse battery staple"
 LOOPBACK = "http://127.0.0.1:9"  # nothing listens there
@@ -63,7 +63,7 @@ def now() -> datetime:
 def fresh_home(path: Path, *, live: bool = False, port: int = 9) -> Iterator[Path]:
     """Settings that point at a home of its own, with keys, live or rehearsal."""
     changed = dataclasses.replace(settings.TONGFA, home=Home(path), portal_hosts=frozenset({"www.hedong.gov.cn"}))
-    with override_settings(TONGFA=changed):
+    with override_settings(TONGFA=changed), up_for_long():
         vault.make_keys(path)
         home.write(home.HomeFacts(live=live, rehearsal_port=port))
         yield path

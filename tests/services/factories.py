@@ -15,12 +15,13 @@ import dataclasses
 import io
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from django.conf import settings
 from django.db import connection
@@ -36,7 +37,7 @@ from bot.domain.workflow import Verdict
 from bot.models import Account, Document, Edition, Person, Publication, Release, Unit, triggers
 from bot.rendering import covers
 from bot.runtime.paths import Home
-from bot.services import accounts, documents, editorial, home, people, releases, vault
+from bot.services import accounts, clocksafety, documents, editorial, home, people, releases, vault
 from bot.services.ports import store_token
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Beijing
@@ -102,10 +103,15 @@ def after_live(*, wait: timedelta = timedelta(minutes=2), then: Then = Then.ASK,
     return AfterLive(url, article().title, wait, then)
 
 
+def up_for_long() -> AbstractContextManager[object]:
+    """As on a machine that was started long ago: on one that has just been, nothing is over while no platform told its time."""
+    return patch.object(clocksafety, "PATIENCE", 0.0)
+
+
 @contextmanager
 def fresh_home(path: Path, *, live: bool = False) -> Iterator[Path]:
     """A home of its own at `path`, with keys, rehearsal or live; `settings.TONGFA` points at it meanwhile."""
-    with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, home=Home(path))):
+    with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, home=Home(path))), up_for_long():
         vault.make_keys(path)
         home.write(home.HomeFacts(live=live, rehearsal_port=9))
         yield path

@@ -62,6 +62,18 @@ def test_no_reading_is_no_trust_unless_the_installation_says_so(office: Office) 
         assert clocksafety.distrust(office.weibo, now=now) == ""
 
 
+@pytest.mark.parametrize(("up", "far"), [(599.0, True), (600.0, False)])
+def test_a_machine_just_started_knows_nothing_until_a_platform_tells_its_time(
+    office: Office, monkeypatch: pytest.MonkeyPatch, up: float, far: bool
+) -> None:
+    now = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    monkeypatch.setattr(clocksafety, "PATIENCE", 600.0)
+    monkeypatch.setattr(clocksafety, "boot_seconds", lambda: up)
+    assert clocksafety.far_off(now=now) is far
+    with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, require_platform_date=False)):
+        assert not clocksafety.far_off(now=now)
+
+
 def test_many_accounts_are_judged_at_once(office: Office, django_assert_num_queries: Any) -> None:
     now = read(office.weibo, jump=0.5)
     read(office.wechat)
