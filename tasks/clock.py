@@ -31,7 +31,10 @@ from tasks import starting  # noqa: F401 - compares the database's rules when be
 
 log = structlog.get_logger(__name__)
 LONGEST_SLEEP = 1.0
-SWEEP = 15.0  # seconds; at least so often a thorough tick is made, whether anything seems due or not
+QUIET_SLEEP = (
+    2.0  # while nothing is under way: what is due next is known, only what people write meanwhile waits for it
+)
+SWEEP = 60.0  # seconds; at least so often a thorough tick is made, whether anything seems due or not
 JUMP = 5.0  # seconds between wall clock and steady clock; a time service slews less
 BURST = 100
 MOST_CHILDREN = 4
@@ -137,6 +140,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._next_at: datetime | None = None
         self._instants: list[datetime] = []
         self._swept = -math.inf
+        self._busy = True
         self._since: tuple[datetime, float] | None = None
         super().__init__(app, *args, **kwargs)
 
@@ -144,7 +148,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         """There is no schedule in memory: it is the database."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """One look; returns the seconds until the next: at most one, a little more to keep out of a release's way."""
+        """One look; returns the seconds until the next: at most one or two, a little more to keep out of a release's way."""
         if self._owner != os.getpid():  # beat may have forked since __init__
             self._owner = os.getpid()
             self._bell = Bell(self.app)
@@ -161,7 +165,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             log.error("clock.tick", error=type(error).__name__)
             return LONGEST_SLEEP
         now = datetime.now(UTC)
-        longest = now + timedelta(seconds=LONGEST_SLEEP)
+        longest = now + timedelta(seconds=LONGEST_SLEEP if self._busy else QUIET_SLEEP)
         wake = timeline.out_of_the_way(min(self._next_at or longest, longest), self._instants)
         return max(0.02, (wake - now).total_seconds())
 
@@ -185,7 +189,8 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
 
     def _is_time(self, now: datetime) -> bool:
         """The last tick named the next instant; besides, somebody may have written something that is due."""
-        return self._next_at is None or now >= self._next_at or clock.at_hand(now)
+        self._busy = clock.at_hand(now)
+        return self._busy or self._next_at is None or now >= self._next_at
 
     def _whole_tick(self, now: datetime, *, thorough: bool) -> None:
         result = clock.tick(now, thorough=thorough, watched=self._watched())

@@ -125,7 +125,7 @@ _AT_HAND = " OR ".join(
 
 
 def at_hand(now: datetime) -> bool:
-    """Whether a tick would find something to do: one statement of a few indexed reads, asked every second.
+    """Whether a tick would find something to do: one statement of a few indexed reads, asked every second or two.
 
     Work that is under way (a batch with its sender, staging with its worker) counts as at hand: its process may die.
     What only the passing of time brings about in a quiet house (numbers to collect, what is missed) is left to the

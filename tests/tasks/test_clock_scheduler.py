@@ -146,6 +146,17 @@ def test_a_broker_that_takes_connections_and_never_answers_does_not_hold_up_a_ti
     assert all(timed(scheduler.tick) < 0.5 for _ in range(5))
 
 
+def test_while_nothing_is_under_way_it_looks_half_as_often(ticks: list[Tick]) -> None:
+    """What is due next is known; what people write meanwhile is seen within two seconds."""
+    scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
+    ahead = timedelta(seconds=20)
+    ticks.append(Tick(next_at=datetime.now(UTC) + ahead))
+    scheduler.tick()
+    assert scheduler.tick() == pytest.approx(clock_task.QUIET_SLEEP, abs=0.1)
+    ticks.append(Tick(next_at=datetime.now(UTC) + ahead))
+    assert scheduler.tick() == pytest.approx(clock_task.LONGEST_SLEEP, abs=0.1)
+
+
 def test_a_dead_broker_costs_the_bell_seconds_and_the_thread_lives_on(silent_port: int) -> None:
     bell = Bell(celery_at(f"redis://127.0.0.1:{silent_port}/0"))
     started = time.monotonic()
