@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
+from tests.support import schema
 from tests.support.broker import Broker, embedded_valkey
 from tests.support.postgres import embedded_postgres
 from tests.support.skips import strict
@@ -22,6 +25,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     return strict((yield))
+
+
+@pytest.fixture(scope="session")
+def _schema_at_hand() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        stack.enter_context(schema.copied())
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(_schema_at_hand: ExitStack, django_db_setup: None, django_db_blocker: Any) -> None:
+    """pytest-django's own, its database copied from one that the migrations have made before."""
+    _schema_at_hand.close()
+    with django_db_blocker.unblock():
+        schema.keep()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.support import schema
+
 from .home import Home
 from .platform import Pair, Platform
 from .processes import patient
@@ -77,6 +79,8 @@ def add_accounts(
 
 def make_ready(home: Home, platform: Platform, pairs: Mapping[str, Pair], *, items: int, mode: str = "mass") -> None:
     """A live home with people, the accounts of `pairs` (by suffix) and `items` approved notices E2E-001..."""
+    if "DATABASE_URL" not in home.env:
+        schema.place(home.path)
     home.tongfa("init", "--live")
     file = write_csv(home.logs / "items.csv", [notice(number) for number in range(1, items + 1)])
     ids = [f"E2E-{number:03d}" for number in range(1, items + 1)]
