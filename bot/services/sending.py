@@ -43,9 +43,9 @@ from bot.domain.instants import to_beijing
 from bot.domain.post import Post
 from bot.domain.sync import AT_TIME, LETTING_THROUGH
 from bot.launcher import Answered, Broken, Launcher, NotSent, Reason, Sent, Shot, explain
-from bot.models import Attempt, Batch, Edition, Freeze, Item, Publication
+from bot.models import Attempt, Batch, Freeze, Item, Publication
 
-from . import answers, audit, batches, gating
+from . import answers, approvals, audit, batches, gating
 from .accounts import channel_of
 from .bulk import ALONE, CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
@@ -464,11 +464,7 @@ class _Sender:
     def _last_look(self, *, lock_held: bool) -> dict[str, str]:
         """Freeze, signature, approvals, portal page, wishes to stop, clock, read-back, lane: few queries for the batch."""
         frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
-        unapproved = set(
-            Edition.objects.filter(items__publication__batch=self._batch)
-            .exclude(state="approved")
-            .values_list("items__publication", flat=True)
-        )
+        unapproved = approvals.unapproved(self._batch)
         rows = Publication.objects.filter(batch=self._batch).values_list(
             "pk", "account", "state", "stop_event", "release__unit_id", "account__disabled_reason", "release",
             "release__signed_at", "release__cancelled_at", "release__sync", "release__gate__state", "release__gate__live_at",
