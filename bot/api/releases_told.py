@@ -100,7 +100,7 @@ def _pending(release: Release) -> Iterator[Pending]:
     if release.cancelled_at is not None:
         return
     pushes = list(release.publications.all())
-    if release.signed_at is None and any(push.status in UNSIGNED for push in pushes):
+    if release.signed_at is None and release.urgency_id is None and any(push.status in UNSIGNED for push in pushes):
         until = release.instant - min_lead()
         yield Pending(
             what="signature", roles=[Role.RELEASER], publication=None, until=until,

@@ -5,15 +5,16 @@ The rest of the editorial way tells this module what happened to an edition (`no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from bot.domain import urgent
 from bot.domain.alarms import OF_URGENCY, Kind, Out
+from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
 from bot.domain.instants import require_aware, show
 from bot.domain.urgent import Stage
@@ -52,6 +53,7 @@ class Told:
     release: Release | None
     passed: int
     needed: int
+    out: bool = False  # something of it is public
 
     @property
     def first(self) -> UrgentWord:
@@ -77,22 +79,29 @@ def story(urgency: Urgency) -> Told:
     words = list(urgency.words.select_related("person").order_by("place"))
     release = Release.objects.filter(urgency=urgency).first()
     passed = urgency.edition.reviews.filter(verdict="pass").count()
-    return Told(urgency, words, release, passed, len(urgency.unit.review_steps))
+    out = release is not None and release.publications.filter(state=State.LIVE).exists()
+    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
 
 
 def open_of(unit: Unit) -> list[Told]:
-    """What of a unit still needs somebody, the newest first. Three questions, however many there are."""
+    """What of a unit still needs somebody, the newest first. Five questions, however many there are."""
     rows = Urgency.objects.filter(unit=unit, ended_at__isnull=True).select_related(
         "edition__document", "unit", "release"
     )
-    found = rows.defer("edition__content", "release__manifest").prefetch_related("words__person", "edition__reviews")
+    found = rows.defer("edition__content", "release__manifest").prefetch_related(
+        "words__person",
+        "edition__reviews",
+        Prefetch("release__publications", Publication.objects.only("state", "release")),
+    )
     return [_told(one) for one in found.order_by("-pk")[:MOST]]
 
 
 def _told(urgency: Urgency) -> Told:
     words = sorted(urgency.words.all(), key=lambda word: word.place)
     passed = sum(review.verdict == "pass" for review in urgency.edition.reviews.all())
-    return Told(urgency, words, getattr(urgency, "release", None), passed, len(urgency.unit.review_steps))
+    release: Release | None = getattr(urgency, "release", None)
+    out = release is not None and any(one.status is State.LIVE for one in release.publications.all())
+    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
 
 
 def owed(unit: Unit) -> dict[int, datetime]:
@@ -242,6 +251,36 @@ def _out(release: Release) -> Out:
     return Out.UNKNOWN if states & _IN_DOUBT else Out.NO
 
 
+def checks(*, now: datetime) -> Iterator[CheckResult]:
+    """For the doctor: urgent notices that still need somebody."""
+    require_aware(now)
+    rows = Urgency.objects.filter(ended_at__isnull=True).select_related("edition", "release")
+    found = list(rows.defer("edition__content", "release__manifest").order_by("pk")[:MOST])
+    if not found:
+        yield CheckResult("应急通道", True, "没有待确认、待补审的应急公告", code="urgent")
+    for urgency in found:
+        words, late = _standing_words(urgency, now)
+        yield CheckResult(
+            "应急通道", not late, f"《{urgency.edition.title}》{words}", warning=True, code="urgent",
+            remedy=REMEDIES[urgency.status],
+        )  # fmt: skip
+
+
+REMEDIES = {
+    Stage.ASKED: "请终审、签发或值班人员打开“应急”页核对后确认，或收回。",
+    Stage.RELEASED: "请初审、复审、终审人员在审批箱办理补审。",
+    Stage.RETURNED: "请签发人在发布单页更正或撤回。",
+}
+
+
+def _standing_words(urgency: Urgency, now: datetime) -> tuple[str, bool]:
+    label, by = urgency.status.label, urgency.review_by
+    if urgency.status is not Stage.RELEASED or by is None:
+        return label, urgency.status is Stage.RETURNED
+    late = urgent.review(by, now) is urgent.Review.LATE
+    return f"{label}，{'应在' if late else '须在'} {show(by, seconds=False)} 前办完{'，已逾期' if late else ''}", late
+
+
 def waits_for_second(urgency: Urgency, *, now: datetime) -> None:
     """The second person is called."""
     require_aware(now)
@@ -264,8 +303,3 @@ def close_alarms(urgency: Urgency, *, why: str, now: datetime, but: str = "") ->
     rows = Alarm.objects.filter(mine, closed_at__isnull=True, kind__in=[str(kind) for kind in OF_URGENCY])
     for kind, subject in rows.exclude(subject=but).values_list("kind", "subject"):
         alarming.close(Kind(kind), [subject], why=why, now=now)
-
-
-def public(release: Release) -> bool:
-    """Whether anything of it is public now."""
-    return Publication.objects.filter(release=release, state=State.LIVE).exists()
