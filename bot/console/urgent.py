@@ -17,6 +17,7 @@ from bot.domain.bodytext import body_text
 from bot.domain.findings import Level
 from bot.domain.instants import show, to_beijing
 from bot.domain.urgent import LONGEST_REASON, PROPOSERS, SECONDERS, Stage
+from bot.domain.workflow import EditionState
 from bot.intake import Rejected
 from bot.models import Document, Person, Urgency
 from bot.proofing import PORTAL_HOSTS
@@ -58,7 +59,8 @@ def _page(
     context = {
         "now": at,
         "banners": urgentmarks.banners(who.unit, at),
-        "candidates": [(one, EDITION_TONES[one.current.status]) for one in urgent.candidates(who.unit)],
+        "candidates": [(one, EditionState(one.state)) for one in urgent.candidates(who.unit)],
+        "tones": EDITION_TONES,
         "typed": {"title": "", "text": "", "source_url": "", **typed, "unit": typed["unit"] or who.unit.name},
         "rejected": rejected,
         "may_propose": any(who.has_role(role) for role in PROPOSERS),

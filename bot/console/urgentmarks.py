@@ -39,13 +39,11 @@ def mark(urgency: Urgency | None, now: datetime) -> Chip | None:
     if urgency is None:
         return None
     tone, icon = _LOOKS.get(urgency.status, ("off", "cross"))
-    late = urgency.status is Stage.RELEASED and _late(urgency, now)
-    label = "应急发布，补审逾期" if late else urgency.status.label
-    return Chip(label, "bad" if late else tone, icon)
-
-
-def _late(urgency: Urgency, now: datetime) -> bool:
-    return urgency.review_by is not None and urgent.review(urgency.review_by, now) is urgent.Review.LATE
+    if urgency.status is not Stage.RELEASED or urgency.review_by is None:
+        return Chip(urgency.status.label, tone, icon)
+    when = urgent.review(urgency.review_by, now)
+    label = "应急发布，补审逾期" if when is urgent.Review.LATE else urgency.status.label
+    return Chip(label, tone if when is urgent.Review.AHEAD else "bad", icon)
 
 
 def banners(unit: Unit, now: datetime) -> list[Banner]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
+from django.db.models import Exists, OuterRef
+
 from bot.domain import urgent
 from bot.domain.article import Kind
 from bot.domain.instants import require_aware, show
@@ -81,9 +83,10 @@ def _require_notice(document: Document, person: Person) -> None:
 
 
 def candidates(unit: Unit) -> list[Document]:
-    """Notices of the unit that are not approved yet, the newest first."""
+    """Notices of the unit that are neither approved nor urgent already, the newest first."""
     states = [*map(str, _BEFORE), *map(str, MAY_GO - {EditionState.APPROVED})]
-    found = Document.objects.filter(unit=unit, kind=Kind.NOTICE, is_policy=False, state__in=states)
+    standing = Urgency.objects.filter(edition__document=OuterRef("pk"), ended_at__isnull=True)
+    found = Document.objects.filter(~Exists(standing), unit=unit, kind=Kind.NOTICE, is_policy=False, state__in=states)
     return list(found.order_by("-changed_at", "-id")[:LISTED])
 
 

@@ -92,9 +92,10 @@ def test_a_notice_is_written_from_plain_text(office: Office) -> None:
 def test_what_is_under_review_already_can_become_urgent(office: Office) -> None:
     document = office.submitted()
     office.passes(document, "first")
+    assert urgent.candidates(office.unit) == [document]
     release = confirmed(office, asked(office, document, by="first"))
     assert release.signed
-    assert urgent.candidates(office.unit) == [document]
+    assert urgent.candidates(office.unit) == []
 
 
 def test_hard_findings_still_stop_it(office: Office) -> None:
