@@ -137,7 +137,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
         "may_check": release.signed and any(one.status in STOPPABLE | {State.HELD} for one in publications),
-        "urgent": urgentmarks.of_release(release, at),
+        "urgent": urgentmarks.of_release(release, who, at),
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
         "acts": acts.acts(case),

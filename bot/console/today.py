@@ -39,7 +39,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
         "asks": board.asks(found, who, at),
-        "urgents": urgentmarks.banners(unit, at),
+        "urgents": urgentmarks.banners(who, at),
         "alarms": alarming.standing(unit),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,

@@ -58,7 +58,7 @@ def _page(
     at = now()
     context = {
         "now": at,
-        "banners": urgentmarks.banners(who.unit, at),
+        "banners": urgentmarks.banners(who, at),
         "candidates": [(one, EditionState(one.state)) for one in urgent.candidates(who.unit)],
         "tones": EDITION_TONES,
         "typed": {"title": "", "text": "", "source_url": "", **typed, "unit": typed["unit"] or who.unit.name},
@@ -126,6 +126,7 @@ def _notice(
         "lead": int(releases.min_lead().total_seconds()),
         "typed": {name: request.POST.get(name, "") for name in ("when", "date", "time", "reason")},
         "text": body_text(fields["body_html"]),
+        "may_write": urgent.may_write(document, who),
         "plain": not any(mark in fields["body_html"] for mark in NOT_PLAIN),
         "fields": fields,
         "rejected": rejected,
@@ -215,7 +216,7 @@ def urgency(request: HttpRequest, pk: int) -> HttpResponse:
         "urgency": found,
         "edition": found.edition,
         "told": told,
-        "banner": urgentmarks.banner(told, at),
+        "banner": urgentmarks.banner(told, who, at),
         "posts": _posts(found),
         "findings": [record.finding for record in found.edition.findings.order_by("pk")],
         "waived": set(found.edition.document.waivers.values_list("rule", flat=True)),

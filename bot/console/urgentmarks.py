@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.domain import urgent
 from bot.domain.urgent import Stage
-from bot.models import Release, Unit, Urgency
+from bot.models import Person, Release, Urgency
 from bot.services import urgentcare
 from bot.services.urgentcare import Told
 
@@ -32,6 +32,7 @@ class Banner:
     chip: Chip
     words: str
     left: str
+    doors: bool = True  # whether the one who looks has a part in it
 
 
 def mark(urgency: Urgency | None, now: datetime) -> Chip | None:
@@ -46,22 +47,22 @@ def mark(urgency: Urgency | None, now: datetime) -> Chip | None:
     return Chip(label, tone if when is urgent.Review.AHEAD else "bad", icon)
 
 
-def banners(unit: Unit, now: datetime) -> list[Banner]:
-    """Everything urgent of a unit that still needs somebody, the most urgent first."""
+def banners(who: Person, now: datetime) -> list[Banner]:
+    """Everything urgent of a person's unit that still needs somebody, the most urgent first."""
     order = {Stage.ASKED: 0, Stage.RETURNED: 1, Stage.RELEASED: 2}
-    told = sorted(urgentcare.open_of(unit), key=lambda one: order[one.urgency.status])
-    return [banner(one, now) for one in told]
+    told = sorted(urgentcare.open_of(who.unit), key=lambda one: order[one.urgency.status])
+    return [banner(one, who, now) for one in told]
 
 
-def banner(told: Told, now: datetime) -> Banner:
+def banner(told: Told, who: Person, now: datetime) -> Banner:
     """One of them."""
     chip = mark(told.urgency, now) or Chip("", "off", "alert")
-    return Banner(told, chip, _words(told), _left(told, now))
+    return Banner(told, chip, _words(told), _left(told, now), any(who.has_role(role) for role in urgent.PROPOSERS))
 
 
-def of_release(release: Release, now: datetime) -> Banner | None:
+def of_release(release: Release, who: Person, now: datetime) -> Banner | None:
     """That of a release; None where it is an ordinary one."""
-    return banner(urgentcare.story(release.urgency), now) if release.urgency is not None else None
+    return banner(urgentcare.story(release.urgency), who, now) if release.urgency is not None else None
 
 
 def _words(told: Told) -> str:

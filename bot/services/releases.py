@@ -432,7 +432,7 @@ def credit_line(edition: Edition) -> str:
     return f"来源：{unit}　责编：{edition.author.name}　审核：{reviewers}"
 
 
-def _fill(publication: Publication, credit: Callable[[Edition], str]) -> ManifestPublication:
+def _fill(publication: Publication, credit: Callable[[Edition], str] = credit_line) -> ManifestPublication:
     """Draw the credit line into each post, check the whole against the channel, and freeze the bytes."""
     found = publication.items.select_related("edition__document__unit", "edition__author", "post__account")
     items = list(found.prefetch_related("edition__reviews__person").order_by("position"))

@@ -57,6 +57,9 @@ def write(
     require(person, *PROPOSERS)
     if document is not None:
         _require_notice(document, person)
+        if not may_write(document, person):
+            words = "只有拟稿人员或写这一版的人能修改文字，未做改动。请由他们修改，或在审批箱退回。"
+            raise Refused("role", words)
     number = document.external_id if document else drafting.next_external_id(person.unit, now=now)
     row = drafting.article_from(number, _as_fields(fields, document))
     if isinstance(row, Rejected):
@@ -64,6 +67,11 @@ def write(
     with audit.serialised():
         documents.save_article(row.article, person=person, now=now)
     return documents.find_document(number, unit=person.unit)
+
+
+def may_write(document: Document, person: Person) -> bool:
+    """Whether this person may change its text: an editor, or who wrote it here."""
+    return person.has_role(Role.EDITOR) or document.current.author_id == person.pk
 
 
 def _as_fields(fields: Mapping[str, str], document: Document | None) -> dict[str, str]:
@@ -262,6 +270,8 @@ def why_not(urgency: Urgency, *, person: Person, now: datetime) -> Refused | Non
     )  # fmt: skip
     if refusal:
         return Refused(refusal.code, refusal.message)
+    if not word.person.is_active:
+        return Refused("first", f"提出人{word.person.name}已停用，确认无效，没有发出。仍需应急的，请收回后重新提出。")
     edition = urgency.edition
     if edition.status not in MAY_GO or edition.content_hash != urgency.content_hash:
         return Refused("changed", CHANGED)

@@ -89,6 +89,23 @@ def test_a_notice_is_written_from_plain_text(office: Office) -> None:
     assert isinstance(rejected, Rejected)
 
 
+def test_who_neither_edits_nor_wrote_it_does_not_change_its_text(office: Office) -> None:
+    document = urgent.write(FIELDS, person=office.people["final"], now=NOW)
+    assert isinstance(document, Document)
+    assert urgent.may_write(document, office.people["final"])
+    with pytest.raises(Refused) as refused:
+        urgent.write(FIELDS | {"text": "改"}, person=office.people["releaser"], now=NOW, document=document)
+    assert refused.value.code == "role"
+
+
+def test_the_word_of_somebody_who_was_disabled_since_counts_no_more(office: Office) -> None:
+    urgency = asked(office)
+    type(office.people["editor"]).objects.filter(username="editor").update(is_active=False)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "first"
+
+
 def test_what_is_under_review_already_can_become_urgent(office: Office) -> None:
     document = office.submitted()
     office.passes(document, "first")
