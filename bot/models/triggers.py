@@ -681,7 +681,7 @@ _DIALECTS = {
         "entry_payload_here": "json_extract(m.value, '$.items[' || i.position || '].payload')",
         "entry_edition_here": "json_extract(m.value, '$.items[' || i.position || '].edition')",
         "hash_here": "json_extract(NEW.payload_hashes, '$[' || i.position || ']')",
-        "post_named": "EXISTS (SELECT 1 FROM json_each(u.post_hashes) h WHERE h.key = a.slug AND h.value = b.hash)",
+        "post_named": "instr(u.post_hashes, b.hash) > 0",
     },
     "postgresql": {
         "true": "TRUE",
@@ -697,7 +697,7 @@ _DIALECTS = {
         "entry_payload_here": "(m.value -> 'items' -> i.position ->> 'payload')",
         "entry_edition_here": "(m.value -> 'items' -> i.position ->> 'edition')",
         "hash_here": "(NEW.payload_hashes ->> i.position)",
-        "post_named": "(u.post_hashes ->> a.slug) = b.hash",
+        "post_named": "position(b.hash IN u.post_hashes::text) > 0",
     },
 }
 
