@@ -24,7 +24,7 @@ def with_everything(found: QuerySet[Release]) -> QuerySet[Release]:
     items = Item.objects.select_related("edition__document").defer("payload", "edition__content").order_by("position")
     pushes = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items))
     ordered = pushes.order_by("account_id", "lane")
-    return found.select_related("gate").defer("manifest").prefetch_related(Prefetch("publications", ordered))
+    return found.select_related("gate", "urgency").defer("manifest").prefetch_related(Prefetch("publications", ordered))
 
 
 def page(found: Sequence[Release], limit: int) -> ReleasePage:
@@ -48,6 +48,7 @@ def whole(release: Release) -> ReleaseOut:
             "signed": release.signed,
             "signed_at": release.signed_at,
             "cancelled": release.cancelled_at is not None,
+            "urgent": release.urgency is not None,
             "publications": [_push(publication) for publication in release.publications.all()],
             "pending": list(_pending(release)),
         }
@@ -100,7 +101,7 @@ def _pending(release: Release) -> Iterator[Pending]:
     if release.cancelled_at is not None:
         return
     pushes = list(release.publications.all())
-    if release.signed_at is None and any(push.status in UNSIGNED for push in pushes):
+    if release.signed_at is None and release.urgency_id is None and any(push.status in UNSIGNED for push in pushes):
         until = release.instant - min_lead()
         yield Pending(
             what="signature", roles=[Role.RELEASER], publication=None, until=until,

@@ -333,8 +333,56 @@ def release_data(release: Any) -> dict[str, Any]:
         "signed_by": release.signed_by.username if release.signed_by else None,
         "manifest_hash": release.manifest_hash,
         "cancelled": release.cancelled_at is not None,
+        "urgent": urgent_data(release),
         "publications": publications_data(release),
     }
+
+
+def urgent_data(release: Any) -> dict[str, Any] | None:
+    """The JSON form of 应急发布: whose words, and the reviews that are owed; None for an ordinary release."""
+    from bot.services import urgentcare
+
+    if release.urgency is None:
+        return None
+    told = urgentcare.story(release.urgency)
+    return {
+        "stage": told.urgency.stage,
+        "reason": told.urgency.reason,
+        "digest": told.urgency.digest,
+        "words": [
+            {
+                "place": one.place,
+                "person": one.person.username,
+                "at": one.at.isoformat(),
+                "manifest": one.manifest_hash or None,
+            }
+            for one in told.words
+        ],
+        "reviews": told.passed,
+        "reviews_needed": told.needed,
+        "review_by": told.urgency.review_by.isoformat() if told.urgency.review_by else None,
+    }
+
+
+def urgent_lines(release: Any) -> list[str]:
+    """The Chinese form of the same; nothing for an ordinary release."""
+    from bot.domain.instants import show as show_instant
+    from bot.services import urgentcare
+
+    if release.urgency is None:
+        return []
+    told = urgentcare.story(release.urgency)
+    who = "；".join(
+        f"{show_instant(one.at)} {one.person.name}{'提出' if one.place == 1 else '确认并签发'}" for one in told.words
+    )
+    lines = [f"  {told.urgency.status.label}：{who}", f"    理由：{told.urgency.reason}"]
+    if told.owed_until:
+        lines.append(
+            f"    补审 {told.passed}/{told.needed}，须在 {show_instant(told.owed_until, seconds=False)} 前审完（审批箱）"
+        )
+    if told.urgency.stage == "returned":
+        lines.append("    已发出，内容被退回，请更正或撤回" if told.out else "    内容被退回，没有公开，请作废发布单")
+    return lines
 
 
 def gate_data(release: Any) -> dict[str, Any] | None:
@@ -441,7 +489,7 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     told, publications = gating.story(release), list(_publications(release))
     statuses = story.statuses(publications) if attempts else {}
     lines = [f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜" + _standing(release)]
-    lines += [f"  {line}" for line in told.lines] if told else []
+    lines += [*urgent_lines(release), *([f"  {line}" for line in told.lines] if told else [])]
     for publication in publications:
         after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label

@@ -69,7 +69,8 @@ class Case:
     def unsigned(self) -> bool:
         """It could be signed."""
         release = self.release
-        return release.signed_at is None and release.cancelled_at is None and self.has(State.PLANNED, State.HELD)
+        open_still = release.signed_at is None and release.cancelled_at is None and release.urgency_id is None
+        return open_still and self.has(State.PLANNED, State.HELD)
 
     @property
     def too_late_to_sign(self) -> bool:
@@ -89,6 +90,8 @@ def _next(case: Case) -> tuple[str, str]:
     """The page of the next step ("" where nobody need act), and what the release waits for."""
     if case.release.cancelled_at or (case.publications and all(one.status in SETTLED for one in case.publications)):
         return "", "已了结，没有要办理的。"
+    if case.release.urgency_id is not None and not case.release.signed:
+        return "release-cancel", "应急发布的签发已失效，没有发出的不会再发。请作废后重新提出，或审核通过后另编发布单。"
     if case.unsigned and case.too_late_to_sign:
         return "release-reschedule", "发布时刻已过或太近，来不及签发，请改期。"
     if case.unsigned:
@@ -152,7 +155,7 @@ def _stopping(case: Case) -> list[Act]:
 
 
 def _planning(case: Case) -> list[Act]:
-    if not case.may(*PLANNERS) or case.release.cancelled_at:
+    if not case.may(*PLANNERS) or case.release.cancelled_at or case.release.urgency_id is not None:
         return []
     why = replanning.why_not(case.release, case.publications)
     return [

@@ -16,7 +16,7 @@ from bot.domain.workflow import Role
 from bot.models import Account, Attempt, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
 from bot.services import trail
 
-from . import chips
+from . import chips, urgentmarks
 from .chips import Chip
 
 AHEAD = timedelta(days=7)
@@ -47,6 +47,7 @@ class Row:
     lines: Sequence[AccountLine]
     passed: int
     needed: int
+    urgent: Chip | None = None
 
     @property
     def titles(self) -> list[str]:
@@ -93,7 +94,9 @@ def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
     older = Q(instant__lt=start, publications__state__in=open_states)
     found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
     newest = (
-        found.select_related("signed_by", "created_by", "gate").prefetch_related(_whole()).order_by("-instant", "-pk")
+        found.select_related("signed_by", "created_by", "gate", "urgency")
+        .prefetch_related(_whole())
+        .order_by("-instant", "-pk")
     )
     return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
 
@@ -110,6 +113,7 @@ def row(release: Release, unit: Unit, now: datetime) -> Row:
         _lines(publications),
         passed,
         len(editions) * len(unit.review_steps),
+        urgentmarks.mark(release.urgency, now),
     )
 
 
@@ -164,7 +168,7 @@ def _door(release: Release, who: Person) -> tuple[str, str]:
     """What sets going what is held, for those who may: the word, and the page where it is done."""
     page = reverse("release", args=[release.pk])
     if not release.signed:
-        sign = release.cancelled_at is None and who.has_role(Role.RELEASER)
+        sign = release.cancelled_at is None and release.urgency_id is None and who.has_role(Role.RELEASER)
         return ("核对清单并签发", reverse("release-sign", args=[release.pk])) if sign else ("", "")
     gate = getattr(release, "gate", None)
     if gate is not None and gate.status in FOR_A_DECISION:

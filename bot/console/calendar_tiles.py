@@ -16,7 +16,7 @@ from bot.models import Item, Publication, Release, Unit
 from bot.rendering.headline import subject, wordings
 from bot.services import moving
 
-from . import chips
+from . import chips, urgentmarks
 from .chips import Chip
 
 MOST = 600  # tiles of one page; a month of a district has a few dozen
@@ -68,6 +68,7 @@ class Tile:
     glyphs: tuple[Glyph, ...]
     pieces: int
     fixed: str
+    urgent: Chip | None = None
 
     @property
     def bundle(self) -> bool:
@@ -104,7 +105,7 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     )
     pushes = Publication.objects.select_related("account").defer("staged", "ids", "stop_reason", "reason")
     whole = pushes.prefetch_related(Prefetch("items", items), moving.outcomes()).order_by("account_id", "lane")
-    rows = wanted.select_related("gate", "signed_by").defer("manifest", "policy")
+    rows = wanted.select_related("gate", "signed_by", "urgency").defer("manifest", "policy")
     return list(rows.prefetch_related("manual_tasks", Prefetch("publications", whole))[: MOST + 1])
 
 
@@ -125,7 +126,7 @@ def tile(release: Release, now: datetime) -> Tile:
     return Tile(
         release, to_beijing(release.instant), short(release.title), standing, group(standing),
         tuple(dict.fromkeys(documents.values())), tuple(_glyphs(release, pushes)), len(documents),
-        moving.why_fixed(release, pushes),
+        moving.why_fixed(release, pushes), urgentmarks.mark(release.urgency, now),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, QuerySet
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.workflow import UNDER_REVIEW, EditionState, Step, Verdict, step_due
 from bot.models import Edition, Item, Opened, Person, PostRecord, Review, Unit
+from bot.services import urgentcare
 from bot.services.inbox import REVIEWERS, Seen
 
 from .document import EDITION_TONES
@@ -47,6 +48,7 @@ class Left:
     words: str
     tone: str
     near: bool
+    owed: bool = False  # it is public: the reviews come afterwards
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,15 @@ def _under_review_of(person: Person) -> QuerySet[Edition]:
     return found.alias(submitter=F("submitted_by_id") + 0).filter(submitter=person.pk)
 
 
-def deadlines(unit: Unit, now: datetime) -> dict[int, datetime]:
-    """Document -> the instant of the release that plans it, where the text it planned is not approved any more."""
+class Deadlines(dict[int, datetime]):
+    """Document -> until when it wants its reviews. `owed`: documents that went out on two words already (应急补审)."""
+
+    owed: frozenset[int] = frozenset()
+
+
+def deadlines(unit: Unit, now: datetime) -> Deadlines:
+    """The instant of the release that plans it, where the text it planned is not approved any more; or the end of the
+    time in which what went out on two words is to be reviewed."""
     planned = Item.objects.filter(
         active=True, publication__state__in=OPEN, publication__instant__gt=now - PASSED,
         publication__release__unit=unit, publication__release__cancelled_at__isnull=True,
@@ -139,14 +148,27 @@ def deadlines(unit: Unit, now: datetime) -> dict[int, datetime]:
         .annotate(at=Min("publication__instant"))
         .order_by("at", "edition__document")
     )
-    return dict(found[:MOST_PLANNED])
+    owed = urgentcare.owed(unit)
+    until = Deadlines(dict(found[:MOST_PLANNED]) | owed)
+    until.owed = frozenset(owed)
+    return until
+
+
+def is_owed(document: int, until: Mapping[int, datetime]) -> bool:
+    """Whether it went out already, and the reviews come afterwards."""
+    return isinstance(until, Deadlines) and document in until.owed
+
+
+def _first(edition: Edition, until: Mapping[int, datetime]) -> tuple[bool, datetime, int]:
+    """What is public and not reviewed comes before everything else; then whatever is due first."""
+    return not is_owed(edition.document_id, until), until[edition.document_id], edition.pk
 
 
 def _running_out(until: Mapping[int, datetime], now: datetime) -> list[Edition]:
     """By documents first: they are few, and an index on states would lead through every draft there is."""
     near = [document for document, at in until.items() if at < now + SOON]
     found = [one for one in _whole(Edition.objects.filter(document__in=near)) if one.status not in DONE]
-    return sorted(found, key=lambda one: (until[one.document_id], one.pk))
+    return sorted(found, key=lambda one: _first(one, until))
 
 
 def _whole(found: QuerySet[Edition]) -> QuerySet[Edition]:
@@ -194,19 +216,19 @@ def _editions(tab: str, person: Person, until: Mapping[int, datetime], now: date
 
 def _urgent_first(found: QuerySet[Edition], until: Mapping[int, datetime], start: int, end: int) -> list[Edition]:
     """Those that a release waits for, nearest first; then whatever has waited longest."""
-    urgent = sorted(_whole(found.filter(document__in=list(until))), key=lambda one: (until[one.document_id], one.pk))
+    urgent = sorted(_whole(found.filter(document__in=list(until))), key=lambda one: _first(one, until))
     rest = _whole(found.exclude(document__in=list(until))).order_by("submitted_at", "pk")
     first, last = max(start - len(urgent), 0), max(end - len(urgent), 0)
     return [*urgent[start:end], *(rest[first:last] if last else ())]
 
 
 def _rows(editions: Iterable[Edition], until: Mapping[int, datetime], now: datetime) -> list[Row]:
-    return [_row(edition, until.get(edition.document_id), now) for edition in editions]
+    return [_row(edition, until, now) for edition in editions]
 
 
-def _row(edition: Edition, deadline: datetime | None, now: datetime) -> Row:
+def _row(edition: Edition, until: Mapping[int, datetime], now: datetime) -> Row:
     tone, icon = EDITION_TONES[edition.status]
-    left_over = left(deadline, now) if deadline and edition.status not in DONE else None
+    left_over = left_of(edition, until, now)
     waited = in_words(now - edition.submitted_at) if edition.submitted_at and edition.status in UNDER_REVIEW else ""
     returns: Sequence[Review] = getattr(edition, "returns", ())
     return Row(edition, tone, icon, left_over, waited, returns[0] if returns else None)
@@ -230,6 +252,22 @@ def _marked(row: Row, posts: Sequence[PostRecord], known: set[str]) -> Row:
 
 
 # --- time in words -------------------------------------------------------------------------------------------
+
+
+def left_of(edition: Edition, until: Mapping[int, datetime], now: datetime) -> Left | None:
+    """How long an edition that waits still has, None where nobody waits for it."""
+    deadline = until.get(edition.document_id)
+    if deadline is None or edition.status in DONE:
+        return None
+    return left_to_review(deadline, now) if is_owed(edition.document_id, until) else left(deadline, now)
+
+
+def left_to_review(deadline: datetime, now: datetime) -> Left:
+    """Of what is public already: loud from the start."""
+    ahead = deadline - now
+    if ahead <= timedelta():
+        return Left(deadline, f"补审已逾期 {in_words(-ahead)}", "bad", False, owed=True)
+    return Left(deadline, f"补审还有 {in_words(ahead)}", "bad", ahead < timedelta(minutes=10), owed=True)
 
 
 def left(deadline: datetime, now: datetime) -> Left:

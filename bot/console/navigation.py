@@ -9,8 +9,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from bot.domain.urgent import PROPOSERS
 from bot.domain.workflow import Role
 from bot.models import Person
+from bot.services import urgent
 from bot.services.people import manages_people
 
 from . import inbox
@@ -58,6 +60,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("documents", "文件", "box", EDITORIAL),
     Entry("reviews", "审批箱", "inbox", EDITORIAL, waiting=inbox.waiting),
     Entry("releases", "发布单", "send", EDITORIAL),
+    Entry("urgent", "应急", "alert", frozenset(PROPOSERS), waiting=urgent.waiting_for),
     Entry("calendar", "日历", "calendar"),
     Entry("exceptions", "异常台", "alert", EDITORIAL),
     Entry("manual", "手工发布", "hand", EDITORIAL),

@@ -19,7 +19,7 @@ from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import acts, alarms, board, chips, lanes, manifest
+from . import acts, alarms, board, chips, lanes, manifest, urgentmarks
 from .people import now, person
 
 METRIC_WORDS = {
@@ -137,6 +137,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
         "may_check": release.signed and any(one.status in STOPPABLE | {State.HELD} for one in publications),
+        "urgent": urgentmarks.of_release(release, who, at),
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
         "acts": acts.acts(case),

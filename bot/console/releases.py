@@ -17,7 +17,7 @@ from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
 from bot.models import Attempt, Publication, Release, Unit
 
-from . import acts, board, chips
+from . import acts, board, chips, urgentmarks
 from .chips import Chip
 from .people import now, person, plain
 
@@ -36,6 +36,7 @@ class Row:
     standing: Chip
     says: str
     accounts: list[tuple[Publication, list[Chip]]]
+    urgent: Chip | None = None
 
 
 @require_GET
@@ -95,7 +96,7 @@ def _page(found: QuerySet[Release], before: str) -> list[Release]:
         found = found.filter(Q(instant__lt=instant) | Q(instant=instant, pk__lt=pk), instant__lte=instant)
     outcomes = Attempt.objects.only("publication_id", "outcome")  # without the answers, which may be long
     pushes = Publication.objects.select_related("account").prefetch_related(Prefetch("attempts", outcomes))
-    whole = found.select_related("signed_by", "created_by", "gate").prefetch_related(
+    whole = found.select_related("signed_by", "created_by", "gate", "urgency").prefetch_related(
         Prefetch("publications", pushes.order_by("account_id", "lane"))
     )
     return list(whole.order_by("-instant", "-pk")[: PAGE + 1])
@@ -120,4 +121,5 @@ def _row(release: Release, at: datetime) -> Row:
     for one in publications:
         groups.setdefault(one.account_id, []).append(one)
     lines = [(group[0], chips.grouped([one.status for one in group])) for group in groups.values()]
-    return Row(release, chips.standing(release, publications, at), chips.public_words(publications), lines)
+    mark = urgentmarks.mark(release.urgency, at)
+    return Row(release, chips.standing(release, publications, at), chips.public_words(publications), lines, mark)

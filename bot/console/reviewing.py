@@ -124,8 +124,7 @@ def detail(
 
 
 def _left(edition: Edition, who: Person, now: datetime) -> inbox.Left | None:
-    deadline = inbox.deadlines(who.unit, now).get(edition.document_id)
-    return inbox.left(deadline, now) if deadline and edition.status not in inbox.DONE else None
+    return inbox.left_of(edition, inbox.deadlines(who.unit, now), now)
 
 
 def _decision(

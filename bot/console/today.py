@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, health, stepup
+from . import alarms, board, health, stepup, urgentmarks
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -39,6 +39,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
         "asks": board.asks(found, who, at),
+        "urgents": urgentmarks.banners(who, at),
         "alarms": alarming.standing(unit),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,

@@ -28,6 +28,7 @@ from . import (
     signin,
     staff,
     today,
+    urgent,
     withdraw,
 )
 
@@ -105,6 +106,14 @@ urlpatterns: list[URLPattern] = [
     path("exceptions/<int:pk>/confirm-again", exceptions.confirm_again, name="exception-confirm"),
     path("exceptions/<int:pk>/take-back", exceptions.take_back, name="exception-take-back"),
     path("exceptions/<int:pk>/cancel", exceptions.cancel, name="exception-cancel"),
+    path("urgent", urgent.page, name="urgent"),
+    path("urgent/write", urgent.write, name="urgent-write"),
+    path("urgent/<int:pk>", urgent.urgency, name="urgency"),
+    path("urgent/<int:pk>/confirm", urgent.confirm, name="urgency-confirm"),
+    path("urgent/<int:pk>/back", urgent.back, name="urgency-back"),
+    path("urgent/notice/<path:external_id>", urgent.notice, name="urgent-notice"),
+    path("urgent/rewrite/<path:external_id>", urgent.rewrite, name="urgent-rewrite"),
+    path("urgent/ask/<path:external_id>", urgent.ask, name="urgent-ask"),
     path("calendar", calendar.calendar, name="calendar"),
     path("calendar/releases/<int:pk>/move", calendar_move.move, name="calendar-move"),
     path("documents/<path:external_id>", document.document_page, name="document"),

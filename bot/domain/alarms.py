@@ -17,10 +17,14 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
     GONE = "gone"
+    URGENT = "urgent"
+    RETURNED = "returned"
     NEEDS_PERSON = "needs_person"
     MISSED = "missed"
     SPLIT = "split"
     HELD = "held"
+    REVIEW_LATE = "review_late"
+    REVIEW_DUE = "review_due"
     BY_HAND = "by_hand"
     CHAIN = "chain"
     RULES = "rules"
@@ -38,10 +42,14 @@ LABELS = {
     Kind.OVERDUE: "逾期未发",
     Kind.UNKNOWN: "结果不明",
     Kind.GONE: "已发布的内容被撤下",
+    Kind.URGENT: "应急待第二人确认",
+    Kind.RETURNED: "应急内容被退回",
     Kind.NEEDS_PERSON: "需人工处理",
     Kind.MISSED: "错过",
     Kind.SPLIT: "发布单部分公开",
     Kind.HELD: "被系统暂停",
+    Kind.REVIEW_LATE: "应急补审逾期",
+    Kind.REVIEW_DUE: "应急补审将到期",
     Kind.BY_HAND: "待手工发布",
     Kind.CHAIN: "留痕链断裂",
     Kind.RULES: "数据库规则缺失",
@@ -71,10 +79,14 @@ REMEDIES = {
     Kind.OVERDUE: "请值班员打开发布单，看卡在哪一步：仍可发的系统会自动发出，不再发就作废。值班台不再更新或 tongfa doctor 说时钟停了，请系统管理员重启。",
     Kind.UNKNOWN: "系统正在向平台核对，核对清楚之前不会重发。请值班员到平台后台看一眼，不要手工补发。",
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
+    Kind.URGENT: "请终审、签发或值班人员打开“应急”页核对后确认；两小时内没有第二人确认就作废，不会发出。",
+    Kind.RETURNED: "请签发人打开发布单的“更正与撤回”：更正或撤下已公开的内容。系统不会自动删除已公开的内容。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",
     Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
     Kind.SPLIT: "请值班员先处理确定没有公开的一侧；是否公开不明的一侧等系统核对，或到平台后台核实，不要手工补发。系统不会删除已公开的内容。",
     Kind.HELD: "请值班员打开发布单看原因，处理后由签发人恢复，或作废。到时不恢复就不会发出。",
+    Kind.REVIEW_LATE: "请马上催初审、复审、终审人员在审批箱办理：应急发布须在 24 小时内补审，已经超时；每 4 小时再次警报。",
+    Kind.REVIEW_DUE: "请催初审、复审、终审人员在审批箱办理补审；到期没有审完会升级警报。",
     Kind.BY_HAND: "请值班员打开“手工发布”页，复制文字、下载图片，到平台后台发出，再填入链接和时间。系统不会代发。",
     Kind.CHAIN: "请立即报告审计员，不要再改动数据库；用 tongfa audit verify 查看断点。",
     Kind.RULES: "请系统管理员查明是谁改动了数据库规则；仍缺少的，重新运行 tongfa up（或 tongfa init）重新安装。",
@@ -95,6 +107,8 @@ _OF_STATE = {
     State.HELD: Kind.HELD,
 }
 OVERDUE_AFTER = timedelta(minutes=1)
+#: About an urgent notice, with or without a release.
+OF_URGENCY = frozenset({Kind.URGENT, Kind.RETURNED, Kind.REVIEW_LATE, Kind.REVIEW_DUE})
 #: How long what is told once stays on the duty desk after somebody has read it.
 KEPT_AFTER_READING = timedelta(days=1)
 #: Kinds that a publication's own state decides.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from .alarms import REMEDIES, Told
+from .alarms import OF_URGENCY, REMEDIES, Told
 from .secret import Secret
 
 MOST_LINES = 12  # alarms told one by one in a message; the rest is counted
@@ -51,11 +51,15 @@ def mark(live: bool) -> str:
 
 def _lines(one: Told) -> list[str]:
     name = f"《{one.title}》" if one.title else ""
-    about = f"发布单 {one.release}{name}（{one.instant}）" if one.release is not None else "本机"
+    about = f"发布单 {one.release}{name}（{one.instant}）" if one.release is not None else _place(one)
     what = f"{about}{'，' + one.where if one.where else ''}：{one.kind.label}"
     return [
         f"· {what}{'，' + one.more if one.more else ''}。" + (f"是否已发出：{one.out.label}。" if one.release else "")
     ]
+
+
+def _place(one: Told) -> str:
+    return "应急通道" if one.kind in OF_URGENCY else "本机"
 
 
 # --- the port ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from .manual import ManualPost, ManualTask, ManualVoid
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
+from .urgent import Urgency, UrgentWord
 from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
 from .withdrawals import Correction, Takedown, TakedownCall, Withdrawal
 
@@ -71,6 +72,8 @@ __all__ = [
     "TakedownCall",
     "Token",
     "Unit",
+    "Urgency",
+    "UrgentWord",
     "Waiver",
     "Withdrawal",
 ]

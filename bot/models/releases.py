@@ -37,6 +37,8 @@ class Release(models.Model):
     signed_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     cancel_reason = models.CharField(max_length=300, blank=True, default="")
+    #: 应急发布: on whose words it goes instead of approvals. Set from the start or never.
+    urgency = models.OneToOneField("bot.Urgency", null=True, on_delete=models.PROTECT, related_name="release")
 
     class Meta:
         constraints = (

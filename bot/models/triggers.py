@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
 from bot.domain.engine import withdrawing
 
+from . import rules_urgent
 from .structure import absent
 
 
@@ -180,8 +181,12 @@ _UNREPLACED = (
     _not_replaced("postrecord", "unique: rendered posts are not replaced", "id", "edition_id+account_id"),
     _not_replaced("waiver", "unique: waivers are not replaced", "id", "document_id+rule"),
     _not_moved_over("waiver", "unique: waivers are not replaced", "id", "document_id+rule"),
-    _not_replaced("release", "unique: releases are not replaced", "id"),
+    _not_replaced("release", "unique: releases are not replaced", "id", "urgency_id"),
     _not_moved_over("release", "unique: releases are not replaced", "id"),
+    _not_replaced("urgency", "unique: urgent notices are not replaced", "id"),
+    _not_replaced("urgency", "unique: urgency_once", "edition_id", where="ended_at IS NULL", name="once"),
+    _not_moved_over("urgency", "unique: urgent notices are not replaced", "id"),
+    _not_replaced("urgentword", "unique: a word stays given", "id", "urgency_id+place", "urgency_id+person_id"),
     _not_replaced("publication", "unique: pushes are not replaced", "id", "key", "release_id+account_id+lane"),
     _not_moved_over("publication", "unique: pushes are not replaced", "id", "key", "release_id+account_id+lane"),
     _not_replaced("item", "unique: items are not replaced", "id", "publication_id+position"),
@@ -418,9 +423,10 @@ RULES: tuple[Rule, ...] = (
         "OR {array_length}(NEW.payload_hashes) <> "
         "(SELECT COUNT(*) FROM bot_item i WHERE i.publication_id = NEW.publication_id) OR EXISTS ("
         "SELECT 1 FROM bot_item i CROSS JOIN bot_edition e "
-        "WHERE e.id = i.edition_id AND i.publication_id = NEW.publication_id AND (e.state <> 'approved' OR i.payload_hash = '' OR "
+        "WHERE e.id = i.edition_id AND i.publication_id = NEW.publication_id AND (i.payload_hash = '' OR "
+        "COALESCE({hash_here}, '') <> i.payload_hash OR ((e.state <> 'approved' OR "
         + _PASSES.format(edition="e.id", hash="e.content_hash")
-        + " < 2 OR COALESCE({hash_here}, '') <> i.payload_hash))",
+        + f" < 2) AND NOT {rules_urgent.CARRIED})))",
         "no attempt without approvals of these very bytes, at every position",
     ),
     Rule(
@@ -643,6 +649,7 @@ RULES: tuple[Rule, ...] = (
         "what was signed does not change while the signature stands",
     ),
     Rule("manualtask_not_deleted", "bot_manualtask", "DELETE", "1 = 1", "a task is not taken away"),
+    *(Rule(*line) for line in rules_urgent.RULES),
 )
 
 
@@ -674,6 +681,7 @@ _DIALECTS = {
         "entry_payload_here": "json_extract(m.value, '$.items[' || i.position || '].payload')",
         "entry_edition_here": "json_extract(m.value, '$.items[' || i.position || '].edition')",
         "hash_here": "json_extract(NEW.payload_hashes, '$[' || i.position || ']')",
+        "post_named": "instr(u.post_hashes, b.hash) > 0",
     },
     "postgresql": {
         "true": "TRUE",
@@ -689,6 +697,7 @@ _DIALECTS = {
         "entry_payload_here": "(m.value -> 'items' -> i.position ->> 'payload')",
         "entry_edition_here": "(m.value -> 'items' -> i.position ->> 'edition')",
         "hash_here": "(NEW.payload_hashes ->> i.position)",
+        "post_named": "position(b.hash IN u.post_hashes::text) > 0",
     },
 }
 

@@ -13,7 +13,7 @@ from django.db.models import Max
 
 from bot.domain.chain import GENESIS, Break, link, verify
 from bot.domain.instants import require_aware, show
-from bot.models import AuditEvent, Freeze, Release, Review
+from bot.models import AuditEvent, Freeze, Release, Review, UrgentWord
 
 from .vault import audit_key
 
@@ -96,13 +96,14 @@ def verify_chain() -> tuple[int, str, Break | None]:
 def _cut(count: int) -> Break | None:
     """Lines that are lacking at the end, where something that was decided later still stands.
 
-    A review, a signature and a freeze are written with their line, at the same instant. So whatever the clock did
+    A review, a signature, a word and a freeze are written with their line, at the same instant. So whatever the clock did
     meanwhile, none of them is later than every line. Asked before the lines: what is decided in between has its line.
     """
     acts = [
         Review.objects.aggregate(at=Max("at"))["at"],
         Release.objects.aggregate(at=Max("signed_at"))["at"],
         Freeze.objects.aggregate(at=Max("at"))["at"],
+        UrgentWord.objects.aggregate(at=Max("at"))["at"],
     ]
     decided = max((at for at in acts if at is not None), default=None)
     if decided is None:
@@ -110,4 +111,4 @@ def _cut(count: int) -> Break | None:
     told = AuditEvent.objects.aggregate(at=Max("at"))["at"]
     if told is not None and decided <= told:
         return None
-    return Break(count + 1, f"第 {count + 1} 条起缺失：{show(decided)} 还有审核、签发或停发，留痕里没有")
+    return Break(count + 1, f"第 {count + 1} 条起缺失：{show(decided)} 还有审核、签发、应急确认或停发，留痕里没有")

@@ -17,8 +17,8 @@ from bot.intake import Rejected, Row, Taken
 from bot.models import AssetRecord, Document, Edition, Item, ManualTask, Person, Unit
 from bot.proofing import propose_policy
 
-from . import audit, catalogue
-from .errors import NotFound
+from . import audit, catalogue, urgentcare
+from .errors import NotFound, Refused
 from .people import require
 from .voiding import void_signature
 
@@ -157,7 +157,10 @@ def _result(row: Row, known: dict[str, str], person: Person, now: datetime) -> R
         return RowResult(row.number, article.external_id, CREATED, notes)
     if article.hash == known[article.external_id]:
         return RowResult(row.number, article.external_id, UNCHANGED, notes)
-    return RowResult(row.number, article.external_id, save_article(article, person=person, now=now), notes)
+    try:
+        return RowResult(row.number, article.external_id, save_article(article, person=person, now=now), notes)
+    except Refused as refused:  # nothing of the row was written; the others go on
+        return RowResult(row.number, article.external_id, REJECTED, field="external_id", reason=refused.message)
 
 
 def keep_assets(assets: Iterable[Asset]) -> None:
@@ -191,6 +194,7 @@ def _refresh_identity(document: Document, article: Article) -> None:
 
 def _new_edition(document: Document, article: Article, person: Person, now: datetime) -> Edition:
     """A change is a new edition: it takes the place of the older ones and voids what was signed of them."""
+    urgentcare.require_free(document)
     older = document.editions.exclude(state=EditionState.SUPERSEDED).order_by("-number").first()
     if older is not None:
         supersede(older, person=person, now=now)
@@ -206,6 +210,7 @@ def supersede(edition: Edition, *, person: Person, now: datetime) -> None:
     """Retire an edition. Signed releases that hold it and have not sent a byte lose their signature."""
     require_aware(now)
     void_waiting(edition, reason=f"《{edition.title[:40]}》内容有修改", person=person, now=now)
+    urgentcare.note_changed(edition, person=person, now=now)
     Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
     catalogue.note_changed([edition.document_id], now=now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from bot.domain.post import Rendered
 from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review, may_review, step_due
 from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review, Waiver
 
-from . import audit, catalogue
+from . import audit, catalogue, urgentcare
 from .accounts import channel_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused, in_staff_words
@@ -105,15 +105,16 @@ def waive(document: Document, rule: str, reason: str, *, person: Person, now: da
 
 
 def submit(
-    document: Document, *, person: Person, now: datetime, then: Callable[[Edition], None] | None = None
-) -> Edition:
+    document: Document, *, person: Person, now: datetime, then: Callable[[Edition], None] | None = None,
+    roles: Sequence[Role] = (Role.EDITOR,),
+) -> Edition:  # fmt: skip
     """Freeze content and renderings, draw the marker, hand the edition to the first reviewer.
 
     Refused when the gate or a channel's limits find something that blocks; the findings are kept either way. `then` is
-    done with the submitted edition in the transaction that freezes it.
+    done with the submitted edition in the transaction that freezes it. `roles`: who may; 应急通道 lets others, too.
     """
     require_aware(now)
-    require(person, Role.EDITOR)
+    require(person, *roles)
     edition = _open_edition(document, person=person, now=now)
     accounts = [account for account in document.unit.accounts.order_by("pk") if account.enabled]
     if not accounts:
@@ -220,6 +221,8 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
     try:
         with audit.serialised():
             _record_review(edition, person, step, verdict, comment, target, now)
+            if urgentcare.note_review(edition, person=person, now=now):
+                void_waiting(edition, reason="补审退回", person=person, now=now)
     except IntegrityError as error:
         raise Refused("rule", f"数据库拒绝了这次审核（{in_staff_words(error)}），未做改动。请刷新后再看。") from None
     edition.refresh_from_db()

@@ -17,7 +17,7 @@ from bot.domain.sync import GateState
 from bot.domain.workflow import Role
 from bot.models import Account, Publication, Unit
 
-from . import accounts, audit, gating, home, lookahead, prechecks, reconciling, underway
+from . import accounts, audit, gating, home, lookahead, prechecks, reconciling, underway, urgentcare
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
@@ -34,6 +34,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
         *_doubled(),
         *_cases(now, running=running),
         *_portal(),
+        *urgentcare.checks(now=now),
         *lookahead.people_to_tell(now),
         *_releases(now),
     ]

@@ -17,9 +17,9 @@ from bot.domain.delivery import State
 from bot.domain.engine import handing_out, sender
 from bot.domain.instants import require_aware
 from bot.domain.sync import AT_TIME, LETTING_THROUGH
-from bot.models import Batch, Edition, Freeze, Publication
+from bot.models import Batch, Freeze, Publication
 
-from . import gating
+from . import approvals, gating
 from .lanes import Lanes
 
 TAKEN_OVER = "发出前最后核对：发送权已转到别的进程"
@@ -65,11 +65,7 @@ class _Judge:
     def __init__(self, batch: Batch, here: Here) -> None:
         self._here = here
         self._frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
-        self._unapproved = set(
-            Edition.objects.filter(items__publication__batch=batch)
-            .exclude(state="approved")
-            .values_list("items__publication", flat=True)
-        )
+        self._unapproved = approvals.unapproved(batch)
         self._answers: dict[tuple[Any, ...], str] = {}
 
     def __call__(self, row: Row, previous: handing_out.Previous | None, *, read_back_holds: bool) -> str:

@@ -111,6 +111,10 @@ def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
     )
     if not publications:
         return
+    if release.urgency_id is not None:
+        words = "应急发布的签发已失效，到时不会发出。"
+        yield CheckResult("签发", False, words, code="unsigned", remedy=f"{SIGNER}作废后重新提出，或审核通过后另编。")
+        return
     late = release.instant < now + releases.min_lead()
     words = "还没有签发，到时不会发出。" + (
         f"距发布已不足 {releases.min_lead().total_seconds():.0f} 秒，不能再签发。" if late else ""

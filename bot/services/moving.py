@@ -21,6 +21,7 @@ from .releases import as_seen, earliest, immovable, require_room
 LOOK_AHEAD = quotas.LOOK_AHEAD
 
 _FIXED = {
+    "urgent": "应急发布单不改期。",
     "cancelled": "已作废，不能改期。",
     "under_way": "已有推送发出、正在发出或等待处理，不能整单改期。",
 }

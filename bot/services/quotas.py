@@ -18,7 +18,7 @@ from bot.models import Counter as CallCounter
 from .accounts import spec_of
 from .errors import Refused
 
-_PERIODS = {"day": "当日", "month": "当月", "hour": "该小时"}
+PERIODS = {"day": "当日", "month": "当月", "hour": "该小时"}
 _UNITS = {"day": "天", "month": "个月", "hour": "小时"}
 _COARSER = ("hour", "day", "month")
 SPLIT = "请拆成几张发布单，分开日期（时段）发布。"
@@ -78,7 +78,7 @@ def give_back_others(publication: Publication, at: datetime, *, now: datetime) -
 def _taken_by_others(publication: Publication, rule: Quota) -> str:
     label = spec_of(publication.account).mode(publication.mode).label
     return (
-        f"现在发出会占用{_PERIODS[rule.period]}的{label}额度（{rule.count} 次），账号“{publication.account.name}”的已签给别的发布，没有发出。"
+        f"现在发出会占用{PERIODS[rule.period]}的{label}额度（{rule.count} 次），账号“{publication.account.name}”的已签给别的发布，没有发出。"
         "请作废本条，改期另发。"
     )
 
@@ -229,7 +229,7 @@ class Shortage:
     @property
     def what(self) -> str:
         """For staff: which account's quota does not suffice."""
-        whose = f"账号“{self.account.name}”{_PERIODS[self.rule.period]}的{self._quota}"
+        whose = f"账号“{self.account.name}”{PERIODS[self.rule.period]}的{self._quota}"
         if self.hopeless:
             return f"{whose}最多供发 {self.rule.most} 次"
         return f"{whose}{'不够' if self.free else '已用完'}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -29,6 +30,7 @@ from bot.models import (
     Publication,
     Release,
     Unit,
+    Urgency,
 )
 
 from . import audit, gating, home, manualtasks
@@ -46,6 +48,8 @@ LONGEST_TITLE = 200
 
 MOVABLE = (STOPPABLE | {State.HELD}) - {State.ARMED}
 """What may be given another instant: no sender has it, and nobody has to find out what became of it."""
+
+URGENT_ONCE = "应急发布单只由两人确认发出，不改期、不改编、不另行签发。请作废后重新提出，或审核通过后另编发布单。"
 
 _RESCHEDULE = "请改期（tongfa release reschedule {} --at …）后再签发。"
 
@@ -84,20 +88,35 @@ def plan(
     sync = sync or AtTime()
     gating.require_possible(sync)
     editions = [_approved_edition(document) for document in with_interpretations(documents)]
+    return compose(
+        editions, title=title, instant=instant, accounts=accounts, modes=modes or {}, person=person, sync=sync, now=now
+    )
+
+
+def compose(
+    editions: Sequence[Edition], *, title: str, instant: datetime, accounts: Sequence[Account], modes: Mapping[str, str],
+    person: Person, now: datetime, sync: Policy | None = None, urgency: Urgency | None = None,
+) -> Release:  # fmt: skip
+    """Write a release down. Whoever calls it has seen to it that these editions may go. `urgency`: it is 应急发布."""
+    require_aware(now)
+    require_aware(instant)
+    sync = sync or AtTime()
     with audit.serialised():
         release = Release.objects.create(
             unit=person.unit, title=(title or editions[0].title)[:LONGEST_TITLE], instant=instant, created_by=person,
-            created_at=now, sync=sync.kind, policy=None if isinstance(sync, AtTime) else as_json(sync),
+            created_at=now, sync=sync.kind, policy=None if isinstance(sync, AtTime) else as_json(sync), urgency=urgency,
         )  # fmt: skip
         gating.attach(release)
         for account in accounts:
-            _plan_account(release, account, editions, (modes or {}).get(account.slug, account.mode))
-        data = {
+            _plan_account(release, account, list(editions), modes.get(account.slug, account.mode))
+        data: dict[str, Any] = {
             "instant": instant.isoformat(),
             "accounts": [account.slug for account in accounts],
             "editions": [edition.content_hash for edition in editions],
             "sync": as_json(sync),
         }
+        if urgency is not None:
+            data["urgent"] = urgency.pk
         audit.append(person.username, "release.planned", f"release:{release.pk}", data, now=now)
     return release
 
@@ -144,6 +163,8 @@ def reschedule(
 
 def immovable(release: Release, publications: Sequence[Publication]) -> Refused | None:
     """Why a release cannot be given another instant, None where it can. `publications`: those that were not called off."""
+    if release.urgency_id is not None:
+        return Refused("urgent", f"{URGENT_ONCE}未做改动。")
     tasks = [task for task in release.manual_tasks.all() if not task.drop_reason]
     if release.cancelled_at or not (publications or tasks):
         return Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
@@ -274,12 +295,44 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
     require_aware(now)
     with audit.serialised():  # nothing that is read here changes before the signature stands
         release.refresh_from_db()
+        if release.urgency_id is not None:
+            raise Refused("urgent", f"{URGENT_ONCE}未签发。")
         publications = _signable(release, now)
         _require_ready(release, publications, person, now)
-        entries = [_fill(publication) for publication in publications]
-        by_hand = manualtasks.seal(release, {one.pk: credit_line(one) for one in manualtasks.editions_of(release)})
+        _seal(release, publications, person=person, now=now, credit=credit_line)
+    release.refresh_from_db()
+    return release
+
+
+def sign_urgent(
+    release: Release, *, person: Person, now: datetime, credit: str, word: Callable[[str], None]
+) -> Release:  # fmt: skip
+    """The same for 应急发布, without approvals: `services.urgent` has seen to the two people.
+
+    `credit`: the line under the text. `word` records the second word, which names the manifest, before the signature.
+    """
+    require_aware(now)
+    with audit.serialised():
+        publications = _signable(release, now)
+        _require_lead(release, now)
+        _require_not_posted(publications)
+        _seal(release, publications, person=person, now=now, credit=lambda _: credit, word=word)
+    release.refresh_from_db()
+    return release
+
+
+def _seal(
+    release: Release, publications: Sequence[Publication], *, person: Person, now: datetime,
+    credit: Callable[[Edition], str], word: Callable[[str], None] | None = None,
+) -> None:  # fmt: skip
+    """Freeze the bytes, reserve, write the signature down, set everything going. In the caller's transaction."""
+    with audit.serialised():
+        entries = [_fill(publication, credit) for publication in publications]
+        by_hand = manualtasks.seal(release, {one.pk: credit(one) for one in manualtasks.editions_of(release)})
         reserve(publications, now=now)
         value = manifest(str(release.pk), release.signed_policy, entries, by_hand)
+        if word is not None:
+            word(manifest_hash(value))
         signed = Release.objects.filter(pk=release.pk, signed_at__isnull=True, cancelled_at__isnull=True).update(
             manifest=value, manifest_hash=manifest_hash(value), signed_by=person, signed_at=now
         )
@@ -294,8 +347,6 @@ def sign(release: Release, *, person: Person, now: datetime) -> Release:
         if principal is not None:
             data["for"] = principal.username
         audit.append(person.username, "release.signed", f"release:{release.pk}", data, now=now)
-    release.refresh_from_db()
-    return release
 
 
 def _require_ready(release: Release, publications: Sequence[Publication], person: Person, now: datetime) -> None:
@@ -381,11 +432,11 @@ def credit_line(edition: Edition) -> str:
     return f"来源：{unit}　责编：{edition.author.name}　审核：{reviewers}"
 
 
-def _fill(publication: Publication) -> ManifestPublication:
+def _fill(publication: Publication, credit: Callable[[Edition], str] = credit_line) -> ManifestPublication:
     """Draw the credit line into each post, check the whole against the channel, and freeze the bytes."""
     found = publication.items.select_related("edition__document__unit", "edition__author", "post__account")
     items = list(found.prefetch_related("edition__reviews__person").order_by("position"))
-    posts = [item.post.post.with_credit(credit_line(item.edition)) for item in items]
+    posts = [item.post.post.with_credit(credit(item.edition)) for item in items]
     stop = blocking(channel_of(publication.account, mode=publication.mode).check(posts))
     if stop:
         raise Refused(

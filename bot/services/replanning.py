@@ -56,6 +56,8 @@ def why_not(release: Release, publications: Sequence[Publication]) -> str:
     """Why it cannot be planned anew, or "". The publications come with their attempts."""
     if release.cancelled_at:
         return "这张发布单已作废，不能改编。请另编一张。"
+    if release.urgency_id is not None:
+        return releases.URGENT_ONCE
     waiting = [one for one in publications if one.status is not State.CANCELLED]
     if any(one.status not in releases.MOVABLE or may_have_left(one) for one in waiting):
         return "这张发布单已有推送发出、正在发出或等待处理，不能改编，未做改动。"

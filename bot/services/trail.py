@@ -14,6 +14,7 @@ from bot.domain.instants import show
 from bot.domain.preflight import Kind as Preflight
 from bot.domain.rights import RIGHT_LABELS
 from bot.domain.sync import GateState, Seen
+from bot.domain.urgent import Stage
 from bot.domain.workflow import Role, Step
 from bot.models import AuditEvent
 
@@ -235,6 +236,22 @@ def _link_made(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"{name}：给“{data.get('name')}”生成第 {data.get('edition')} 版的审阅链接，{until} 前有效", ""
 
 
+def _urgent_asked(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    what = f"{name}：{_deputising(data)}提出应急发布第 {data.get('edition')} 版，内容哈希尾号 {tail(data.get('content', ''))}，待第二人确认"
+    return what, data.get("reason", "")
+
+
+def _urgent_confirmed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    first = show(datetime.fromisoformat(data["first_at"]))
+    what = f"{_deputising(data)}与{data.get('second', '')}（{first} 提出）两人确认应急发布，清单哈希尾号 {tail(data.get('manifest', ''))}"
+    return what, data.get("reason", "")
+
+
+def _urgent_moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    stage = data.get("stage", "")
+    return f"应急通道：{Stage(stage).label if stage in set(Stage) else stage}", ""
+
+
 #: What `account.changed` may name.
 SETTINGS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理"}
 
@@ -320,6 +337,9 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "edition.submitted": lambda data, name: (f"{name}：第 {data.get('edition')} 版送审", f"内容哈希尾号 {tail(data.get('content', ''))}"),
     "edition.shown": lambda data, name: (f"{name}：第 {data.get('edition')} 版发到个人手机预览", str(data.get("to", ""))),
     "edition.reviewed": _reviewed,
+    "urgent.asked": _urgent_asked,
+    "urgent.confirmed": _urgent_confirmed,
+    "urgent.moved": _urgent_moved,
     "person.added": lambda data, name: (
         f"添加人员 {data.get('name', name)}", "、".join(_role(role) for role in data.get("roles", ())),
     ),

@@ -23,7 +23,7 @@ from bot.domain.instants import require_aware
 from bot.models import Account, AlarmNotice, Chore, Preflight, Publication
 from bot.models.watch import CHORES
 
-from . import alarming, audit, manualtasks, prechecks, preflighting, takedowns, telling
+from . import alarming, audit, manualtasks, prechecks, preflighting, takedowns, telling, urgentcare
 from .accounts import channel_of
 from .alarming import Call
 from .clocksafety import doubt_of_this_boot
@@ -102,6 +102,7 @@ def _chores(now: datetime, bells: Bells) -> None:
             if mine.update(next_at=now + EVERY["sweep"], ran_at=now):
                 alarming.sweep(now=now)
                 manualtasks.remind(now=now)
+                urgentcare.remind(now=now)
         elif chore.rung_at is None:
             if mine.update(rung_at=now):
                 bells.rings.append(("inspect", CHORES.index(chore.name)))

@@ -11,7 +11,8 @@ from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
 from bot.models import Alarm, Release
 
-from .world import District, now
+from .urgent import asked
+from .world import ARTICLES, District, now
 
 Login = Callable[[str], Client]
 
@@ -26,6 +27,7 @@ OWN = {
     "second-factor-remove", "recovery-codes", "my-deputy", "staff", "staff-add", "documents", "view-save", "import",
     "document-new", "picture", "releases", "release-new", "release-panel", "release-search", "desk-events", "exceptions",
     "calendar", "reviews", "review-batch", "review-phrases", "accounts", "account-new", "manual", "manual-new",
+    "urgent", "urgent-write",
 }  # fmt: skip
 #: A saved view is a person's; dropping one that is not theirs does nothing and says nothing. A picture's name is its hash.
 SILENT = {"view-drop", "asset"}
@@ -58,6 +60,7 @@ class Theirs:
             message="x", raised_at=now(),
         )  # fmt: skip
         edition = item.edition
+        urgency = asked(district, ARTICLES[2])
         self.values: dict[str, list[Any]] = {
             "release": [self.release.pk], "check-again": [self.release.pk], "alarm-read": [alarm.pk],
             "document": [edition.document.external_id], "post-frame": [item.post_id], "item-frame": [item.pk],
@@ -70,6 +73,8 @@ class Theirs:
                 self.values[name] = [self.release.pk]
             elif name == "exception" or name.startswith("exception-"):
                 self.values[name] = [publication.pk]
+            elif name.startswith("urgency"):
+                self.values[name] = [urgency.pk]
             elif name in {"review", "review-decide", "review-link"}:
                 self.values[name] = [edition.pk]
             elif (name == "account" or name.startswith("account-")) and name not in OWN:
@@ -84,6 +89,9 @@ class Theirs:
             "waive",
             "policy",
             "preview",
+            "urgent-notice",
+            "urgent-rewrite",
+            "urgent-ask",
         ):
             self.values[name] = [edition.document.external_id]
         for name in ("member", "member-roles", "member-active", "member-password", "member-factor", "member-deputy"):

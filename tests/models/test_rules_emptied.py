@@ -30,6 +30,8 @@ KEPT = {
     "bot_manualpost": "the book of manual posts is append-only",
     "bot_manualvoid": "a voided entry stays void",
     "bot_manualtask": "a task is not taken away",
+    "bot_urgency": "an urgent notice is not taken away",
+    "bot_urgentword": "a word stays given",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {

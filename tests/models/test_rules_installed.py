@@ -20,6 +20,7 @@ from . import (
     test_rules_editorial,
     test_rules_emptied,
     test_rules_replaced,
+    test_rules_urgent,
     test_rules_whole,
     test_rules_withdrawing,
 )
@@ -39,6 +40,7 @@ def test_every_rule_is_installed_and_none_is_unproved(office: Office) -> None:
         test_rules_delivery,
         test_rules_emptied,
         test_rules_replaced,
+        test_rules_urgent,
         test_rules_whole,
         test_rules_withdrawing,
     ):

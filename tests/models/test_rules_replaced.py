@@ -27,11 +27,14 @@ from bot.models import (
     Release,
     Review,
     TakedownCall,
+    Urgency,
+    UrgentWord,
     Waiver,
 )
 from tests.services.factories import NOW, Office, after_live, article, lifted, publication
 
 from .sql import attempt_row, delete, proves, refused, run
+from .test_rules_urgent import asked
 from .test_rules_withdrawing import call_row, decided
 
 INSERTED = (
@@ -41,11 +44,11 @@ INSERTED = (
     "attempt_not_replaced", "attempt_single_flight", "attempt_one_per_account", "takedowncall_not_replaced",
     "takedowncall_single_flight",
     "attempt_not_replaced", "attempt_single_flight", "attempt_one_per_account", "manualpost_not_replaced",
-    "manualvoid_not_replaced", "manualtask_not_replaced",
+    "manualvoid_not_replaced", "manualtask_not_replaced", "urgency_not_replaced", "urgency_once", "urgentword_not_replaced",
 )  # fmt: skip
 MOVED = (
     "edition_not_moved_over", "waiver_not_moved_over", "release_not_moved_over", "publication_not_moved_over",
-    "item_not_moved_over", "portalgate_not_moved_over", "freeze_not_moved_over",
+    "item_not_moved_over", "portalgate_not_moved_over", "freeze_not_moved_over", "urgency_not_moved_over",
 )  # fmt: skip
 #: record, columns that make it its own
 KEYS: list[tuple[type[Model], tuple[str, ...]]] = [
@@ -61,6 +64,8 @@ KEYS: list[tuple[type[Model], tuple[str, ...]]] = [
     (Attempt, ("id",)), (Attempt, ("publication_id", "number")), (Attempt, ("account_id",)),
     (TakedownCall, ("id",)), (TakedownCall, ("takedown_id", "number")), (TakedownCall, ("takedown_id",)),
     (ManualPost, ("id",)), (ManualVoid, ("id",)), (ManualVoid, ("post_id",)),
+    (Urgency, ("id",)), (Urgency, ("edition_id",)), (UrgentWord, ("id",)), (UrgentWord, ("urgency_id", "place")),
+    (UrgentWord, ("urgency_id", "person_id")),
     (ManualTask, ("id",)), (ManualTask, ("release_id", "account_id", "lane", "position")),
 ]  # fmt: skip
 
@@ -78,6 +83,8 @@ def full(office: Office) -> Office:
     attempt_row(publication(release, office.wechat))
     call_row(decided(office, 77))
     _by_hand(office)
+    asked(office, 6)
+    asked(office, 7)
     Freeze.objects.create(unit=office.unit, reason="演练", person=person, at=NOW)
     return office
 
@@ -153,7 +160,7 @@ def test_what_nobody_knows_of_a_call_is_not_replaced_by_a_fresh_one(office: Offi
 
 
 @proves(*MOVED)
-@pytest.mark.parametrize("model", [Edition, Waiver, Release, Publication, Item, PortalGate, Freeze])
+@pytest.mark.parametrize("model", [Edition, Waiver, Release, Publication, Item, PortalGate, Freeze, Urgency])
 def test_no_row_is_moved_over_another(full: Office, model: Any) -> None:
     """UPDATE OR REPLACE deletes what stands in the way, too."""
     if model in {Waiver, PortalGate, Freeze}:

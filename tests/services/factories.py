@@ -152,7 +152,7 @@ def lifted(*names: str) -> Iterator[None]:
 def _without(rule: triggers.Rule) -> str:
     if connection.vendor == "sqlite":
         return f"DROP TRIGGER tongfa_{rule.name}"
-    body = "$$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql"
+    body = f"$$ BEGIN RETURN {'OLD' if rule.event == 'DELETE' else 'NEW'}; END $$ LANGUAGE plpgsql"
     return f"CREATE OR REPLACE FUNCTION tongfa_{rule.name}() RETURNS trigger AS {body}"
 
 

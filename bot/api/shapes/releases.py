@@ -112,6 +112,9 @@ class ReleaseOut(Whole):
     signed: bool
     signed_at: datetime | None
     cancelled: bool
+    urgent: bool = Field(
+        description="It went out on two people's word, and is reviewed afterwards. People only ask for that."
+    )
     publications: list[PublicationOut]
     pending: list[Pending] = Field(description="What must still be done by a person.")
 

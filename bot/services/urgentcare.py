@@ -1,0 +1,305 @@
+"""After the two words: the reviews that are owed, who is reminded of them, and when an urgent notice is over.
+
+The rest of the editorial way tells this module what happened to an edition (`note_*`); `remind` finds what nobody told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q
+
+from bot.domain import urgent
+from bot.domain.alarms import OF_URGENCY, Kind, Out
+from bot.domain.channel import CheckResult
+from bot.domain.delivery import State
+from bot.domain.instants import require_aware, show
+from bot.domain.urgent import Stage
+from bot.domain.workflow import EditionState
+from bot.models import (
+    Alarm,
+    Correction,
+    Document,
+    Edition,
+    Item,
+    Person,
+    Publication,
+    Release,
+    Unit,
+    Urgency,
+    UrgentWord,
+)
+
+from . import alarming, audit
+from .alarming import Call
+from .errors import Refused
+
+ACTOR = "系统"
+MOST = 200  # looked at in one round; more would be no emergency any more
+KEPT = "这份文件已应急发布，还没有补审完，不能形成新版本，未做改动。内容有误的，请审核人在审批箱退回后再修改。"
+_OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
+_IN_DOUBT = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One urgent notice, for pages and the command line. `passed` of `needed` reviews; `release` None: not released yet."""
+
+    urgency: Urgency
+    words: Sequence[UrgentWord]
+    release: Release | None
+    passed: int
+    needed: int
+    out: bool = False  # something of it is public
+
+    @property
+    def first(self) -> UrgentWord:
+        """The word of who asked."""
+        return self.words[0]
+
+    @property
+    def second(self) -> UrgentWord | None:
+        """The word of who confirmed, and signed with it."""
+        return self.words[1] if len(self.words) > 1 else None
+
+    @property
+    def owed_until(self) -> datetime | None:
+        """Until when it is to be reviewed, while it is not."""
+        return self.urgency.review_by if self.urgency.status is Stage.RELEASED else None
+
+
+# --- read -----------------------------------------------------------------------------------------------------
+
+
+def story(urgency: Urgency) -> Told:
+    """One of them with its words."""
+    words = list(urgency.words.select_related("person").order_by("place"))
+    release = Release.objects.filter(urgency=urgency).first()
+    passed = urgency.edition.reviews.filter(verdict="pass").count()
+    out = release is not None and release.publications.filter(state=State.LIVE).exists()
+    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
+
+
+def open_of(unit: Unit) -> list[Told]:
+    """What of a unit still needs somebody, the newest first. Five questions, however many there are."""
+    rows = Urgency.objects.filter(unit=unit, ended_at__isnull=True).select_related(
+        "edition__document", "unit", "release"
+    )
+    found = rows.defer("edition__content", "release__manifest").prefetch_related(
+        "words__person",
+        "edition__reviews",
+        Prefetch("release__publications", Publication.objects.only("state", "release")),
+    )
+    return [_told(one) for one in found.order_by("-pk")[:MOST]]
+
+
+def _told(urgency: Urgency) -> Told:
+    words = sorted(urgency.words.all(), key=lambda word: word.place)
+    passed = sum(review.verdict == "pass" for review in urgency.edition.reviews.all())
+    release: Release | None = getattr(urgency, "release", None)
+    out = release is not None and any(one.status is State.LIVE for one in release.publications.all())
+    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
+
+
+def owed(unit: Unit) -> dict[int, datetime]:
+    """Document -> until when it is to be reviewed, of what went out on two words."""
+    rows = Urgency.objects.filter(unit=unit, ended_at__isnull=True, stage=Stage.RELEASED, review_by__isnull=False)
+    return {document: at for document, at in rows.values_list("edition__document", "review_by") if at is not None}
+
+
+# --- what happens to its edition ------------------------------------------------------------------------------
+
+
+def require_free(document: Document) -> None:
+    """Refused where a new edition would do away with reviews that are owed."""
+    if kept(document):
+        raise Refused("urgent", KEPT)
+
+
+def kept(document: Document) -> bool:
+    """Whether its newest edition went out on two words and is neither reviewed nor returned."""
+    owing = Urgency.objects.filter(edition__document=document, ended_at__isnull=True, stage=Stage.RELEASED)
+    return owing.exists()
+
+
+def note_changed(edition: Edition, *, person: Person, now: datetime) -> None:
+    """The edition is replaced: the first word was given on another text."""
+    require_aware(now)
+    for urgency in Urgency.objects.filter(edition=edition, stage=Stage.ASKED):
+        move(urgency, Stage.VOID, actor=person.username, now=now)
+
+
+def note_review(edition: Edition, *, person: Person, now: datetime) -> bool:
+    """A review was taken. True where what has not left yet must not leave any more: it was returned."""
+    require_aware(now)
+    urgency = Urgency.objects.filter(edition=edition, ended_at__isnull=True).first()
+    if urgency is None:
+        return False
+    state = EditionState(Edition.objects.values_list("state", flat=True).get(pk=edition.pk))
+    if urgency.status is Stage.ASKED and state is EditionState.RETURNED:
+        move(urgency, Stage.VOID, actor=person.username, now=now)
+    elif urgency.status is Stage.RELEASED and state is EditionState.APPROVED:
+        move(urgency, Stage.REVIEWED, actor=person.username, now=now)
+    elif urgency.status is Stage.RELEASED and state is EditionState.RETURNED:
+        move(urgency, Stage.RETURNED, actor=person.username, now=now)
+        return True
+    return False
+
+
+def move(urgency: Urgency, stage: Stage, *, actor: str, now: datetime, **data: Any) -> bool:
+    """To the next stage, by compare-and-set, with its line; alarms about the stage before are over. False: somebody was
+    quicker."""
+    require_aware(now)
+    ended = None if stage in urgent.OPEN else now
+    with audit.serialised():
+        changes: dict[str, Any] = {"stage": stage, "ended_at": ended, **data}
+        if not Urgency.objects.filter(pk=urgency.pk, stage=urgency.stage).update(**changes):
+            return False
+        urgency.refresh_from_db()
+        close_alarms(urgency, why=f"现在是“{stage.label}”", now=now)
+        release = Release.objects.filter(urgency=urgency).values_list("pk", flat=True).first()
+        document = urgency.edition.document.external_id
+        subject = f"release:{release}" if release else f"document:{document}"
+        audit.append(actor, "urgent.moved", subject, {"stage": str(stage), "urgency": urgency.pk}, now=now)
+    return True
+
+
+# --- nobody forgets -------------------------------------------------------------------------------------------
+
+
+def remind(*, now: datetime) -> None:
+    """The watch's round: what is over is ended, what is owed is said, louder as time goes."""
+    require_aware(now)
+    rows = Urgency.objects.filter(ended_at__isnull=True).select_related("edition__document", "release")
+    for urgency in rows.defer("edition__content", "release__manifest").order_by("pk")[:MOST]:
+        match urgency.status:
+            case Stage.ASKED:
+                _wait(urgency, now)
+            case Stage.RELEASED:
+                _owe(urgency, urgency.release, now)
+            case _:
+                _correct(urgency, urgency.release, now)
+
+
+def _wait(urgency: Urgency, now: datetime) -> None:
+    first = urgency.words.filter(place=1).first()
+    if first is None or urgent.word_over(first.at, now):
+        move(urgency, Stage.EXPIRED, actor=ACTOR, now=now)
+    elif urgency.edition.status not in urgent.MAY_GO:
+        move(urgency, Stage.VOID, actor=ACTOR, now=now)
+
+
+def _owe(urgency: Urgency, release: Release, now: datetime) -> None:
+    if urgency.edition.status is EditionState.APPROVED:
+        move(urgency, Stage.REVIEWED, actor=ACTOR, now=now)
+    elif urgency.edition.status is EditionState.RETURNED:
+        move(urgency, Stage.RETURNED, actor=ACTOR, now=now)
+    elif _called_off(release):
+        move(urgency, Stage.CALLED_OFF, actor=ACTOR, now=now)
+    elif urgency.review_by is not None:
+        _say(urgency, release, urgency.review_by, now)
+
+
+def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> None:
+    match urgent.review(until, now):
+        case urgent.Review.NEAR:
+            words = f"《{urgency.edition.title}》已应急发布，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
+            alarming.raise_all([_call(Kind.REVIEW_DUE, urgency, release, words)], now=now)
+        case urgent.Review.LATE:
+            number = urgent.alarms_late(until, now)
+            words = f"《{urgency.edition.title}》已应急发布，补审应在 {show(until, seconds=False)} 前办完，已逾期，现在{urgency.edition.status.label}。"
+            call = _call(Kind.REVIEW_LATE, urgency, release, words, number)
+            close_alarms(urgency, why="已逾期，另行警报", now=now, but=call.subject)
+            alarming.raise_all([call], now=now)
+
+
+def _correct(urgency: Urgency, release: Release, now: datetime) -> None:
+    if _called_off(release):
+        move(urgency, Stage.CALLED_OFF, actor=ACTOR, now=now)
+    elif _settled(urgency, release):
+        move(urgency, Stage.SETTLED, actor=ACTOR, now=now)
+    elif _out(release) is not Out.NO:
+        words = f"《{urgency.edition.title}》已发出，内容被退回，请更正或撤回。"
+        alarming.raise_all([_call(Kind.RETURNED, urgency, release, words)], now=now)
+
+
+def _called_off(release: Release) -> bool:
+    """Nothing of it left, and nothing will: its editions are free again."""
+    off = release.cancelled_at is not None
+    return off and not Item.objects.filter(publication__release=release, active=True).exists()
+
+
+def _settled(urgency: Urgency, release: Release) -> bool:
+    """Nothing of it is public any more, or what corrects it is."""
+    if not release.publications.exclude(state__in=[str(state) for state in _OVER]).exists():
+        return True
+    live = Q(items__publication__state=State.LIVE)
+    edition = urgency.edition
+    later = Edition.objects.filter(live, document=edition.document_id, number__gt=edition.number)
+    if later.exists():
+        return True
+    return Correction.objects.filter(old=edition, new__items__publication__state=State.LIVE).exists()
+
+
+def _out(release: Release) -> Out:
+    states = {State(state) for state in release.publications.values_list("state", flat=True)}
+    if State.LIVE in states:
+        return Out.YES if states == {State.LIVE} else Out.PART
+    return Out.UNKNOWN if states & _IN_DOUBT else Out.NO
+
+
+def checks(*, now: datetime) -> Iterator[CheckResult]:
+    """For the doctor: urgent notices that still need somebody."""
+    require_aware(now)
+    rows = Urgency.objects.filter(ended_at__isnull=True).select_related("edition", "release")
+    found = list(rows.defer("edition__content", "release__manifest").order_by("pk")[:MOST])
+    if not found:
+        yield CheckResult("应急通道", True, "没有待确认、待补审的应急公告", code="urgent")
+    for urgency in found:
+        words, late = _standing_words(urgency, now)
+        yield CheckResult(
+            "应急通道", not late, f"《{urgency.edition.title}》{words}", warning=True, code="urgent",
+            remedy=REMEDIES[urgency.status],
+        )  # fmt: skip
+
+
+REMEDIES = {
+    Stage.ASKED: "请终审、签发或值班人员打开“应急”页核对后确认，或收回。",
+    Stage.RELEASED: "请初审、复审、终审人员在审批箱办理补审。",
+    Stage.RETURNED: "请签发人在发布单页更正或撤回。",
+}
+
+
+def _standing_words(urgency: Urgency, now: datetime) -> tuple[str, bool]:
+    label, by = urgency.status.label, urgency.review_by
+    if urgency.status is not Stage.RELEASED or by is None:
+        return label, urgency.status is Stage.RETURNED
+    late = urgent.review(by, now) is urgent.Review.LATE
+    return f"{label}，{'应在' if late else '须在'} {show(by, seconds=False)} 前办完{'，已逾期' if late else ''}", late
+
+
+def waits_for_second(urgency: Urgency, *, now: datetime) -> None:
+    """The second person is called."""
+    require_aware(now)
+    words = f"《{urgency.edition.title}》提请应急发布：{urgency.reason}"
+    alarming.raise_all([_call(Kind.URGENT, urgency, None, words)], now=now)
+
+
+def _call(kind: Kind, urgency: Urgency, release: Release | None, words: str, number: int = 0) -> Call:
+    subject = f"urgency:{urgency.pk}" + (f":{number}" if kind is Kind.REVIEW_LATE else "")
+    return Call(
+        kind, subject, _out(release) if release else Out.NO, words, unit=urgency.unit_id,
+        release=release.pk if release else None,
+    )  # fmt: skip
+
+
+def close_alarms(urgency: Urgency, *, why: str, now: datetime, but: str = "") -> None:
+    """Those that are open about it."""
+    require_aware(now)
+    mine = Q(subject=f"urgency:{urgency.pk}") | Q(subject__startswith=f"urgency:{urgency.pk}:")
+    rows = Alarm.objects.filter(mine, closed_at__isnull=True, kind__in=[str(kind) for kind in OF_URGENCY])
+    for kind, subject in rows.exclude(subject=but).values_list("kind", "subject"):
+        alarming.close(Kind(kind), [subject], why=why, now=now)

@@ -1,0 +1,76 @@
+"""应急通道 on a phone: one writes and asks, another looks at the same bytes and confirms, and it goes live in rehearsal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from bot.domain.delivery import State
+from bot.models import Document, Publication, Release, Urgency
+from bot.services import clock
+from tests.console.world import PASSWORD, District, now
+
+from .conftest import Open, fits, shoot
+
+pytestmark = pytest.mark.browser
+
+
+def engine(page: Page, done: Callable[[], bool], seconds: float) -> None:
+    """Clock and workers against the rehearsal platforms, until it is done."""
+    end = monotonic() + seconds
+    while not done():
+        assert monotonic() < end, list(Publication.objects.values_list("state", "reason"))
+        result = clock.tick(now())
+        for job in [*result.rings, *result.children]:
+            clock.perform(job)
+        page.wait_for_timeout(150)
+
+
+def prove(page: Page) -> None:
+    page.fill("#stepup-password", PASSWORD)
+    page.get_by_role("button", name="确认并办理").click()
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+def test_two_people_on_their_phones_let_it_out(district: District, window: Open, scheme: str) -> None:
+    signer = district.people["releaser"]
+    signer.set_password(PASSWORD)
+    signer.save()
+    with window("phone", scheme, login="editor") as page:
+        page.goto("/urgent")
+        assert fits(page)
+        shoot(page, f"urgent-write-{scheme}")
+        page.fill("#title", "暴雨红色预警紧急公告")
+        page.fill("#text", "今天 18 时起，沂河沿线禁止通行。\n请就近避险，服从现场指挥。")
+        page.get_by_role("button", name="下一步：检查和预览").click()
+        expect(page.locator("h1")).to_contain_text("暴雨红色预警")
+        expect(page.frame_locator("iframe").first.locator("body")).to_contain_text("暴雨红色预警")
+        assert fits(page)
+        shoot(page, f"urgent-look-{scheme}")
+        page.fill("#reason", "沂河水位暴涨，来不及走完三审")
+        page.get_by_role("button", name="我已核对，提请第二人确认").click()
+        prove(page)
+        expect(page.locator(".flash")).to_contain_text("还没有发出")
+        assert not Release.objects.exists()
+    with window("phone", scheme, login=signer.username) as page:
+        page.goto("/")
+        expect(page.locator("#urgents")).to_contain_text("待第二人确认")
+        shoot(page, f"urgent-called-{scheme}")
+        page.get_by_role("link", name="打开核对").click()
+        expect(page.locator("main")).to_contain_text(Urgency.objects.get().digest[-8:])
+        page.wait_for_load_state()
+        assert fits(page)
+        shoot(page, f"urgent-second-{scheme}")
+        page.get_by_role("button", name="确认并签发").click()
+        prove(page)
+        expect(page.locator(".flash")).to_contain_text("两人已确认并签发")
+        release = Release.objects.get()
+        engine(page, lambda: {one.state for one in release.publications.all()} == {State.LIVE}, seconds=120)
+        page.reload()
+        expect(page.locator("#urgents")).to_contain_text("补审 0/3")
+        assert fits(page)
+        shoot(page, f"urgent-live-{scheme}")
+    assert Document.objects.get().current.status.label == "待初审"

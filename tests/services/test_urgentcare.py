@@ -1,0 +1,174 @@
+"""应急补审: what went out on two words is reviewed within 24 hours, and said ever louder until then."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.alarms import Kind, Out
+from bot.domain.urgent import Stage
+from bot.domain.workflow import Verdict
+from bot.models import Alarm, Item, Publication, Release
+from bot.services import documents, editorial, health, prechecks, stops, urgent, urgentcare
+from bot.services.errors import Refused
+
+from .factories import NOW, Office, article, force, publication
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def out(office: Office) -> Release:
+    """Live on one account; owed until 24 hours after its instant."""
+    return gone_out(office)
+
+
+def gone_out(office: Office, number: int = 1) -> Release:
+    document = office.took(article(number))
+    asked = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=office.people["editor"], now=NOW,
+    )  # fmt: skip
+    release = urgent.confirm(asked, seen=asked.digest, person=office.people["releaser"], now=NOW)
+    Item.objects.filter(publication__release=release).update(platform_id=str(number))
+    force(Publication.objects.filter(release=release), "live", live_at=release.instant)
+    return release
+
+
+def stage(release: Release) -> Stage:
+    assert release.urgency is not None
+    release.urgency.refresh_from_db()
+    return release.urgency.status
+
+
+def until(release: Release) -> datetime:
+    assert release.urgency is not None
+    assert release.urgency.review_by is not None
+    return release.urgency.review_by
+
+
+def standing(kind: Kind) -> list[Alarm]:
+    return list(Alarm.objects.filter(kind=kind, closed_at__isnull=True))
+
+
+def test_three_reviews_make_the_mark_calm(office: Office, out: Release) -> None:
+    document = out.urgency.edition.document
+    office.passes(document, "first", "second", now=NOW + HOUR)
+    assert stage(out) is Stage.RELEASED
+    assert urgentcare.owed(office.unit) == {document.pk: until(out)}
+    office.passes(document, "final", now=NOW + 2 * HOUR)
+    assert stage(out) is Stage.REVIEWED
+    assert urgentcare.owed(office.unit) == {}
+    assert urgentcare.open_of(office.unit) == []
+
+
+def test_nobody_who_wrote_or_asked_reviews_it_afterwards(office: Office, out: Release) -> None:
+    office.people["editor"].roles = ["editor", "first"]
+    office.people["editor"].save()
+    with pytest.raises(Refused) as refused:
+        editorial.review(
+            out.urgency.edition.document, person=office.people["editor"], verdict=Verdict.PASS, now=NOW + HOUR
+        )
+    assert refused.value.code == "author"
+
+
+def test_an_alarm_comes_four_hours_ahead_and_a_louder_one_every_four_hours_after(office: Office, out: Release) -> None:
+    urgentcare.remind(now=until(out) - 5 * HOUR)
+    assert standing(Kind.REVIEW_DUE) == []
+    urgentcare.remind(now=until(out) - 4 * HOUR)
+    urgentcare.remind(now=until(out) - 3 * HOUR)
+    (due,) = standing(Kind.REVIEW_DUE)
+    assert due.out == Out.YES
+    urgentcare.remind(now=until(out))
+    (late,) = standing(Kind.REVIEW_LATE)
+    assert standing(Kind.REVIEW_DUE) == []
+    urgentcare.remind(now=until(out) + 3 * HOUR)
+    assert standing(Kind.REVIEW_LATE) == [late]
+    urgentcare.remind(now=until(out) + 4 * HOUR)
+    (again,) = standing(Kind.REVIEW_LATE)
+    assert again.pk != late.pk
+    office.passes(out.urgency.edition.document, now=until(out) + 5 * HOUR)
+    assert standing(Kind.REVIEW_LATE) == []
+
+
+def test_a_return_afterwards_asks_for_a_correction_until_nothing_of_it_is_public(office: Office, out: Release) -> None:
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    assert stage(out) is Stage.RETURNED
+    out.refresh_from_db()
+    assert out.signed  # what is public stays as it was signed
+    urgentcare.remind(now=NOW + HOUR)
+    (alarm,) = standing(Kind.RETURNED)
+    assert "请更正或撤回" in alarm.message
+    force(Publication.objects.filter(release=out), "gone")
+    urgentcare.remind(now=NOW + 2 * HOUR)
+    assert stage(out) is Stage.SETTLED
+    assert standing(Kind.RETURNED) == []
+
+
+def test_what_was_returned_is_settled_by_a_corrected_edition_that_is_public(office: Office, out: Release) -> None:
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    corrected = office.signed(office.approved(article(title="更正后的通知")), on=[office.weibo])
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RETURNED
+    Item.objects.filter(publication__release=corrected).update(platform_id="2")
+    force(Publication.objects.filter(release=corrected), "live", live_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.SETTLED
+
+
+def test_what_was_called_off_before_anything_left_is_owed_no_review(office: Office) -> None:
+    document = office.took()
+    asked = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=office.people["editor"], now=NOW,
+    )  # fmt: skip
+    release = urgent.confirm(asked, seen=asked.digest, person=office.people["final"], now=NOW)
+    stops.cancel(release, person=office.people["releaser"], reason="警报解除", now=NOW)
+    urgentcare.remind(now=NOW)
+    assert stage(release) is Stage.CALLED_OFF
+    documents.save_article(article(title="改过"), person=office.people["editor"], now=NOW)
+
+
+def test_an_import_goes_on_past_what_is_owed_a_review(office: Office, out: Release) -> None:
+    results = documents._take_chunk([taken(article(title="改过")), taken(article(2))], office.people["editor"], NOW)
+    assert [one.result for one in results] == ["rejected", "created"]
+    assert "还没有补审完" in results[0].reason
+
+
+def taken(given: object) -> object:
+    from bot.intake import Taken
+
+    return Taken(1, given, ())  # type: ignore[arg-type]
+
+
+def test_the_doctor_and_the_pre_flight_know_of_it(office: Office, out: Release) -> None:
+    found = {one.code: one for one in health.examine(now=NOW + HOUR, ask_platforms=False)}
+    assert found["urgent"].ok
+    assert found["urgent"].warning
+    late = {one.code: one for one in health.examine(now=until(out), ask_platforms=False)}
+    assert not late["urgent"].ok
+    subject = prechecks.Subject(out, office.weibo, [publication(out, office.weibo)], NOW)
+    (line,) = prechecks._approvals(subject)
+    assert line.ok
+    assert "应急发布" in line.message
+    office.passes(out.urgency.edition.document, now=NOW + HOUR)
+    out.refresh_from_db()
+    (line,) = prechecks._approvals(prechecks.Subject(out, office.weibo, [publication(out, office.weibo)], NOW))
+    assert line.ok
+
+
+def test_a_round_asks_one_question_where_nothing_is_urgent(office: Office, django_assert_num_queries: object) -> None:
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        urgentcare.remind(now=NOW)
+
+
+def test_the_desk_asks_the_same_however_many_are_open(office: Office, django_assert_max_num_queries: object) -> None:
+    for number in (1, 2, 3):
+        gone_out(office, number)
+    with django_assert_max_num_queries(5):  # type: ignore[operator]
+        told = urgentcare.open_of(office.unit)
+        assert [one.needed for one in told] == [3, 3, 3]
+        assert all(one.second for one in told)
