@@ -15,9 +15,10 @@ from bot.domain.preflight import Kind as Preflight
 from bot.domain.rights import RIGHT_LABELS
 from bot.domain.sync import GateState, Seen
 from bot.domain.workflow import Role, Step
-from bot.models import AuditEvent
+from bot.models import AuditEvent, Document
 
 from .people import names
+from .trailunits import only_of
 
 LOOKED = "platform.looked"
 GLANCED = "platform.glanced"  # a look that a person asked for, and that told nothing: it is no evidence
@@ -69,6 +70,13 @@ def tell(subjects: Mapping[str, str]) -> list[Sentence]:
     """All lines about these subjects, in order. `subjects`: subject of the trail -> its name for staff."""
     events = AuditEvent.objects.filter(subject__in=list(subjects)).order_by("sequence")
     return in_words(list(events), subjects)
+
+
+def of_document(document: Document) -> list[Sentence]:
+    """All lines about a document, in order. Another unit may have one of the same name: its lines are not among them."""
+    subject = f"document:{document.external_id}"
+    events = AuditEvent.objects.filter(subject=subject).order_by("sequence")
+    return in_words(only_of(document.unit, list(events)), {subject: "本文件"})
 
 
 def newest(subject: str, name: str, most: int) -> list[Sentence]:
