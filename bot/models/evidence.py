@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from .accounts import Account
+from .people import Unit
 from .releases import Item
 
 
@@ -26,6 +27,33 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.action}"
+
+
+class TrailLine(models.Model):
+    """Whose a line of the chain is, for lists; no evidence. Derived from `AuditEvent`: `services.trailindex` makes it anew.
+
+    `unit` is null for what concerns the installation as a whole (`house`), and for what is nobody's. Lists are read from the newest line backwards.
+    """
+
+    sequence = models.PositiveBigIntegerField(primary_key=True)
+    unit = models.ForeignKey(Unit, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    house = models.BooleanField(default=False)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=60)
+    sort = models.CharField(max_length=12)
+    subject = models.CharField(max_length=120)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["unit", "-at", "-sequence"], name="trail_newest"),
+            models.Index(fields=["unit", "actor", "-at", "-sequence"], name="trail_by_actor"),
+            models.Index(fields=["unit", "sort", "-at", "-sequence"], name="trail_by_sort"),
+            models.Index(fields=["unit", "actor", "sort", "-at", "-sequence"], name="trail_by_actor_and_sort"),
+            models.Index(fields=["subject", "-at", "-sequence"], name="trail_by_subject"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sequence} of {self.unit_id}"
 
 
 class CallbackRecord(models.Model):

@@ -7,7 +7,8 @@ The chain's rows name no unit, and what is in the chain is never written anew. S
   Of older ones: a line about a review link belongs to the link's document; else it is the actor's unit, because no
   service lets anybody touch a document of another unit; else, where only one unit has a document of that name, that one;
 - anything else that a person did is of that person's unit (a test message, an export, a login);
-- the rest (the installation itself, guesses at the login) is the house's: no unit.
+- the installation itself and guesses at the login are the house's;
+- what none of this tells apart is nobody's: it is shown to no unit, and stands in the chain all the same.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from bot.models import (
 )
 
 DOCUMENT = "document"
-HOUSE = frozenset({"home"})
+HOUSE = 0
+"""Stands for the installation as a whole, where a unit would stand."""
+
+OF_THE_HOUSE = frozenset({"home"})
+OF_A_PERSON_OR_THE_HOUSE = frozenset({"login", "notify", "trail"})
 MOST_DIGITS = 18  # more is no number of ours
 Units = Mapping[str, int | None]
 
@@ -74,7 +79,7 @@ class _Known:
 
 
 def units_of(events: Sequence[AuditEvent]) -> dict[int, int | None]:
-    """Sequence -> id of the unit; None for what is the house's. A handful of questions, however many lines."""
+    """Sequence -> id of the unit, HOUSE, or None for what is nobody's. A handful of questions, however many lines."""
     known = _look_up(events)
     return {event.sequence: _unit(event, known) for event in events}
 
@@ -117,12 +122,14 @@ def _links(events: Sequence[AuditEvent]) -> Mapping[int, int]:
 
 def _unit(event: AuditEvent, known: _Known) -> int | None:
     kind, name = split(event.subject)
-    if kind in HOUSE:
-        return None
+    if kind in OF_THE_HOUSE:
+        return HOUSE
+    if kind in OF_A_PERSON_OR_THE_HOUSE:
+        return known.actors.get(event.actor, HOUSE)
     if kind == DOCUMENT:
         return _of_document(event, name, known)
     if name in (mine := known.subjects.get(kind, {})):
-        return mine[name]
+        return mine[name] or HOUSE  # a notice may be about the installation
     return known.actors.get(event.actor)
 
 

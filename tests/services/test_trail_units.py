@@ -9,7 +9,7 @@ import pytest
 
 from bot.models import AlarmNotice, AuditEvent
 from bot.services import apitokens, audit, editorial, people, reviewlinks, trail
-from bot.services.trailunits import only_of, units_of
+from bot.services.trailunits import HOUSE, only_of, units_of
 
 from .factories import NOW, Office, article
 
@@ -103,7 +103,7 @@ def test_what_is_about_the_installation_is_no_units(office: Office) -> None:
     audit.append("访客", "login.tried", "login:10.0.0.1", {"who": "x"}, now=NOW)
     audit.append("系统", "rules.installed", "home", {}, now=NOW)
     lines = list(AuditEvent.objects.order_by("-sequence")[:3])
-    assert set(units_of(lines).values()) == {None}
+    assert set(units_of(lines).values()) == {HOUSE}
 
 
 def test_a_subject_that_is_no_number_breaks_nothing(office: Office) -> None:
