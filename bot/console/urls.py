@@ -28,6 +28,8 @@ from . import (
     signin,
     staff,
     today,
+    tokens,
+    trail,
     withdraw,
 )
 
@@ -138,6 +140,12 @@ urlpatterns: list[URLPattern] = [
     path("accounts/<slug:slug>/custody", accounts.account_custody, name="account-custody"),
     path("accounts/<slug:slug>/disable", accounts.account_disable, name="account-disable"),
     path("accounts/<slug:slug>/enable", accounts.account_enable, name="account-enable"),
+    path("accounts/api/tokens", tokens.tokens, name="tokens"),
+    path("accounts/api/tokens/add", tokens.add, name="token-add"),
+    path("accounts/api/tokens/<int:pk>/revoke", tokens.revoke, name="token-revoke"),
+    path("trail", trail.trail_page, name="trail"),
+    path("trail/verify", trail.verify, name="trail-verify"),
+    path("trail/export", trail.export, name="trail-export"),
     path("manual", manual.manual_page, name="manual"),
     path("manual/new", manual.manual_new, name="manual-new"),
     path("manual/<int:pk>/correct", manual.manual_correct, name="manual-correct"),
