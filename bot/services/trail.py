@@ -301,8 +301,8 @@ SETTINGS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "documents.imported": _imported,
     "unit.created": _unit_created,
-    "login.tried": lambda data, name: (f"{name}：尝试登录", f"登录名的指纹 {data.get('who', '')}（不保存所输入的登录名）"),
-    "login.opened": lambda data, name: (f"{name}：密码核对通过", ""),
+    "login.tried": lambda data, name: ("尝试登录", f"登录名的指纹 {data.get('who', '')}（不保存所输入的登录名）"),
+    "login.opened": lambda data, name: ("登录：密码核对通过", ""),
     "rules.installed": _rules("安装数据库规则"),
     "rules.tampered": _rules("发现数据库规则缺少或被改动"),
     "callback.received": _called_back,
