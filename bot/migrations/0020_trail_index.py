@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
@@ -17,25 +16,18 @@ class Migration(migrations.Migration):
             name="TrailLine",
             fields=[
                 ("sequence", models.PositiveBigIntegerField(primary_key=True, serialize=False)),
-                ("house", models.BooleanField(default=False)),
+                ("whose", models.BigIntegerField()),
                 ("at", models.DateTimeField()),
                 ("actor", models.CharField(max_length=60)),
                 ("sort", models.CharField(max_length=12)),
                 ("subject", models.CharField(max_length=120)),
-                (
-                    "unit",
-                    models.ForeignKey(
-                        db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+",
-                        to="bot.unit",
-                    ),
-                ),
             ],
             options={
                 "indexes": (
-                    models.Index(fields=["unit", *NEWEST], name="trail_newest"),
-                    models.Index(fields=["unit", "actor", *NEWEST], name="trail_by_actor"),
-                    models.Index(fields=["unit", "sort", *NEWEST], name="trail_by_sort"),
-                    models.Index(fields=["unit", "actor", "sort", *NEWEST], name="trail_by_actor_and_sort"),
+                    models.Index(fields=["whose", *NEWEST], name="trail_newest"),
+                    models.Index(fields=["whose", "actor", *NEWEST], name="trail_by_actor"),
+                    models.Index(fields=["whose", "sort", *NEWEST], name="trail_by_sort"),
+                    models.Index(fields=["whose", "actor", "sort", *NEWEST], name="trail_by_actor_and_sort"),
                     models.Index(fields=["subject", *NEWEST], name="trail_by_subject"),
                 )
             },
@@ -46,4 +38,4 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             "preflightcheck", models.Index(fields=["-id"], name="preflight_of_the_portal", condition=Q(code="portal"))
         ),
-    )  # fmt: skip
+    )

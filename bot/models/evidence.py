@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import models
 
 from .accounts import Account
-from .people import Unit
 from .releases import Item
 
 
@@ -32,12 +31,12 @@ class AuditEvent(models.Model):
 class TrailLine(models.Model):
     """Whose a line of the chain is, for lists; no evidence. Derived from `AuditEvent`: `services.trailindex` makes it anew.
 
-    `unit` is null for what concerns the installation as a whole (`house`), and for what is nobody's. Lists are read from the newest line backwards.
+    `whose` is the id of a unit, 0 for what concerns the installation, -1 for what is nobody's: a number and no foreign key
+    that may be null, because PostgreSQL reads no index in order behind IS NULL. Lists go from the newest line backwards.
     """
 
     sequence = models.PositiveBigIntegerField(primary_key=True)
-    unit = models.ForeignKey(Unit, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
-    house = models.BooleanField(default=False)
+    whose = models.BigIntegerField()
     at = models.DateTimeField()
     actor = models.CharField(max_length=60)
     sort = models.CharField(max_length=12)
@@ -45,15 +44,15 @@ class TrailLine(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=["unit", "-at", "-sequence"], name="trail_newest"),
-            models.Index(fields=["unit", "actor", "-at", "-sequence"], name="trail_by_actor"),
-            models.Index(fields=["unit", "sort", "-at", "-sequence"], name="trail_by_sort"),
-            models.Index(fields=["unit", "actor", "sort", "-at", "-sequence"], name="trail_by_actor_and_sort"),
+            models.Index(fields=["whose", "-at", "-sequence"], name="trail_newest"),
+            models.Index(fields=["whose", "actor", "-at", "-sequence"], name="trail_by_actor"),
+            models.Index(fields=["whose", "sort", "-at", "-sequence"], name="trail_by_sort"),
+            models.Index(fields=["whose", "actor", "sort", "-at", "-sequence"], name="trail_by_actor_and_sort"),
             models.Index(fields=["subject", "-at", "-sequence"], name="trail_by_subject"),
         )
 
     def __str__(self) -> str:
-        return f"{self.sequence} of {self.unit_id}"
+        return f"{self.sequence} of {self.whose}"
 
 
 class CallbackRecord(models.Model):

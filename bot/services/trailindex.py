@@ -16,7 +16,7 @@ from bot.domain.instants import require_aware
 from bot.domain.trail import Sort
 from bot.models import AuditEvent, TrailLine
 
-from .trailunits import HOUSE, units_of
+from .trailunits import units_of
 
 TOGETHER = 500  # lines of one write: a few milliseconds, during which nobody else writes on SQLite
 MOST_OF_A_PAGE = 2_000  # a page does not wait for more
@@ -55,9 +55,9 @@ def _take(after: int, most: int) -> int:
     return events[-1].sequence
 
 
-def _line(event: AuditEvent, unit: int | None) -> TrailLine:
+def _line(event: AuditEvent, unit: int) -> TrailLine:
     return TrailLine(
-        sequence=event.sequence, unit_id=unit or None, house=unit == HOUSE, at=event.at, actor=event.actor, sort=Sort.of(event.action),
+        sequence=event.sequence, whose=unit, at=event.at, actor=event.actor, sort=Sort.of(event.action),
         subject=event.subject,
     )  # fmt: skip
 

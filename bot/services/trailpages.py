@@ -22,11 +22,12 @@ from . import trail
 from .people import require
 from .trail import Sentence
 from .trailnames import Thing, things
+from .trailunits import HOUSE
 
 READERS = (Role.AUDITOR, Role.AUDITADMIN)
 PAGE = 50
 AT_ONCE = 200  # lines read together when words are looked for
-MOST_LOOKED_AT = 2_000  # lines in which words are looked for, for one request
+MOST_LOOKED_AT = 1_000  # lines in which words are looked for, for one request
 ABOUT = {
     "document": "文件",
     "release": "发布单",
@@ -132,8 +133,8 @@ def every(asked: Asked, *, person: Person) -> Iterator[Line]:
 
 def scopes(person: Person) -> list[Q]:
     """What a person may read: one condition for each range of the index."""
-    own = [Q(unit_id=person.unit_id)]
-    return [*own, Q(unit__isnull=True, house=True)] if person.has_role(Role.AUDITADMIN) else own
+    own = [Q(whose=person.unit_id)]
+    return [*own, Q(whose=HOUSE)] if person.has_role(Role.AUDITADMIN) else own
 
 
 def visible(person: Person, events: Sequence[AuditEvent]) -> set[int]:
@@ -174,7 +175,7 @@ def _filtered(
     if asked.sort:
         found = found.filter(sort=asked.sort)
     if subjects is not None:
-        found = found.filter(subject__in=subjects)
+        found = found.filter(Q(subject=subjects[0]) if len(subjects) == 1 else Q(subject__in=subjects))
     if after is not None:
         found = found.filter(Q(at__lt=after.at) | Q(sequence__lt=after.sequence), at__lte=after.at)
     return found
@@ -207,7 +208,7 @@ def _line(row: TrailLine, sentence: Sentence | None, about: Mapping[str, Thing],
     if sentence is None:
         sentence = Sentence(row.sequence, row.at, row.actor, LACKING, "", row.actor, "", row.subject)
     thing = about.get(row.subject, Thing(row.subject))
-    return Line(sentence, thing, Sort(row.sort), row.unit_id == person.unit_id)
+    return Line(sentence, thing, Sort(row.sort), row.whose == person.unit_id)
 
 
 def _says(line: Line, words: Sequence[str]) -> bool:

@@ -33,6 +33,9 @@ DOCUMENT = "document"
 HOUSE = 0
 """Stands for the installation as a whole, where a unit would stand."""
 
+NOBODY = -1
+"""What nothing tells apart."""
+
 OF_THE_HOUSE = frozenset({"home"})
 OF_A_PERSON_OR_THE_HOUSE = frozenset({"login", "notify", "trail"})
 MOST_DIGITS = 18  # more is no number of ours
@@ -78,8 +81,8 @@ class _Known:
     links: Mapping[int, int]
 
 
-def units_of(events: Sequence[AuditEvent]) -> dict[int, int | None]:
-    """Sequence -> id of the unit, HOUSE, or None for what is nobody's. A handful of questions, however many lines."""
+def units_of(events: Sequence[AuditEvent]) -> dict[int, int]:
+    """Sequence -> id of the unit, HOUSE or NOBODY. A handful of questions, however many lines."""
     known = _look_up(events)
     return {event.sequence: _unit(event, known) for event in events}
 
@@ -120,7 +123,7 @@ def _links(events: Sequence[AuditEvent]) -> Mapping[int, int]:
     return dict(ReviewLink.objects.filter(pk__in=pks).values_list("pk", "edition__document__unit_id"))
 
 
-def _unit(event: AuditEvent, known: _Known) -> int | None:
+def _unit(event: AuditEvent, known: _Known) -> int:
     kind, name = split(event.subject)
     if kind in OF_THE_HOUSE:
         return HOUSE
@@ -130,15 +133,15 @@ def _unit(event: AuditEvent, known: _Known) -> int | None:
         return _of_document(event, name, known)
     if name in (mine := known.subjects.get(kind, {})):
         return mine[name] or HOUSE  # a notice may be about the installation
-    return known.actors.get(event.actor)
+    return known.actors.get(event.actor, NOBODY)
 
 
-def _of_document(event: AuditEvent, name: str, known: _Known) -> int | None:
+def _of_document(event: AuditEvent, name: str, known: _Known) -> int:
     if (code := event.data.get("unit")) is not None:
-        return known.codes.get(str(code))
+        return known.codes.get(str(code), NOBODY)
     if event.data.get("link") in known.links:
         return known.links[event.data["link"]]
     having = known.documents.get(name, ())
-    if (unit := known.actors.get(event.actor)) in having:
+    if (unit := known.actors.get(event.actor, NOBODY)) in having:
         return unit
-    return having[0] if len(having) == 1 else None
+    return having[0] if len(having) == 1 else NOBODY

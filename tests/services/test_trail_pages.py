@@ -61,7 +61,7 @@ def test_the_index_takes_in_what_is_new_some_lines_at_a_time(office: Office) -> 
     assert TrailLine.objects.count() == total
     audit.append("系统", "x.y", "unit:office", {}, now=NOW)
     assert trailindex.catch_up(10_000) == 0
-    assert TrailLine.objects.get(sequence=total + 1).unit == office.unit
+    assert TrailLine.objects.get(sequence=total + 1).whose == office.unit.pk
 
 
 def test_made_anew_it_is_the_same(office: Office, auditor: Person) -> None:
@@ -108,7 +108,7 @@ def test_an_auditor_reads_the_lines_of_their_unit_and_of_nobody_else(office: Off
     said = told(auditor)
     assert said
     assert not [line for line in said if "九曲" in line or "town" in line or "数据库规则" in line or "尝试登录" in line]
-    subjects = TrailLine.objects.filter(unit=town.unit).values_list("subject", flat=True)
+    subjects = TrailLine.objects.filter(whose=town.unit.pk).values_list("subject", flat=True)
     assert "document:HD-5" in set(subjects)
 
 
@@ -330,4 +330,4 @@ def test_who_takes_it_away_is_written_down_first(office: Office, auditor: Person
     assert (line.action, line.actor, line.data) == (
         "trail.exported", auditor.username, {"form": "jsonl", "filters": "从 2026-11-01"},
     )  # fmt: skip
-    assert TrailLine.objects.get(sequence=line.sequence).unit == office.unit
+    assert TrailLine.objects.get(sequence=line.sequence).whose == office.unit.pk

@@ -9,7 +9,7 @@ import pytest
 
 from bot.models import AlarmNotice, AuditEvent
 from bot.services import apitokens, audit, editorial, people, reviewlinks, trail
-from bot.services.trailunits import HOUSE, only_of, units_of
+from bot.services.trailunits import HOUSE, NOBODY, only_of, units_of
 
 from .factories import NOW, Office, article
 
@@ -71,7 +71,7 @@ def test_an_older_line_that_nothing_tells_apart_is_shown_to_neither(office: Offi
     both_have_one(office, town)
     audit.append("系统", "finding.waived", "document:HD-1", {"rule": "x"}, now=NOW)
     last = AuditEvent.objects.order_by("-sequence")[0]
-    assert units_of([last]) == {last.sequence: None}
+    assert units_of([last]) == {last.sequence: NOBODY}
 
 
 def test_where_only_one_unit_has_the_document_an_older_line_is_that_units(office: Office, town: Office) -> None:
@@ -110,7 +110,7 @@ def test_a_subject_that_is_no_number_breaks_nothing(office: Office) -> None:
     for subject in ("release:x", "release:", "publication:9" * 20, "token:²", "document:", ""):
         audit.append("系统", "x.y", subject[:120], {}, now=NOW)
     lines = list(AuditEvent.objects.order_by("-sequence")[:6])
-    assert set(units_of(lines).values()) == {None}
+    assert set(units_of(lines).values()) == {NOBODY}
 
 
 def test_it_takes_a_handful_of_questions_however_many_lines(
