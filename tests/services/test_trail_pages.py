@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from bot.domain.chain import GENESIS, link
 from bot.domain.trail import Sort
@@ -311,6 +315,26 @@ def test_the_evidence_can_be_checked_by_whoever_has_the_key_and_says_nothing_of_
         previous = row["mac"]
     assert end == {"end": {"lines": len(rows) - withheld, "withheld": withheld, "head": previous}}
     assert withheld > 5
+
+
+def test_the_recipe_of_the_docs_checks_a_file_without_tongfa(office: Office, auditor: Person, tmp_path: Path) -> None:
+    Office.make("town", prefix="town-").took(article(5))
+    office.signed()
+    trailindex.catch_up(10_000)
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/audit-the-trail.md").read_text("utf-8")
+    recipe = tmp_path / "check.py"
+    recipe.write_text(page.partition("```python\n")[2].partition("```")[0], "utf-8")
+    file, key = tmp_path / "trail.jsonl", settings.TONGFA.home.path / "keys" / "audit.key"
+    lines = list(trailexport.as_evidence(Asked(), person=auditor))
+
+    def checked(text: str) -> subprocess.CompletedProcess[str]:
+        file.write_text(text, "utf-8")
+        command = [sys.executable, str(recipe), str(file), str(key)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert checked("".join(lines)).stdout.startswith("whole: ")
+    assert "was altered" in checked("".join(lines).replace('"editor"', '"final"', 1)).stderr
+    assert "is lacking" in checked("".join(lines[:3] + lines[4:])).stderr
 
 
 def test_the_evidence_of_some_days_begins_and_ends_with_them(office: Office, auditor: Person) -> None:
