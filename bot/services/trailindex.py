@@ -18,7 +18,7 @@ from bot.models import AuditEvent, TrailLine
 
 from .trailunits import units_of
 
-TOGETHER = 500  # lines of one write: a few milliseconds, during which nobody else writes on SQLite
+TOGETHER = 200  # lines of one write: some milliseconds, during which nobody else writes on SQLite
 MOST_OF_A_PAGE = 2_000  # a page does not wait for more
 LONGEST = timedelta(seconds=20)  # of a run by the clock; the rest waits for the next
 

@@ -11,6 +11,9 @@ from bot.services import apitokens, audit, people, trailcheck
 from tests.console.world import ARTICLES, District, hashed, now
 
 from .conftest import Open, fits, shoot
+from .test_access import violations
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -53,6 +56,7 @@ def test_the_trail_is_filtered_and_checked_without_a_reload(
         assert "sort=release" in page.url
         page.get_by_role("button", name="从头核验").click()
         expect(page.locator("#check")).to_contain_text("全部相符")
+        assert violations(page) == []
         assert fits(page)
         page.locator("#check").scroll_into_view_if_needed()
         shoot(page, f"trail-checked-{size}-{scheme}")
@@ -64,6 +68,7 @@ def test_tokens_and_the_desk_are_readable(full: District, window: Open, size: st
     with window(size, scheme, login="admin") as page:
         page.goto("/accounts/api/tokens")
         expect(page.locator("main")).to_contain_text("快到期")
+        assert violations(page) == []
         assert fits(page)
         shoot(page, f"tokens-{size}-{scheme}")
         page.goto("/")
