@@ -12,7 +12,7 @@ from .output import REFUSED, Reply, command
 
 @click.group("audit")
 def audit() -> None:
-    """留痕：验证完整性、导出。"""
+    """留痕：验证完整性、导出、重建查阅索引。"""
 
 
 @audit.command("verify")
@@ -30,16 +30,32 @@ def verify() -> Reply:
     return Reply({"verified": count, "head": head}, [f"留痕完整：共 {count} 条，链首尾相接，末端 {head[:16]}…"])
 
 
+@audit.command("index")
+@click.option("--anew", is_flag=True, help="整个重建，不只补上缺的。")
+@command
+def index(anew: bool) -> Reply:
+    """把新的留痕编入查阅索引（平时由时钟和页面自动补上）；索引只供查阅，不是证据，重建不改动留痕。"""
+    from bot.services import trailindex
+
+    if anew:
+        count = trailindex.rebuild()
+    else:
+        while trailindex.catch_up(trailindex.MOST_OF_A_PAGE):
+            pass
+        count = trailindex.count()
+    return Reply({"rows": count}, [f"查阅索引共 {count} 条，已与留痕齐平。"])
+
+
 @audit.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @command
 def export(file: Path) -> Reply:
     """导出为 JSON Lines，一行一条，含链值，可独立复核。"""
-    from bot.models import AuditEvent
+    from bot.services.audit import lines
 
     count = 0
     with file.open("w", encoding="utf-8") as handle:
-        for event in AuditEvent.objects.order_by("sequence").iterator(2000):
+        for event in lines():
             row = {
                 "sequence": event.sequence, "at": event.at.isoformat(), "actor": event.actor, "action": event.action,
                 "subject": event.subject, "data": event.data, "previous": event.previous, "mac": event.mac, "algorithm": event.algorithm,

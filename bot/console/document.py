@@ -111,7 +111,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "releases": _releases(edition),
         "corrects": correcting.corrects(document),
         "corrected_by": correcting.corrected_by(document),
-        "sentences": trail.tell({f"document:{document.external_id}": "本文件"}),
+        "sentences": trail.of_document(document),
         "tail": trail.tail,
     }
     return render(request, "document.html", context)

@@ -65,6 +65,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("exceptions", "异常台", "alert", EDITORIAL),
     Entry("manual", "手工发布", "hand", EDITORIAL),
     Entry("accounts", "账号", "badge", ACCOUNTS),
+    Entry("trail", "留痕", "eye", frozenset({Role.AUDITOR, Role.AUDITADMIN})),
     Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),
 )
 

@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, health, stepup, urgentmarks
+from . import alarms, board, health, portalhealth, stepup, urgentmarks
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -47,6 +47,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "frozen": board.frozen(unit),
         "duty": deputies.covering(unit, Role.DUTY, now=at),
         "health": health.of_unit(unit, now=at),
+        "portal": portalhealth.of_unit(unit, now=at),
         "may_freeze": who.has_role(Role.DUTY) or who.has_role(Role.RELEASER),
         "may_lift": who.has_role(Role.RELEASER),
         "may_authorize": who.has_role(Role.SYSADMIN),

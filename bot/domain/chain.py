@@ -25,9 +25,14 @@ class Break:
     message: str
 
 
-def verify(key: bytes, rows: Iterable[tuple[int, Mapping[str, Any], str, str]]) -> tuple[int, str, Break | None]:
-    """Check (sequence, row, previous, mac) in order; return how many held, the head, and the first break."""
-    expected, head, count = 1, GENESIS, 0
+def verify(
+    key: bytes, rows: Iterable[tuple[int, Mapping[str, Any], str, str]], *, after: int = 0, head: str = GENESIS
+) -> tuple[int, str, Break | None]:
+    """Check (sequence, row, previous, mac) in order; return how many held, the head, and the first break.
+
+    `after`, `head`: number and MAC of the last line that held already, where a check goes on.
+    """
+    expected, count = after + 1, 0
     for sequence, row, previous, mac in rows:
         if sequence != expected:
             return count, head, Break(expected, f"第 {expected} 条缺失")

@@ -11,7 +11,7 @@ from .accounts import (
     Token,
 )
 from .documents import Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
-from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord
+from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord, TrailLine
 from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
 from .manual import ManualPost, ManualTask, ManualVoid
@@ -71,6 +71,7 @@ __all__ = [
     "Takedown",
     "TakedownCall",
     "Token",
+    "TrailLine",
     "Unit",
     "Urgency",
     "UrgentWord",

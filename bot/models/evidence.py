@@ -28,6 +28,33 @@ class AuditEvent(models.Model):
         return f"{self.sequence} {self.action}"
 
 
+class TrailLine(models.Model):
+    """Whose a line of the chain is, for lists; no evidence. Derived from `AuditEvent`: `services.trailindex` makes it anew.
+
+    `whose` is the id of a unit, 0 for what concerns the installation, -1 for what is nobody's: a number and no foreign key
+    that may be null, because PostgreSQL reads no index in order behind IS NULL. Lists go from the newest line backwards.
+    """
+
+    sequence = models.PositiveBigIntegerField(primary_key=True)
+    whose = models.BigIntegerField()
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=60)
+    sort = models.CharField(max_length=12)
+    subject = models.CharField(max_length=120)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["whose", "-at", "-sequence"], name="trail_newest"),
+            models.Index(fields=["whose", "actor", "-at", "-sequence"], name="trail_by_actor"),
+            models.Index(fields=["whose", "sort", "-at", "-sequence"], name="trail_by_sort"),
+            models.Index(fields=["whose", "actor", "sort", "-at", "-sequence"], name="trail_by_actor_and_sort"),
+            models.Index(fields=["subject", "-at", "-sequence"], name="trail_by_subject"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sequence} of {self.whose}"
+
+
 class CallbackRecord(models.Model):
     """A platform's event, once: repeats meet the unique key."""
 

@@ -119,7 +119,10 @@ class PortalGate(models.Model):
             ),
             models.CheckConstraint(condition=~Q(state="open") | Q(live_at__isnull=False), name="gate_open_has_proof"),
         )
-        indexes = (models.Index(fields=["next_at"], name="gate_due", condition=Q(next_at__isnull=False)),)
+        indexes = (
+            models.Index(fields=["next_at"], name="gate_due", condition=Q(next_at__isnull=False)),
+            models.Index(fields=["-asked_at"], name="gate_last_look", condition=Q(asked_at__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return f"gate of release {self.release_id}: {self.state}"

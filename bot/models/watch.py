@@ -77,6 +77,7 @@ class PreflightCheck(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["preflight", "position"], name="preflight_check_once"),)
+        indexes = (models.Index(fields=["-id"], name="preflight_of_the_portal", condition=Q(code="portal")),)
 
     def __str__(self) -> str:
         return f"{self.code} {'ok' if self.ok else 'not ok'}"
@@ -205,7 +206,7 @@ class Chore(models.Model):
 
 
 #: What is looked at by itself; how often is for `bot.services.watching` to say.
-CHORES = ("sweep", "machine", "chain", "takedowns")
+CHORES = ("sweep", "machine", "chain", "takedowns", "trail")
 
 
 def make_chores(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:

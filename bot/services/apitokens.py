@@ -15,10 +15,12 @@ from bot.domain.hashing import sha256
 from bot.domain.instants import require_aware
 from bot.domain.rights import RIGHT_LABELS, in_order
 from bot.domain.secret import Secret
-from bot.models import ApiToken, Person, Unit
+from bot.domain.workflow import Role
+from bot.models import ApiToken, AuditEvent, Person, Unit
 
 from . import audit
 from .errors import NotFound, Refused
+from .people import colleague, names, require
 
 PREFIX = "tongfa_"
 """By it scanners recognise a token that was left in a file."""
@@ -56,6 +58,33 @@ def add_token(
     except IntegrityError:
         raise Refused("exists", f"本单位已有在用的令牌“{name}”，未添加。请换一个名称，或先吊销那一个。") from None
     return token, secret
+
+
+def issue(
+    name: str, *, holder: str, rights: Sequence[str], life: timedelta, person: Person, now: datetime
+) -> tuple[ApiToken, Secret]:
+    """The same by the system administrator of a unit, for a person of it. `holder`: the login name."""
+    require_aware(now)
+    require(person, Role.SYSADMIN)
+    return add_token(
+        name, person=colleague(holder, unit=person.unit), rights=rights, life=life, actor=person.username, now=now
+    )
+
+
+def take_back(pk: int, *, person: Person, now: datetime) -> ApiToken:
+    """Revoke one of the unit's, by its system administrator."""
+    require_aware(now)
+    require(person, Role.SYSADMIN)
+    return revoke_token(pk, actor=person.username, now=now, unit=person.unit)
+
+
+def made_by(tokens: Sequence[ApiToken]) -> dict[int, str]:
+    """Who made each, by its number: their name, or what the trail says of a token that no person made."""
+    subjects = {f"token:{token.pk}": token.pk for token in tokens}
+    lines = AuditEvent.objects.filter(subject__in=list(subjects), action="token.added")
+    actors = {subjects[subject]: actor for subject, actor in lines.values_list("subject", "actor")}
+    known = names(actors.values())
+    return {pk: known.get(actor, actor) for pk, actor in actors.items()}
 
 
 def _require_name(name: str) -> None:

@@ -17,6 +17,7 @@ from bot.models import AuditEvent, Freeze, Release, Review, UrgentWord
 
 from .vault import audit_key
 
+AT_ONCE = 2000  # lines read at a time
 _PG_LOCK = 0x746F6E67  # "tong": one chain, so one writer at a time
 
 
@@ -79,9 +80,43 @@ def append_all(entries: Sequence[Entry], *, now: datetime) -> None:
         AuditEvent.objects.bulk_create(events)
 
 
-def _rows() -> Iterator[tuple[int, dict[str, Any], str, str]]:
-    for event in AuditEvent.objects.order_by("sequence").iterator(2000):
+def lines(after: int = 0, most: int | None = None) -> Iterator[AuditEvent]:
+    """The chain in order, from the line behind `after`, some lines at a time: a reader that stays open for a minute
+    would keep everybody from writing on SQLite."""
+    left = most
+    while left is None or left > 0:
+        some = list(AuditEvent.objects.filter(sequence__gt=after).order_by("sequence")[: min(left or AT_ONCE, AT_ONCE)])
+        yield from some
+        if len(some) < AT_ONCE:
+            return
+        after, left = some[-1].sequence, None if left is None else left - len(some)
+
+
+def _rows(after: int = 0, most: int | None = None) -> Iterator[tuple[int, dict[str, Any], str, str]]:
+    for event in lines(after, most):
         yield event.sequence, row_of(event), event.previous, event.mac
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How far a check that goes on in turns has come: all lines up to `sequence` hold, and `head` is the MAC of that one.
+
+    `done`: the end was reached, or the first break.
+    """
+
+    sequence: int = 0
+    head: str = GENESIS
+    broken: Break | None = None
+    done: bool = False
+
+
+def verify_on(part: Part, *, most: int) -> Part:
+    """Check up to `most` more lines behind those of `part`."""
+    count, head, broken = verify(audit_key(), _rows(part.sequence, most), after=part.sequence, head=part.head)
+    sequence = part.sequence + count
+    if broken is None and count < most:
+        return Part(sequence, head, _cut(sequence), done=True)
+    return Part(sequence, head, broken, done=broken is not None)
 
 
 def verify_chain() -> tuple[int, str, Break | None]:

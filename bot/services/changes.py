@@ -16,7 +16,7 @@ from bot.models import AuditEvent, Publication, Release, Unit
 
 MOST = 500  # lines that are told apart; with more everybody looks
 #: Kinds of subjects of which no page of releases tells.
-ELSEWHERE = frozenset({"document", "login", "person"})
+ELSEWHERE = frozenset({"document", "login", "person", "trail"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def link(old: Edition, new: Document, *, person: Person, reason: str, now: datet
             made = Correction.objects.create(old=old, new=edition, reason=reason.strip()[:500], person=person, at=now)
             data = {
                 "edition": edition.number, "old": old.document.external_id, "old_edition": old.number,
-                "reason": made.reason,
+                "reason": made.reason, "unit": new.unit.code,
             }  # fmt: skip
             audit.append(person.username, "edition.corrects", f"document:{new.external_id}", data, now=now)
     except IntegrityError:

@@ -136,7 +136,7 @@ def _edition(document: Document, number: int, article: Article, person: Person, 
 
 
 def _created(person: Person, external_id: str, number: int, content_hash: str) -> audit.Entry:
-    data = {"number": number, "hash": content_hash}
+    data = {"number": number, "hash": content_hash, "unit": person.unit.code}
     return audit.Entry(person.username, "edition.created", f"document:{external_id}", data)
 
 

@@ -100,7 +100,7 @@ def waive(document: Document, rule: str, reason: str, *, person: Person, now: da
         Waiver.objects.update_or_create(
             document=document, rule=rule, defaults={"reason": reason, "person": person, "at": now}
         )
-        data = {"rule": rule, "reason": reason}
+        data = {"rule": rule, "reason": reason, "unit": document.unit.code}
         audit.append(person.username, "finding.waived", f"document:{document.external_id}", data, now=now)
 
 
@@ -195,6 +195,7 @@ def _freeze(
         "edition": edition.number,
         "content": edition.content_hash,
         "posts": {account.slug: rendered.post.hash for account, rendered in renderings},
+        "unit": edition.document.unit.code,
     }
     audit.append(person.username, "edition.submitted", f"document:{edition.document.external_id}", data, now=now)
 
@@ -252,6 +253,7 @@ def _record_review(
         raise Refused("state", "稿件刚被他人处理过，本次审核未记录。请刷新后再看。")
     catalogue.note_changed([edition.document_id], now=now)
     data = {"step": step, "verdict": verdict, "comment": comment, "content": edition.content_hash, "posts": hashes}
+    data["unit"] = edition.document.unit.code
     principal = person.in_place_of(Step(step))
     if principal is not None:
         data["for"] = principal.username
@@ -271,7 +273,7 @@ def set_policy(document: Document, is_policy: bool, *, reason: str, person: Pers
         if is_policy and not document.is_policy:
             void_waiting(document.current, reason="已改定为政策文件，须与解读同时发布", person=person, now=now)
         Document.objects.filter(pk=document.pk).update(is_policy=is_policy)
-        data = {"is_policy": is_policy, "reason": reason}
+        data = {"is_policy": is_policy, "reason": reason, "unit": document.unit.code}
         audit.append(person.username, "document.policy", f"document:{document.external_id}", data, now=now)
     document.refresh_from_db()
 

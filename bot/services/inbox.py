@@ -159,6 +159,7 @@ def _keep_what_was_seen(
         "edition": edition.number,
         "content": edition.content_hash,
         "opened": [[post.account.name, post.hash, when[post.hash].isoformat()] for post in posts],
+        "unit": document.unit.code,
     }
     audit.append(person.username, "edition.seen", f"document:{document.external_id}", data, now=now)
 

@@ -69,8 +69,9 @@ def _refuse_foreign(edition: Edition, person: Person) -> None:
 
 
 def _tell(link: ReviewLink, action: str, actor: str, more: dict[str, object], now: datetime) -> None:
-    data = {"link": link.pk, "edition": link.edition.number, "name": link.name, **more}
-    audit.append(actor, action, f"document:{link.edition.document.external_id}", data, now=now)
+    document = link.edition.document
+    data = {"link": link.pk, "edition": link.edition.number, "name": link.name, "unit": document.unit.code, **more}
+    audit.append(actor, action, f"document:{document.external_id}", data, now=now)
 
 
 def standing(edition: Edition, *, now: datetime) -> QuerySet[ReviewLink]:

@@ -40,5 +40,6 @@ def show(edition: Edition, account: Account, *, to: str, person: Person, now: da
     except ChannelFault as fault:
         raise Refused("platform", f"预览没有发成：{fault.message}") from None
     data = {"account": account.slug, "to": to.strip(), "edition": edition.number}
+    data["unit"] = edition.document.unit.code
     audit.append(person.username, "edition.shown", f"document:{edition.document.external_id}", data, now=now)
     return said

@@ -16,9 +16,10 @@ from bot.domain.rights import RIGHT_LABELS
 from bot.domain.sync import GateState, Seen
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Role, Step
-from bot.models import AuditEvent
+from bot.models import AuditEvent, Document
 
 from .people import names
+from .trailunits import only_of
 
 LOOKED = "platform.looked"
 GLANCED = "platform.glanced"  # a look that a person asked for, and that told nothing: it is no evidence
@@ -27,6 +28,7 @@ MOVED = "publication.moved"
 ANSWERED = "platform.answered"
 FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8
+UNREADABLE = "这一条的内容读不出来，原文见导出的证据文件。"
 PEOPLE = ("second", "for")  # what in a line's data is a login name
 VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝", "Unknown": "结果不明"}
 REMOVED = {"withdrawn": "已删除", "by_hand": "须人工删除", "refused": "拒绝，没有删除", "unknown": "结果不明"}
@@ -72,6 +74,13 @@ def tell(subjects: Mapping[str, str]) -> list[Sentence]:
     return in_words(list(events), subjects)
 
 
+def of_document(document: Document) -> list[Sentence]:
+    """All lines about a document, in order. Another unit may have one of the same name: its lines are not among them."""
+    subject = f"document:{document.external_id}"
+    events = AuditEvent.objects.filter(subject=subject).order_by("sequence")
+    return in_words(only_of(document.unit, list(events)), {subject: "本文件"})
+
+
 def newest(subject: str, name: str, most: int) -> list[Sentence]:
     """The last lines about one subject, newest first, however many there are."""
     events = AuditEvent.objects.filter(subject=subject).order_by("-sequence")[:most]
@@ -95,7 +104,10 @@ def _sentence(event: AuditEvent, name: str, people: Mapping[str, str]) -> Senten
 
 def _words(action: str, data: Mapping[str, Any], name: str) -> tuple[str, str]:
     teller = TELLERS.get(action)
-    return teller(data, name) if teller else (f"{name}：{action}", "")
+    try:
+        return teller(data, name) if teller else (f"{name}：{action}", "")
+    except (AttributeError, KeyError, TypeError, ValueError):  # one line that nobody understands hides no other
+        return f"{name}：{action}", UNREADABLE
 
 
 def _moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -252,10 +264,69 @@ def _urgent_moved(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"应急通道：{Stage(stage).label if stage in set(Stage) else stage}", ""
 
 
+def _imported(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    words = {"created": "新增", "updated": "更新", "unchanged": "不变", "rejected": "拒收"}
+    return "导入文件：" + "、".join(f"{word} {data.get(key, 0)}" for key, word in words.items()), ""
+
+
+def _unit_created(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    steps = "、".join(Step(step).label for step in data.get("steps", ()) if step in set(Step))
+    return f"添加单位“{data.get('name', name)}”", f"审核步骤：{steps}" if steps else ""
+
+
+def _rules(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
+    def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+        named = "、".join(map(str, data.get("rules", ())[:TAIL]))
+        return (
+            what,
+            f"涉及 {len(data['rules'])} 条：{named}" if named else f"规则指纹尾号 {tail(data.get('fingerprint', ''))}",
+        )
+
+    return words
+
+
+def _called_back(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    numbers = "、".join(f"{key} {value}" for key, value in sorted(data.get("ids", {}).items()))
+    return f"{name}：收到平台推送“{data.get('name', '')}”", numbers
+
+
+def _notified(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    return f"第 {data.get('ring')} 级警报通知已送达“{data.get('target', '')}”（{data.get('how', '')}）", ""
+
+
+def _notify_tested(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    reached = data.get("reached", ())
+    lacking = "、".join(target for target in data.get("all", ()) if target not in reached)
+    words = f"测试警报通知：{len(reached)} 个送达"
+    return words, f"没有送达：{lacking}" if lacking else ""
+
+
+def _verified(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    if data.get("ok"):
+        return f"核验留痕：第 1 至 {data.get('lines')} 条完整", f"末端值 {data.get('head', '')}"
+    return f"核验留痕：不完整，前 {data.get('lines')} 条完好", str(data.get("message", ""))
+
+
+def _exported(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    form = {"csv": "表格 CSV", "jsonl": "证据 JSONL"}.get(data.get("form", ""), "")
+    return f"导出留痕（{form}）", data.get("filters", "") or "没有筛选"
+
+
 #: What `account.changed` may name.
 SETTINGS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理"}
 
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
+    "documents.imported": _imported,
+    "unit.created": _unit_created,
+    "login.tried": lambda data, name: ("尝试登录", f"登录名的指纹 {data.get('who', '')}（不保存所输入的登录名）"),
+    "login.opened": lambda data, name: ("登录：密码核对通过", ""),
+    "rules.installed": _rules("安装数据库规则"),
+    "rules.tampered": _rules("发现数据库规则缺少或被改动"),
+    "callback.received": _called_back,
+    "alarm.told": _notified,
+    "notify.tested": _notify_tested,
+    "trail.verified": _verified,
+    "trail.exported": _exported,
     MOVED: _moved,
     ANSWERED: _answered,
     LOOKED: _looked,

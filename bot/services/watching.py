@@ -23,7 +23,7 @@ from bot.domain.instants import require_aware
 from bot.models import Account, AlarmNotice, Chore, Preflight, Publication
 from bot.models.watch import CHORES
 
-from . import alarming, audit, manualtasks, prechecks, preflighting, takedowns, telling, urgentcare
+from . import alarming, audit, manualtasks, prechecks, preflighting, takedowns, telling, trailindex, urgentcare
 from .accounts import channel_of
 from .alarming import Call
 from .clocksafety import doubt_of_this_boot
@@ -36,12 +36,15 @@ MOST = 50  # bells of one kind that nobody has answered yet; the rest waits its 
 RING_AGAIN = timedelta(seconds=30)
 #: Notices on their way at once: however many targets hang, workers are left for staging and looks.
 MOST_NOTICES = 1
+#: A backlog of the index of the trail is worked off in turns, this long apart.
+GO_ON = timedelta(seconds=5)
 #: Taking down: besides, whenever a look or a call is due.
 EVERY = {
     "sweep": timedelta(seconds=20),
     "machine": timedelta(minutes=5),
     "chain": timedelta(days=1),
     "takedowns": timedelta(minutes=5),
+    "trail": timedelta(hours=1),
 }
 MOST_ASKED, TIME_ASKED = 3, 8.0  # platforms asked for the time; seconds for each
 KINDS = ("preflight", "notify", "inspect")
@@ -125,6 +128,8 @@ def inspect(number: int, *, now: Callable[[], datetime]) -> None:
         _tell(Kind.CHAIN, [_chain()], now())
     elif name == "takedowns":
         takedowns.work_all(now=now)
+    elif name == "trail" and trailindex.work(now=now):
+        Chore.objects.filter(pk=name).update(next_at=now() + GO_ON)
 
 
 def _clock(now: Callable[[], datetime]) -> CheckResult:

@@ -124,3 +124,10 @@ def test_the_signed_version_carries_the_credit_line(district: District, as_: Log
     item = release.publications.get(account=district.accounts[0]).items.get()
     assert "责编：李拟" in page(as_("releaser"), f"/frames/item/{item.pk}")
     assert now() < release.instant
+
+
+def test_a_document_of_another_unit_with_the_same_number_is_not_in_its_trail(district: District, as_: Login) -> None:
+    District.make("town", "九曲街道").document()
+    district.document()
+    page = as_("editor").get("/documents/HD-1").content.decode()
+    assert page.count("形成第 1 版") == 1

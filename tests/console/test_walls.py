@@ -28,6 +28,7 @@ OWN = {
     "document-new", "picture", "releases", "release-new", "release-panel", "release-search", "desk-events", "exceptions",
     "calendar", "reviews", "review-batch", "review-phrases", "accounts", "account-new", "manual", "manual-new",
     "urgent", "urgent-write",
+    "trail", "trail-verify", "trail-export", "tokens", "token-add",
 }  # fmt: skip
 #: A saved view is a person's; dropping one that is not theirs does nothing and says nothing. A picture's name is its hash.
 SILENT = {"view-drop", "asset"}
@@ -94,8 +95,21 @@ class Theirs:
             "urgent-ask",
         ):
             self.values[name] = [edition.document.external_id]
+        self.values["token-revoke"] = [_token(district)]
         for name in ("member", "member-roles", "member-active", "member-password", "member-factor", "member-deputy"):
             self.values[name] = [district.people["editor"].username]
+
+
+def _token(district: District) -> int:
+    from datetime import timedelta
+
+    from bot.services import apitokens
+
+    made, _ = apitokens.add_token(
+        "门户网站", person=district.people["editor"], rights=["documents:read"], life=timedelta(days=30), actor="test",
+        now=now(),
+    )  # fmt: skip
+    return int(made.pk)
 
 
 def _deputyship(district: District) -> int:

@@ -328,6 +328,7 @@ def after_the_release(shell: Shell, tmp_path: Path) -> None:
     shell("metrics", "pull", "--all", code=3)
     shell("metrics", "export", str(tmp_path / "numbers.xlsx"), "--as", "zhou")
     shell("audit", "verify")
+    shell("audit", "index", "--anew")
     shell("audit", "export", str(tmp_path / "trail.jsonl"))
     shell("doctor", "--offline", code=3)  # no clock runs here
     shell("account", "disable", "wb", "--reason", "换号")

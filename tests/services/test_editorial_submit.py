@@ -160,4 +160,6 @@ def test_a_finding_passes_with_a_recorded_reason_only(office: Office) -> None:
     assert submit(office, document).status is EditionState.SUBMITTED
     waiver = Waiver.objects.get()
     assert (waiver.rule, waiver.reason, waiver.person) == ("terms.typo", "引用原文", office.people["editor"])
-    assert AuditEvent.objects.get(action="finding.waived").data == {"rule": "terms.typo", "reason": "引用原文"}
+    assert AuditEvent.objects.get(action="finding.waived").data == {
+        "rule": "terms.typo", "reason": "引用原文", "unit": "office",
+    }  # fmt: skip
