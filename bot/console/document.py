@@ -99,7 +99,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         **_acts(document, edition, person(request)),
         "document": document,
         "edition": edition,
-        "editions": document.editions.order_by("-number"),
+        "editions": document.editions.order_by("-number").defer("content"),
         "kind": Kind(document.kind).label,
         "tone": tone,
         "icon_name": icon,

@@ -84,6 +84,7 @@ class Theirs:
             "waive",
             "policy",
             "preview",
+            "compare",
         ):
             self.values[name] = [edition.document.external_id]
         for name in ("member", "member-roles", "member-active", "member-password", "member-factor", "member-deputy"):
