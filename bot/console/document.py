@@ -113,6 +113,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "corrected_by": correcting.corrected_by(document),
         "sentences": trail.tell({f"document:{document.external_id}": "本文件"}),
         "tail": trail.tail,
+        "attachments": edition.article.attachments,
     }
     return render(request, "document.html", context)
 

@@ -30,6 +30,7 @@ KEPT = {
     "bot_manualpost": "the book of manual posts is append-only",
     "bot_manualvoid": "a voided entry stays void",
     "bot_manualtask": "a task is not taken away",
+    "bot_attachmentfile": "a kept file is not taken away",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {
