@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bot.domain.article import OwnCover
 from bot.domain.hashing import ASSET
+from bot.domain.workflow import Role
 from bot.intake import covers as shapes
 from bot.intake.covers import Frame
 from bot.models import Account, Document, Person
@@ -24,6 +25,7 @@ from bot.services import covers, drafting
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.errors import Refused
+from bot.services.people import require
 
 from .editor import require_open
 from .people import now, person
@@ -142,10 +144,9 @@ def drop(request: HttpRequest, external_id: str) -> HttpResponse:
 def _done(request: HttpRequest, external_id: str, act: Any) -> HttpResponse:
     who = person(request)
     document = find_document(external_id, unit=who.unit)
+    require(who, Role.EDITOR)
     try:
         messages.success(request, act(document, who))
     except Refused as refused:
-        if refused.code == "role":
-            raise
         messages.error(request, refused.message)
     return redirect("cover", external_id)
