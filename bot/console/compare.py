@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from bot.domain.delivery import State
 from bot.domain.instants import show
+from bot.domain.workflow import EditionState
 from bot.models import Document, Edition, Item
 from bot.services.documents import find_document
 
@@ -27,11 +28,17 @@ class Version:
     public: bool
 
     @property
+    def standing(self) -> str:
+        """已被新版本取代，曾审核通过，已公开"""
+        passed = self.edition.approved_at and self.edition.status is not EditionState.APPROVED
+        parts = [self.edition.status.label, "曾审核通过" if passed else "", "已公开" if self.public else ""]
+        return "，".join(filter(None, parts))
+
+    @property
     def words(self) -> str:
-        """第 2 版 · 已通过 · 已公开 · 李拟 2026-11-23 09:00"""
+        """第 2 版 · 已通过，已公开 · 李拟 2026-11-23 09:00"""
         one = self.edition
-        parts = [f"第 {one.number} 版", one.status.label, "已公开" if self.public else ""]
-        return " · ".join([*filter(None, parts), f"{one.author.name} {show(one.created_at, seconds=False)}"])
+        return f"第 {one.number} 版 · {self.standing} · {one.author.name} {show(one.created_at, seconds=False)}"
 
 
 @require_GET

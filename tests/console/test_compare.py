@@ -58,7 +58,7 @@ def test_the_newest_is_compared_with_the_last_that_was_approved(district: Distri
     shown = page(as_("editor"), "/compare/HD-1")
     assert re.search(r'name="from">.*?<option value="1" selected>', shown, re.DOTALL)
     assert re.search(r'name="to">.*?<option value="3" selected>', shown, re.DOTALL)
-    assert "第 1 版 已被新版本取代" in shown
+    assert "第 1 版 已被新版本取代，曾审核通过" in shown
 
 
 def test_without_an_approved_one_it_is_compared_with_the_one_before(district: District, as_: Login) -> None:
