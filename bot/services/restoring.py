@@ -39,9 +39,9 @@ class Restored:
     lines: int
     head: str
     live: bool
+    reconciled: reconciling.Reconciled
     files: int
     lost: int
-    reconciled: reconciling.Reconciled
 
 
 def restore(file: Path, *, username: str, passphrase: str = "", keys: Path | None = None, now: datetime) -> Restored:
@@ -74,9 +74,9 @@ def restore(file: Path, *, username: str, passphrase: str = "", keys: Path | Non
             chain["lines"],
             chain["head"],
             facts.live,
+            reconciled,
             attached["files"],
             len(attached["lost"]),
-            reconciled,
         )
 
 
