@@ -181,7 +181,8 @@ def save_article(article: Article, *, person: Person, now: datetime, whole: bool
         return CREATED
     current = document.current
     if not whole:
-        article = replace(article, attachments=current.article.attachments, cover=current.article.cover)
+        known = current.article
+        article = replace(article, attachments=known.attachments, cover=known.cover)
     if current.content_hash == article.hash:
         return UNCHANGED
     _new_edition(document, article, person, now)

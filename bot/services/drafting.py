@@ -174,10 +174,12 @@ def save(document: Document, fields: Mapping[str, str], *, person: Person, now: 
     row = article_from(document.external_id, fields)
     if isinstance(row, Rejected):
         return row
-    article = row.article if draft is None else with_files(row.article, draft)
+    article, whole = row.article, draft is not None
     try:
         with audit.serialised():
-            result = save_article(article, person=person, now=now, whole=draft is not None)
+            if whole:
+                article = with_files(article, held(document, person=person))
+            result = save_article(article, person=person, now=now, whole=whole)
             Draft.objects.filter(document=document).delete()
     except IntegrityError:
         raise Refused("race", "这份文件刚被他人改动过，没有保存。请刷新后再看。") from None

@@ -14,6 +14,7 @@ from tests.console.world import ARTICLES, District
 from tests.intake.files import PDF
 
 from .conftest import Open, fits, shoot
+from .test_access import violations
 
 pytestmark = pytest.mark.browser
 LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
@@ -57,6 +58,7 @@ def _files(page: Page, look: str) -> None:
     page.locator("#files").scroll_into_view_if_needed()
     assert fits(page)
     shoot(page, f"files-{look}")
+    assert violations(page) == []
     with page.expect_download() as saved:
         page.get_by_role("link", name="实施方案.pdf").click()
     assert saved.value.suggested_filename == "实施方案.pdf"
@@ -88,7 +90,10 @@ def _cover(page: Page, look: str) -> None:
     kept = Draft.objects.get().cover
     assert kept["square"].startswith(f"{chosen / kept['width']:.6f}_")
     assert fits(page)
+    assert violations(page) == []
     shoot(page, f"cover-{look}")
+    page.locator("[data-shape=square]").scroll_into_view_if_needed()
+    shoot(page, f"cover-square-{look}")
 
 
 def _drag(page: Page) -> None:
@@ -111,6 +116,7 @@ def _versions(page: Page, look: str) -> None:
     page.get_by_role("link", name="与上一版比较").click()
     expect(page.locator("#differences ins").first).to_be_visible()
     assert fits(page)
+    assert violations(page) == []
     shoot(page, f"compare-{look}")
     page.select_option("#from", "2")
     expect(page.locator("#differences")).to_contain_text("两版内容一字不差")
