@@ -80,6 +80,7 @@ def whole(document: Document) -> DocumentWhole:
     """A document with everything."""
     edition = document.current
     content = {name: edition.content.get(name) for name in ContentOut.model_fields}
+    content["attachments"] = edition.content.get("attachments", [])
     reviews = edition.reviews.select_related("person").order_by("at", "pk")
     releases = edition.items.order_by("publication__release_id").values_list("publication__release_id", flat=True)
     return DocumentWhole(

@@ -32,7 +32,8 @@ def backup(file: Path, with_keys: bool, passphrase_file: str | None, passphrase_
     made = backing_up.make(file, passphrase=given or "", now=now())
     data = {
         "file": str(made.file), "bytes": made.size, "sha256": made.sha256, "rows": made.rows,
-        "audit_lines": made.lines, "audit_head": made.head, "keys": made.keys,
+        "audit_lines": made.lines, "audit_head": made.head, "keys": made.keys, "attachments": made.files,
+        "attachments_lost": list(made.lost),
     }  # fmt: skip
     lines = [
         f"已备份到 {made.file}：{made.rows} 条记录，{made.size} 字节，SHA-256 {made.sha256}。",
@@ -41,6 +42,10 @@ def backup(file: Path, with_keys: bool, passphrase_file: str | None, passphrase_
         if made.keys
         else "不含密钥：只凭这个文件解不开凭据，也不能恢复。请另存 keys 目录，与备份分开存放。",
     ]
+    if made.lost:
+        lines.append(
+            f"注意：{len(made.lost)} 个附件的文件已丢失或损坏，备份里没有它们。请用更早的备份取回：tongfa doctor 会逐个列出。"
+        )
     return Reply(data, lines)
 
 
@@ -63,10 +68,10 @@ def restore(
     data = {
         "made_at": done.made_at.isoformat(), "rows": done.rows, "audit_lines": done.lines, "audit_head": done.head,
         "live": done.live, "units_frozen": found.units, "looked_up": found.looked_up, "held": found.held,
-        "for_a_person": found.for_a_person,
+        "for_a_person": found.for_a_person, "attachments": done.files, "attachments_lost": done.lost,
     }  # fmt: skip
     lines = [
-        f"已恢复：{done.rows} 条记录，留痕 {done.lines} 条完整，末端 {done.head[:16]}…。",
+        f"已恢复：{done.rows} 条记录，附件 {done.files} 个逐个核对无误{f'（另有 {done.lost} 个在备份之前就已丢失）' if done.lost else ''}，留痕 {done.lines} 条完整，末端 {done.head[:16]}…。",
         f"{found.units} 个单位已停发，没有发出任何内容。{found.message}",
         "下一步：tongfa up，再 tongfa doctor。原来的环境若还在，请先停掉：两个环境不能同时对着同一批账号。",
     ]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import diff
-from bot.domain.article import Kind
-from bot.domain.bodytext import body_text
+from bot.domain.article import Attachment, Kind
+from bot.domain.bodytext import TAIL, body_text
 from bot.domain.diff import Op
 from bot.domain.workflow import Verdict
 from bot.models import Edition, Opened, Person, PostRecord
@@ -33,6 +33,8 @@ LABELS = {
     "attribute": "公开属性",
     "provenance": "来源说明",
     "source_url": "原文网址",
+    "attachments": "附件",
+    "cover": "封面",
 }
 IDENTITY = "external_id"
 APPROVED, SEEN = "approved", "seen"
@@ -103,7 +105,24 @@ def _readable(name: str, value: Any) -> str:
         return body_text(str(value))
     if name == "kind" and value in set(Kind):
         return Kind(value).label
+    if name == "attachments":
+        return "\n".join(_file(one) for one in value)
+    if name == "cover":
+        return _cover(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def _file(one: dict[str, Any]) -> str:
+    """A file is a line with its name, size and hash, so that another file under the same name is seen."""
+    return f"{one['name']}（{Attachment(**one).size_words}，尾号 {one['sha256'][-TAIL:]}）"
+
+
+def _cover(one: dict[str, Any]) -> str:
+    lines = [f"自选图片 {one['width']}×{one['height']}，尾号 {one['picture'][-TAIL:]}"]
+    for shape, frame in (("头条封面", one["wide"]), ("次条与分享封面", one["square"])):
+        left, top, right, bottom = (round(float(share) * 100, 1) for share in frame.split("_"))
+        lines.append(f"{shape}：取左 {left}% 至 {right}%、上 {top}% 至 {bottom}%")
+    return "\n".join(lines)
 
 
 def return_reason(edition: Edition) -> str:

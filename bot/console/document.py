@@ -99,7 +99,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         **_acts(document, edition, person(request)),
         "document": document,
         "edition": edition,
-        "editions": document.editions.order_by("-number"),
+        "editions": document.editions.order_by("-number").defer("content"),
         "kind": Kind(document.kind).label,
         "tone": tone,
         "icon_name": icon,
@@ -113,6 +113,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "corrected_by": correcting.corrected_by(document),
         "sentences": trail.of_document(document),
         "tail": trail.tail,
+        "attachments": edition.article.attachments,
     }
     return render(request, "document.html", context)
 

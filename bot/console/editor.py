@@ -17,12 +17,13 @@ from bot.domain.article import KIND_LABELS
 from bot.domain.workflow import Role
 from bot.intake import Rejected
 from bot.intake.pictures import PictureError, take
-from bot.models import Account, Document, Person
+from bot.models import Account, Document, Draft, Edition, Person
 from bot.services import drafting, editorial
 from bot.services.documents import find_document, keep_assets
 from bot.services.errors import Refused
 from bot.services.people import require
 
+from . import attachments
 from .document import EDITION_TONES, with_asset_addresses
 from .people import now, person
 
@@ -50,20 +51,28 @@ def edit(request: HttpRequest, external_id: str) -> HttpResponse:
     """The page. Where somebody else has it open, it says so and is read only."""
     who = person(request)
     document = find_document(external_id, unit=who.unit)
-    _require_open(document, who)
+    require_open(document, who)
     draft, mine = drafting.open_for(document, person=who, now=now(), take_over=request.GET.get("take-over") == "1")
     edition = document.current
     context = {
         "document": document, "edition": edition, "draft": draft, "mine": mine, "groups": GROUPS, "help": HELP,
         "labels": intake.LABELS, "kinds": KIND_LABELS, "wide": WIDE, "dates": DATES, "fields": draft.fields,
+        "changed": draft.revision or files_changed(draft, edition),
         "body": with_asset_addresses(draft.fields.get("body_html", "")),
         "tone": EDITION_TONES[edition.status],
-        **_judged(document, draft.fields, who),
+        **attachments.part(document, draft, who), **_judged(document, draft.fields, who),
     }  # fmt: skip
     return render(request, "editor.html", context)
 
 
-def _require_open(document: Document, who: Person) -> None:
+def files_changed(draft: Draft, edition: Edition) -> bool:
+    """Whether the working copy has other attachments or another cover than the newest edition."""
+    content = edition.content
+    return bool(draft.attachments != content.get("attachments", []) or draft.cover != content.get("cover"))
+
+
+def require_open(document: Document, who: Person) -> None:
+    """Refused to whoever may not write in it now."""
     require(who, Role.EDITOR)
     if not drafting.may_edit(document, who):
         raise Refused(
@@ -96,7 +105,7 @@ def autosave(request: HttpRequest, external_id: str) -> HttpResponse:
     fields = _typed(request)
     revision = request.POST.get("revision", "")
     try:
-        _require_open(document, who)
+        require_open(document, who)
         draft = drafting.keep(
             document, fields, revision=int(revision) if revision.isdigit() else -1, person=who, now=now()
         )
@@ -119,7 +128,7 @@ def save(request: HttpRequest, external_id: str) -> HttpResponse:
     """保存为新版本, and what was asked next: preview or submit."""
     who = person(request)
     document = find_document(external_id, unit=who.unit)
-    _require_open(document, who)
+    require_open(document, who)
     try:
         result = drafting.save(document, _typed(request), person=who, now=now())
     except Refused as refused:

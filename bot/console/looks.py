@@ -79,6 +79,7 @@ def look(request: HttpRequest, token: str) -> HttpResponse:
         "public": reviewlinks.is_public(edition),
         "posts": [shown(post, _addresses(token)) for post in inbox.posts_of(edition)],
         "mark": _mark(link, at),
+        "attachments": edition.article.attachments,
     }
     return render(request, "look/page.html", context)
 

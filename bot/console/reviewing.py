@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.article import Kind
+from bot.domain.article import Attachment, Kind
 from bot.domain.findings import Finding
 from bot.domain.workflow import EditionState, Step
 from bot.models import Account, Edition, Person, PostRecord, Review, ReviewLink, Waiver
@@ -78,6 +78,7 @@ class Detail:
     waivers: Mapping[str, Waiver]
     reviews: Sequence[tuple[str, Review]]
     links: Sequence[ReviewLink]
+    attachments: Sequence[Attachment]
     may_link: bool
 
 
@@ -119,6 +120,7 @@ def detail(
         waivers={waiver.rule: waiver for waiver in edition.document.waivers.select_related("person")},
         reviews=[(Step(review.step).label, review) for review in drawn.reviews],
         links=list(reviewlinks.standing(edition, now=now).select_related("created_by")),
+        attachments=edition.article.attachments,
         may_link=edition.status in reviewlinks.SHOWN and any(who.has_role(role) for role in reviewlinks.MAKERS),
     )
 

@@ -81,6 +81,8 @@ def _article(record: Record, notes: Notes) -> Article:
         published_on=_day(record, "published_on", texts, notes),
         formed_on=_day(record, "formed_on", texts, notes),
         interprets=texts["interprets"],
+        attachments=(),  # no source tells of them, nor of a cover: what the newest edition has stays
+        cover=None,
         **{name: texts[name] for name in _PLAIN},
     )
     _pairing(article)

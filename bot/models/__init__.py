@@ -10,7 +10,7 @@ from .accounts import (
     Custody,
     Token,
 )
-from .documents import Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
+from .documents import AttachmentFile, Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord, TrailLine
 from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
@@ -31,6 +31,7 @@ __all__ = [
     "ApiCall",
     "ApiToken",
     "AssetRecord",
+    "AttachmentFile",
     "Attempt",
     "AuditEvent",
     "AuthorizationRequest",

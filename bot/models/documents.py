@@ -112,6 +112,8 @@ class Draft(models.Model):
     document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="draft")
     base = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="+")
     fields = models.JSONField()
+    attachments = models.JSONField(default=list)
+    cover = models.JSONField(null=True)
     revision = models.PositiveIntegerField(default=0)
     editor = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     open_until = models.DateTimeField()
@@ -119,6 +121,19 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.document_id}"
+
+
+class AttachmentFile(models.Model):
+    """A file that some edition or draft names by its hash; its bytes lie in the home. Insert-only."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    size = models.PositiveBigIntegerField()
+    media_type = models.CharField(max_length=100)
+    added_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
 
 
 class SavedView(models.Model):

@@ -213,6 +213,7 @@ _UNREPLACED = (
     _not_replaced("manualpost", "unique: the book of manual posts is append-only", "id", "corrects_id"),
     _not_replaced("manualvoid", "unique: a voided entry stays void", "id", "post_id"),
     _not_replaced("manualtask", "unique: tasks are not replaced", "id", "release_id+account_id+lane+position"),
+    _not_replaced("attachmentfile", "unique: kept files are not replaced", "sha256"),
 )
 
 RULES: tuple[Rule, ...] = (
@@ -630,6 +631,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("manualpost_kept", "bot_manualpost", "UPDATE", "1 = 1", "the book of manual posts is append-only"),
     Rule("manualpost_not_deleted", "bot_manualpost", "DELETE", "1 = 1", "the book of manual posts is append-only"),
+    Rule("attachmentfile_kept", "bot_attachmentfile", "UPDATE", "1 = 1", "a kept file does not change"),
+    Rule("attachmentfile_not_deleted", "bot_attachmentfile", "DELETE", "1 = 1", "a kept file is not taken away"),
     Rule("manualvoid_kept", "bot_manualvoid", "UPDATE", "1 = 1", "a voided entry stays void"),
     Rule("manualvoid_not_deleted", "bot_manualvoid", "DELETE", "1 = 1", "a voided entry stays void"),
     Rule(

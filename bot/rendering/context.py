@@ -94,6 +94,7 @@ def article_variables(
         "pair": _pair(pair) if pair else None,
         "pair_link": usable(pair_link),
         "colours": PALETTES[article.kind].colours(),
+        "attachments": [inline(one.name) for one in article.attachments],
         "credit_slot": Markup(CREDIT_SLOT),  # noqa: S704 - a constant of ours
     }
 

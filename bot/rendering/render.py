@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.article import Article
-from bot.domain.channel import ChannelSpec
+from bot.domain.article import Article, OwnCover
+from bot.domain.channel import ChannelSpec, CoverSpec
 from bot.domain.findings import Finding, Level
 from bot.domain.post import Asset, Post, Rendered
 
@@ -14,6 +14,9 @@ from .context import DEFAULT_PLACE, article_variables, usable
 from .covers import draw_cover
 from .fields import environment, field_template, fill
 from .sanitise import styled_body
+
+#: A cover of one's own has a part for each of these two shapes; any other layout is drawn all the same.
+OWN_LAYOUT = "wide+square"
 
 
 def render(
@@ -52,11 +55,21 @@ def _add_cover(
 ) -> tuple[Asset, ...]:
     if spec.cover is None:
         return ()
+    if article.cover and spec.cover.layout == OWN_LAYOUT:
+        return _own_cover(payload, article.cover, spec.cover)
     cover = draw_cover(article, spec.cover, place=options.get("place") or DEFAULT_PLACE)
     payload[spec.cover.field] = cover.asset.ref
     for name, field in spec.cover.crops.items():
         payload[field] = cover.crops[name]
     return (cover.asset,)
+
+
+def _own_cover(payload: dict[str, Any], own: OwnCover, spec: CoverSpec) -> tuple[Asset, ...]:
+    """The picture that staff chose is kept already, like those of the body; its frames go out as they were chosen."""
+    payload[spec.field] = own.picture
+    cut = {"wide": own.wide, "square": own.square}
+    payload.update({field: cut[name] for name, field in spec.crops.items()})
+    return ()
 
 
 def _link_findings(article: Article) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -171,14 +171,22 @@ def keep_assets(assets: Iterable[Asset]) -> None:
         )
 
 
-def save_article(article: Article, *, person: Person, now: datetime) -> str:
-    """Create the document or a new edition of it; returns created, updated or unchanged."""
+def save_article(article: Article, *, person: Person, now: datetime, whole: bool = False) -> str:
+    """Create the document or a new edition of it; returns created, updated or unchanged.
+
+    `whole`: the article tells of attachments and cover too. What comes from a file or from the portal does not, and then
+    those of the newest edition stay.
+    """
     require_aware(now)
     document = Document.objects.filter(unit=person.unit, external_id=article.external_id).first()
     if document is None:
         _create_all([article], person, now)
         return CREATED
-    if document.current.content_hash == article.hash:
+    current = document.current
+    if not whole:
+        known = current.article
+        article = replace(article, attachments=known.attachments, cover=known.cover)
+    if current.content_hash == article.hash:
         return UNCHANGED
     _new_edition(document, article, person, now)
     _refresh_identity(document, article)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from bot import channels, rendering
-from bot.domain.article import Article
+from bot.domain.article import Article, Attachment, OwnCover
 from bot.domain.findings import Finding
 from bot.domain.instants import beijing_date, require_aware
 from bot.domain.post import Asset
@@ -116,7 +116,8 @@ def open_for(document: Document, *, person: Person, now: datetime, take_over: bo
         draft, _ = Draft.objects.select_for_update().get_or_create(
             document=document,
             defaults={
-                "base": current, "fields": fields_of(current), "editor": person, "open_until": now + HELD, "saved_at": now,
+                "base": current, "fields": fields_of(current), "attachments": current.content.get("attachments", []),
+                "cover": current.content.get("cover"), "editor": person, "open_until": now + HELD, "saved_at": now,
             },
         )  # fmt: skip
         mine = draft.editor_id == person.pk or draft.open_until <= now or take_over
@@ -173,13 +174,35 @@ def save(document: Document, fields: Mapping[str, str], *, person: Person, now: 
     row = article_from(document.external_id, fields)
     if isinstance(row, Rejected):
         return row
+    article, whole = row.article, draft is not None
     try:
         with audit.serialised():
-            result = save_article(row.article, person=person, now=now)
+            if whole:
+                article = with_files(article, held(document, person=person))
+            result = save_article(article, person=person, now=now, whole=whole)
             Draft.objects.filter(document=document).delete()
     except IntegrityError:
         raise Refused("race", "这份文件刚被他人改动过，没有保存。请刷新后再看。") from None
     return result
+
+
+def with_files(article: Article, draft: Draft) -> Article:
+    """The article with the attachments and the cover of the working copy."""
+    return replace(
+        article,
+        attachments=tuple(Attachment(**one) for one in draft.attachments),
+        cover=OwnCover(**draft.cover) if draft.cover else None,
+    )
+
+
+def held(document: Document, *, person: Person) -> Draft:
+    """The working copy, locked, if it is this person's to write in. In the caller's transaction."""
+    draft = Draft.objects.select_for_update(of=("self",)).select_related("editor").filter(document=document).first()
+    if draft is None:
+        raise Refused("closed", "这份草稿已经保存为新版本或放弃，没有改动。请重新打开编辑页再试。")
+    if draft.editor_id != person.pk:
+        raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
+    return draft
 
 
 def discard(document: Document, *, person: Person) -> None:
@@ -197,10 +220,11 @@ def judge(document: Document, fields: Mapping[str, str], *, accounts: Sequence[A
     row = article_from(document.external_id, fields)
     if isinstance(row, Rejected):
         return Judged(row)
-    pair = pair_of(document)
-    meters, findings = [], list(check_article(row.article, pairing_of(document), now=now))
+    pair, draft = pair_of(document), Draft.objects.filter(document=document).first()
+    article = with_files(row.article, draft) if draft else row.article
+    meters, findings = [], list(check_article(article, pairing_of(document), now=now))
     for account in accounts:
-        found, more = _measured(row.article, account, pair)
+        found, more = _measured(article, account, pair)
         meters += found
         findings += more
     return Judged(None, findings, meters, [f"{LABELS.get(one.field, one.field)}：{one.what}" for one in row.cleaned])

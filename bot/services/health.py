@@ -17,7 +17,7 @@ from bot.domain.sync import GateState
 from bot.domain.workflow import Role
 from bot.models import Account, Publication, Unit
 
-from . import accounts, audit, gating, home, lookahead, prechecks, reconciling, underway, urgentcare
+from . import accounts, attachments, audit, gating, home, lookahead, prechecks, reconciling, underway, urgentcare
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
@@ -48,6 +48,7 @@ def _installation() -> Iterator[CheckResult]:
     yield CheckResult("环境", True, f"{facts.label}，目录 {settings.TONGFA.home.path}", code="home")
     yield from prechecks.disk()
     yield from prechecks.rules()
+    yield from _files()
     try:
         count, _, broken = audit.verify_chain()
     except Refused as refusal:
@@ -59,6 +60,17 @@ def _installation() -> Iterator[CheckResult]:
             f"{count} 条完整" if broken is None else f"{broken.message}，请报告审计员",
             code="chain",
         )
+
+
+def _files() -> Iterator[CheckResult]:
+    """Attachments lie in the home, beside the records: nothing of a release needs them, so this stops none."""
+    gone = attachments.missing()
+    named = "、".join(attachments.path_of(digest).name[:12] for digest in gone[:5])
+    words = f"{len(gone)} 个文件丢失或大小不符（{named} 等）" if gone else "都在"
+    yield CheckResult(
+        "附件", True, words, warning=bool(gone), code="files",
+        remedy="请系统管理员从备份文件（ZIP）的 media/attachments 里取出同名文件，放回环境目录的同一位置。" if gone else "",
+    )  # fmt: skip
 
 
 def _restored() -> Iterator[CheckResult]:

@@ -20,10 +20,10 @@ from bot import __version__
 from bot.domain.chain import GENESIS, verify
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import AuditEvent, Person, triggers
+from bot.models import AttachmentFile, AuditEvent, Person, triggers
 
 from . import archive, audit, catalogue, home, keybox, reconciling, snapshot, vault, wall
-from .backing_up import HOME, KEYS, MEDIA
+from .backing_up import HOME, KEYS, MEDIA, holds
 from .errors import Refused
 
 NOTHING = "没有恢复任何内容。"
@@ -31,7 +31,8 @@ NOTHING = "没有恢复任何内容。"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, and what became of the pushes."""
+    """What was restored, and what became of the pushes. `files`: attachments that are there and proved; `lost`: those that
+    were gone already when the backup was made."""
 
     made_at: datetime
     rows: int
@@ -39,6 +40,8 @@ class Restored:
     head: str
     live: bool
     reconciled: reconciling.Reconciled
+    files: int
+    lost: int
 
 
 def restore(file: Path, *, username: str, passphrase: str = "", keys: Path | None = None, now: datetime) -> Restored:
@@ -63,9 +66,18 @@ def restore(file: Path, *, username: str, passphrase: str = "", keys: Path | Non
             call_command("migrate", verbosity=0, interactive=False)
             rows, reconciled = _load(reader, username, file, now)
             home.write(facts)
-        chain = manifest["chain"]
+        chain, attached = manifest["chain"], manifest["attachments"]
         made_at = datetime.fromisoformat(manifest["made_at"])
-        return Restored(made_at, rows, chain["lines"], chain["head"], facts.live, reconciled)
+        return Restored(
+            made_at,
+            rows,
+            chain["lines"],
+            chain["head"],
+            facts.live,
+            reconciled,
+            attached["files"],
+            len(attached["lost"]),
+        )
 
 
 def _require_empty() -> None:
@@ -190,6 +202,7 @@ def _load(reader: archive.Reader, username: str, file: Path, now: datetime) -> t
             triggers.remove()
             snapshot.empty_the_seeded()
             rows = _write(reader)
+            _require_files(reader)
             connection.check_constraints()
             snapshot.reset_sequences()
             catalogue.rebuild()
@@ -218,6 +231,15 @@ def _write(reader: archive.Reader) -> int:
             raise Refused("damaged", f"备份里的 {table['part']} 行数与清单不符，已全部退回，{NOTHING}")
         count += written
     return count
+
+
+def _require_files(reader: archive.Reader) -> None:
+    """Every file that the records keep came with the backup, with its own bytes (`require_genuine` read them all), but for
+    those that were lost when it was made."""
+    told = set(reader.manifest["attachments"]["lost"])
+    for digest in AttachmentFile.objects.order_by("pk").values_list("pk", flat=True).iterator():
+        if digest not in told and not holds(reader.parts, digest):
+            raise Refused("damaged", f"备份里缺少附件 {digest[:12]}… 的文件，已全部退回，{NOTHING}请换另一份备份。")
 
 
 def _administrator(username: str) -> Person:

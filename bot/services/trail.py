@@ -155,6 +155,13 @@ def _signed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"{_deputising(data)}签发，清单哈希尾号 {tail(data.get('manifest', ''))}", ""
 
 
+def _file(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
+    def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+        return f"{name}：{what}附件“{data.get('name', '')}”", f"文件哈希尾号 {tail(data.get('sha256', ''))}"
+
+    return words
+
+
 def _deputising(data: Mapping[str, Any]) -> str:
     return f"代{data['for']}" if data.get("for") else ""
 
@@ -405,6 +412,8 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "gate.moved": _gate_moved,
     "gate.decided": _gate_moved,
     "edition.created": lambda data, name: (f"{name}：形成第 {data.get('number')} 版", f"内容哈希尾号 {tail(data.get('hash', ''))}"),
+    "attachment.added": _file("在草稿里添加"),
+    "attachment.removed": _file("从草稿里移除"),
     "edition.submitted": lambda data, name: (f"{name}：第 {data.get('edition')} 版送审", f"内容哈希尾号 {tail(data.get('content', ''))}"),
     "edition.shown": lambda data, name: (f"{name}：第 {data.get('edition')} 版发到个人手机预览", str(data.get("to", ""))),
     "edition.reviewed": _reviewed,

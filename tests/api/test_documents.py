@@ -9,8 +9,9 @@ import pytest
 
 from bot.domain.workflow import Verdict
 from bot.models import AuditEvent, Document, Edition
-from bot.services import documents, editorial
+from bot.services import attachments, documents, drafting, editorial
 from tests.console.world import ARTICLES, District, now
+from tests.intake.files import PDF
 
 from .machine import INTERPRETATION, NOTICE, PAIR, POLICY, Machine, problem, told
 
@@ -167,6 +168,22 @@ def test_what_changed_since_is_what_was_made_submitted_or_reviewed(machine: Mach
 def test_an_instant_without_an_offset_is_refused(machine: Machine, text: str) -> None:
     found = problem(machine.get("/documents", changed_since=text), 422, "schema")
     assert found["errors"][0]["where"] == "query.changed_since"
+
+
+def test_files_that_staff_have_added_are_told_and_stay_when_the_portal_hands_it_in_again(
+    machine: Machine, district: District
+) -> None:
+    told(machine.put("/documents/HD-1", NOTICE), 201)
+    before = told(machine.get("/documents/HD-1"))["content"]
+    assert (before["attachments"], before["cover"]) == ([], None)
+    document, editor = Document.objects.get(), district.people["editor"]
+    drafting.open_for(document, person=editor, now=now())
+    attachments.add(document, [("方案.pdf", PDF)], person=editor, now=now())
+    drafting.save(document, drafting.fields_of(document.current), person=editor, now=now())
+    assert told(machine.put("/documents/HD-1", NOTICE))["document"]["result"] == "unchanged"
+    whole = told(machine.get("/documents/HD-1"))
+    assert [one["name"] for one in whole["content"]["attachments"]] == ["方案.pdf"]
+    assert whole["edition"] == 2
 
 
 def test_reviews_and_releases_of_a_document_are_told(machine: Machine, district: District) -> None:

@@ -93,8 +93,17 @@ class Theirs:
             "urgent-notice",
             "urgent-rewrite",
             "urgent-ask",
+            "compare",
+            "attach",
+            "detach",
+            "cover",
+            "cover-choose",
+            "cover-frame",
+            "cover-drop",
         ):
             self.values[name] = [edition.document.external_id]
+        self.values["attachment"] = [edition.pk, "a" * 64]
+        self.values["draft-file"] = ["a" * 64, edition.document.external_id]
         self.values["token-revoke"] = [_token(district)]
         for name in ("member", "member-roles", "member-active", "member-password", "member-factor", "member-deputy"):
             self.values[name] = [district.people["editor"].username]
@@ -134,7 +143,20 @@ def test_without_a_login_nothing_is_shown(client: Client, district: District, na
 
 
 def _some(name: str) -> str:
-    for given in ([], [1], ["x"], [1, "x"], ["a" * 64], [1, 1], ["x", "x"], ["x", 1], [1, "x", 1], ["x", "a" * 64]):
+    for given in (
+        [],
+        [1],
+        ["x"],
+        [1, "x"],
+        ["a" * 64],
+        [1, 1],
+        ["x", "x"],
+        ["x", 1],
+        [1, "x", 1],
+        ["x", "a" * 64],
+        ["a" * 64, "x"],
+        [1, "a" * 64],
+    ):
         try:
             return reverse(name, args=given)
         except NoReverseMatch:

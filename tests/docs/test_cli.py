@@ -357,7 +357,7 @@ def saved_and_restored(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert shell.refused("backup", file)["code"] == "exists"
     assert shell.run("backup", str(tmp_path / "other"), "--with-keys").exit_code == 2
     assert shell.refused("restore", file, "--as", "root2")["code"] == "not_empty"
-    done = restoring.Restored(datetime.now(UTC), 7, 3, "f" * 64, False, Reconciled(1, 2, 0, 1))
+    done = restoring.Restored(datetime.now(UTC), 7, 3, "f" * 64, False, Reconciled(1, 2, 0, 1), 2, 0)
     monkeypatch.setattr(restoring, "restore", lambda *_, **__: done)
     assert shell("restore", file, "--as", "root2")["held"] == 2
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from bot.domain.article import Article, Kind
+from bot.domain.article import Article, Attachment, Kind, OwnCover
 
 #: enough examples for rules this small; no deadline, since the machine may be busy
 QUICK = settings(max_examples=40, deadline=None)
@@ -21,7 +21,11 @@ INSTANTS = st.datetimes(datetime(2017, 1, 1), datetime(2045, 1, 1), timezones=st
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
 MARKERS = st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=8, max_size=8)
 _DATES = st.none() | st.dates()
+SIZES = st.integers(0, 2**40)
+ATTACHMENTS = st.lists(st.builds(Attachment, TEXT, HASHES, SIZES, TEXT), max_size=3).map(tuple)
+COVERS = st.builds(OwnCover, HASHES.map("asset:{}".format), SIZES, SIZES, TEXT, TEXT)
 ARTICLES = st.builds(
     Article, external_id=TEXT, kind=st.sampled_from(Kind), title=TEXT, summary=TEXT, body_html=TEXT,
     source_url=TEXT, published_on=_DATES, formed_on=_DATES, interprets=TEXT,
+    attachments=ATTACHMENTS, cover=st.none() | COVERS,
 )  # fmt: skip

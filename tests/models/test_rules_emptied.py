@@ -32,6 +32,7 @@ KEPT = {
     "bot_manualtask": "a task is not taken away",
     "bot_urgency": "an urgent notice is not taken away",
     "bot_urgentword": "a word stays given",
+    "bot_attachmentfile": "a kept file is not taken away",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {

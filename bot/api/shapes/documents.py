@@ -152,6 +152,25 @@ class DocumentPage(Whole):
     next: int | None = Field(description="The `after` of the next page; null: there is none.")
 
 
+class AttachmentOut(Whole):
+    """A file of an edition; its bytes are fetched in the console."""
+
+    name: str
+    sha256: str
+    size: int = Field(description="In bytes.")
+    media_type: str
+
+
+class CoverOut(Whole):
+    """A cover picture that staff chose, and the part of it for each shape, as it goes out."""
+
+    picture: str = Field(description="`asset:` and the SHA-256 of the picture.")
+    width: int
+    height: int
+    wide: str = Field(description="`X1_Y1_X2_Y2` in shares of the picture.")
+    square: str
+
+
 class ContentOut(Whole):
     """The content of an edition."""
 
@@ -170,6 +189,8 @@ class ContentOut(Whole):
     attribute: str
     published_on: str | None
     formed_on: str | None
+    attachments: list[AttachmentOut]
+    cover: CoverOut | None
 
 
 class Reviewed(Whole):
