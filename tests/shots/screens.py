@@ -86,7 +86,8 @@ def searches(page: Page) -> None:
 
 
 def writes(page: Page) -> None:
-    expect(page.locator("#margin")).to_contain_text("各渠道字数")
+    page.fill("#summary", "依据《中华人民共和国信息公开条例》，部署2017年“质量月”活动的主题、内容和步骤。")
+    expect(page.locator("#margin")).to_contain_text("必须修改")
 
 
 def asks_who(page: Page) -> None:

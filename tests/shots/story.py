@@ -107,7 +107,7 @@ class Story:
         on: list[Account] | None = None,
         modes: Mapping[str, str] = MAIN,
     ) -> Release:
-        chosen = self.approved(*(number for number in numbers if not self.is_approved(number)))
+        self.approved(*(number for number in numbers if not self.is_approved(number)))
         chosen = [self.document(number) for number in numbers]
         return releases.plan(
             title=title, instant=instant, documents=chosen, accounts=on or self.district.accounts, modes=dict(modes),
