@@ -18,7 +18,8 @@ help:
 	@echo "make test    the whole test suite, on SQLite and PostgreSQL (ARGS are pytest's)"
 	@echo "make check   what CI runs: format, lint, types, layers, migrations, tests"
 	@echo "make bench   floor, warm requests, Tongfa: some minutes (docs/explanation/performance.md lists the others)"
-	@echo "make bench-peers   beside Celery, APScheduler, Huey, Dramatiq, RQ      make shots   screenshots into artifacts/"
+	@echo "make bench-peers   beside Celery, APScheduler, Huey, Dramatiq, RQ"
+	@echo "make shots   every screen into artifacts/shots/, the handbook's into docs/ (ARGS: names, --handbook, --quick)"
 	@echo "make lock    requirements/*.in -> *.txt (ARGS are uv's)        make clean   what the tools left behind"
 
 venv:
@@ -71,9 +72,7 @@ bench-docs: venv-dev
 	@$(BIN)/python -m benchmarks.pages $(ARGS)
 
 shots: venv-dev
-	@CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export CHROMIUM && \
-		$(BIN)/python -m pytest --long -m browser $(ARGS)
-	@echo "· pictures in artifacts/"
+	@CHROMIUM="$$($(BIN)/python scripts/ensure_browser.py)" && export CHROMIUM && $(BIN)/python -m tests.shots $(ARGS)
 
 lock: venv-dev
 	@$(BIN)/python scripts/lock.py $(ARGS)

@@ -36,6 +36,7 @@ from bot.domain.workflow import (  # noqa: E402
 from bot.intake import columns, validation  # noqa: E402
 from bot.intake.source import kinds as source_kinds  # noqa: E402
 from config.variables import VARIABLES  # noqa: E402
+from scripts import handbook_tables  # noqa: E402
 from scripts.docs_tables import code, span, spans, table  # noqa: E402
 
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z0-9: _-]+) -->\n)(?P<body>.*?)(<!-- /generated -->)", re.DOTALL)
@@ -402,6 +403,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "import files": import_files,
     "simulation": simulation,
     "guards": guards,
+    **handbook_tables.BLOCKS,
 }
 
 

@@ -43,6 +43,7 @@ LONGEST_FIRST = (
     "tests/e2e/test_postgres.py",
     "tests/outages/test_disk_and_lock.py",
     "tests/e2e/test_benchmark.py",
+    "tests/browser/test_day.py",
     "tests/browser/test_pages.py",
     "tests/e2e/test_demo.py",
 )

@@ -79,7 +79,7 @@ def complaints() -> Iterator[list[str]]:
 
 Open = Callable[..., Any]
 OTHER_LOOKS = {("desk", "dark"), ("phone", "light")}
-"""With `--long` (`make shots`) alone: the two that remain show both widths and both schemes."""
+"""With `--long` alone: the two that remain show both widths and both schemes."""
 
 
 @pytest.hookimpl(tryfirst=True)
