@@ -24,7 +24,7 @@ ROLES: Mapping[Role, str] = {
     Role.AUDITOR: "查看和验证留痕",
     Role.SYSADMIN: "账号、凭据、授权、备份和本机",
     Role.SECADMIN: "人员、角色、停用、代理、重置密码和验证器",
-    Role.AUDITADMIN: "留痕的导出和保管",
+    Role.AUDITADMIN: "查阅全部留痕，核验完整性，导出",
 }
 EDITIONS: Mapping[EditionState, tuple[str, str]] = {
     EditionState.DRAFTING: ("还没有送审，或修改后成了新版本", "拟稿"),
