@@ -6,8 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from bot.models import Person
+from bot.models import Person, Urgency
 from bot.services import people
+from tests.console.urgent import asked
 from tests.console.world import ARTICLES, PASSWORD, District, hashed, now
 
 from .conftest import Open
@@ -28,6 +29,9 @@ PAGES = (
     ("editor", "/me/password"),
     ("editor", "/me/second-factor"),
     ("editor", "/releases/new"),
+    ("editor", "/urgent"),
+    ("editor", "/urgent/notice/HD-9"),
+    ("editor", "/urgent/{urgency}"),
     ("first", "/reviews"),
     ("duty", "/releases"),
     ("duty", "/calendar"),
@@ -48,6 +52,7 @@ def furnished(district: District) -> int:
 
     pk = busy_day(district)
     district.document(dataclasses.replace(ARTICLES[0], external_id="HD-9", title="还在写的通知"))
+    asked(district, dataclasses.replace(ARTICLES[2], external_id="HD-10", title="道路塌陷紧急公告"))
     manager: Person = people.add_person(
         "manager", name="冯安", unit=district.unit, roles=["secadmin"], password=PASSWORD, actor="test", now=now()
     )
@@ -75,7 +80,7 @@ def test_axe_finds_nothing_on_any_page(size: str, scheme: str, district: Distric
     for who in dict.fromkeys(who for who, _ in PAGES):
         with window(size, scheme, login=who) as page:
             for path in (path for login, path in PAGES if login == who):
-                page.goto(path.format(release=pk))
+                page.goto(path.format(release=pk, urgency=Urgency.objects.values_list("pk", flat=True).get()))
                 page.wait_for_load_state("networkidle")
                 told += [f"{path} {found}" for found in violations(page)]
     assert not told, "\n".join(told)
