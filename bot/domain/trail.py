@@ -53,6 +53,7 @@ BY_PREFIX = {
     "finding": Sort.TEXT,
     "link": Sort.TEXT,
     "release": Sort.RELEASE,
+    "urgent": Sort.RELEASE,
     "gate": Sort.RELEASE,
     "unit": Sort.RELEASE,
     "publication": Sort.PUSH,
