@@ -1,6 +1,7 @@
-"""`make test`: the whole suite on SQLite, then the suites of the records once more on PostgreSQL.
+"""`make test`: the whole suite on SQLite, the suites of the records once more on PostgreSQL, real processes and pages beside.
 
-Arguments go to pytest; where they name files, only these run (on SQLite). The last line counts both runs together.
+What computes goes one after the other, two processes at a time. What waits more than it computes runs beside it all the
+while: neither would keep two cores busy alone. Arguments go to pytest; where they name files, only these run (on SQLite). The last line counts both runs together.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,23 +31,27 @@ SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "40")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
-"""Real processes and real pages: they wait more than they compute, so four files run side by side on two cores."""
+"""Real processes and real pages: they wait more than they compute, so four files run side by side beside the rest."""
 
 LONGEST_FIRST = (
     "tests/e2e/test_kill.py",
-    "tests/outages/test_crowd.py",
-    "tests/crash/test_crash_points.py",
     "tests/e2e/test_commands.py",
-    "tests/outages/test_broker_outages.py",
+    "tests/crash/test_crash_points.py",
+    "tests/browser/test_calendar.py",
+    "tests/e2e/test_postgres.py",
+    "tests/browser/test_day.py",
+    "tests/outages/test_disk_and_lock.py",
     "tests/outages/test_time_zones.py",
     "tests/e2e/test_gate.py",
+    "tests/outages/test_crowd.py",
+    "tests/browser/test_access.py",
+    "tests/browser/test_release_live.py",
     "tests/e2e/test_broker.py",
-    "tests/e2e/test_postgres.py",
-    "tests/outages/test_disk_and_lock.py",
+    "tests/outages/test_broker_outages.py",
     "tests/e2e/test_benchmark.py",
-    "tests/browser/test_day.py",
-    "tests/browser/test_pages.py",
     "tests/e2e/test_demo.py",
+    "tests/browser/test_reviews.py",
+    "tests/browser/test_pages.py",
 )
 """Of those, what must not be the last to begin: from five minutes down to one and a half."""
 
@@ -86,16 +92,29 @@ def main(arguments: Sequence[str]) -> int:
     if names_files(arguments):
         total = run([], arguments, {"DATABASE_URL": ""})
     else:
-        print("· tests on SQLite", flush=True)
-        quick = [folder for folder in folders() if folder not in WHOLE]
-        total = run(quick, [*TWO_AT_A_TIME, *arguments], {"DATABASE_URL": ""})
-        if total.status not in STOPS:
-            total += on_postgresql([folder for folder in ON_BOTH if folder in quick], arguments)
-        if total.status not in STOPS:
-            print(f"· whole processes and pages: {' '.join(WHOLE)}", flush=True)
-            total += side_by_side(files(), arguments)
+        total = everything(arguments)
     print(total.line(), flush=True)
     return total.status
+
+
+def everything(arguments: Sequence[str]) -> Count:
+    """All parts. Where one of them is interrupted or cannot even begin, no further file is begun."""
+    quick = [folder for folder in folders() if folder not in WHOLE]
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as beside:
+        print(f"· whole processes and pages, beside the rest: {' '.join(WHOLE)}", flush=True)
+        waiting = beside.submit(side_by_side, files(), arguments, over)
+        try:
+            print("· tests on SQLite", flush=True)
+            total = run(quick, [*TWO_AT_A_TIME, *arguments], {"DATABASE_URL": ""})
+            if total.status not in STOPS:
+                total += on_postgresql([folder for folder in ON_BOTH if folder in quick], arguments)
+            if total.status in STOPS:
+                over.set()
+        except BaseException:
+            over.set()
+            raise
+        return total + waiting.result()
 
 
 def folders() -> list[str]:
@@ -109,13 +128,17 @@ def files() -> list[str]:
     return sorted(found, key=lambda path: LONGEST_FIRST.index(path) if path in LONGEST_FIRST else len(LONGEST_FIRST))
 
 
-def side_by_side(paths: Sequence[str], arguments: Sequence[str]) -> Count:
+def side_by_side(paths: Sequence[str], arguments: Sequence[str], over: threading.Event | None = None) -> Count:
     """Each file in a pytest of its own, whose output comes when it ends: whoever is free takes the next in order.
+
+    Once it is `over`, no further one is begun.
 
     (pytest-xdist gives each worker two files ahead, so that the longest may wait behind another.)
     """
 
     def one(path: str) -> Count:
+        if over is not None and over.is_set():
+            return Count()
         count = run([path], arguments, {"DATABASE_URL": ""}, aloud=False)
         return Count() if arguments and count.status == NO_TESTS else count
 

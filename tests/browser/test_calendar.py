@@ -226,7 +226,9 @@ def test_today_and_the_past_are_told_apart(district: District, window: Open) -> 
         shoot(page, "calendar-today")
 
 
-@pytest.mark.parametrize("view", ["month", "week", "list"])
+@pytest.mark.parametrize(
+    "view", ["month", pytest.param("week", marks=pytest.mark.long), pytest.param("list", marks=pytest.mark.long)]
+)
 def test_on_paper_it_is_the_calendar_alone_on_one_sheet(view: str, district: District, window: Open) -> None:
     monday = weeks_of_month(working_month())[1][0]
     busy_weeks(district, monday)

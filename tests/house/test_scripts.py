@@ -77,6 +77,24 @@ def test_files_of_whole_processes_run_side_by_side_the_longest_first(small_suite
     assert small_suite.side_by_side(names, ["-k", "long"]) == small_suite.Count(passed=1)
 
 
+def test_once_it_is_over_no_further_file_is_begun(small_suite, tmp_path):
+    (tmp_path / "tests" / "models" / "test_more.py").write_text("def test_more(): pass\n")
+    over = small_suite.threading.Event()
+    over.set()
+    assert small_suite.side_by_side(["tests/models/test_more.py"], [], over) == small_suite.Count()
+
+
+def test_all_parts_are_run_and_counted_together(small_suite, tmp_path, monkeypatch, capfd):
+    for folder in ("quick", "models", "whole"):
+        (tmp_path / "tests" / folder).mkdir(exist_ok=True)
+        (tmp_path / "tests" / folder / f"test_{folder}.py").write_text(f"def test_{folder}(): pass\n")
+    monkeypatch.setattr(small_suite, "WHOLE", ("tests/whole",))
+    monkeypatch.setattr(small_suite, "TWO_AT_A_TIME", ())
+    monkeypatch.setattr(small_suite, "on_postgresql", lambda folders, arguments: small_suite.Count(passed=100))
+    assert small_suite.everything([]) == small_suite.Count(passed=103)
+    assert "(tests/whole/test_whole.py)" in capfd.readouterr().out
+
+
 def test_what_is_named_as_long_is_there():
     module = script("run_tests")
     assert set(module.LONGEST_FIRST) <= set(module.files())
