@@ -17,6 +17,7 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
     GONE = "gone"
+    WITHDRAWAL = "withdrawal"
     URGENT = "urgent"
     RETURNED = "returned"
     NEEDS_PERSON = "needs_person"
@@ -42,6 +43,7 @@ LABELS = {
     Kind.OVERDUE: "逾期未发",
     Kind.UNKNOWN: "结果不明",
     Kind.GONE: "已发布的内容被撤下",
+    Kind.WITHDRAWAL: "撤回没有办完",
     Kind.URGENT: "应急待第二人确认",
     Kind.RETURNED: "应急内容被退回",
     Kind.NEEDS_PERSON: "需人工处理",
@@ -79,6 +81,7 @@ REMEDIES = {
     Kind.OVERDUE: "请值班员打开发布单，看卡在哪一步：仍可发的系统会自动发出，不再发就作废。值班台不再更新或 tongfa doctor 说时钟停了，请系统管理员重启。",
     Kind.UNKNOWN: "系统正在向平台核对，核对清楚之前不会重发。请值班员到平台后台看一眼，不要手工补发。",
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
+    Kind.WITHDRAWAL: "请签发人打开发布单的“更正与撤回”：没有撤下的可能仍然公开。按每一项的提示办理、再撤一次，或由人决定不撤并写明原因。",
     Kind.URGENT: "请终审、签发或值班人员打开“应急”页核对后确认；两小时内没有第二人确认就作废，不会发出。",
     Kind.RETURNED: "请签发人打开发布单的“更正与撤回”：更正或撤下已公开的内容。系统不会自动删除已公开的内容。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",

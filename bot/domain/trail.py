@@ -49,6 +49,7 @@ SORT_LABELS = {
 BY_PREFIX = {
     "document": Sort.TEXT,
     "documents": Sort.TEXT,
+    "attachment": Sort.TEXT,
     "edition": Sort.TEXT,
     "finding": Sort.TEXT,
     "link": Sort.TEXT,

@@ -23,7 +23,18 @@ from bot.domain.instants import require_aware
 from bot.models import Account, AlarmNotice, Chore, Preflight, Publication
 from bot.models.watch import CHORES
 
-from . import alarming, audit, manualtasks, prechecks, preflighting, takedowns, telling, trailindex, urgentcare
+from . import (
+    alarming,
+    audit,
+    manualtasks,
+    prechecks,
+    preflighting,
+    takedowns,
+    takedownwatch,
+    telling,
+    trailindex,
+    urgentcare,
+)
 from .accounts import channel_of
 from .alarming import Call
 from .clocksafety import doubt_of_this_boot
@@ -105,6 +116,7 @@ def _chores(now: datetime, bells: Bells) -> None:
             if mine.update(next_at=now + EVERY["sweep"], ran_at=now):
                 alarming.sweep(now=now)
                 manualtasks.remind(now=now)
+                takedownwatch.remind(now=now)
                 urgentcare.remind(now=now)
         elif chore.rung_at is None:
             if mine.update(rung_at=now):

@@ -22,7 +22,7 @@ from bot.domain.channel import (
 from bot.domain.delivery import State
 from bot.domain.engine.withdrawing import LOOKS, Stage
 from bot.models import Alarm, AuditEvent, Chore, Person, Publication, Release, Takedown, TakedownCall, Withdrawal
-from bot.services import callbacks, people, stops, story, takedowns, watching, withdrawing
+from bot.services import callbacks, people, stops, story, takedowns, takedownwatch, watching, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.errors import NotFound, Refused
 from bot.services.transitions import Stale
@@ -570,3 +570,51 @@ def test_an_account_that_cannot_be_spoken_for_is_a_persons_and_nothing_was_calle
     assert row.status is Stage.REFUSED
     assert "没有请平台删除" in row.reason
     assert not TakedownCall.objects.exists()
+
+
+# --- nobody forgets it ----------------------------------------------------------------------------------------
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    """Open alarms about withdrawals: is it out, and in which words."""
+    takedownwatch.remind(now=world.at)
+    rows = Alarm.objects.filter(kind="withdrawal", closed_at__isnull=True)
+    return [(alarm.out, alarm.message) for alarm in rows]
+
+
+def test_who_is_to_confirm_is_called_after_a_quarter_of_an_hour(world: World) -> None:
+    made = world.ask(world.live())
+    assert told(world) == []
+    world.at += 15 * MINUTE
+    ((out, words),) = told(world)
+    assert (out, "什么也没有撤下" in words) == ("yes", True)
+    withdrawing.drop(made, person=world.editor, now=world.at)
+    assert told(world) == []
+
+
+def test_what_needs_a_person_calls_one_at_once_and_names_the_account(world: World) -> None:
+    release = world.live()
+    world.confirmed(release, only_wechat(world, release))
+    world.desk.answers = [ChannelFault(Remedy.OPERATOR, "没有权限。", code="48001")]
+    world.work()
+    ((out, words),) = told(world)
+    assert (out, "1 项要人处理：中国河东" in words) == ("yes", True)
+
+
+def test_what_the_machine_is_not_through_with_is_said_and_in_doubt_while_the_call_is_open(world: World) -> None:
+    release = world.live()
+    made = world.confirmed(release, only_wechat(world, release))
+    assert told(world) == []
+    world.at += 15 * MINUTE
+    assert [(out, "还有 1 项没有撤下" in words) for out, words in told(world)] == [("yes", True)]
+    one = world.wechat(made)
+    Takedown.objects.filter(pk=one.pk).update(stage=Stage.CALLING, fence=one.fence + 1)
+    assert [out for out, _ in told(world)] == ["unknown"]
+
+
+def test_many_withdrawals_ask_no_more_of_the_database(world: World, django_assert_max_num_queries: Any) -> None:
+    world.ask(world.live(articles=3))
+    world.at += 20 * MINUTE
+    told(world)
+    with django_assert_max_num_queries(8):
+        takedownwatch.remind(now=world.at)
