@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import zipfile
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 
@@ -24,12 +26,22 @@ def docx(*more: str) -> bytes:
     return container("[Content_Types].xml", "word/document.xml", *more)
 
 
-def picture(form: str = "PNG", size: tuple[int, int] = (8, 6), *, exif: bool = False, colour: str = "navy") -> bytes:
+def noise(form: str, size: tuple[int, int] = (300, 200), *, mode: str = "RGB") -> bytes:
+    """A picture that a lossless form keeps at full length."""
+    out = BytesIO()
+    pixels = random.Random(7).randbytes(size[0] * size[1] * len(mode))
+    Image.frombytes(mode, size, pixels).save(out, form, quality=40)
+    return out.getvalue()
+
+
+def picture(
+    form: str = "PNG", size: tuple[int, int] = (8, 6), *, exif: bool = False, colour: str = "navy", **how: Any
+) -> bytes:
     """A picture; with `exif` it says with what it was taken."""
     out = BytesIO()
     image = Image.new("RGB", size, colour)
     about = Image.Exif()
     if exif:
         about[0x010F] = "SECRET-CAMERA"
-    image.save(out, form, **({"exif": about.tobytes()} if exif else {}))
+    image.save(out, form, **({"exif": about.tobytes()} if exif else {}), **how)
     return out.getvalue()
