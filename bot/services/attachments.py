@@ -137,7 +137,7 @@ def _note(added: Sequence[Added], person: Person, now: datetime) -> None:
 
 
 def _record(action: str, document: Document, file: Attachment, person: Person, now: datetime) -> None:
-    data = {"name": file.name, "sha256": file.sha256, "size": file.size}
+    data = {"name": file.name, "sha256": file.sha256, "size": file.size, "unit": document.unit.code}
     audit.append(person.username, action, f"document:{document.external_id}", data, now=now)
 
 
