@@ -418,6 +418,31 @@ def test_the_evidence_of_some_days_begins_and_ends_with_them(office: Office, aud
     assert json.loads(none[0])["end"]["lines"] == 0
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_nothing_is_exported_while_the_newest_lines_would_be_lacking(
+    office: Office, auditor: Person, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.signed()
+    total = AuditEvent.objects.count()
+    monkeypatch.setattr(trailexport, "TAKE_IN", total - 3)
+    with pytest.raises(Refused, match=r"还有 3 条.*没有导出.*重试") as refused:
+        trailexport.note(form, "", person=auditor, now=NOW)
+    assert refused.value.code == "behind"
+    assert AuditEvent.objects.count() == total
+    trailexport.note(form, "", person=auditor, now=NOW)  # it went on where it had stopped
+    assert TrailLine.objects.count() == AuditEvent.objects.count() == total + 1
+
+
+def test_nothing_is_exported_while_the_index_has_gaps(office: Office, auditor: Person) -> None:
+    office.signed()
+    trailindex.catch_up(10_000)
+    TrailLine.objects.filter(sequence=4).delete()
+    with pytest.raises(Refused, match=r"没有导出.*tongfa audit index --anew"):
+        trailexport.note("jsonl", "", person=auditor, now=NOW)
+    trailindex.rebuild()
+    trailexport.note("jsonl", "", person=auditor, now=NOW)
+
+
 def test_who_takes_it_away_is_written_down_first(office: Office, auditor: Person) -> None:
     trailexport.note("jsonl", "从 2026-11-01", person=auditor, now=NOW)
     line = AuditEvent.objects.order_by("-sequence")[0]
