@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import zipfile
 from io import BytesIO
 from typing import Any
@@ -24,6 +25,16 @@ def container(*parts: str, content: bytes = b"<x/>") -> bytes:
 
 def docx(*more: str) -> bytes:
     return container("[Content_Types].xml", "word/document.xml", *more)
+
+
+def listing(entries: int, *, said: int) -> bytes:
+    """A zip that is nothing but a directory, whose end says that it has so many entries."""
+    head, one = b"PK\x03\x04" + b"\0" * 26, b"PK\x01\x02\x14\0\x14" + b"\0" * 21 + b"\x01" + b"\0" * 17 + b"a"
+    size = entries * len(one)
+    whole = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, said, said, size, len(head))
+    place = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(head) + size, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", *[0xFFFF] * 4, *[0xFFFFFFFF] * 2, 0)
+    return head + one * entries + whole + place + end
 
 
 def noise(form: str, size: tuple[int, int] = (300, 200), *, mode: str = "RGB") -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
 from io import BytesIO
 
@@ -15,7 +14,7 @@ from bot.domain.hashing import sha256
 from bot.intake import attachments
 from bot.intake.attachments import AttachmentError, clean_name, named_apart, pixels, take
 
-from .files import OLE, PDF, container, docx, noise, picture
+from .files import OLE, PDF, container, docx, listing, noise, picture
 
 
 @pytest.mark.parametrize(
@@ -73,16 +72,6 @@ def test_a_container_that_would_fill_the_disk_is_not_taken(monkeypatch: pytest.M
     monkeypatch.setattr(attachments, "MOST_UNPACKED", 1000)
     with pytest.raises(AttachmentError, match="压缩炸弹"):
         take(container("word/document.xml", content=b" " * 2000), "a.docx")
-
-
-def listing(entries: int, *, said: int) -> bytes:
-    """A zip that is nothing but a directory, whose end says that it has so many entries."""
-    head, one = b"PK\x03\x04" + b"\0" * 26, b"PK\x01\x02\x14\0\x14" + b"\0" * 21 + b"\x01" + b"\0" * 17 + b"a"
-    size = entries * len(one)
-    whole = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, said, said, size, len(head))
-    place = struct.pack("<4sLQL", b"PK\x06\x07", 0, len(head) + size, 1)
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", *[0xFFFF] * 4, *[0xFFFFFFFF] * 2, 0)
-    return head + one * entries + whole + place + end
 
 
 @pytest.mark.parametrize("said", [100_000, 3])
