@@ -10,6 +10,7 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ from .encoding import limited
 
 MAX_FILE = 50 << 20
 MAX_MEMBERS = 2_000
+MAX_DIRECTORY = 1 << 20
 MAX_TOTAL = 300 << 20
 MAX_RATIO = 200
 #: Small members may be highly regular: the ratio is looked at above this size only.
@@ -43,6 +45,27 @@ def readable(what: str) -> Iterator[None]:
         raise SourceError(f"{what}已损坏或格式不对，无法读取，{_NOTHING}请用办公软件打开后另存一份再导入。") from error
 
 
+class _Bounded(FileIO):
+    """A file whose directory is handed out only when it is short: zipfile reads it in one piece, and makes an object of
+    each entry in it, whatever count the end of the file gives. Only to read the directory by."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(path)
+        self._what = what
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        if len(data) > MAX_DIRECTORY:
+            raise _too_large(self._what)
+        return data
+
+
+def _too_large(what: str) -> SourceError:
+    return SourceError(
+        f"{what}解压后过大或压缩比异常（疑似压缩炸弹），为安全起见不读取，{_NOTHING}请另存一份较小的文件。"
+    )
+
+
 def check(path: Path, main_part: str, what: str, *, max_xml: int) -> None:
     """Raise SourceError unless the file is a sane zip that holds `main_part` and no XML with a DTD.
 
@@ -54,9 +77,10 @@ def check(path: Path, main_part: str, what: str, *, max_xml: int) -> None:
             raise SourceError(
                 f"{what}是旧版格式或设了打开密码，{_NOTHING}请去掉密码并另存为新版格式（.xlsx/.docx）后导入。"
             )
-    with readable(what), zipfile.ZipFile(path) as archive:
+    with readable(what), _Bounded(path, what) as short, zipfile.ZipFile(short) as archive:
         members = archive.infolist()
-        _check_sizes(members, path.stat().st_size, max_xml, what)
+    _check_sizes(members, path.stat().st_size, max_xml, what)
+    with readable(what), zipfile.ZipFile(path) as archive:
         if main_part not in archive.namelist():
             raise SourceError(f"文件内容与扩展名不符，不是{what}，{_NOTHING}请检查文件。")
         for member in members:
@@ -71,9 +95,7 @@ def _check_sizes(members: list[zipfile.ZipInfo], size: int, max_xml: int, what: 
     bombs = any(m.file_size > RATIO_FROM and m.file_size > MAX_RATIO * max(m.compress_size, 1) for m in members)
     heavy = any(m.file_size > max_xml and m.filename.lower().endswith(_XML) for m in members)
     if len(members) > MAX_MEMBERS or total > MAX_TOTAL or overlapping or bombs or heavy:
-        raise SourceError(
-            f"{what}解压后过大或压缩比异常（疑似压缩炸弹），为安全起见不读取，{_NOTHING}请另存一份较小的文件。"
-        )
+        raise _too_large(what)
     if any(_odd(member) for member in members):
         raise SourceError(f"{what}内部结构异常（加密、越界路径或链接），为安全起见不读取，{_NOTHING}请另存一份再导入。")
 

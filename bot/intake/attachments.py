@@ -22,6 +22,7 @@ from .text import NEWLINES, strip_invisible
 MOST_BYTES = 30 << 20
 MOST_MEMBERS = 5_000
 MOST_UNPACKED = 500 << 20
+MOST_DIRECTORY = 1 << 20  # of a container: 200 bytes for each of the most members, a fifth of a second at the worst
 STEM_LETTERS = 80
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 PDF = "application/pdf"
@@ -41,6 +42,9 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
 #: Names that Windows keeps for devices: a file of that name cannot be saved there.
 _DEVICES = re.compile(r"(?i)(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
+
+
+_TOO_LARGE = "解压后过大（疑似压缩炸弹），为安全起见不接收，请另存一份较小的文件"
 
 
 class AttachmentError(Exception):
@@ -74,12 +78,19 @@ def _is_picture(data: bytes) -> bool:
 
 def _picture(data: bytes, name: str) -> Received:
     try:
-        asset = pictures.take(data)
+        asset = pictures.take(data, lossy=pictures.LOSSY)
     except pictures.PictureError as error:
         raise AttachmentError(f"{error}，请用看图软件另存一份再传") from error
+    if len(asset.data) > MOST_BYTES:  # a small file may hold what no lossless form keeps small
+        raise AttachmentError(f"重新保存后超过 {MOST_BYTES >> 20} MB，请用看图软件另存为 JPG 再传")
     named = clean_name(name, PICTURES[asset.media_type])
     kept = Attachment(named, asset.sha256, len(asset.data), asset.media_type)
     return Received(kept, asset.data, "图片已重新保存，拍摄时间、地点、设备等信息没有留下")
+
+
+def pixels(data: bytes) -> int:
+    """How many pixels would have to be written anew: by the head of the file, 0 for what is no picture."""
+    return pictures.count(data) if _is_picture(data) else 0
 
 
 def _kind(data: bytes) -> str:
@@ -100,16 +111,30 @@ def _pdf(data: bytes) -> str:
     return PDF
 
 
+class _Bounded(BytesIO):
+    """A container whose directory is handed out only when it is short.
+
+    zipfile reads it in one piece, of the length that the end of the file says, and makes an object of each entry in it
+    whatever count the end says: the piece is what has to be bounded. Nothing else that it reads there is as long.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if len(data) > MOST_DIRECTORY:
+            raise AttachmentError(_TOO_LARGE)
+        return data
+
+
 def _container(data: bytes) -> str:
     """A zip by what its directory says. Raises also for what is a zip and no document."""
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
+        with zipfile.ZipFile(_Bounded(data)) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
         raise AttachmentError("已损坏，打不开，请重新取得后再传") from error
     names = {member.filename for member in members}
     if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:
-        raise AttachmentError("解压后过大（疑似压缩炸弹），为安全起见不接收，请另存一份较小的文件")
+        raise AttachmentError(_TOO_LARGE)
     if any(member.flag_bits & 0x1 for member in members):
         raise AttachmentError("设了密码，审核人打不开，请去掉密码再传")
     if any(one.rpartition("/")[2].lower() == "vbaproject.bin" for one in names):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Set as AbstractSet
 from io import BytesIO
 
 from PIL import Image, ImageOps
@@ -19,6 +20,10 @@ MAX_BYTES = 20 << 20
 MAX_PIXELS = 25_000_000
 MAX_PICTURES = 100
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+#: What came in with losses goes on with losses: a picture in a text has been a PNG whenever it was a WebP, and must stay
+#: the same bytes each time its text comes in, so that the second holds for files that are added by hand.
+LOSSY_IN_TEXTS = frozenset({"JPEG"})
+LOSSY = frozenset({"JPEG", "WEBP"})
 _DATA = re.compile(r"data:image/[a-z0-9.+-]+;base64,(?P<data>[A-Za-z0-9+/=\s]+)", re.IGNORECASE)
 
 
@@ -26,20 +31,43 @@ class PictureError(Exception):
     """The picture cannot be taken; the message is a Chinese phrase."""
 
 
-def take(data: bytes, name: str = "") -> Asset:
-    """The picture as a fresh PNG or JPEG. Raises PictureError on other types, damage, or too many pixels or bytes."""
+def take(data: bytes, name: str = "", *, lossy: AbstractSet[str] = LOSSY_IN_TEXTS) -> Asset:
+    """The picture as a fresh PNG or JPEG. Raises PictureError on other types, damage, or too many pixels or bytes.
+
+    `lossy`: of which formats a picture with losses and without transparency becomes a JPEG.
+    """
     if len(data) > MAX_BYTES:
         raise PictureError(f"图片超过 {MAX_BYTES >> 20} MB")
     try:
         with Image.open(BytesIO(data), formats=_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise PictureError(f"图片超过 {MAX_PIXELS // 10_000} 万像素")
-            lossy = image.format == "JPEG"
-            return _written(ImageOps.exif_transpose(image), lossy=lossy, name=name)
+            with_losses = image.format in lossy and not (image.format == "WEBP" and _is_lossless(data))
+            return _written(ImageOps.exif_transpose(image), lossy=with_losses, name=name)
     except PictureError:
         raise
     except Exception as error:  # Pillow's decoders raise many types on damaged data
         raise PictureError("图片已损坏或格式不支持（支持 PNG、JPEG、GIF、WebP、BMP）") from error
+
+
+def count(data: bytes) -> int:
+    """How many pixels the head of a picture says it has; 0 where nothing can be read."""
+    try:
+        with Image.open(BytesIO(data), formats=_FORMATS) as image:
+            return image.width * image.height
+    except Exception:  # as above; what is damaged is told when it is taken
+        return 0
+
+
+def _is_lossless(webp: bytes) -> bool:
+    """By its first frame, which stands behind what describes it."""
+    at = 12
+    while at + 8 <= len(webp):
+        kind, size = webp[at : at + 4], int.from_bytes(webp[at + 4 : at + 8], "little")
+        if kind in {b"VP8L", b"VP8 "}:
+            return kind == b"VP8L"
+        at += 24 if kind == b"ANMF" else 8 + size + size % 2  # a frame of an animation holds its picture
+    return False
 
 
 def _written(image: Image.Image, *, lossy: bool, name: str) -> Asset:

@@ -29,6 +29,7 @@ from .people import require
 
 MOST_FILES = 20
 MOST_TOGETHER = 100 << 20
+MOST_PIXELS = 60_000_000  # written anew in one request, somebody waits for it: five photographs of a telephone
 FOLDER = "media/attachments"
 _CHUNK = 1 << 20
 
@@ -46,6 +47,9 @@ def add(document: Document, files: Sequence[tuple[str, bytes]], *, person: Perso
     require_aware(now)
     require(person, Role.EDITOR)
     _require_editable(document, person)
+    if sum(intake.pixels(data) for _, data in files) > MOST_PIXELS:
+        words = f"这些图片合计超过 {MOST_PIXELS // 10_000} 万像素，一次处理不完，没有添加任何附件。请分几次添加，每次少选几张。"
+        raise Refused("pixels", words)
     received = [_received(name, data) for name, data in files]
     for one in received:
         _keep(one.data, one.attachment.sha256)
@@ -133,7 +137,7 @@ def _note(added: Sequence[Added], person: Person, now: datetime) -> None:
 
 
 def _record(action: str, document: Document, file: Attachment, person: Person, now: datetime) -> None:
-    data = {"name": file.name, "sha256": file.sha256, "size": file.size}
+    data = {"name": file.name, "sha256": file.sha256, "size": file.size, "unit": document.unit.code}
     audit.append(person.username, action, f"document:{document.external_id}", data, now=now)
 
 

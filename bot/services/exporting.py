@@ -26,7 +26,7 @@ COLUMNS = {
     "document": "编号", "title": "标题", "account": "账号", "planned": "计划时刻", "actual": "实际时刻", "late_ms": "晚（毫秒）",
     "state": "状态", "url": "链接", "platform_id": "平台编号", "sampled": "采样时刻", "stat_date": "统计日", **NUMBERS,
 }  # fmt: skip
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00")
+_DANGEROUS = (*"=+-@", *"＝＋－＠", "\t", "\r", "\n", "\x00")  # the wide ones are formulas to a spreadsheet in Chinese
 
 
 def rows(unit: Unit) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,19 @@ from bot.domain.sync import GateState
 from bot.domain.workflow import Role
 from bot.models import Account, Publication, Unit
 
-from . import accounts, attachments, audit, gating, home, lookahead, prechecks, reconciling, underway, urgentcare
+from . import (
+    accounts,
+    attachments,
+    audit,
+    gating,
+    home,
+    lookahead,
+    prechecks,
+    reconciling,
+    trailindex,
+    underway,
+    urgentcare,
+)
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
@@ -60,6 +72,17 @@ def _installation() -> Iterator[CheckResult]:
             f"{count} 条完整" if broken is None else f"{broken.message}，请报告审计员",
             code="chain",
         )
+    yield _trail_index()
+
+
+def _trail_index() -> CheckResult:
+    """Lists and exports of the trail follow the index: a line that it passed over would be in none of them."""
+    passed = trailindex.gaps()
+    words = f"有 {passed} 条留痕没有编入查阅索引，留痕页和导出里看不到；留痕本身不受影响" if passed else "没有缺漏"
+    return CheckResult(
+        "留痕索引", True, words, warning=bool(passed), code="trail_index",
+        remedy="请系统管理员运行 tongfa audit index --anew 重建索引，再重新导出。" if passed else "",
+    )  # fmt: skip
 
 
 def _files() -> Iterator[CheckResult]:

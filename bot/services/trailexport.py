@@ -19,9 +19,10 @@ from bot.domain.instants import require_aware, show
 from bot.models import AuditEvent, Person
 
 from . import audit
+from .errors import Refused
 from .exporting import safe
 from .people import require
-from .trailindex import catch_up
+from .trailindex import catch_up, gaps
 from .trailpages import READERS, Asked, Line, every, in_period, scopes, visible
 
 COLUMNS = ("序号", "时间（北京）", "姓名", "登录名", "类别", "内容", "说明", "关于", "动作代号", "事项代号")
@@ -30,11 +31,30 @@ TAKE_IN = 20_000  # lines that an export brings into the index first
 
 
 def note(form: str, filters: str, *, person: Person, now: datetime) -> None:
-    """Who takes evidence away is evidence too: written before the first byte leaves."""
+    """Who takes evidence away is evidence too: written before the first byte leaves.
+
+    Refused where a file would silently lack lines: the index is behind, and catches up meanwhile, or has passed over some.
+    """
     require_aware(now)
     require(person, *READERS)
+    _require_whole_index()
     audit.append(person.username, "trail.exported", "trail", {"form": form, "filters": filters[:300]}, now=now)
     catch_up(TAKE_IN)
+
+
+def _require_whole_index() -> None:
+    if behind := catch_up(TAKE_IN):
+        raise Refused(
+            "behind",
+            f"留痕还有 {behind} 条没有编入查阅索引，现在导出会缺最新的，没有导出。请稍后重试（每次会补上一部分）；"
+            "急用的，请系统管理员运行 tongfa audit index。",
+        )
+    if passed := gaps():
+        raise Refused(
+            "gaps",
+            f"查阅索引漏了 {passed} 条留痕（留痕本身不受影响），导出会不全，没有导出。"
+            "请系统管理员运行 tongfa audit index --anew 后重试。",
+        )
 
 
 # --- the sheet ------------------------------------------------------------------------------------------------

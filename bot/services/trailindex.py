@@ -6,11 +6,12 @@ command), and made anew at any time. The chain stays the only evidence, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.db import OperationalError
-from django.db.models import Max
+from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, Max, OuterRef
 
 from bot.domain.instants import require_aware
 from bot.domain.trail import Sort
@@ -21,12 +22,14 @@ from .trailunits import units_of
 TOGETHER = 200  # lines of one write: some milliseconds, during which nobody else writes on SQLite
 MOST_OF_A_PAGE = 2_000  # a page does not wait for more
 LONGEST = timedelta(seconds=20)  # of a run by the clock; the rest waits for the next
+_PG_LOCK = 0x74726169  # "trai": one index, so one writer at a time
 
 
 def catch_up(most: int) -> int:
     """Take up to `most` lines of the chain into the index; returns how many are still lacking.
 
-    Two at once do no harm: what a line becomes depends on the records alone, and who comes second finds it there.
+    Several may do so at once, also beside one who makes it anew: each part is written only where the index still ends
+    where it ended when the part was read (`_take`), so that there is never a gap behind which nobody looks.
     """
     last, head = _ends()
     while last < head and most > 0:
@@ -43,16 +46,39 @@ def catch_up_for_a_page() -> int:
         return max(head - last, 0)
 
 
+def _last() -> int:
+    return TrailLine.objects.aggregate(at=Max("sequence"))["at"] or 0
+
+
 def _ends() -> tuple[int, int]:
-    last = TrailLine.objects.aggregate(at=Max("sequence"))["at"] or 0
-    return last, AuditEvent.objects.aggregate(at=Max("sequence"))["at"] or 0
+    return _last(), AuditEvent.objects.aggregate(at=Max("sequence"))["at"] or 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """A transaction during which nobody else writes the index. On SQLite every writing one is alone (BEGIN IMMEDIATE)."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PG_LOCK])
+        yield
 
 
 def _take(after: int, most: int) -> int:
+    """The next lines; returns where the index ends. Where it has moved meanwhile, nothing is written."""
+    lines = _lines(after, most)
+    with _alone():
+        if lines and _last() == after:
+            TrailLine.objects.bulk_create(lines)
+            return lines[-1].sequence
+        return _last()
+
+
+def _lines(after: int, most: int) -> list[TrailLine]:
+    """What the next lines of the chain become."""
     events = list(AuditEvent.objects.filter(sequence__gt=after).order_by("sequence")[:most])
     units = units_of(events)
-    TrailLine.objects.bulk_create([_line(event, units[event.sequence]) for event in events], ignore_conflicts=True)
-    return events[-1].sequence
+    return [_line(event, units[event.sequence]) for event in events]
 
 
 def _line(event: AuditEvent, unit: int) -> TrailLine:
@@ -71,15 +97,26 @@ def work(*, now: Callable[[], datetime]) -> int:
     return left
 
 
-def rebuild(each: Callable[[int], None] | None = None) -> int:
-    """Make the whole index anew; returns how many lines it holds."""
-    TrailLine.objects.all().delete()
-    left = catch_up(MOST_OF_A_PAGE)
-    while left:
-        if each:
-            each(left)
-        left = catch_up(MOST_OF_A_PAGE)
+def rebuild() -> int:
+    """Make the whole index anew; returns how many lines it holds.
+
+    Part by part in its place, each in one transaction: whoever reads meanwhile misses nothing.
+    """
+    after = 0
+    while lines := _lines(after, TOGETHER):
+        with _alone():
+            TrailLine.objects.filter(sequence__gt=after, sequence__lte=lines[-1].sequence).delete()
+            TrailLine.objects.bulk_create(lines)
+        after = lines[-1].sequence
+    with _alone():
+        TrailLine.objects.filter(sequence__gt=_ends()[1]).delete()
     return count()
+
+
+def gaps() -> int:
+    """How many lines of the chain the index has passed over. Always none, unless somebody wrote in the database by hand."""
+    taken = TrailLine.objects.filter(sequence=OuterRef("sequence"))
+    return AuditEvent.objects.filter(~Exists(taken), sequence__lte=_last()).count()
 
 
 def count() -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.models import Account, AlarmNotice, ApiToken, AuditEvent, Person, Publication, Release, Unit
+from bot.models import Account, AlarmNotice, ApiToken, AuditEvent, Person, Publication, Release, Unit, Urgency
 
-from .trailunits import numbers, split
+from .trailunits import number_of_urgency, numbers, split
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,15 @@ def _notices(names: set[str]) -> Things:
     return {str(pk): Thing(f"通知“{target}”") for pk, target in found}
 
 
+def _urgencies(names: set[str]) -> Things:
+    pks = {name: number_of_urgency(name) for name in names}
+    rows = Urgency.objects.filter(pk__in=numbers(pks.values())).values_list(
+        "pk", "edition__title", "edition__document__external_id"
+    )
+    found = {str(pk): Thing(f"《{title}》的应急发布", "document", number) for pk, title, number in rows}
+    return {name: found[pk] for name, pk in pks.items() if pk in found}
+
+
 _LOOKUPS: dict[str, Callable[[set[str]], Things]] = {
     "release": _releases,
     "publication": _publications,
@@ -70,6 +79,7 @@ _LOOKUPS: dict[str, Callable[[set[str]], Things]] = {
     "unit": _units,
     "token": _tokens,
     "notice": _notices,
+    "urgency": _urgencies,
 }
 _PLAIN = {"home": "本系统", "notify": "警报通知", "trail": "留痕"}
 

@@ -2,7 +2,8 @@
 
 The chain's rows name no unit, and what is in the chain is never written anew. So it is worked out from the records:
 
-- most subjects are one unit's own: a release, a push, an account, a person, a token, a unit, a notice;
+- most subjects are one unit's own: a release, a push, an account, a person, a token, a unit, a notice, an
+  urgent notice;
 - `document:ID` is not, since units number their documents as they like. Newer lines say the unit's code in their data.
   Of older ones: a line about a review link belongs to the link's document; else it is the actor's unit, because no
   service lets anybody touch a document of another unit; else, where only one unit has a document of that name, that one;
@@ -27,6 +28,7 @@ from bot.models import (
     Release,
     ReviewLink,
     Unit,
+    Urgency,
 )
 
 DOCUMENT = "document"
@@ -57,6 +59,17 @@ def _by_number(pairs: Iterable[tuple[int, int | None]]) -> Units:
     return {str(pk): unit for pk, unit in pairs}
 
 
+def number_of_urgency(name: str) -> str:
+    """Of an urgent notice's alarm: `7:2`, the second one about its late reviews, is about 7."""
+    return name.partition(":")[0]
+
+
+def _urgencies(names: set[str]) -> Units:
+    pks = {name: number_of_urgency(name) for name in names}
+    units = _by_number(Urgency.objects.filter(pk__in=numbers(pks.values())).values_list("pk", "unit_id"))
+    return {name: units[pk] for name, pk in pks.items() if pk in units}
+
+
 _LOOKUPS: dict[str, Callable[[set[str]], Units]] = {
     "release": lambda names: _by_number(Release.objects.filter(pk__in=numbers(names)).values_list("pk", "unit_id")),
     "publication": lambda names: _by_number(
@@ -64,6 +77,7 @@ _LOOKUPS: dict[str, Callable[[set[str]], Units]] = {
     ),
     "token": lambda names: _by_number(ApiToken.objects.filter(pk__in=numbers(names)).values_list("pk", "unit_id")),
     "notice": lambda names: _by_number(AlarmNotice.objects.filter(pk__in=numbers(names)).values_list("pk", "unit_id")),
+    "urgency": _urgencies,
     "account": lambda names: dict(Account.objects.filter(slug__in=names).values_list("slug", "unit_id")),
     "person": lambda names: dict(Person.objects.filter(username__in=names).values_list("username", "unit_id")),
     "unit": lambda names: dict(Unit.objects.filter(code__in=names).values_list("code", "pk")),

@@ -223,6 +223,7 @@ def _first_word(
     )  # fmt: skip
     UrgentWord.objects.create(urgency=made, place=1, person=person, decides=_decides(person), digest=digest, at=now)
     data = {
+        "unit": made.unit.code,
         "edition": edition.number,
         "urgency": made.pk,
         "digest": digest,

@@ -163,7 +163,8 @@ def move(urgency: Urgency, stage: Stage, *, actor: str, now: datetime, **data: A
         release = Release.objects.filter(urgency=urgency).values_list("pk", flat=True).first()
         document = urgency.edition.document.external_id
         subject = f"release:{release}" if release else f"document:{document}"
-        audit.append(actor, "urgent.moved", subject, {"stage": str(stage), "urgency": urgency.pk}, now=now)
+        told = {"stage": str(stage), "urgency": urgency.pk, "unit": urgency.unit.code}
+        audit.append(actor, "urgent.moved", subject, told, now=now)
     return True
 
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from bot.domain.hashing import sha256
 from bot.intake import attachments
-from bot.intake.attachments import AttachmentError, clean_name, named_apart, take
+from bot.intake.attachments import AttachmentError, clean_name, named_apart, pixels, take
 
-from .files import OLE, PDF, container, docx, picture
+from .files import OLE, PDF, container, docx, listing, noise, picture
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,8 @@ from .files import OLE, PDF, container, docx, picture
         (container("OFD.xml", "Doc_0/Document.xml"), "公文.ofd", "公文.ofd"),
         (picture("JPEG"), "现场.png", "现场.jpg"),
         (picture("GIF"), "流程.gif", "流程.png"),
-        (picture("WEBP"), "流程.webp", "流程.png"),
+        (picture("WEBP"), "流程.webp", "流程.jpg"),
+        (picture("WEBP", lossless=True), "流程.webp", "流程.png"),
         (picture("BMP"), "流程.bmp", "流程.png"),
     ],
 )
@@ -73,6 +74,23 @@ def test_a_container_that_would_fill_the_disk_is_not_taken(monkeypatch: pytest.M
         take(container("word/document.xml", content=b" " * 2000), "a.docx")
 
 
+@pytest.mark.parametrize("said", [100_000, 3])
+def test_a_directory_that_would_take_seconds_to_read_is_not_read(said: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_: object) -> None:
+        raise AssertionError("an entry was read")
+
+    monkeypatch.setattr(zipfile.ZipInfo, "_decodeExtra", read)
+    with pytest.raises(AttachmentError, match="压缩炸弹"):
+        take(listing(100_000, said=said), "a.docx")
+
+
+def test_a_container_with_too_many_parts_is_not_taken() -> None:
+    with pytest.raises(AttachmentError, match="压缩炸弹"):
+        take(listing(attachments.MOST_MEMBERS + 1, said=3), "a.docx")
+    with pytest.raises(AttachmentError, match="是压缩包"):
+        take(listing(attachments.MOST_MEMBERS, said=3), "a.docx")
+
+
 def test_a_container_behind_a_password_is_not_taken() -> None:
     out = BytesIO(docx())
     with zipfile.ZipFile(out, "a") as archive:
@@ -80,6 +98,24 @@ def test_a_container_behind_a_password_is_not_taken() -> None:
         archive.writestr("more.xml", b"<x/>")
     with pytest.raises(AttachmentError, match="密码"):
         take(out.getvalue(), "a.docx")
+
+
+def test_a_picture_that_grew_past_the_limit_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = noise("WEBP", mode="RGBA")
+    monkeypatch.setattr(attachments, "MOST_BYTES", 2 * len(data))
+    with pytest.raises(AttachmentError, match="JPG"):
+        take(data, "a.webp")
+
+
+def test_what_a_lossy_picture_never_had_is_not_kept_at_great_length() -> None:
+    data = noise("WEBP")
+    assert len(take(data, "a.webp").data) < 4 * len(data)
+
+
+def test_the_pixels_of_a_file_are_told_by_its_head_alone() -> None:
+    whole = picture("PNG", (400, 300))
+    assert pixels(whole) == pixels(whole[:60]) == 120_000
+    assert [pixels(data) for data in (PDF, docx(), b"", picture()[:10])] == [0, 0, 0, 0]
 
 
 def test_a_photograph_does_not_say_where_and_with_what_it_was_taken() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.intake import SourceError, open_source
 
+from .files import listing
 from .support import GOOD, good, read, read_xlsx, rejected, taken
 
 HEAD = [*GOOD, "publish_date", "summary", "备注"]
@@ -112,6 +113,15 @@ def book(tmp_path):
 def test_dangerous_or_damaged_workbooks_are_refused_before_they_are_unpacked(tmp_path, book, change, said):
     with pytest.raises(SourceError, match=said):
         list(open_source(rezip(book, tmp_path / "bad.xlsx", **change)))
+
+
+@pytest.mark.parametrize("said", [100_000, 3])
+def test_a_directory_that_would_take_seconds_to_read_is_not_read(tmp_path, monkeypatch, said):
+    file = tmp_path / "bad.xlsx"
+    file.write_bytes(listing(100_000, said=said))
+    monkeypatch.setattr(zipfile.ZipInfo, "_decodeExtra", lambda _: pytest.fail("an entry was read"))
+    with pytest.raises(SourceError, match="压缩炸弹"):
+        list(open_source(file))
 
 
 def test_truncated_workbooks_old_formats_and_other_zips_are_refused(tmp_path, book):

@@ -230,3 +230,17 @@ def test_a_post_of_an_edition_without_files_is_rendered_as_before(office: Office
     one, other = office.submitted(article(1)), replace(article(1), attachments=())
     assert other.hash == one.current.content_hash
     assert "附件请到门户查看" not in PostRecord.objects.filter(account=office.wechat)[0].payload["content"]
+
+
+def test_more_pixels_than_somebody_can_wait_for_are_not_written_anew(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = office.took()
+    person = writing(office, document)
+    monkeypatch.setattr(attachments, "MOST_PIXELS", 9_999)
+    monkeypatch.setattr(attachments.intake.pictures, "take", lambda *_: pytest.fail("one was decoded"))
+    two = [("甲.png", picture(size=(100, 50))), ("乙.png", picture(size=(100, 50), colour="red"))]
+    with pytest.raises(Refused, match="分几次添加") as refused:
+        attachments.add(document, two, person=person, now=NOW)
+    assert refused.value.code == "pixels"
+    assert not AttachmentFile.objects.exists()

@@ -41,10 +41,13 @@ def read_csv(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-@given(text=st.text(max_size=30) | st.sampled_from(["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "\x00=1"]))
+@given(
+    text=st.text(max_size=30)
+    | st.sampled_from(["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "\x00=1", "＝1+1", "＋1", "－1", "＠a"])
+)
 def test_no_cell_begins_with_what_a_spreadsheet_takes_for_a_formula(text: str) -> None:
     cell = exporting.safe(text)
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\x00"))
+    assert not cell.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\x00"))
     assert cell.removeprefix("'") == text.removeprefix("'")
 
 

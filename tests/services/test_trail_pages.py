@@ -19,7 +19,18 @@ from bot.domain.chain import GENESIS, link
 from bot.domain.trail import Sort
 from bot.models import Alarm, AuditEvent, Chore, Person, TrailLine
 from bot.models.watch import CHORES
-from bot.services import audit, people, snapshot, trailcheck, trailexport, trailindex, trailpages, vault, watching
+from bot.services import (
+    audit,
+    health,
+    people,
+    snapshot,
+    trailcheck,
+    trailexport,
+    trailindex,
+    trailpages,
+    vault,
+    watching,
+)
 from bot.services.audit import Part
 from bot.services.errors import Refused
 from bot.services.trailpages import Asked, Cursor
@@ -83,6 +94,65 @@ def test_two_that_take_in_the_same_lines_do_no_harm(office: Office, monkeypatch:
     monkeypatch.setattr(trailindex, "_ends", lambda: (0, AuditEvent.objects.count()))
     assert trailindex.catch_up(10_000) == 0
     assert TrailLine.objects.count() == AuditEvent.objects.count()
+
+
+def test_while_it_is_made_anew_nobody_misses_a_line(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.signed()
+    trailindex.catch_up(10_000)
+    total, seen, look = AuditEvent.objects.count(), [], trailindex.units_of
+    monkeypatch.setattr(trailindex, "TOGETHER", 5)
+    monkeypatch.setattr(
+        trailindex, "units_of", lambda events: (seen.append(TrailLine.objects.count()), look(events))[1]
+    )
+    assert trailindex.rebuild() == total
+    assert len(seen) > 2
+    assert set(seen) == {total}
+
+
+def test_made_anew_it_gets_back_lines_that_it_lacked_and_loses_those_of_no_chain(office: Office) -> None:
+    office.signed()
+    trailindex.catch_up(10_000)
+    before = list(TrailLine.objects.order_by("sequence").values())
+    TrailLine.objects.filter(sequence__in=[2, 5]).delete()
+    TrailLine.objects.create(sequence=999_999, whose=1, at=NOW, actor="x", sort="other", subject="home")
+    assert trailindex.rebuild() == len(before)
+    assert list(TrailLine.objects.order_by("sequence").values()) == before
+
+
+def test_who_takes_in_lines_while_another_empties_the_index_leaves_no_gap(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.signed()
+    trailindex.catch_up(10)
+    look = trailindex.units_of
+
+    def emptied_meanwhile(events: list[AuditEvent]) -> dict[int, int]:
+        TrailLine.objects.all().delete()
+        return look(events)
+
+    monkeypatch.setattr(trailindex, "units_of", emptied_meanwhile)
+    trailindex.catch_up(5)
+    monkeypatch.setattr(trailindex, "units_of", look)
+    assert trailindex.catch_up(10_000) == 0
+    assert TrailLine.objects.count() == AuditEvent.objects.count()
+
+
+def test_the_doctor_says_that_the_index_has_gaps_and_what_mends_them(office: Office) -> None:
+    office.signed()
+    trailindex.catch_up(10)
+
+    def told() -> list[tuple[bool, str]]:
+        found = health.examine(now=NOW, ask_platforms=False)
+        return [(one.warning, one.remedy) for one in found if one.code == "trail_index"]
+
+    assert told() == [(False, "")]  # what it has not come to yet is no gap
+    TrailLine.objects.filter(sequence=4).delete()
+    assert trailindex.gaps() == 1
+    ((warning, remedy),) = told()
+    assert warning
+    assert "tongfa audit index --anew" in remedy
+    trailindex.rebuild()
+    assert told() == [(False, "")]
 
 
 def test_the_clock_works_off_a_backlog_in_turns(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,6 +416,31 @@ def test_the_evidence_of_some_days_begins_and_ends_with_them(office: Office, aud
     assert [row["data"]["reason"] for row in rows] == ["1", "2"]
     none = list(trailexport.as_evidence(Asked(first=date(2030, 1, 1)), person=auditor))
     assert json.loads(none[0])["end"]["lines"] == 0
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_nothing_is_exported_while_the_newest_lines_would_be_lacking(
+    office: Office, auditor: Person, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.signed()
+    total = AuditEvent.objects.count()
+    monkeypatch.setattr(trailexport, "TAKE_IN", total - 3)
+    with pytest.raises(Refused, match=r"还有 3 条.*没有导出.*重试") as refused:
+        trailexport.note(form, "", person=auditor, now=NOW)
+    assert refused.value.code == "behind"
+    assert AuditEvent.objects.count() == total
+    trailexport.note(form, "", person=auditor, now=NOW)  # it went on where it had stopped
+    assert TrailLine.objects.count() == AuditEvent.objects.count() == total + 1
+
+
+def test_nothing_is_exported_while_the_index_has_gaps(office: Office, auditor: Person) -> None:
+    office.signed()
+    trailindex.catch_up(10_000)
+    TrailLine.objects.filter(sequence=4).delete()
+    with pytest.raises(Refused, match=r"没有导出.*tongfa audit index --anew"):
+        trailexport.note("jsonl", "", person=auditor, now=NOW)
+    trailindex.rebuild()
+    trailexport.note("jsonl", "", person=auditor, now=NOW)
 
 
 def test_who_takes_it_away_is_written_down_first(office: Office, auditor: Person) -> None:

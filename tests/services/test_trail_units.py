@@ -7,9 +7,25 @@ from datetime import timedelta
 
 import pytest
 
-from bot.models import AlarmNotice, AuditEvent
-from bot.services import apitokens, audit, editorial, people, reviewlinks, trail
+from bot.domain.alarms import Kind
+from bot.domain.urgent import WORD_HOLDS
+from bot.models import Alarm, AlarmNotice, AuditEvent
+from bot.services import (
+    alarming,
+    apitokens,
+    attachments,
+    audit,
+    drafting,
+    editorial,
+    people,
+    reviewlinks,
+    trail,
+    urgent,
+    urgentcare,
+)
+from bot.services.trailnames import things
 from bot.services.trailunits import HOUSE, NOBODY, only_of, units_of
+from tests.intake.files import PDF
 
 from .factories import NOW, Office, article
 
@@ -96,6 +112,39 @@ def test_every_line_of_a_units_day_is_that_units(office: Office, town: Office) -
     }  # fmt: skip
     assert [event.action for event in lines if event not in only_of(town.unit, lines)] == []
     assert token.unit == town.unit
+
+
+def test_the_lines_of_an_urgent_notice_are_its_units_whoever_wrote_them(office: Office, town: Office) -> None:
+    document = town.took(article(1))
+    office.took(dataclasses.replace(article(1), source_url="https://www.hedong.gov.cn/office.html"))  # named the same
+    since = AuditEvent.objects.count()
+    urgency = urgent.propose(
+        document, modes={town.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=town.people["editor"], now=NOW,
+    )  # fmt: skip
+    (alarm,) = Alarm.objects.filter(closed_at__isnull=True, kind=Kind.URGENT)
+    alarming.read(alarm, person=town.people["releaser"], now=NOW)
+    audit.append("系统", "alarm.raised", f"urgency:{urgency.pk}:3", {"kind": "review_late", "out": "no"}, now=NOW)
+    urgentcare.remind(now=NOW + WORD_HOLDS)
+    lines = list(AuditEvent.objects.filter(sequence__gt=since).order_by("sequence"))
+    assert {(line.action, line.subject.partition(":")[0], line.actor) for line in lines} >= {
+        ("urgent.asked", "document", "town-editor"), ("alarm.raised", "urgency", "系统"),
+        ("alarm.read", "urgency", "town-releaser"), ("alarm.closed", "urgency", "系统"), ("urgent.moved", "document", "系统"),
+    }  # fmt: skip
+    assert [line.action for line in lines if line not in only_of(town.unit, lines)] == []
+    assert {thing.label for subject, thing in things(lines).items() if subject.startswith("urgency:")} == {
+        f"《{document.title}》的应急发布"
+    }
+
+
+def test_files_added_and_taken_out_say_the_unit_of_their_document(office: Office) -> None:
+    document = office.took()
+    person = office.people["editor"]
+    drafting.open_for(document, person=person, now=NOW)
+    (added,) = attachments.add(document, [("方案.pdf", PDF)], person=person, now=NOW)
+    attachments.remove(document, added.attachment.sha256, person=person, now=NOW)
+    about = AuditEvent.objects.filter(action__startswith="attachment.")
+    assert [event.data.get("unit") for event in about] == ["office", "office"]
 
 
 def test_what_is_about_the_installation_is_no_units(office: Office) -> None:
