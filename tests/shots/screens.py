@@ -111,13 +111,18 @@ def sees_files(page: Page) -> None:
     page.locator("#files").evaluate("part => part.scrollIntoView({block: 'center'})")
 
 
+def gives_reason(page: Page) -> None:
+    page.fill("#reason", "线路故障，影响二千余户，来不及走完三审")
+    page.locator(".urgent-ask").evaluate("part => part.scrollIntoView({block: 'center'})")
+
+
 def verifies(page: Page) -> None:
     page.get_by_role("button", name="从头核验").click()
     expect(page.locator("#check")).to_contain_text("全部相符")
 
 
 def makes_token(page: Page) -> None:
-    page.fill("#name", "政务服务网")
+    page.fill("#name", f"政务服务网 {page.locator('.token-table tbody tr').count()}")
     page.select_option("#holder", "editor")
     page.locator("[name=right]").first.check()
     page.get_by_role("button", name="添加并显示令牌").click()
@@ -140,14 +145,14 @@ SCREENS: tuple[Screen, ...] = (
     Screen("today-editor", "today", "editor", "/"),
     # 导入与拟稿
     Screen("documents", "documents", "editor", "/documents", handbook="desk"),
-    Screen("documents-found", "documents", "editor", "/documents?q=公示&only=unscheduled"),
+    Screen("documents-found", "documents", "editor", "/documents?q=公示&kind=disclosure"),
     Screen("import", "import", "editor", "/import"),
     Screen("import-result", "import", "editor", "/import", imports, handbook="desk"),
     Screen("document-new", "document-new", "editor", "/new-document"),
     Screen("edit", "edit", "editor", "/edit/of/{draft}", writes, handbook="desk"),
     Screen("edit-files", "edit", "editor", "/edit/of/{draft}", sees_files, handbook="desk"),
     Screen("cover", "cover", "editor", "/cover/of/{draft}", handbook="desk"),
-    Screen("cover-drawn", "cover", "editor", "/cover/of/{returned}"),
+    Screen("cover-drawn", "cover", "editor", "/cover/of/HD17-002"),
     Screen("preview", "preview", "editor", "/preview/{document}", handbook="desk"),
     Screen("compare", "compare", "editor", "/compare/{document}", handbook="desk"),
     Screen("compare-first", "compare", "editor", "/compare/{draft}"),
@@ -201,7 +206,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("withdraw-going", "withdraw", "releaser", "/releases/{withdrawn}/withdraw"),
     # 应急通道
     Screen("urgent", "urgent", "duty", "/urgent", handbook="phone"),
-    Screen("urgent-notice", "urgent-notice", "duty", "/urgent/notice/{outage}", handbook="desk"),
+    Screen("urgent-notice", "urgent-notice", "duty", "/urgent/notice/{outage}", gives_reason, handbook="desk"),
     Screen("urgent-notice-blocked", "urgent-notice", "duty", "/urgent/notice/{missing}"),
     Screen("urgency", "urgency", "releaser", "/urgent/{fog}", handbook="phone"),
     Screen("urgency-first", "urgency", "editor", "/urgent/{fog}"),

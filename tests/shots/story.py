@@ -152,8 +152,7 @@ def tell(district: District, *, send: Send = out) -> Story:
         _settle_in(story)
     with the_time(at(17, 15)):
         _last_week(story)
-    with the_time(at(24, 7, 20)):
-        _urgent(story)
+    _urgent(story)
     with the_time(at(24, 8, 5)):
         doubtful = story.plan("城乡低保和医疗救助情况", at(24, 8, 45), "042", "043", modes={"wx": "publish"})
         story.sign(doubtful)
@@ -250,10 +249,13 @@ def _last_week(story: Story) -> None:
 
 def _urgent(story: Story) -> None:
     """At seven a pipe burst: let out on two words, looked at by one reviewer since."""
-    release = urgency.release(story.district)
-    out(release)
-    document = release.publications.all()[0].items.all()[0].edition.document
-    story.review(document, upto="first")
+    with the_time(at(24, 7, 20)):
+        asked = urgency.report(story.district)
+    with the_time(at(24, 7, 22)):
+        release = urgency.agree(asked, story.district)
+        out(release)
+    with the_time(at(24, 7, 50)):
+        document = story.review(asked.edition.document, upto="first")
     story.facts |= {"burst": release.pk, "burst_edition": document.current.pk, "burst_urgency": release.urgency_id}
 
 

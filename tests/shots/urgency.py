@@ -50,7 +50,11 @@ def ask(district: District, notice: tuple[str, str], *, by: str, reason: str) ->
     )  # fmt: skip
 
 
-def release(district: District) -> Release:
-    """Both words on the burst pipe."""
-    asked = ask(district, BURST, by="duty", reason="燃气泄漏，须立即封路疏导，来不及走完三审")
+def report(district: District) -> Urgency:
+    """The first word on the burst pipe."""
+    return ask(district, BURST, by="duty", reason="燃气泄漏，须立即封路疏导，来不及走完三审")
+
+
+def agree(asked: Urgency, district: District) -> Release:
+    """The second."""
     return urgent.confirm(asked, seen=asked.digest, person=district.people["releaser"], now=now())
