@@ -224,12 +224,18 @@ def urgency(request: HttpRequest, pk: int) -> HttpResponse:
         "lead": int(releases.min_lead().total_seconds()),
         "why_not": refusal,
         "waits": found.status is Stage.ASKED,
-        "credit": urgent.credit(found, told.first.person, told.second.person if told.second else who),
+        "credit": urgent.credit(found, told.first.person.name, _second(told, None if refusal else who)),
         "may_take_back": found.status is Stage.ASKED
         and (told.first.person_id == who.pk or who.has_role(SECONDERS[0]) or who.has_role(SECONDERS[1])),
         "tail": trail.tail,
     }
     return render(request, "urgency.html", context)
+
+
+def _second(told: urgentcare.Told, might: Person | None) -> str:
+    """The second name under the text: who confirmed, or who would by confirming now."""
+    confirmed = told.second.person if told.second else might
+    return confirmed.name if confirmed else "（第二人）"
 
 
 def _posts(found: Urgency) -> list[dict[str, Any]]:

@@ -319,7 +319,7 @@ def _released(urgency: Urgency, instant: datetime, person: Person, now: datetime
         )  # fmt: skip
 
     signed = releases.sign_urgent(
-        release, person=person, now=now, credit=credit(urgency, first.person, person), word=word
+        release, person=person, now=now, credit=credit(urgency, first.person.name, person.name), word=word
     )
     data = {
         "second": first.person.username, "first_at": first.at.isoformat(), "reason": urgency.reason,
@@ -335,11 +335,11 @@ def _require_same_posts(urgency: Urgency, release: Release) -> None:
         raise Refused("changed", CHANGED)
 
 
-def credit(urgency: Urgency, first: Person, second: Person) -> str:
+def credit(urgency: Urgency, first: str, second: str) -> str:
     """The line under the text: that two people let it out, and who."""
     edition = urgency.edition
     unit = edition.content.get("unit") or urgency.unit.name
-    return f"来源：{unit}　责编：{edition.author.name}　应急审核：{first.name}、{second.name}"
+    return f"来源：{unit}　责编：{edition.author.name}　应急审核：{first}、{second}"
 
 
 def take_back(urgency: Urgency, *, person: Person, now: datetime) -> None:

@@ -150,6 +150,13 @@ def test_whoever_may_not_confirm_sees_why_and_no_button(district: District, as_:
         assert refused.status_code == 403
 
 
+def test_the_line_under_the_text_names_nobody_as_second_who_could_not_be(district: District, as_: Login) -> None:
+    urgency = asked(district)
+    assert "应急审核：李拟、孙签" in page(as_("releaser"), "urgency", urgency.pk)
+    for who in ("editor", "first"):
+        assert "应急审核：李拟、（第二人）" in page(as_(who), "urgency", urgency.pk)
+
+
 def test_whom_it_waits_for_sees_a_number_in_the_navigation(district: District, as_: Login) -> None:
     asked(district)
     link = f'<a href="{reverse("urgent")}">应急 <b class="badge"'

@@ -84,10 +84,12 @@ class Camera:
         """The whole page, up to a height; for the handbook what a person sees without scrolling."""
         page.evaluate(AS_IN_CHINESE)
         width, _ = SIZES[size]
-        full = int(page.evaluate("document.documentElement.scrollHeight"))
+        full, place = page.evaluate("[document.documentElement.scrollHeight, window.scrollY]")
+        page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": min(full, TALLEST)})
         if screen.handbook == size and scheme == "light":
             page.set_viewport_size({"width": width, "height": SEEN[size]})
+            page.evaluate("place => window.scrollTo(0, place)", place)
             page.wait_for_timeout(100)
             page.screenshot(path=path.with_name(f"{screen.name}-handbook.png"))
 

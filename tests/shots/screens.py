@@ -106,6 +106,29 @@ def makes_link(page: Page) -> None:
     expect(page.get_by_alt_text("这个链接的二维码")).to_be_visible()
 
 
+def sees_files(page: Page) -> None:
+    expect(page.locator("#files .file-list a").first).to_be_visible()
+    page.locator("#files").evaluate("part => part.scrollIntoView({block: 'center'})")
+
+
+def gives_reason(page: Page) -> None:
+    page.fill("#reason", "线路故障，影响二千余户，来不及走完三审")
+    page.locator(".urgent-ask").evaluate("part => part.scrollIntoView({block: 'center'})")
+
+
+def verifies(page: Page) -> None:
+    page.get_by_role("button", name="从头核验").click()
+    expect(page.locator("#check")).to_contain_text("全部相符")
+
+
+def makes_token(page: Page) -> None:
+    page.fill("#name", f"政务服务网 {page.locator('.token-table tbody tr').count()}")
+    page.select_option("#holder", "editor")
+    page.locator("[name=right]").first.check()
+    page.get_by_role("button", name="添加并显示令牌").click()
+    expect(page.locator("main")).to_contain_text("只显示这一次")
+
+
 # --- the list ---------------------------------------------------------------------------------------------------
 
 SCREENS: tuple[Screen, ...] = (
@@ -122,12 +145,17 @@ SCREENS: tuple[Screen, ...] = (
     Screen("today-editor", "today", "editor", "/"),
     # 导入与拟稿
     Screen("documents", "documents", "editor", "/documents", handbook="desk"),
-    Screen("documents-found", "documents", "editor", "/documents?q=公示&only=unscheduled"),
+    Screen("documents-found", "documents", "editor", "/documents?q=公示&kind=disclosure"),
     Screen("import", "import", "editor", "/import"),
     Screen("import-result", "import", "editor", "/import", imports, handbook="desk"),
     Screen("document-new", "document-new", "editor", "/new-document"),
     Screen("edit", "edit", "editor", "/edit/of/{draft}", writes, handbook="desk"),
+    Screen("edit-files", "edit", "editor", "/edit/of/{draft}", sees_files, handbook="desk"),
+    Screen("cover", "cover", "editor", "/cover/of/{draft}", handbook="desk"),
+    Screen("cover-drawn", "cover", "editor", "/cover/of/HD17-002"),
     Screen("preview", "preview", "editor", "/preview/{document}", handbook="desk"),
+    Screen("compare", "compare", "editor", "/compare/{document}", handbook="desk"),
+    Screen("compare-first", "compare", "editor", "/compare/{draft}"),
     Screen("document", "document", "editor", "/documents/{document}"),
     Screen("document-returned", "document", "editor", "/documents/{returned}", handbook="desk"),
     Screen("document-policy", "document", "editor", "/documents/{policy}"),
@@ -176,6 +204,15 @@ SCREENS: tuple[Screen, ...] = (
     Screen("withdraw", "withdraw", "editor", "/releases/{past}/withdraw", handbook="desk"),
     Screen("withdraw-second", "withdraw", "releaser", "/releases/{asked}/withdraw", handbook="desk"),
     Screen("withdraw-going", "withdraw", "releaser", "/releases/{withdrawn}/withdraw"),
+    # 应急通道
+    Screen("urgent", "urgent", "duty", "/urgent", handbook="phone"),
+    Screen("urgent-notice", "urgent-notice", "duty", "/urgent/notice/{outage}", gives_reason, handbook="desk"),
+    Screen("urgent-notice-blocked", "urgent-notice", "duty", "/urgent/notice/{missing}"),
+    Screen("urgency", "urgency", "releaser", "/urgent/{fog}", handbook="phone"),
+    Screen("urgency-first", "urgency", "editor", "/urgent/{fog}"),
+    Screen("urgency-released", "urgency", "duty", "/urgent/{burst_urgency}"),
+    Screen("release-urgent", "release", "duty", "/releases/{burst}", handbook="desk"),
+    Screen("review-urgent", "review", "second", "/reviews/{burst_edition}?tab=due"),
     # 日历
     Screen("calendar", "calendar", "releaser", "/calendar", handbook="desk"),
     Screen("calendar-week", "calendar", "releaser", "/calendar?view=week"),
@@ -193,6 +230,14 @@ SCREENS: tuple[Screen, ...] = (
     Screen("account-credentials", "account-credentials", "admin", "/accounts/wx/credentials"),
     Screen("staff", "staff", "secadmin", "/people", handbook="desk"),
     Screen("member", "member", "secadmin", "/people/person/{member}"),
+    Screen("tokens", "tokens", "admin", "/accounts/api/tokens", handbook="desk"),
+    Screen("token-made", "tokens", "admin", "/accounts/api/tokens", makes_token),
+    # 留痕
+    Screen("trail", "trail", "auditor", "/trail", handbook="desk"),
+    Screen("trail-sort", "trail", "auditor", "/trail?sort=release&first=2026-11-24"),
+    Screen("trail-none", "trail", "auditor", "/trail?words=没有这样的话"),
+    Screen("trail-verified", "trail", "auditor", "/trail", verifies, handbook="desk"),
+    Screen("trail-house", "trail", "auditadmin", "/trail"),
     # 没有办成
     Screen("403", "import", "first", "/import", handbook="desk", code=403),
     Screen("404", "document", "editor", "/documents/HD17-999", code=404),
@@ -204,6 +249,8 @@ EXCEPTIONS = {
     "look-asset": "a picture",
     "phone-media": "a picture",
     "picture": "an act",
+    "attachment": "a file",
+    "draft-file": "a file",
     "desk-events": "a stream",
     "release-events": "a stream",
     "release-search": "a part of release-new",

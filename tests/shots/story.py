@@ -45,6 +45,8 @@ from bot.services.manualentry import Entry
 from bot.services.withdrawing import Target
 from tests.console.world import District, attempt, now, put
 
+from . import papers, urgency
+
 MAIN: Mapping[str, str] = {}
 STEPS = ("first", "second", "final")
 MORNING = datetime(
@@ -150,6 +152,7 @@ def tell(district: District, *, send: Send = out) -> Story:
         _settle_in(story)
     with the_time(at(17, 15)):
         _last_week(story)
+    _urgent(story)
     with the_time(at(24, 8, 5)):
         doubtful = story.plan("城乡低保和医疗救助情况", at(24, 8, 45), "042", "043", modes={"wx": "publish"})
         story.sign(doubtful)
@@ -161,6 +164,7 @@ def tell(district: District, *, send: Send = out) -> Story:
         send(release)
     with the_time(MORNING - timedelta(minutes=15)):
         _morning(story)
+        _waiting(story)
     with the_time(MORNING):
         _withdrawals(story)
         alarming.reconcile(list(Publication.objects.values_list("pk", flat=True)), now=now())
@@ -192,6 +196,8 @@ def _settle_in(story: Story) -> None:
         person=releaser, now=now(),
     )  # fmt: skip
     story.facts |= {"deputy": made.pk, "member": "first"}
+    papers.readers(district)
+    papers.tokens(district)
     _accounts(district)
     final = district.people["final"]
     enrolment = secondfactor.begin(final, now=now())
@@ -241,12 +247,34 @@ def _last_week(story: Story) -> None:
 # --- Tuesday ---------------------------------------------------------------------------------------------------
 
 
+def _urgent(story: Story) -> None:
+    """At seven a pipe burst: let out on two words, looked at by one reviewer since."""
+    with the_time(at(24, 7, 20)):
+        asked = urgency.report(story.district)
+    with the_time(at(24, 7, 22)):
+        release = urgency.agree(asked, story.district)
+        out(release)
+    with the_time(at(24, 7, 50)):
+        document = story.review(asked.edition.document, upto="first")
+    story.facts |= {"burst": release.pk, "burst_edition": document.current.pk, "burst_urgency": release.urgency_id}
+
+
+def _waiting(story: Story) -> None:
+    district = story.district
+    fog = urgency.ask(district, urgency.FOG, by="editor", reason="能见度正在下降，高速口已有车辆滞留")
+    outage = urgency.write(district, urgency.OUTAGE, by="duty")
+    missing = urgency.write(district, urgency.MISSING, by="duty")
+    story.facts |= {"fog": fog.pk, "outage": outage.external_id, "missing": missing.external_id}
+
+
 def _morning(story: Story) -> None:
     district = story.district
     for account in district.accounts:
         ClockReading.objects.create(account=account, at=now(), offset_ms=80, boot_seconds=1.0, boot_id="boot")
     _check(district)
-    story.facts["soon"] = story.sign(story.plan("农产品价格信息", at(24, 10), "038", on=district.accounts[1:])).pk
+    soon = story.sign(story.plan("农产品价格信息", at(24, 10), "038", on=district.accounts[1:]))
+    papers.look_ahead(soon)
+    story.facts["soon"] = soon.pk
     story.facts["signed"] = story.sign(story.plan("财政预算及解读", at(25, 9), "020", "106")).pk
     story.facts["planned"] = story.plan("就医指南", at(26, 9, 30), "046").pk
     story.sign(story.plan("政府采购情况公示", at(27, 16), "026"))
@@ -301,6 +329,7 @@ def _inbox(story: Story) -> None:
     story.plan("医疗服务价格公示", MORNING + timedelta(hours=5), "045")
     editor, first = district.people["editor"], district.people["first"]
     document = story.document("045")
+    papers.attach(district, document, "医疗服务项目价格表.pdf", "投诉举报渠道一览表.docx", "公示牌照片.jpg")
     fields = drafting.fields_of(document.current)
     fields["summary"] = fields["summary"].replace("。", "，自12月1日起施行。", 1)
     drafting.save(document, fields, person=editor, now=now())
@@ -309,6 +338,8 @@ def _inbox(story: Story) -> None:
         story.submit(number)
     story.review(story.submit("060"), upto="first")
     story.review(story.submit("065"), upto="second")
+    papers.illustrate(district, story.document("052"))
+    papers.attach(district, story.document("052"), "活动任务分工表.pdf", "企业承诺书（样式）.docx", "活动标识.jpg")
     returned = story.submit("066")
     editorial.review(
         returned, person=first, verdict=Verdict.RETURN, comment="日期或文号有误；第二段数字请与附件核对", now=now()
