@@ -36,15 +36,17 @@ CARRIED = (
     "AND b.id = i.post_id AND b.edition_id = e.id AND b.account_id = i.account_id AND {post_named}))"
 )
 
+_A_NOTICE = "d.kind = 'notice' AND d.is_policy <> {true}"
 _OF_THE_UNIT = (
     "EXISTS (SELECT 1 FROM bot_edition e JOIN bot_document d ON d.id = e.document_id WHERE e.id = NEW.edition_id "
-    "AND e.content_hash = NEW.content_hash AND d.unit_id = NEW.unit_id AND d.kind = 'notice' "
-    f"AND d.is_policy <> {{true}} AND e.state IN ({_GOES}))"
+    "AND e.content_hash = NEW.content_hash AND d.unit_id = NEW.unit_id "
+    f"AND {_A_NOTICE} AND e.state IN ({_GOES}))"
 )
 _WORD_ON = (
-    "EXISTS (SELECT 1 FROM bot_urgency u JOIN bot_edition e ON e.id = u.edition_id WHERE u.id = NEW.urgency_id "
+    "EXISTS (SELECT 1 FROM bot_urgency u JOIN bot_edition e ON e.id = u.edition_id "
+    "JOIN bot_document d ON d.id = e.document_id WHERE u.id = NEW.urgency_id "
     "AND u.stage = 'asked' AND u.digest = NEW.digest AND u.content_hash = e.content_hash "
-    f"AND e.state IN ({_GOES}))"
+    f"AND {_A_NOTICE} AND e.state IN ({_GOES}))"
 )
 _BY_ANOTHER = (
     "EXISTS (SELECT 1 FROM bot_urgentword f JOIN bot_urgency u ON u.id = f.urgency_id "

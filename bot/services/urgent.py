@@ -86,8 +86,12 @@ def _as_fields(fields: Mapping[str, str], document: Document | None) -> dict[str
 def _require_notice(document: Document, person: Person) -> None:
     if document.unit_id != person.unit_id:
         raise NotFound("文件", document.external_id)
-    if document.kind != Kind.NOTICE or document.is_policy:
+    if not _is_notice(document):
         raise Refused("kind", "只有通知公告可以走应急通道（政策文件须与解读同发），未做改动。请按正常流程送审。")
+
+
+def _is_notice(document: Document) -> bool:
+    return document.kind == Kind.NOTICE and not document.is_policy
 
 
 def candidates(unit: Unit) -> list[Document]:
@@ -273,6 +277,8 @@ def why_not(urgency: Urgency, *, person: Person, now: datetime) -> Refused | Non
     if not word.person.is_active:
         return Refused("first", f"提出人{word.person.name}已停用，确认无效，没有发出。仍需应急的，请收回后重新提出。")
     edition = urgency.edition
+    if not _is_notice(edition.document):
+        return Refused("kind", "这份文件不再是通知公告（政策文件须与解读同发），没有发出。请收回，按正常流程送审。")
     if edition.status not in MAY_GO or edition.content_hash != urgency.content_hash:
         return Refused("changed", CHANGED)
     if urgent.word_over(word.at, now):

@@ -126,7 +126,7 @@ def kept(document: Document) -> bool:
 
 
 def note_changed(edition: Edition, *, person: Person, now: datetime) -> None:
-    """The edition is replaced: the first word was given on another text."""
+    """The edition is replaced, or no notice any more: the first word was given on something else."""
     require_aware(now)
     for urgency in Urgency.objects.filter(edition=edition, stage=Stage.ASKED):
         move(urgency, Stage.VOID, actor=person.username, now=now)

@@ -248,6 +248,11 @@ def test_a_word_is_given_on_what_is_asked_as_it_stands(office: Office) -> None:
     with refused("a word is given on what is asked"):
         word_row(urgency, signer)
     update(urgency.edition, state="submitted")
+    for changes, back in (({"is_policy": True}, {"is_policy": False}), ({"kind": "service"}, {"kind": "notice"})):
+        update(urgency.edition.document, **changes)
+        with refused("a word is given on what is asked"):
+            word_row(urgency, signer)
+        update(urgency.edition.document, **back)
     update(urgency, stage="withdrawn", ended_at=NOW)
     with refused("a word is given on what is asked"):
         word_row(urgency, signer)

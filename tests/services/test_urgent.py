@@ -240,6 +240,40 @@ def test_any_change_of_the_text_makes_the_first_word_void(office: Office) -> Non
     assert not Release.objects.exists()
 
 
+def test_what_becomes_a_policy_loses_its_first_word(office: Office) -> None:
+    urgency = asked(office)
+    editorial.set_policy(
+        urgency.edition.document, True, reason="其实是政策文件", person=office.people["editor"], now=NOW
+    )
+    assert stage(urgency) is Stage.VOID
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "over"
+    assert not Release.objects.exists()
+
+
+@pytest.mark.parametrize("changes", [{"is_policy": True}, {"kind": "service"}])
+def test_what_is_no_notice_any_more_is_not_confirmed_however_it_came_about(
+    office: Office, changes: dict[str, Any]
+) -> None:
+    urgency = asked(office)
+    Document.objects.update(**changes)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "kind"
+    assert not Release.objects.exists()
+
+
+def test_the_signature_itself_asks_for_the_interpretation(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    urgency = asked(office)
+    Document.objects.update(is_policy=True)
+    monkeypatch.setattr(urgent, "_is_notice", lambda document: True)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "pairing"
+    assert stage(urgency) is Stage.ASKED
+
+
 def test_a_return_before_the_second_word_makes_the_first_void(office: Office) -> None:
     urgency = asked(office)
     document = urgency.edition.document
