@@ -223,31 +223,34 @@ def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> 
 
 
 def _correct(urgency: Urgency, release: Release, now: datetime) -> None:
-    if _called_off(release):
-        move(urgency, Stage.CALLED_OFF, actor=ACTOR, now=now)
-    elif _settled(urgency, release):
-        move(urgency, Stage.SETTLED, actor=ACTOR, now=now)
+    pushes = list(_pushes().filter(release=release))
+    if _settled(urgency, pushes):
+        never = all(_side(push) is Side.NOT_PUBLIC for push in pushes)
+        move(urgency, Stage.CALLED_OFF if never else Stage.SETTLED, actor=ACTOR, now=now)
     elif (out := _out(release)) is not Out.NO:
         words = f"《{urgency.edition.title}》{urgent.returned_in_words(out)}"
         alarming.raise_all([_call(Kind.RETURNED, urgency, release, words)], now=now)
 
 
 def _called_off(release: Release) -> bool:
-    """Nothing of it left, and nothing will: its editions are free again."""
-    off = release.cancelled_at is not None
-    return off and not Item.objects.filter(publication__release=release, active=True).exists()
+    """Nothing of it left, and nothing will: its editions are free again. What is in doubt may have left."""
+    if release.cancelled_at is None or Item.objects.filter(publication__release=release, active=True).exists():
+        return False
+    return _out(release) is Out.NO
 
 
-def _settled(urgency: Urgency, release: Release) -> bool:
-    """Nothing of it is public any more, or what corrects it is."""
-    if not release.publications.exclude(state__in=[str(state) for state in _OVER]).exists():
-        return True
-    live = Q(items__publication__state=State.LIVE)
-    edition = urgency.edition
-    later = Edition.objects.filter(live, document=edition.document_id, number__gt=edition.number)
-    if later.exists():
-        return True
-    return Correction.objects.filter(old=edition, new__items__publication__state=State.LIVE).exists()
+def _settled(urgency: Urgency, pushes: Sequence[Publication]) -> bool:
+    """Wherever it went, it is not public any more and will not be, or what corrects it is public on the same account."""
+    open_on = {push.account_id for push in pushes if push.status not in _OVER or _side(push) is Side.DOUBT}
+    return not open_on or open_on <= _corrected_on(urgency.edition)
+
+
+def _corrected_on(edition: Edition) -> set[int]:
+    """Accounts on which a later edition, or what was registered as its correction, is public."""
+    later = Q(edition__document=edition.document_id, edition__number__gt=edition.number)
+    registered = Q(edition__in=Correction.objects.filter(old=edition).values("new"))
+    live = Item.objects.filter(later | registered, publication__state=State.LIVE)
+    return set(live.values_list("publication__account", flat=True))
 
 
 def _pushes() -> QuerySet[Publication]:

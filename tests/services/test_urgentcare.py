@@ -161,6 +161,55 @@ def test_what_was_returned_is_settled_by_a_corrected_edition_that_is_public(offi
     assert stage(out) is Stage.SETTLED
 
 
+def test_a_correction_on_one_account_settles_nothing_on_the_other(office: Office) -> None:
+    out = gone_out(office, on=office.accounts)
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    corrected = office.signed(office.approved(article(title="更正后的通知")), on=office.accounts)
+    for account, expected in ((office.weibo, Stage.RETURNED), (office.wechat, Stage.SETTLED)):
+        push = corrected.publications.filter(account=account)
+        Item.objects.filter(publication__in=push).update(platform_id="2")
+        force(push, "live", live_at=NOW)
+        urgentcare.remind(now=NOW + HOUR)
+        assert stage(out) is expected
+
+
+def test_a_push_called_off_in_doubt_stays_open_until_a_correction_is_public(office: Office, out: Release) -> None:
+    force(Publication.objects.filter(release=out), "needs_person", doubt=True, live_at=None)
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    force(Publication.objects.filter(release=out), "cancelled")
+    Item.objects.filter(publication__release=out).update(active=False)
+    Release.objects.filter(pk=out.pk).update(cancelled_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RETURNED
+    assert standing(Kind.RETURNED)[0].out == Out.UNKNOWN
+    corrected = office.signed(office.approved(article(title="更正后的通知")), on=[office.weibo])
+    Item.objects.filter(publication__release=corrected).update(platform_id="2")
+    force(Publication.objects.filter(release=corrected), "live", live_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.SETTLED
+
+
+def test_reviews_stay_owed_for_what_was_called_off_in_doubt(office: Office, out: Release) -> None:
+    force(Publication.objects.filter(release=out), "cancelled", doubt=True, live_at=None)
+    Item.objects.filter(publication__release=out).update(active=False)
+    Release.objects.filter(pk=out.pk).update(cancelled_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RELEASED
+
+
+def test_what_was_returned_and_never_left_is_called_off_and_not_taken_down(office: Office, out: Release) -> None:
+    force(Publication.objects.filter(release=out), "missed", live_at=None)
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RETURNED
+    force(Publication.objects.filter(release=out), "cancelled")
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.CALLED_OFF
+
+
 def test_what_was_called_off_before_anything_left_is_owed_no_review(office: Office) -> None:
     document = office.took()
     asked = urgent.propose(
