@@ -17,7 +17,7 @@ from bot.domain import urgent
 from bot.domain.article import Kind
 from bot.domain.instants import require_aware, show
 from bot.domain.urgent import DECIDERS, MAY_GO, PROPOSERS, SECONDERS, Stage
-from bot.domain.workflow import EditionState, Role
+from bot.domain.workflow import UNDER_REVIEW, EditionState, Role
 from bot.intake import Rejected
 from bot.models import Account, Document, Edition, Person, PostRecord, Publication, Release, Unit, Urgency, UrgentWord
 
@@ -164,6 +164,10 @@ def propose(
     made: list[Urgency] = []
 
     def word(fresh: Edition) -> None:
+        """Under the lock: whatever was read before may have changed since."""
+        if fresh.content_hash != seen or fresh.status not in UNDER_REVIEW:
+            raise Refused("changed", CHANGED)
+        _require_notice(Document.objects.get(pk=fresh.document_id), person)
         made.append(_first_word(fresh, modes, instant, reason.strip(), person, now))
 
     if edition.status in _BEFORE:

@@ -167,6 +167,38 @@ def test_a_quota_that_is_used_up_is_said_with_the_first_word(office: Office) -> 
     assert asked(office, document, modes={office.wechat.slug: "publish"}).status is Stage.ASKED
 
 
+@pytest.mark.parametrize(
+    ("handed_in", "change", "code"),
+    [
+        (False, "text", "changed"),
+        (True, "text", "changed"),
+        (True, "returned", "changed"),
+        (False, "policy", "kind"),
+        (True, "policy", "kind"),
+    ],
+)
+def test_a_first_word_stands_on_what_was_seen_whatever_happens_meanwhile(
+    office: Office, monkeypatch: pytest.MonkeyPatch, handed_in: bool, change: str, code: str
+) -> None:
+    document = office.submitted() if handed_in else office.took()
+    looked, people = urgent._require_proposable, office.people
+
+    def then_somebody_else_is_quicker(*given: Any) -> None:
+        looked(*given)
+        if change == "text":
+            documents.save_article(article(title="别人刚改过的通知"), person=people["editor"], now=NOW)
+        elif change == "policy":
+            editorial.set_policy(Document.objects.get(), True, reason="政策", person=people["editor"], now=NOW)
+        else:
+            editorial.review(document, person=people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW)
+
+    monkeypatch.setattr(urgent, "_require_proposable", then_somebody_else_is_quicker)
+    with pytest.raises(Refused) as refused:
+        asked(office, document, by="second")
+    assert refused.value.code == code
+    assert not Urgency.objects.exists()
+
+
 # --- who -----------------------------------------------------------------------------------------------------
 
 
