@@ -21,7 +21,7 @@ from bot.domain.workflow import UNDER_REVIEW, EditionState, Role
 from bot.intake import Rejected
 from bot.models import Account, Document, Edition, Person, PostRecord, Publication, Release, Unit, Urgency, UrgentWord
 
-from . import audit, documents, drafting, editorial, quotas, releases, urgentcare
+from . import audit, deputies, documents, drafting, editorial, quotas, releases, urgentcare
 from .accounts import spec_of
 from .errors import NotFound, Refused
 from .people import require
@@ -272,14 +272,16 @@ def why_not(urgency: Urgency, *, person: Person, now: datetime) -> Refused | Non
     word = urgency.words.select_related("person").filter(place=1).first()
     if urgency.status is not Stage.ASKED or word is None:
         return Refused("over", f"这件公告现在是“{urgency.status.label}”，没有等第二人确认的，没有办理。")
+    first = deputies.standing_in(word.person, now=now)
     refusal = urgent.may_second(
-        person=person.pk, roles=person.held_roles, first=word.person_id, first_decides=word.decides,
+        person=person.pk, roles=person.held_roles, first=first.pk, first_decides=word.decides and _decides(first),
         authors=urgency.edition.authors(),
     )  # fmt: skip
     if refusal:
         return Refused(refusal.code, refusal.message)
-    if not word.person.is_active:
-        return Refused("first", f"提出人{word.person.name}已停用，确认无效，没有发出。仍需应急的，请收回后重新提出。")
+    if not first.is_active or urgent.may_propose(roles=first.held_roles):
+        lost = "已停用" if not first.is_active else "不再有提出的权限"
+        return Refused("first", f"提出人{first.name}{lost}，提出无效，没有发出。仍需应急的，请收回后重新提出。")
     edition = urgency.edition
     if not _is_notice(edition.document):
         return Refused("kind", "这份文件不再是通知公告（政策文件须与解读同发），没有发出。请收回，按正常流程送审。")

@@ -13,7 +13,7 @@ from bot.domain.instants import beijing_date
 from bot.domain.urgent import REVIEW_WITHIN, Stage
 from bot.domain.workflow import EditionState, Verdict
 from bot.intake import Rejected
-from bot.models import Alarm, Document, Release, Urgency, UrgentWord
+from bot.models import Alarm, Document, Person, Release, Urgency, UrgentWord
 from bot.services import deputies, documents, editorial, releases, replanning, stops, trail, urgent, urgentcare
 from bot.services.errors import NotFound, Refused
 
@@ -104,6 +104,38 @@ def test_the_word_of_somebody_who_was_disabled_since_counts_no_more(office: Offi
     with pytest.raises(Refused) as refused:
         confirmed(office, urgency)
     assert refused.value.code == "first"
+
+
+def test_roles_taken_away_since_the_first_word_count_no_more(office: Office) -> None:
+    people, urgency = office.people, asked(office, by="final")
+    people["second"].roles = ["duty"]
+    people["second"].save()
+    Person.objects.filter(username="final").update(roles=["duty"])
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency, by="second")
+    assert refused.value.code == "decider"
+    Person.objects.filter(username="final").update(roles=["auditor"])
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "first"
+    assert not Release.objects.exists()
+
+
+def test_the_rights_of_a_deputy_end_with_the_deputyship_also_for_a_first_word(office: Office) -> None:
+    today, chief, stand_in = beijing_date(NOW), office.people["final"], office.people["first"]
+    held = deputies.appoint(
+        principal=chief, deputy=stand_in, first_day=today, last_day=today, reason="出差", person=chief, now=NOW
+    )
+    office.people["second"].roles = ["duty"]
+    office.people["second"].save()
+    deputies.standing_in(stand_in, now=NOW)
+    urgency = asked(office, by="first")
+    assert urgency.words.get().decides
+    assert urgent.why_not(urgency, person=office.people["second"], now=LATER) is None
+    deputies.end(held, person=chief, now=LATER)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency, by="second")
+    assert refused.value.code == "decider"
 
 
 def test_what_is_under_review_already_can_become_urgent(office: Office) -> None:
