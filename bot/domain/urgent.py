@@ -13,7 +13,7 @@ from .instants import require_aware
 from .workflow import UNDER_REVIEW, EditionState, Refusal, Role
 
 PROPOSERS = (Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY)
-"""Who may give the first word. Whoever does hands the notice in, and so never reviews it."""
+"""Who may give the first word. Whoever does takes no review of it while it is urgent."""
 
 SECONDERS = (Role.FINAL, Role.RELEASER, Role.DUTY)
 """Who may give the second word, which is the signature."""

@@ -109,6 +109,14 @@ RULES: tuple[tuple[str, str, str, str, str], ...] = (
         f"NEW.place = 2 AND NOT {_BY_ANOTHER}",
         "the second word is that of another who is no author, and one of the two decides",
     ),
+    (
+        "review_not_by_who_asked",
+        "bot_review",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_urgency u JOIN bot_urgentword f ON f.urgency_id = u.id "
+        "WHERE u.edition_id = NEW.edition_id AND u.ended_at IS NULL AND f.place = 1 AND f.person_id = NEW.person_id)",
+        "whoever asked for it urgently may not review it",
+    ),
     ("urgentword_kept", "bot_urgentword", "UPDATE", "1 = 1", "a word stays given"),
     ("urgentword_not_deleted", "bot_urgentword", "DELETE", "1 = 1", "a word stays given"),
     (

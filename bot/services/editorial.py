@@ -211,6 +211,7 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
     refusal = may_review(
         person=person.pk, roles=person.held_roles, step=step, authors=edition.authors(),
         earlier_reviewers=set(edition.reviews.values_list("person_id", flat=True)),
+        asked_urgently=urgentcare.asked_by(edition, person),
     )  # fmt: skip
     if refusal:
         raise Refused(refusal.code, refusal.message)

@@ -131,6 +131,16 @@ def kept(document: Document) -> bool:
     return owing.exists()
 
 
+def asked_by(edition: Edition, person: Person) -> bool:
+    """Whether the person gave the first word on it, and that word stands: they take no review of it."""
+    return first_words(person).filter(urgency__edition=edition).exists()
+
+
+def first_words(person: Person) -> QuerySet[UrgentWord]:
+    """Those of theirs that stand."""
+    return UrgentWord.objects.filter(place=1, person=person, urgency__ended_at__isnull=True)
+
+
 def note_changed(edition: Edition, *, person: Person, now: datetime) -> None:
     """The edition is replaced, or no notice any more: the first word was given on something else."""
     require_aware(now)

@@ -245,6 +245,16 @@ def test_in_the_inbox_it_stands_above_everything_with_its_deadline(district: Dis
     assert "应急补审" in page(as_("first"), "review", release.urgency.edition_id)
 
 
+def test_in_the_inbox_of_whoever_asked_it_waits_for_others(district: District, as_: Login) -> None:
+    document = district.document(ARTICLES[2])
+    editorial.submit(document, person=district.people["editor"], now=now())
+    who = district.people["first"]
+    assert inbox.waiting(who) == 1
+    urgency = asked(district, by="first")
+    assert inbox.waiting(who) == 0
+    assert "提出应急发布的人不能办理这份稿件的审核" in page(as_("first"), "review", urgency.edition_id)
+
+
 def test_an_urgent_release_offers_neither_signing_nor_moving(district: District, as_: Login) -> None:
     urgency = asked(district)
     as_("releaser").post(reverse("urgency-confirm", args=[urgency.pk]), {"seen": urgency.digest})

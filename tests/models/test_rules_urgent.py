@@ -14,7 +14,7 @@ from bot.models import Edition, Publication, Release, Urgency, UrgentWord
 from bot.services import urgent
 from tests.services.factories import NOW, Office, article, lifted, publication
 
-from .sql import attempt_row, delete, insert, proves, refused, update
+from .sql import attempt_row, delete, insert, proves, refused, review_row, update
 
 CARRIES = "without approvals of these very bytes"
 
@@ -234,6 +234,19 @@ def test_released_are_two_words_reviewed_are_reviews_and_returned_is_a_return(of
         update(owed, stage="reviewed", ended_at=NOW)
     with refused("reviewed by reviews"):
         update(owed, stage="returned")
+
+
+@proves("review_not_by_who_asked")
+def test_whoever_asked_reviews_it_only_once_that_is_over(office: Office) -> None:
+    document, first = office.submitted(), office.people["first"]
+    urgency = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=first, now=NOW,
+    )  # fmt: skip
+    with refused("asked for it urgently may not review"):
+        review_row(document.current, first)
+    update(urgency, stage="withdrawn", ended_at=NOW)
+    review_row(document.current, first)
 
 
 # --- the words ------------------------------------------------------------------------------------------------

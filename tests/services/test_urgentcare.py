@@ -11,7 +11,7 @@ from bot.domain.alarms import Kind, Out
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Verdict
 from bot.models import Account, Alarm, Attempt, Item, Publication, Release, triggers
-from bot.services import documents, editorial, health, prechecks, stops, urgent, urgentcare
+from bot.services import documents, editorial, health, inbox, prechecks, stops, urgent, urgentcare
 from bot.services.errors import Refused
 
 from .factories import NOW, Office, article, force, lifted, publication
@@ -73,6 +73,40 @@ def test_nobody_who_wrote_or_asked_reviews_it_afterwards(office: Office, out: Re
             out.urgency.edition.document, person=office.people["editor"], verdict=Verdict.PASS, now=NOW + HOUR
         )
     assert refused.value.code == "author"
+
+
+def test_whoever_asked_for_what_another_had_handed_in_reviews_it_neither_before_nor_after_it_went_out(
+    office: Office,
+) -> None:
+    document, first = office.submitted(), office.people["first"]
+    asked = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=first, now=NOW,
+    )  # fmt: skip
+    for _ in ("asked", "released"):
+        refusal = inbox.refusal(document.current, person=first, earlier=[])
+        assert refusal is not None
+        with pytest.raises(Refused) as refused:
+            editorial.review(document, person=first, verdict=Verdict.PASS, now=NOW)
+        assert refused.value.code == refusal.code == "asked"
+        if asked.status is Stage.ASKED:
+            urgent.confirm(asked, seen=asked.digest, person=office.people["final"], now=NOW)
+            asked.refresh_from_db()
+    office.people["releaser"].roles = ["releaser", "first"]
+    office.people["releaser"].save()
+    office.passes(document, "releaser", "second", "final", now=NOW + HOUR)
+    asked.refresh_from_db()
+    assert asked.status is Stage.REVIEWED
+
+
+def test_whoever_took_it_back_may_review_it_again(office: Office) -> None:
+    document, first = office.submitted(), office.people["first"]
+    asked = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=first, now=NOW,
+    )  # fmt: skip
+    urgent.take_back(asked, person=first, now=NOW)
+    office.passes(document, "first")
 
 
 def test_an_alarm_comes_four_hours_ahead_and_a_louder_one_every_four_hours_after(office: Office, out: Release) -> None:
