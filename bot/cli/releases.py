@@ -367,6 +367,7 @@ def urgent_data(release: Any) -> dict[str, Any] | None:
 def urgent_lines(release: Any) -> list[str]:
     """The Chinese form of the same; nothing for an ordinary release."""
     from bot.domain.instants import show as show_instant
+    from bot.domain.urgent import returned_in_words
     from bot.services import urgentcare
 
     if release.urgency is None:
@@ -381,7 +382,7 @@ def urgent_lines(release: Any) -> list[str]:
             f"    补审 {told.passed}/{told.needed}，须在 {show_instant(told.owed_until, seconds=False)} 前审完（审批箱）"
         )
     if told.urgency.stage == "returned":
-        lines.append("    已发出，内容被退回，请更正或撤回" if told.out else "    内容被退回，没有公开，请作废发布单")
+        lines.append(f"    {returned_in_words(told.out)}")
     return lines
 
 

@@ -103,12 +103,14 @@ def _in_state(states: Sequence[str], unit: Unit) -> QuerySet[Edition]:
 
 
 def due_to(person: Person) -> QuerySet[Edition]:
-    """Editions of the person's unit whose next step they may take: not their own, and none of which they took a step."""
+    """Editions of the person's unit whose next step they may take: not their own, none of which they took a step, and
+    none that they asked to let out urgently."""
     steps = person.unit.review_steps
     due = {state: step_due(state, steps) for state in UNDER_REVIEW}
     states = [str(state) for state, step in due.items() if step is not None and person.has_role(step)]
     taken = Review.objects.filter(edition=OuterRef("pk"), person=person)
-    found = _in_state(states, person.unit).filter(~Exists(taken))
+    asked = urgentcare.first_words(person).filter(urgency__edition=OuterRef("pk"))
+    found = _in_state(states, person.unit).filter(~Exists(taken), ~Exists(asked))
     return found.exclude(author=person).exclude(submitted_by=person)
 
 

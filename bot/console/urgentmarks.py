@@ -73,10 +73,8 @@ def _words(told: Told) -> str:
             return f"{who}，还没有发出，待第二人确认。理由：{urgency.reason}"
         case Stage.RELEASED:
             return f"{who}，未经审核先行发布，补审 {told.passed}/{told.needed}。理由：{urgency.reason}"
-        case Stage.RETURNED if told.out:
-            return f"{who}。已发出，内容被退回，请更正或撤回。"
         case Stage.RETURNED:
-            return f"{who}。内容被退回，没有公开，未发出的已拦下，请作废发布单。"
+            return f"{who}。{urgent.returned_in_words(told.out)}"
         case _:
             return f"{who}。理由：{urgency.reason}"
 

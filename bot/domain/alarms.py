@@ -185,6 +185,15 @@ def side(state: State, outcomes: Collection[str]) -> Side:
     return Side.DOUBT if doubtful else Side.NOT_PUBLIC
 
 
+def out_of(sides: Iterable[Side]) -> Out:
+    """Has it become public, of several pushes together? What was taken down had gone out; what is in doubt is never a no."""
+    found = set(sides)
+    gone_out = found & {Side.PUBLIC, Side.WAS_PUBLIC}
+    if gone_out:
+        return Out.YES if found == gone_out else Out.PART
+    return Out.UNKNOWN if Side.DOUBT in found else Out.NO
+
+
 def sides_in_words(pushes: Iterable[tuple[Side, str]]) -> str:
     """`已公开：A；是否公开不明：B（结果不明）；未公开：C（已暂停）。`; each push comes with its name in words."""
     groups: dict[Side, dict[str, None]] = {one: {} for one in Side}

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from .alarms import Out
 from .hashing import content_hash
 from .instants import require_aware
 from .workflow import UNDER_REVIEW, EditionState, Refusal, Role
 
 PROPOSERS = (Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY)
-"""Who may give the first word. Whoever does hands the notice in, and so never reviews it."""
+"""Who may give the first word. Whoever does takes no review of it while it is urgent."""
 
 SECONDERS = (Role.FINAL, Role.RELEASER, Role.DUTY)
 """Who may give the second word, which is the signature."""
@@ -132,6 +133,19 @@ def carried(words: Sequence[Word], *, digest: str, manifest: str, state: Edition
     second = [one for one in words if one.place == 2 and one.digest == digest and one.manifest == manifest]
     two = bool(first and second and manifest) and first[0].person != second[0].person
     return two and state in MAY_GO
+
+
+_RETURNED_WORDS = {
+    Out.YES: "已公开，内容被退回，请更正或撤回。",
+    Out.PART: "部分已公开，内容被退回，请更正或撤回已公开的；其余是否公开请先核实，不要手工补发。",
+    Out.UNKNOWN: "内容被退回，是否公开不明，请先核实，不要手工补发；查明已公开的，请更正或撤回。",
+    Out.NO: "内容被退回，没有公开，未发出的已拦下，请作废发布单。",
+}
+
+
+def returned_in_words(out: Out) -> str:
+    """What is to be done about a notice that a reviewer returned afterwards, by whether it is out."""
+    return _RETURNED_WORDS[out]
 
 
 def word_over(given_at: datetime, now: datetime) -> bool:

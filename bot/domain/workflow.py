@@ -142,15 +142,18 @@ def after_review(
 
 
 def may_review(
-    *, person: int, roles: Collection[str], step: Step, authors: Collection[int], earlier_reviewers: Collection[int]
-) -> Refusal | None:
-    """None if the person may take the step, else why not."""
+    *, person: int, roles: Collection[str], step: Step, authors: Collection[int], earlier_reviewers: Collection[int],
+    asked_urgently: bool = False,
+) -> Refusal | None:  # fmt: skip
+    """None if the person may take the step, else why not. `asked_urgently`: gave the first word for 应急发布."""
     if step.value not in roles:
         return Refusal("role", f"您没有{step.label}权限。请由具有{step.label}角色的人员办理，或请系统管理员调整角色。")
     if person in authors:
         return Refusal("author", "拟稿人不能审核自己的稿件。请由其他人员审核。")
     if person in earlier_reviewers:
         return Refusal("one_step", "同一人只能承担一个审次，您已审过本稿。请由其他人员办理本审次。")
+    if asked_urgently:
+        return Refusal("asked", "提出应急发布的人不能办理这份稿件的审核。请由其他人员办理。")
     return None
 
 

@@ -36,15 +36,17 @@ CARRIED = (
     "AND b.id = i.post_id AND b.edition_id = e.id AND b.account_id = i.account_id AND {post_named}))"
 )
 
+_A_NOTICE = "d.kind = 'notice' AND d.is_policy <> {true}"
 _OF_THE_UNIT = (
     "EXISTS (SELECT 1 FROM bot_edition e JOIN bot_document d ON d.id = e.document_id WHERE e.id = NEW.edition_id "
-    "AND e.content_hash = NEW.content_hash AND d.unit_id = NEW.unit_id AND d.kind = 'notice' "
-    f"AND d.is_policy <> {{true}} AND e.state IN ({_GOES}))"
+    "AND e.content_hash = NEW.content_hash AND d.unit_id = NEW.unit_id "
+    f"AND {_A_NOTICE} AND e.state IN ({_GOES}))"
 )
 _WORD_ON = (
-    "EXISTS (SELECT 1 FROM bot_urgency u JOIN bot_edition e ON e.id = u.edition_id WHERE u.id = NEW.urgency_id "
+    "EXISTS (SELECT 1 FROM bot_urgency u JOIN bot_edition e ON e.id = u.edition_id "
+    "JOIN bot_document d ON d.id = e.document_id WHERE u.id = NEW.urgency_id "
     "AND u.stage = 'asked' AND u.digest = NEW.digest AND u.content_hash = e.content_hash "
-    f"AND e.state IN ({_GOES}))"
+    f"AND {_A_NOTICE} AND e.state IN ({_GOES}))"
 )
 _BY_ANOTHER = (
     "EXISTS (SELECT 1 FROM bot_urgentword f JOIN bot_urgency u ON u.id = f.urgency_id "
@@ -106,6 +108,14 @@ RULES: tuple[tuple[str, str, str, str, str], ...] = (
         "INSERT",
         f"NEW.place = 2 AND NOT {_BY_ANOTHER}",
         "the second word is that of another who is no author, and one of the two decides",
+    ),
+    (
+        "review_not_by_who_asked",
+        "bot_review",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM bot_urgency u JOIN bot_urgentword f ON f.urgency_id = u.id "
+        "WHERE u.edition_id = NEW.edition_id AND u.ended_at IS NULL AND f.place = 1 AND f.person_id = NEW.person_id)",
+        "whoever asked for it urgently may not review it",
     ),
     ("urgentword_kept", "bot_urgentword", "UPDATE", "1 = 1", "a word stays given"),
     ("urgentword_not_deleted", "bot_urgentword", "DELETE", "1 = 1", "a word stays given"),

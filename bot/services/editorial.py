@@ -211,6 +211,7 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
     refusal = may_review(
         person=person.pk, roles=person.held_roles, step=step, authors=edition.authors(),
         earlier_reviewers=set(edition.reviews.values_list("person_id", flat=True)),
+        asked_urgently=urgentcare.asked_by(edition, person),
     )  # fmt: skip
     if refusal:
         raise Refused(refusal.code, refusal.message)
@@ -264,6 +265,7 @@ def set_policy(document: Document, is_policy: bool, *, reason: str, person: Pers
     """Say whether a document is a policy (and so needs its interpretation). Changed only with a reason.
 
     One that becomes a policy loses the signatures given without its interpretation: they are checked again at signing.
+    It is no notice any more, so a first word (应急) on it is void.
     """
     require_aware(now)
     require(person, Role.EDITOR)
@@ -272,6 +274,7 @@ def set_policy(document: Document, is_policy: bool, *, reason: str, person: Pers
     with audit.serialised():
         if is_policy and not document.is_policy:
             void_waiting(document.current, reason="已改定为政策文件，须与解读同时发布", person=person, now=now)
+            urgentcare.note_changed(document.current, person=person, now=now)
         Document.objects.filter(pk=document.pk).update(is_policy=is_policy)
         data = {"is_policy": is_policy, "reason": reason, "unit": document.unit.code}
         audit.append(person.username, "document.policy", f"document:{document.external_id}", data, now=now)

@@ -21,6 +21,7 @@ class NotFound(Refused):
 #: What the database's own rules say, for staff; keys are parts of its messages (bot/models/triggers.py).
 _DATABASE_WORDS = {
     "author may not review": "拟稿人不能审核自己的稿件",
+    "whoever asked for it urgently": "提出应急发布的人不能办理这份稿件的审核",
     "review needs an edition": "稿件已不在审核中，或内容已改变",
     "review_one_per_step": "这一审次刚由他人办理",
     "review_one_step_per_person": "同一人只能承担一个审次",

@@ -17,7 +17,7 @@ from bot.domain.instants import require_aware
 from bot.domain.workflow import EditionState, Refusal, Role, Verdict, may_review, step_due
 from bot.models import Document, Edition, Opened, Person, PostRecord, ReturnPhrase, Unit
 
-from . import audit, editorial
+from . import audit, editorial, urgentcare
 from .errors import NotFound, Refused
 from .people import require
 
@@ -117,7 +117,7 @@ def refusal(edition: Edition, *, person: Person, earlier: Sequence[int]) -> Refu
         return Refusal("state", f"“{edition.title}”现在的状态是“{edition.status.label}”，没有待办的审核。")
     return may_review(
         person=person.pk, roles=[role.value for role in Role if person.has_role(role)], step=step,
-        authors=edition.authors(), earlier_reviewers=earlier,
+        authors=edition.authors(), earlier_reviewers=earlier, asked_urgently=urgentcare.asked_by(edition, person),
     )  # fmt: skip
 
 

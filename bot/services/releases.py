@@ -316,6 +316,7 @@ def sign_urgent(
         publications = _signable(release, now)
         _require_lead(release, now)
         _require_not_posted(publications)
+        require_pairs(publications)
         _seal(release, publications, person=person, now=now, credit=lambda _: credit, word=word)
     release.refresh_from_db()
     return release

@@ -17,11 +17,11 @@ from bot.domain import urgent
 from bot.domain.article import Kind
 from bot.domain.instants import require_aware, show
 from bot.domain.urgent import DECIDERS, MAY_GO, PROPOSERS, SECONDERS, Stage
-from bot.domain.workflow import EditionState, Role
+from bot.domain.workflow import UNDER_REVIEW, EditionState, Role
 from bot.intake import Rejected
 from bot.models import Account, Document, Edition, Person, PostRecord, Publication, Release, Unit, Urgency, UrgentWord
 
-from . import audit, documents, drafting, editorial, quotas, releases, urgentcare
+from . import audit, deputies, documents, drafting, editorial, quotas, releases, urgentcare
 from .accounts import spec_of
 from .errors import NotFound, Refused
 from .people import require
@@ -86,8 +86,12 @@ def _as_fields(fields: Mapping[str, str], document: Document | None) -> dict[str
 def _require_notice(document: Document, person: Person) -> None:
     if document.unit_id != person.unit_id:
         raise NotFound("文件", document.external_id)
-    if document.kind != Kind.NOTICE or document.is_policy:
+    if not _is_notice(document):
         raise Refused("kind", "只有通知公告可以走应急通道（政策文件须与解读同发），未做改动。请按正常流程送审。")
+
+
+def _is_notice(document: Document) -> bool:
+    return document.kind == Kind.NOTICE and not document.is_policy
 
 
 def candidates(unit: Unit) -> list[Document]:
@@ -160,6 +164,10 @@ def propose(
     made: list[Urgency] = []
 
     def word(fresh: Edition) -> None:
+        """Under the lock: whatever was read before may have changed since."""
+        if fresh.content_hash != seen or fresh.status not in UNDER_REVIEW:
+            raise Refused("changed", CHANGED)
+        _require_notice(Document.objects.get(pk=fresh.document_id), person)
         made.append(_first_word(fresh, modes, instant, reason.strip(), person, now))
 
     if edition.status in _BEFORE:
@@ -265,15 +273,19 @@ def why_not(urgency: Urgency, *, person: Person, now: datetime) -> Refused | Non
     word = urgency.words.select_related("person").filter(place=1).first()
     if urgency.status is not Stage.ASKED or word is None:
         return Refused("over", f"这件公告现在是“{urgency.status.label}”，没有等第二人确认的，没有办理。")
+    first = deputies.standing_in(word.person, now=now)
     refusal = urgent.may_second(
-        person=person.pk, roles=person.held_roles, first=word.person_id, first_decides=word.decides,
+        person=person.pk, roles=person.held_roles, first=first.pk, first_decides=word.decides and _decides(first),
         authors=urgency.edition.authors(),
     )  # fmt: skip
     if refusal:
         return Refused(refusal.code, refusal.message)
-    if not word.person.is_active:
-        return Refused("first", f"提出人{word.person.name}已停用，确认无效，没有发出。仍需应急的，请收回后重新提出。")
+    if not first.is_active or urgent.may_propose(roles=first.held_roles):
+        lost = "已停用" if not first.is_active else "不再有提出的权限"
+        return Refused("first", f"提出人{first.name}{lost}，提出无效，没有发出。仍需应急的，请收回后重新提出。")
     edition = urgency.edition
+    if not _is_notice(edition.document):
+        return Refused("kind", "这份文件不再是通知公告（政策文件须与解读同发），没有发出。请收回，按正常流程送审。")
     if edition.status not in MAY_GO or edition.content_hash != urgency.content_hash:
         return Refused("changed", CHANGED)
     if urgent.word_over(word.at, now):

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from bot.domain import urgent
-from bot.domain.alarms import OF_URGENCY, Kind, Out
+from bot.domain import alarms, urgent
+from bot.domain.alarms import OF_URGENCY, Kind, Out, Side
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
+from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.instants import require_aware, show
 from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState
 from bot.models import (
     Alarm,
+    Attempt,
     Correction,
     Document,
     Edition,
@@ -41,7 +43,6 @@ ACTOR = "系统"
 MOST = 200  # looked at in one round; more would be no emergency any more
 KEPT = "这份文件已应急发布，还没有补审完，不能形成新版本，未做改动。内容有误的，请审核人在审批箱退回后再修改。"
 _OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
-_IN_DOUBT = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Told:
     release: Release | None
     passed: int
     needed: int
-    out: bool = False  # something of it is public
+    out: Out = Out.NO
 
     @property
     def first(self) -> UrgentWord:
@@ -64,6 +65,11 @@ class Told:
     def second(self) -> UrgentWord | None:
         """The word of who confirmed, and signed with it."""
         return self.words[1] if len(self.words) > 1 else None
+
+    @property
+    def to_correct(self) -> bool:
+        """Whether something of it is public, or was."""
+        return self.out in {Out.YES, Out.PART}
 
     @property
     def owed_until(self) -> datetime | None:
@@ -79,7 +85,7 @@ def story(urgency: Urgency) -> Told:
     words = list(urgency.words.select_related("person").order_by("place"))
     release = Release.objects.filter(urgency=urgency).first()
     passed = urgency.edition.reviews.filter(verdict="pass").count()
-    out = release is not None and release.publications.filter(state=State.LIVE).exists()
+    out = _out(release) if release is not None else Out.NO
     return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
 
 
@@ -91,7 +97,7 @@ def open_of(unit: Unit) -> list[Told]:
     found = rows.defer("edition__content", "release__manifest").prefetch_related(
         "words__person",
         "edition__reviews",
-        Prefetch("release__publications", Publication.objects.only("state", "release")),
+        Prefetch("release__publications", _pushes()),
     )
     return [_told(one) for one in found.order_by("-pk")[:MOST]]
 
@@ -100,7 +106,7 @@ def _told(urgency: Urgency) -> Told:
     words = sorted(urgency.words.all(), key=lambda word: word.place)
     passed = sum(review.verdict == "pass" for review in urgency.edition.reviews.all())
     release: Release | None = getattr(urgency, "release", None)
-    out = release is not None and any(one.status is State.LIVE for one in release.publications.all())
+    out = alarms.out_of(map(_side, release.publications.all())) if release is not None else Out.NO
     return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
 
 
@@ -125,8 +131,18 @@ def kept(document: Document) -> bool:
     return owing.exists()
 
 
+def asked_by(edition: Edition, person: Person) -> bool:
+    """Whether the person gave the first word on it, and that word stands: they take no review of it."""
+    return first_words(person).filter(urgency__edition=edition).exists()
+
+
+def first_words(person: Person) -> QuerySet[UrgentWord]:
+    """Those of theirs that stand."""
+    return UrgentWord.objects.filter(place=1, person=person, urgency__ended_at__isnull=True)
+
+
 def note_changed(edition: Edition, *, person: Person, now: datetime) -> None:
-    """The edition is replaced: the first word was given on another text."""
+    """The edition is replaced, or no notice any more: the first word was given on something else."""
     require_aware(now)
     for urgency in Urgency.objects.filter(edition=edition, stage=Stage.ASKED):
         move(urgency, Stage.VOID, actor=person.username, now=now)
@@ -218,38 +234,49 @@ def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> 
 
 
 def _correct(urgency: Urgency, release: Release, now: datetime) -> None:
-    if _called_off(release):
-        move(urgency, Stage.CALLED_OFF, actor=ACTOR, now=now)
-    elif _settled(urgency, release):
-        move(urgency, Stage.SETTLED, actor=ACTOR, now=now)
-    elif _out(release) is not Out.NO:
-        words = f"《{urgency.edition.title}》已发出，内容被退回，请更正或撤回。"
+    pushes = list(_pushes().filter(release=release))
+    if _settled(urgency, pushes):
+        never = all(_side(push) is Side.NOT_PUBLIC for push in pushes)
+        move(urgency, Stage.CALLED_OFF if never else Stage.SETTLED, actor=ACTOR, now=now)
+    elif (out := _out(release)) is not Out.NO:
+        words = f"《{urgency.edition.title}》{urgent.returned_in_words(out)}"
         alarming.raise_all([_call(Kind.RETURNED, urgency, release, words)], now=now)
 
 
 def _called_off(release: Release) -> bool:
-    """Nothing of it left, and nothing will: its editions are free again."""
-    off = release.cancelled_at is not None
-    return off and not Item.objects.filter(publication__release=release, active=True).exists()
+    """Nothing of it left, and nothing will: its editions are free again. What is in doubt may have left."""
+    if release.cancelled_at is None or Item.objects.filter(publication__release=release, active=True).exists():
+        return False
+    return _out(release) is Out.NO
 
 
-def _settled(urgency: Urgency, release: Release) -> bool:
-    """Nothing of it is public any more, or what corrects it is."""
-    if not release.publications.exclude(state__in=[str(state) for state in _OVER]).exists():
-        return True
-    live = Q(items__publication__state=State.LIVE)
-    edition = urgency.edition
-    later = Edition.objects.filter(live, document=edition.document_id, number__gt=edition.number)
-    if later.exists():
-        return True
-    return Correction.objects.filter(old=edition, new__items__publication__state=State.LIVE).exists()
+def _settled(urgency: Urgency, pushes: Sequence[Publication]) -> bool:
+    """Wherever it went, it is not public any more and will not be, or what corrects it is public on the same account."""
+    open_on = {push.account_id for push in pushes if push.status not in _OVER or _side(push) is Side.DOUBT}
+    return not open_on or open_on <= _corrected_on(urgency.edition)
+
+
+def _corrected_on(edition: Edition) -> set[int]:
+    """Accounts on which a later edition, or what was registered as its correction, is public."""
+    later = Q(edition__document=edition.document_id, edition__number__gt=edition.number)
+    registered = Q(edition__in=Correction.objects.filter(old=edition).values("new"))
+    live = Item.objects.filter(later | registered, publication__state=State.LIVE)
+    return set(live.values_list("publication__account", flat=True))
+
+
+def _pushes() -> QuerySet[Publication]:
+    """Pushes with what tells whether they are public, `doubtful` among it, in one question."""
+    calls = Attempt.objects.filter(publication=OuterRef("pk"), outcome__in=["", *sorted(DOUBTFUL)])
+    return Publication.objects.only("state", "doubt", "account", "release").annotate(doubtful=Exists(calls))
+
+
+def _side(push: Publication) -> Side:
+    """`push`: one of `_pushes`."""
+    return alarms.side(push.status, ["unknown"] if push.doubt or getattr(push, "doubtful", True) else [])
 
 
 def _out(release: Release) -> Out:
-    states = {State(state) for state in release.publications.values_list("state", flat=True)}
-    if State.LIVE in states:
-        return Out.YES if states == {State.LIVE} else Out.PART
-    return Out.UNKNOWN if states & _IN_DOUBT else Out.NO
+    return alarms.out_of(map(_side, _pushes().filter(release=release)))
 
 
 def checks(*, now: datetime) -> Iterator[CheckResult]:

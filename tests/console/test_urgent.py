@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -13,8 +14,9 @@ from bot.console import calendar_tiles, inbox, urgentmarks
 from bot.domain.instants import beijing_date
 from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState, Verdict
-from bot.models import Document, Release, Urgency
+from bot.models import Document, Publication, Release, Urgency
 from bot.services import editorial, urgentcare
+from tests.services.factories import force
 
 from .urgent import asked, released
 from .world import ARTICLES, PASSWORD, District, now
@@ -194,8 +196,34 @@ def test_what_was_returned_afterwards_leads_to_the_correction(district: District
     )  # fmt: skip
     for name, args in (("today", ()), ("release", (release.pk,))):
         shown = page(as_("duty"), name, *args)
-        assert "已发出，内容被退回，请更正或撤回" in shown
+        assert "已公开，内容被退回，请更正或撤回" in shown
         assert reverse("withdraw", args=[release.pk]) in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "columns", "said"),
+    [
+        ("confirming", {}, "是否公开不明，请先核实，不要手工补发"),
+        ("unknown", {}, "是否公开不明，请先核实，不要手工补发"),
+        ("sending", {}, "是否公开不明，请先核实，不要手工补发"),
+        ("needs_person", {"doubt": True}, "是否公开不明，请先核实，不要手工补发"),
+        ("gone", {}, "已公开，内容被退回，请更正或撤回"),
+        ("missed", {}, "没有公开"),
+    ],
+)
+def test_what_was_returned_is_told_as_not_public_only_where_that_is_certain(
+    district: District, as_: Login, state: str, columns: dict[str, Any], said: str
+) -> None:
+    release = released(district)
+    force(Publication.objects.filter(release=release), state, **columns)
+    editorial.review(
+        release.urgency.edition.document, person=district.people["first"], verdict=Verdict.RETURN, comment="不实",
+        now=now(),
+    )  # fmt: skip
+    for name, args in (("today", ()), ("release", (release.pk,))):
+        shown = page(as_("duty"), name, *args)
+        assert said in shown
+        assert ("没有公开" in shown.replace("没有公开的一侧", "")) is (state == "missed")
 
 
 def test_late_is_said_in_red(district: District) -> None:
@@ -222,6 +250,16 @@ def test_in_the_inbox_it_stands_above_everything_with_its_deadline(district: Dis
     assert top.left is not None
     assert top.left.owed
     assert "应急补审" in page(as_("first"), "review", release.urgency.edition_id)
+
+
+def test_in_the_inbox_of_whoever_asked_it_waits_for_others(district: District, as_: Login) -> None:
+    document = district.document(ARTICLES[2])
+    editorial.submit(document, person=district.people["editor"], now=now())
+    who = district.people["first"]
+    assert inbox.waiting(who) == 1
+    urgency = asked(district, by="first")
+    assert inbox.waiting(who) == 0
+    assert "提出应急发布的人不能办理这份稿件的审核" in page(as_("first"), "review", urgency.edition_id)
 
 
 def test_an_urgent_release_offers_neither_signing_nor_moving(district: District, as_: Login) -> None:

@@ -14,7 +14,7 @@ from bot.models import Edition, Publication, Release, Urgency, UrgentWord
 from bot.services import urgent
 from tests.services.factories import NOW, Office, article, lifted, publication
 
-from .sql import attempt_row, delete, insert, proves, refused, update
+from .sql import attempt_row, delete, insert, proves, refused, review_row, update
 
 CARRIES = "without approvals of these very bytes"
 
@@ -236,6 +236,19 @@ def test_released_are_two_words_reviewed_are_reviews_and_returned_is_a_return(of
         update(owed, stage="returned")
 
 
+@proves("review_not_by_who_asked")
+def test_whoever_asked_reviews_it_only_once_that_is_over(office: Office) -> None:
+    document, first = office.submitted(), office.people["first"]
+    urgency = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=first, now=NOW,
+    )  # fmt: skip
+    with refused("asked for it urgently may not review"):
+        review_row(document.current, first)
+    update(urgency, stage="withdrawn", ended_at=NOW)
+    review_row(document.current, first)
+
+
 # --- the words ------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +261,11 @@ def test_a_word_is_given_on_what_is_asked_as_it_stands(office: Office) -> None:
     with refused("a word is given on what is asked"):
         word_row(urgency, signer)
     update(urgency.edition, state="submitted")
+    for changes, back in (({"is_policy": True}, {"is_policy": False}), ({"kind": "service"}, {"kind": "notice"})):
+        update(urgency.edition.document, **changes)
+        with refused("a word is given on what is asked"):
+            word_row(urgency, signer)
+        update(urgency.edition.document, **back)
     update(urgency, stage="withdrawn", ended_at=NOW)
     with refused("a word is given on what is asked"):
         word_row(urgency, signer)

@@ -13,7 +13,7 @@ from bot.domain.instants import beijing_date
 from bot.domain.urgent import REVIEW_WITHIN, Stage
 from bot.domain.workflow import EditionState, Verdict
 from bot.intake import Rejected
-from bot.models import Alarm, Document, Release, Urgency, UrgentWord
+from bot.models import Alarm, Document, Person, Release, Urgency, UrgentWord
 from bot.services import deputies, documents, editorial, releases, replanning, stops, trail, urgent, urgentcare
 from bot.services.errors import NotFound, Refused
 
@@ -106,6 +106,38 @@ def test_the_word_of_somebody_who_was_disabled_since_counts_no_more(office: Offi
     assert refused.value.code == "first"
 
 
+def test_roles_taken_away_since_the_first_word_count_no_more(office: Office) -> None:
+    people, urgency = office.people, asked(office, by="final")
+    people["second"].roles = ["duty"]
+    people["second"].save()
+    Person.objects.filter(username="final").update(roles=["duty"])
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency, by="second")
+    assert refused.value.code == "decider"
+    Person.objects.filter(username="final").update(roles=["auditor"])
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "first"
+    assert not Release.objects.exists()
+
+
+def test_the_rights_of_a_deputy_end_with_the_deputyship_also_for_a_first_word(office: Office) -> None:
+    today, chief, stand_in = beijing_date(NOW), office.people["final"], office.people["first"]
+    held = deputies.appoint(
+        principal=chief, deputy=stand_in, first_day=today, last_day=today, reason="出差", person=chief, now=NOW
+    )
+    office.people["second"].roles = ["duty"]
+    office.people["second"].save()
+    deputies.standing_in(stand_in, now=NOW)
+    urgency = asked(office, by="first")
+    assert urgency.words.get().decides
+    assert urgent.why_not(urgency, person=office.people["second"], now=LATER) is None
+    deputies.end(held, person=chief, now=LATER)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency, by="second")
+    assert refused.value.code == "decider"
+
+
 def test_what_is_under_review_already_can_become_urgent(office: Office) -> None:
     document = office.submitted()
     office.passes(document, "first")
@@ -165,6 +197,38 @@ def test_a_quota_that_is_used_up_is_said_with_the_first_word(office: Office) -> 
         asked(office, document, modes={office.wechat.slug: "mass"})
     assert refused.value.code == "quota"
     assert asked(office, document, modes={office.wechat.slug: "publish"}).status is Stage.ASKED
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "change", "code"),
+    [
+        (False, "text", "changed"),
+        (True, "text", "changed"),
+        (True, "returned", "changed"),
+        (False, "policy", "kind"),
+        (True, "policy", "kind"),
+    ],
+)
+def test_a_first_word_stands_on_what_was_seen_whatever_happens_meanwhile(
+    office: Office, monkeypatch: pytest.MonkeyPatch, handed_in: bool, change: str, code: str
+) -> None:
+    document = office.submitted() if handed_in else office.took()
+    looked, people = urgent._require_proposable, office.people
+
+    def then_somebody_else_is_quicker(*given: Any) -> None:
+        looked(*given)
+        if change == "text":
+            documents.save_article(article(title="别人刚改过的通知"), person=people["editor"], now=NOW)
+        elif change == "policy":
+            editorial.set_policy(Document.objects.get(), True, reason="政策", person=people["editor"], now=NOW)
+        else:
+            editorial.review(document, person=people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW)
+
+    monkeypatch.setattr(urgent, "_require_proposable", then_somebody_else_is_quicker)
+    with pytest.raises(Refused) as refused:
+        asked(office, document, by="second")
+    assert refused.value.code == code
+    assert not Urgency.objects.exists()
 
 
 # --- who -----------------------------------------------------------------------------------------------------
@@ -238,6 +302,40 @@ def test_any_change_of_the_text_makes_the_first_word_void(office: Office) -> Non
         confirmed(office, urgency)
     assert refused.value.code == "over"
     assert not Release.objects.exists()
+
+
+def test_what_becomes_a_policy_loses_its_first_word(office: Office) -> None:
+    urgency = asked(office)
+    editorial.set_policy(
+        urgency.edition.document, True, reason="其实是政策文件", person=office.people["editor"], now=NOW
+    )
+    assert stage(urgency) is Stage.VOID
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "over"
+    assert not Release.objects.exists()
+
+
+@pytest.mark.parametrize("changes", [{"is_policy": True}, {"kind": "service"}])
+def test_what_is_no_notice_any_more_is_not_confirmed_however_it_came_about(
+    office: Office, changes: dict[str, Any]
+) -> None:
+    urgency = asked(office)
+    Document.objects.update(**changes)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "kind"
+    assert not Release.objects.exists()
+
+
+def test_the_signature_itself_asks_for_the_interpretation(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    urgency = asked(office)
+    Document.objects.update(is_policy=True)
+    monkeypatch.setattr(urgent, "_is_notice", lambda document: True)
+    with pytest.raises(Refused) as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "pairing"
+    assert stage(urgency) is Stage.ASKED
 
 
 def test_a_return_before_the_second_word_makes_the_first_void(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,11 +10,11 @@ import pytest
 from bot.domain.alarms import Kind, Out
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Verdict
-from bot.models import Alarm, Item, Publication, Release
-from bot.services import documents, editorial, health, prechecks, stops, urgent, urgentcare
+from bot.models import Account, Alarm, Attempt, Item, Publication, Release, triggers
+from bot.services import documents, editorial, health, inbox, prechecks, stops, urgent, urgentcare
 from bot.services.errors import Refused
 
-from .factories import NOW, Office, article, force, publication
+from .factories import NOW, Office, article, force, lifted, publication
 
 HOUR = timedelta(hours=1)
 
@@ -24,14 +25,15 @@ def out(office: Office) -> Release:
     return gone_out(office)
 
 
-def gone_out(office: Office, number: int = 1) -> Release:
+def gone_out(office: Office, number: int = 1, *, on: Sequence[Account] = ()) -> Release:
     document = office.took(article(number))
     asked = urgent.propose(
-        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        document, modes={one.slug: "share" if one == office.weibo else "publish" for one in on or [office.weibo]}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
         person=office.people["editor"], now=NOW,
     )  # fmt: skip
     release = urgent.confirm(asked, seen=asked.digest, person=office.people["releaser"], now=NOW)
-    Item.objects.filter(publication__release=release).update(platform_id=str(number))
+    for item in Item.objects.filter(publication__release=release):
+        Item.objects.filter(pk=item.pk).update(platform_id=f"{number}{item.account_id}")
     force(Publication.objects.filter(release=release), "live", live_at=release.instant)
     return release
 
@@ -73,6 +75,40 @@ def test_nobody_who_wrote_or_asked_reviews_it_afterwards(office: Office, out: Re
     assert refused.value.code == "author"
 
 
+def test_whoever_asked_for_what_another_had_handed_in_reviews_it_neither_before_nor_after_it_went_out(
+    office: Office,
+) -> None:
+    document, first = office.submitted(), office.people["first"]
+    asked = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=first, now=NOW,
+    )  # fmt: skip
+    for _ in ("asked", "released"):
+        refusal = inbox.refusal(document.current, person=first, earlier=[])
+        assert refusal is not None
+        with pytest.raises(Refused) as refused:
+            editorial.review(document, person=first, verdict=Verdict.PASS, now=NOW)
+        assert refused.value.code == refusal.code == "asked"
+        if asked.status is Stage.ASKED:
+            urgent.confirm(asked, seen=asked.digest, person=office.people["final"], now=NOW)
+            asked.refresh_from_db()
+    office.people["releaser"].roles = ["releaser", "first"]
+    office.people["releaser"].save()
+    office.passes(document, "releaser", "second", "final", now=NOW + HOUR)
+    asked.refresh_from_db()
+    assert asked.status is Stage.REVIEWED
+
+
+def test_whoever_took_it_back_may_review_it_again(office: Office) -> None:
+    document, first = office.submitted(), office.people["first"]
+    asked = urgent.propose(
+        document, modes={office.weibo.slug: "share"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=first, now=NOW,
+    )  # fmt: skip
+    urgent.take_back(asked, person=first, now=NOW)
+    office.passes(document, "first")
+
+
 def test_an_alarm_comes_four_hours_ahead_and_a_louder_one_every_four_hours_after(office: Office, out: Release) -> None:
     urgentcare.remind(now=until(out) - 5 * HOUR)
     assert standing(Kind.REVIEW_DUE) == []
@@ -100,11 +136,51 @@ def test_a_return_afterwards_asks_for_a_correction_until_nothing_of_it_is_public
     assert out.signed  # what is public stays as it was signed
     urgentcare.remind(now=NOW + HOUR)
     (alarm,) = standing(Kind.RETURNED)
-    assert "请更正或撤回" in alarm.message
+    assert "已公开，内容被退回，请更正或撤回" in alarm.message
     force(Publication.objects.filter(release=out), "gone")
     urgentcare.remind(now=NOW + 2 * HOUR)
     assert stage(out) is Stage.SETTLED
     assert standing(Kind.RETURNED) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "columns", "is_out", "said"),
+    [
+        ("confirming", {}, Out.UNKNOWN, "不要手工补发"),
+        ("unknown", {}, Out.UNKNOWN, "不要手工补发"),
+        ("sending", {}, Out.UNKNOWN, "不要手工补发"),
+        ("needs_person", {"doubt": True}, Out.UNKNOWN, "不要手工补发"),
+    ],
+)
+def test_what_was_returned_and_may_be_public_is_an_alarm_that_says_that_nobody_knows(
+    office: Office, out: Release, state: str, columns: dict[str, bool], is_out: Out, said: str
+) -> None:
+    force(Publication.objects.filter(release=out), state, live_at=None, **columns)
+    editorial.review(
+        out.urgency.edition.document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR
+    )  # fmt: skip
+    urgentcare.remind(now=NOW + HOUR)
+    (alarm,) = standing(Kind.RETURNED)
+    assert (alarm.out, said in alarm.message, "已公开，" in alarm.message) == (is_out, True, False)
+    (told,) = urgentcare.open_of(office.unit)
+    assert told.out is urgentcare.story(told.urgency).out is is_out
+
+
+def test_an_act_without_an_answer_keeps_what_was_missed_in_doubt(office: Office, out: Release) -> None:
+    push = publication(out, office.weibo)
+    force(Publication.objects.filter(release=out), "missed", live_at=None)
+    assert urgentcare.story(out.urgency).out is Out.NO
+    unanswered(push)
+    assert urgentcare.story(out.urgency).out is Out.UNKNOWN
+
+
+def unanswered(push: Publication) -> None:
+    """A call of which nobody knows how it ended."""
+    with lifted(*(rule.name for rule in triggers.RULES if rule.table == "bot_attempt")):
+        Attempt.objects.create(
+            publication=push, account=push.account, number=1, fence=1, key=push.key, payload_hashes=[], intent_at=NOW,
+            send_by=NOW, outcome="unknown",
+        )  # fmt: skip
 
 
 def test_what_was_returned_is_settled_by_a_corrected_edition_that_is_public(office: Office, out: Release) -> None:
@@ -117,6 +193,55 @@ def test_what_was_returned_is_settled_by_a_corrected_edition_that_is_public(offi
     force(Publication.objects.filter(release=corrected), "live", live_at=NOW)
     urgentcare.remind(now=NOW + HOUR)
     assert stage(out) is Stage.SETTLED
+
+
+def test_a_correction_on_one_account_settles_nothing_on_the_other(office: Office) -> None:
+    out = gone_out(office, on=office.accounts)
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    corrected = office.signed(office.approved(article(title="更正后的通知")), on=office.accounts)
+    for account, expected in ((office.weibo, Stage.RETURNED), (office.wechat, Stage.SETTLED)):
+        push = corrected.publications.filter(account=account)
+        Item.objects.filter(publication__in=push).update(platform_id="2")
+        force(push, "live", live_at=NOW)
+        urgentcare.remind(now=NOW + HOUR)
+        assert stage(out) is expected
+
+
+def test_a_push_called_off_in_doubt_stays_open_until_a_correction_is_public(office: Office, out: Release) -> None:
+    force(Publication.objects.filter(release=out), "needs_person", doubt=True, live_at=None)
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    force(Publication.objects.filter(release=out), "cancelled")
+    Item.objects.filter(publication__release=out).update(active=False)
+    Release.objects.filter(pk=out.pk).update(cancelled_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RETURNED
+    assert standing(Kind.RETURNED)[0].out == Out.UNKNOWN
+    corrected = office.signed(office.approved(article(title="更正后的通知")), on=[office.weibo])
+    Item.objects.filter(publication__release=corrected).update(platform_id="2")
+    force(Publication.objects.filter(release=corrected), "live", live_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.SETTLED
+
+
+def test_reviews_stay_owed_for_what_was_called_off_in_doubt(office: Office, out: Release) -> None:
+    force(Publication.objects.filter(release=out), "cancelled", doubt=True, live_at=None)
+    Item.objects.filter(publication__release=out).update(active=False)
+    Release.objects.filter(pk=out.pk).update(cancelled_at=NOW)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RELEASED
+
+
+def test_what_was_returned_and_never_left_is_called_off_and_not_taken_down(office: Office, out: Release) -> None:
+    force(Publication.objects.filter(release=out), "missed", live_at=None)
+    document = out.urgency.edition.document
+    editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.RETURNED
+    force(Publication.objects.filter(release=out), "cancelled")
+    urgentcare.remind(now=NOW + HOUR)
+    assert stage(out) is Stage.CALLED_OFF
 
 
 def test_what_was_called_off_before_anything_left_is_owed_no_review(office: Office) -> None:
