@@ -12,7 +12,19 @@ ID = ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=F
 OPEN = ["asked", "released", "returned"]
 STAGES = [*OPEN, "withdrawn", "void", "expired", "called_off", "reviewed", "settled"]
 KINDS = [
-    *("overdue", "unknown", "gone", "urgent", "returned", "needs_person", "missed", "split", "held", "review_late"),
+    *(
+        "overdue",
+        "unknown",
+        "gone",
+        "urgent",
+        "lapsed",
+        "returned",
+        "needs_person",
+        "missed",
+        "split",
+        "held",
+        "review_late",
+    ),
     *("review_due", "by_hand", "chain", "rules", "clock", "preflight", "disk"),
 ]
 
