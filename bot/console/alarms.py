@@ -22,6 +22,7 @@ LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.UNKNOWN: ("doubt", "question"),
     Kind.GONE: ("bad", "trash"),
     Kind.URGENT: ("bad", "pen"),
+    Kind.LAPSED: ("bad", "cross"),
     Kind.RETURNED: ("bad", "undo"),
     Kind.NEEDS_PERSON: ("bad", "hand"),
     Kind.MISSED: ("missed", "late"),

@@ -34,13 +34,15 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
     found = board.releases_on_board(unit, at)
     day = beijing_date(at)
     rows = [board.row(release, unit, at) for release in found]
+    standing = alarming.standing(unit)
     return {
         "now": at,
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
         "asks": board.asks(found, who, at),
         "urgents": urgentmarks.banners(who, at),
-        "alarms": alarming.standing(unit),
+        "alarms": standing,
+        "own_calls": alarming.calls_of(standing, person=who),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
         "next": board.next_up(found, at),

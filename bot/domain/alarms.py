@@ -19,6 +19,7 @@ class Kind(StrEnum):
     GONE = "gone"
     WITHDRAWAL = "withdrawal"
     URGENT = "urgent"
+    LAPSED = "lapsed"
     RETURNED = "returned"
     NEEDS_PERSON = "needs_person"
     MISSED = "missed"
@@ -45,6 +46,7 @@ LABELS = {
     Kind.GONE: "已发布的内容被撤下",
     Kind.WITHDRAWAL: "撤回没有办完",
     Kind.URGENT: "应急待第二人确认",
+    Kind.LAPSED: "应急件作废，没有发出",
     Kind.RETURNED: "应急内容被退回",
     Kind.NEEDS_PERSON: "需人工处理",
     Kind.MISSED: "错过",
@@ -82,7 +84,8 @@ REMEDIES = {
     Kind.UNKNOWN: "系统正在向平台核对，核对清楚之前不会重发。请值班员到平台后台看一眼，不要手工补发。",
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
     Kind.WITHDRAWAL: "请签发人打开发布单的“更正与撤回”：没有撤下的可能仍然公开。按每一项的提示办理、再撤一次，或由人决定不撤并写明原因。",
-    Kind.URGENT: "请终审、签发或值班人员打开“应急”页核对后确认；两小时内没有第二人确认就作废，不会发出。",
+    Kind.URGENT: "请终审、签发或值班人员打开“应急”页核对后确认；两小时内没有第二人确认就作废，不会发出；过时前 30 分钟再次警报。提出人不能代为已阅。",
+    Kind.LAPSED: "没有发出，也不会再发出。仍需应急的，请重新提出；不急的按正常流程审核。",
     Kind.RETURNED: "请签发人打开发布单的“更正与撤回”：更正或撤下已公开的内容。系统不会自动删除已公开的内容。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",
     Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
@@ -111,7 +114,9 @@ _OF_STATE = {
 }
 OVERDUE_AFTER = timedelta(minutes=1)
 #: About an urgent notice, with or without a release.
-OF_URGENCY = frozenset({Kind.URGENT, Kind.RETURNED, Kind.REVIEW_LATE, Kind.REVIEW_DUE})
+OF_URGENCY = frozenset({Kind.URGENT, Kind.LAPSED, Kind.RETURNED, Kind.REVIEW_LATE, Kind.REVIEW_DUE})
+#: Only told: nothing ends them but that somebody has read them.
+ENDED_BY_READING = frozenset({Kind.GONE, Kind.LAPSED})
 #: How long what is told once stays on the duty desk after somebody has read it.
 KEPT_AFTER_READING = timedelta(days=1)
 #: Kinds that a publication's own state decides.

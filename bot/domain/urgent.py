@@ -24,6 +24,9 @@ DECIDERS = frozenset({str(Role.FINAL), str(Role.RELEASER)})
 WORD_HOLDS = timedelta(hours=2)
 """So long the first word waits for the second: what was urgent then is looked at anew."""
 
+CALL_AGAIN_BEFORE = timedelta(minutes=30)
+"""So long before the first word ends the second person is called once more, whoever has read the first call."""
+
 AT_MOST_AHEAD = timedelta(hours=24)
 """What goes out later has time for the ordinary way."""
 
@@ -151,6 +154,11 @@ def returned_in_words(out: Out) -> str:
 def word_over(given_at: datetime, now: datetime) -> bool:
     """Whether the first word has waited too long."""
     return now >= given_at + WORD_HOLDS
+
+
+def word_near_end(given_at: datetime, now: datetime) -> bool:
+    """Whether the second person is to be called once more."""
+    return now >= given_at + WORD_HOLDS - CALL_AGAIN_BEFORE
 
 
 class Review(StrEnum):

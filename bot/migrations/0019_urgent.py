@@ -18,6 +18,7 @@ KINDS = [
         "gone",
         "withdrawal",
         "urgent",
+        "lapsed",
         "returned",
         "needs_person",
         "missed",

@@ -14,12 +14,21 @@ from datetime import datetime
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from bot.domain import alarms
-from bot.domain.alarms import KEPT_AFTER_READING, OF_PUBLICATIONS, OVERDUE_AFTER, TOLD_ONCE, TROUBLE, Kind, Out
+from bot.domain.alarms import (
+    ENDED_BY_READING,
+    KEPT_AFTER_READING,
+    OF_PUBLICATIONS,
+    OVERDUE_AFTER,
+    TOLD_ONCE,
+    TROUBLE,
+    Kind,
+    Out,
+)
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import Alarm, Attempt, Person, Publication, Release, Unit
+from bot.models import Alarm, Attempt, Person, Publication, Release, Unit, UrgentWord
 
 from . import audit, lanes
 from .accounts import spec_of
@@ -152,6 +161,9 @@ def read(alarm: Alarm, *, person: Person, now: datetime) -> Alarm:
     """已阅: somebody has taken it on; nobody else is woken for it."""
     require_aware(now)
     require(person, Role.DUTY, Role.RELEASER, Role.SYSADMIN)
+    if calls_of([alarm], person=person):
+        words = "这是您自己提出的应急件在找第二人，不能由您已阅，仍会通知其他人。请联系终审、签发或值班人员确认。"
+        raise Refused("own_call", words)
     with audit.serialised():
         if not Alarm.objects.filter(pk=alarm.pk, read_at__isnull=True).update(
             read_at=now, read_by=person, next_at=None
@@ -164,6 +176,17 @@ def read(alarm: Alarm, *, person: Person, now: datetime) -> Alarm:
         audit.append(person.username, "alarm.read", subject if alarm.release_id else alarm.subject, data, now=now)
     alarm.refresh_from_db()
     return alarm
+
+
+def calls_of(found: Sequence[Alarm], *, person: Person) -> set[int]:
+    """Those that call for a second word on what this person asked for: whoever asked does not silence them."""
+    subjects = {alarm.pk: alarm.subject.split(":")[1:2] for alarm in found if alarm.sort is Kind.URGENT}
+    asked = {pk: int(number) for pk, part in subjects.items() for number in part if number.isdecimal()}
+    if not asked:
+        return set()
+    words = UrgentWord.objects.filter(urgency__in=asked.values(), person=person)
+    mine = set(words.values_list("urgency", flat=True))
+    return {pk for pk, urgency in asked.items() if urgency in mine}
 
 
 def standing(unit: Unit) -> list[Alarm]:
@@ -386,7 +409,7 @@ def sweep(*, now: datetime) -> None:
     _reconcile_splits(set(open_ones.filter(kind=Kind.SPLIT).values_list("release_id", flat=True)) - {None}, now)
     _reconcile_splits(_halves(), now)
     _close_past_preflights(now)
-    done = open_ones.filter(kind=Kind.GONE, read_at__lt=now - KEPT_AFTER_READING)
+    done = open_ones.filter(kind__in=[str(kind) for kind in ENDED_BY_READING], read_at__lt=now - KEPT_AFTER_READING)
     _close(done, "已有人阅知，不再列出", now)
 
 

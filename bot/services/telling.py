@@ -161,7 +161,7 @@ def compose(found: Sequence[Alarm], *, ring: int, now: datetime) -> Notice:
     releases = {alarm.release_id for alarm in chosen}
     base = settings.TONGFA.public_url
     only = next(iter(releases)) if len(releases) == 1 else None
-    page = "urgent" if {alarm.sort for alarm in chosen} == {alarms.Kind.URGENT} else ""
+    page = "urgent" if {alarm.sort for alarm in chosen} <= {alarms.Kind.URGENT, alarms.Kind.LAPSED} else ""
     link = f"{base}/releases/{only}" if only else f"{base}/{page}"
     return notice.compose([told(alarm) for alarm in chosen], ring=ring, at=now, link=link, live=home.is_live())
 

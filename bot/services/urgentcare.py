@@ -42,6 +42,7 @@ from .errors import Refused
 ACTOR = "系统"
 MOST = 200  # looked at in one round; more would be no emergency any more
 KEPT = "这份文件已应急发布，还没有补审完，不能形成新版本，未做改动。内容有误的，请审核人在审批箱退回后再修改。"
+_LAPSED = {Stage.VOID, Stage.EXPIRED}
 _OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
 
 
@@ -181,6 +182,9 @@ def move(urgency: Urgency, stage: Stage, *, actor: str, now: datetime, **data: A
         subject = f"release:{release}" if release else f"document:{document}"
         told = {"stage": str(stage), "urgency": urgency.pk, "unit": urgency.unit.code}
         audit.append(actor, "urgent.moved", subject, told, now=now)
+        if stage in _LAPSED:
+            words = f"《{urgency.edition.title}》{stage.label}。仍需应急的，请重新提出。"
+            alarming.raise_all([_call(Kind.LAPSED, urgency, None, words)], now=now)
     return True
 
 
@@ -207,6 +211,10 @@ def _wait(urgency: Urgency, now: datetime) -> None:
         move(urgency, Stage.EXPIRED, actor=ACTOR, now=now)
     elif urgency.edition.status not in urgent.MAY_GO:
         move(urgency, Stage.VOID, actor=ACTOR, now=now)
+    elif urgent.word_near_end(first.at, now):
+        call = _call(Kind.URGENT, urgency, None, f"将过时作废，{_asking(urgency)}", "last")
+        close_alarms(urgency, why="将过时作废，再次警报", now=now, but=call.subject)
+        alarming.raise_all([call], now=now)
 
 
 def _owe(urgency: Urgency, release: Release, now: datetime) -> None:
@@ -226,7 +234,7 @@ def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> 
             words = f"《{urgency.edition.title}》已应急发布，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
             alarming.raise_all([_call(Kind.REVIEW_DUE, urgency, release, words)], now=now)
         case urgent.Review.LATE:
-            number = urgent.alarms_late(until, now)
+            number = str(urgent.alarms_late(until, now))
             words = f"《{urgency.edition.title}》已应急发布，补审应在 {show(until, seconds=False)} 前办完，已逾期，现在{urgency.edition.status.label}。"
             call = _call(Kind.REVIEW_LATE, urgency, release, words, number)
             close_alarms(urgency, why="已逾期，另行警报", now=now, but=call.subject)
@@ -310,14 +318,21 @@ def _standing_words(urgency: Urgency, now: datetime) -> tuple[str, bool]:
 
 
 def waits_for_second(urgency: Urgency, *, now: datetime) -> None:
-    """The second person is called."""
+    """The second person is called; that an earlier asking of it lapsed is over."""
     require_aware(now)
-    words = f"《{urgency.edition.title}》提请应急发布：{urgency.reason}"
-    alarming.raise_all([_call(Kind.URGENT, urgency, None, words)], now=now)
+    document = urgency.edition.document_id
+    for earlier in Urgency.objects.filter(edition__document=document, stage__in=_LAPSED):
+        close_alarms(earlier, why="已重新提出", now=now)
+    alarming.raise_all([_call(Kind.URGENT, urgency, None, _asking(urgency))], now=now)
 
 
-def _call(kind: Kind, urgency: Urgency, release: Release | None, words: str, number: int = 0) -> Call:
-    subject = f"urgency:{urgency.pk}" + (f":{number}" if kind is Kind.REVIEW_LATE else "")
+def _asking(urgency: Urgency) -> str:
+    return f"《{urgency.edition.title}》提请应急发布：{urgency.reason}"
+
+
+def _call(kind: Kind, urgency: Urgency, release: Release | None, words: str, which: str = "") -> Call:
+    """`which`: of several about one matter, where each is a new alarm."""
+    subject = f"urgency:{urgency.pk}" + (f":{which}" if which else "")
     return Call(
         kind, subject, _out(release) if release else Out.NO, words, unit=urgency.unit_id,
         release=release.pk if release else None,

@@ -14,7 +14,7 @@ from bot.console import calendar_tiles, inbox, urgentmarks
 from bot.domain.instants import beijing_date
 from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState, Verdict
-from bot.models import Document, Publication, Release, Urgency
+from bot.models import Alarm, Document, Publication, Release, Urgency
 from bot.services import editorial, urgentcare
 from tests.services.factories import force
 
@@ -164,6 +164,17 @@ def test_whom_it_waits_for_sees_a_number_in_the_navigation(district: District, a
     link = f'<a href="{reverse("urgent")}">应急 <b class="badge"'
     assert link in page(as_("releaser"), "today")
     assert link not in page(as_("editor"), "today")
+
+
+def test_the_call_cannot_be_read_away_by_whoever_asked(district: District, as_: Login) -> None:
+    asked(district, by="releaser")
+    alarm = Alarm.objects.get(kind="urgent")
+    door = reverse("alarm-read", args=[alarm.pk])
+    assert door not in page(as_("releaser"), "today")
+    assert door in page(as_("duty"), "today")
+    as_("releaser").post(door)
+    alarm.refresh_from_db()
+    assert alarm.read_at is None
 
 
 # --- loud until it is reviewed --------------------------------------------------------------------------------

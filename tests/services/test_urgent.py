@@ -7,14 +7,25 @@ from typing import Any
 
 import pytest
 
-from bot.domain.alarms import Kind
+from bot.domain.alarms import Kind, Out
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date
 from bot.domain.urgent import REVIEW_WITHIN, Stage
 from bot.domain.workflow import EditionState, Verdict
 from bot.intake import Rejected
 from bot.models import Alarm, Document, Person, Release, Urgency, UrgentWord
-from bot.services import deputies, documents, editorial, releases, replanning, stops, trail, urgent, urgentcare
+from bot.services import (
+    alarming,
+    deputies,
+    documents,
+    editorial,
+    releases,
+    replanning,
+    stops,
+    trail,
+    urgent,
+    urgentcare,
+)
 from bot.services.errors import NotFound, Refused
 
 from .factories import NOW, Office, article, policy, publication
@@ -416,6 +427,61 @@ def test_the_second_person_is_called_at_once(office: Office) -> None:
     alarm.refresh_from_db()
     assert alarm.closed_at == LATER
     assert urgent.waiting_for(office.people["final"]) == 0
+
+
+def test_whoever_asked_does_not_silence_the_call(office: Office) -> None:
+    asked(office, by="releaser")
+    alarm = Alarm.objects.get(kind=Kind.URGENT)
+    with pytest.raises(Refused) as refused:
+        alarming.read(alarm, person=office.people["releaser"], now=LATER)
+    assert refused.value.code == "own_call"
+    alarm.refresh_from_db()
+    assert alarm.next_at is not None
+    office.people["final"].roles = ["final", "duty"]
+    alarming.read(alarm, person=office.people["final"], now=LATER)
+
+
+def test_half_an_hour_before_the_end_it_calls_again_whoever_has_read_it(office: Office) -> None:
+    urgency = asked(office)
+    alarming.read(Alarm.objects.get(kind=Kind.URGENT), person=office.people["releaser"], now=LATER)
+    urgentcare.remind(now=NOW + timedelta(minutes=89))
+    assert Alarm.objects.get(kind=Kind.URGENT, closed_at__isnull=True).read_at is not None
+    for minute in (90, 91):
+        urgentcare.remind(now=NOW + timedelta(minutes=minute))
+        again = Alarm.objects.get(kind=Kind.URGENT, closed_at__isnull=True)
+        assert (again.read_at, again.raised_at) == (None, NOW + timedelta(minutes=90))
+    assert alarming.calls_of([again], person=office.people["editor"]) == {again.pk}
+    confirmed(office, urgency, now=NOW + timedelta(minutes=92))
+    assert not Alarm.objects.filter(kind=Kind.URGENT, closed_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize("how", ["late", "changed", "returned"])
+def test_what_lapsed_is_an_alarm_until_it_is_asked_anew_or_was_read(office: Office, how: str) -> None:
+    urgency, at = asked(office), NOW + timedelta(hours=2)
+    document = urgency.edition.document
+    if how == "late":
+        urgentcare.remind(now=at)
+    elif how == "changed":
+        documents.save_article(article(title="改过的通知"), person=office.people["editor"], now=at)
+    else:
+        editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=at)
+    (alarm,) = Alarm.objects.filter(closed_at__isnull=True)
+    assert (alarm.sort, alarm.out) == (Kind.LAPSED, Out.NO)
+    assert "没有发出。仍需应急的，请重新提出" in alarm.message
+    alarming.sweep(now=at + timedelta(days=3))
+    alarm.refresh_from_db()
+    assert alarm.closed_at is None
+    if how == "changed":
+        asked(office, document, now=at)
+    else:
+        alarming.read(alarm, person=office.people["releaser"], now=at)
+        alarming.sweep(now=at + timedelta(days=3))
+    assert not Alarm.objects.filter(kind=Kind.LAPSED, closed_at__isnull=True).exists()
+
+
+def test_what_was_taken_back_rings_nobody(office: Office) -> None:
+    urgent.take_back(asked(office), person=office.people["editor"], now=LATER)
+    assert not Alarm.objects.filter(closed_at__isnull=True).exists()
 
 
 def test_the_story_of_the_release_tells_both_words(office: Office) -> None:
