@@ -72,7 +72,7 @@ def _words(told: Told) -> str:
         case Stage.ASKED:
             return f"{who}，还没有发出，待第二人确认。理由：{urgency.reason}"
         case Stage.RELEASED:
-            return f"{who}，未经审核先行发布，补审 {told.passed}/{told.needed}。理由：{urgency.reason}"
+            return f"{who}，未经审核，{told.sent}，补审 {told.passed}/{told.needed}。理由：{urgency.reason}"
         case Stage.RETURNED:
             return f"{who}。{urgent.returned_in_words(told.out)}"
         case _:

@@ -146,6 +146,13 @@ _RETURNED_WORDS = {
 }
 
 
+def sent_in_words(out: Out, *, waits: bool) -> str:
+    """Whether what two people signed has left; `waits`: something of it still may."""
+    if out is Out.NO:
+        return "已签发，尚未发出" if waits else "没有发出"
+    return {Out.YES: "已发出", Out.PART: "部分已发出", Out.UNKNOWN: "是否发出不明"}.get(out, "")
+
+
 def returned_in_words(out: Out) -> str:
     """What is to be done about a notice that a reviewer returned afterwards, by whether it is out."""
     return _RETURNED_WORDS[out]

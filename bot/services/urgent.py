@@ -290,7 +290,17 @@ def why_not(urgency: Urgency, *, person: Person, now: datetime) -> Refused | Non
         return Refused("changed", CHANGED)
     if urgent.word_over(word.at, now):
         return Refused("expired", "第一人的确认已超过两小时，作废，没有发出。仍需应急的，请重新提出。")
+    if not _can_still_post(urgency):
+        words = "原定的账号已停用或改为手工发布，或不再有原定的方式，没有发出。请收回后重新提出。"
+        return Refused("accounts", words)
     return None
+
+
+def _can_still_post(urgency: Urgency) -> bool:
+    try:
+        return bool(_accounts(urgency.unit, urgency.modes))
+    except Refused:
+        return False
 
 
 def confirm(urgency: Urgency, *, seen: str, person: Person, now: datetime) -> Release:

@@ -5,7 +5,7 @@ The rest of the editorial way tells this module what happened to an edition (`no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from bot.domain import alarms, urgent
 from bot.domain.alarms import OF_URGENCY, Kind, Out, Side
 from bot.domain.channel import CheckResult
-from bot.domain.delivery import State
+from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.instants import require_aware, show
 from bot.domain.urgent import Stage
@@ -41,7 +41,7 @@ from .errors import Refused
 
 ACTOR = "系统"
 MOST = 200  # looked at in one round; more would be no emergency any more
-KEPT = "这份文件已应急发布，还没有补审完，不能形成新版本，未做改动。内容有误的，请审核人在审批箱退回后再修改。"
+KEPT = "这份文件已由两人应急签发，还没有补审完，不能形成新版本，未做改动。内容有误的，请审核人在审批箱退回后再修改。"
 _LAPSED = {Stage.VOID, Stage.EXPIRED}
 _OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
 
@@ -56,6 +56,7 @@ class Told:
     passed: int
     needed: int
     out: Out = Out.NO
+    waits: bool = False  # something of it may still leave
 
     @property
     def first(self) -> UrgentWord:
@@ -66,6 +67,11 @@ class Told:
     def second(self) -> UrgentWord | None:
         """The word of who confirmed, and signed with it."""
         return self.words[1] if len(self.words) > 1 else None
+
+    @property
+    def sent(self) -> str:
+        """Whether it has left, in words."""
+        return urgent.sent_in_words(self.out, waits=self.waits)
 
     @property
     def to_correct(self) -> bool:
@@ -86,8 +92,8 @@ def story(urgency: Urgency) -> Told:
     words = list(urgency.words.select_related("person").order_by("place"))
     release = Release.objects.filter(urgency=urgency).first()
     passed = urgency.edition.reviews.filter(verdict="pass").count()
-    out = _out(release) if release is not None else Out.NO
-    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
+    pushes = list(_pushes().filter(release=release)) if release is not None else []
+    return _told_of(urgency, words, release, passed, pushes)
 
 
 def open_of(unit: Unit) -> list[Told]:
@@ -107,8 +113,19 @@ def _told(urgency: Urgency) -> Told:
     words = sorted(urgency.words.all(), key=lambda word: word.place)
     passed = sum(review.verdict == "pass" for review in urgency.edition.reviews.all())
     release: Release | None = getattr(urgency, "release", None)
-    out = alarms.out_of(map(_side, release.publications.all())) if release is not None else Out.NO
-    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out)
+    return _told_of(urgency, words, release, passed, list(release.publications.all()) if release is not None else [])
+
+
+def _told_of(
+    urgency: Urgency, words: Sequence[UrgentWord], release: Release | None, passed: int, pushes: Sequence[Publication]
+) -> Told:  # fmt: skip
+    out, waits = alarms.out_of(map(_side, pushes)), release is not None and _waits(release, pushes)
+    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out, waits)
+
+
+def _waits(release: Release, pushes: Iterable[Publication]) -> bool:
+    """Whether something of it will leave, or may be let go on: it is signed, and neither out nor given up."""
+    return release.signed and any(push.status in STOPPABLE | {State.HELD} for push in pushes)
 
 
 def owed(unit: Unit) -> dict[int, datetime]:
@@ -229,13 +246,15 @@ def _owe(urgency: Urgency, release: Release, now: datetime) -> None:
 
 
 def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> None:
+    pushes = list(_pushes().filter(release=release))
+    sent = urgent.sent_in_words(alarms.out_of(map(_side, pushes)), waits=_waits(release, pushes))
     match urgent.review(until, now):
         case urgent.Review.NEAR:
-            words = f"《{urgency.edition.title}》已应急发布，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
+            words = f"《{urgency.edition.title}》由两人应急签发，{sent}，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
             alarming.raise_all([_call(Kind.REVIEW_DUE, urgency, release, words)], now=now)
         case urgent.Review.LATE:
             number = str(urgent.alarms_late(until, now))
-            words = f"《{urgency.edition.title}》已应急发布，补审应在 {show(until, seconds=False)} 前办完，已逾期，现在{urgency.edition.status.label}。"
+            words = f"《{urgency.edition.title}》由两人应急签发，{sent}，补审应在 {show(until, seconds=False)} 前办完，已逾期，现在{urgency.edition.status.label}。"
             call = _call(Kind.REVIEW_LATE, urgency, release, words, number)
             close_alarms(urgency, why="已逾期，另行警报", now=now, but=call.subject)
             alarming.raise_all([call], now=now)

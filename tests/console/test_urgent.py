@@ -237,6 +237,14 @@ def test_what_was_returned_is_told_as_not_public_only_where_that_is_certain(
         assert ("没有公开" in shown.replace("没有公开的一侧", "")) is (state == "missed")
 
 
+def test_nothing_is_told_as_sent_before_its_instant(district: District, as_: Login) -> None:
+    urgency = asked(district)
+    as_("releaser").post(reverse("urgency-confirm", args=[urgency.pk]), {"seen": urgency.digest})
+    shown = page(as_("duty"), "today")
+    assert "未经审核，已签发，尚未发出，补审 0/3" in shown
+    assert "先行发布" not in shown
+
+
 def test_late_is_said_in_red(district: District) -> None:
     release = released(district)
     assert release.urgency is not None

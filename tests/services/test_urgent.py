@@ -149,6 +149,15 @@ def test_the_rights_of_a_deputy_end_with_the_deputyship_also_for_a_first_word(of
     assert refused.value.code == "decider"
 
 
+def test_an_account_that_was_disabled_since_is_said_with_what_to_do_now(office: Office) -> None:
+    urgency = asked(office)
+    type(office.weibo).objects.filter(pk=office.weibo.pk).update(disabled_reason="密钥失效")
+    with pytest.raises(Refused, match="没有发出。请收回后重新提出") as refused:
+        confirmed(office, urgency)
+    assert refused.value.code == "accounts"
+    assert urgent.why_not(urgency, person=office.people["releaser"], now=LATER) is not None
+
+
 def test_what_is_under_review_already_can_become_urgent(office: Office) -> None:
     document = office.submitted()
     office.passes(document, "first")

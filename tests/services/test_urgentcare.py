@@ -128,6 +128,32 @@ def test_an_alarm_comes_four_hours_ahead_and_a_louder_one_every_four_hours_after
     assert standing(Kind.REVIEW_LATE) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "columns", "said"),
+    [
+        ("planned", {}, "已签发，尚未发出"),
+        ("live", {}, "已发出"),
+        ("unknown", {}, "是否发出不明"),
+        ("missed", {}, "没有发出"),
+        ("missed", {"doubt": True}, "是否发出不明"),
+    ],
+)
+def test_what_is_owed_a_review_is_told_as_sent_only_where_it_was(
+    office: Office, out: Release, state: str, columns: dict[str, bool], said: str
+) -> None:
+    force(Publication.objects.filter(release=out), state, **columns)
+    assert out.urgency is not None
+    assert urgentcare.story(out.urgency).sent == said
+    (told,) = urgentcare.open_of(office.unit)
+    assert told.sent == said
+    for at, kind in ((until(out) - HOUR, Kind.REVIEW_DUE), (until(out), Kind.REVIEW_LATE)):
+        urgentcare.remind(now=at)
+        (alarm,) = standing(kind)
+        assert f"由两人应急签发，{said}，" in alarm.message
+    with pytest.raises(Refused, match="两人应急签发，还没有补审完"):
+        documents.save_article(article(title="改过"), person=office.people["editor"], now=NOW)
+
+
 def test_a_return_afterwards_asks_for_a_correction_until_nothing_of_it_is_public(office: Office, out: Release) -> None:
     document = out.urgency.edition.document
     editorial.review(document, person=office.people["first"], verdict=Verdict.RETURN, comment="不实", now=NOW + HOUR)
