@@ -20,12 +20,22 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 ON_BOTH = ("tests/models", "tests/services")
 ONCE = (
+    "tests/services/test_delivery_after_a_refusal.py",
+    "tests/services/test_delivery_confirming.py",
+    "tests/services/test_delivery_doubt.py",
+    "tests/services/test_delivery_far_clock.py",
     "tests/services/test_delivery_fault_matrix.py",
     "tests/services/test_delivery_machine_bites.py",
     "tests/services/test_delivery_rehearsal_others.py",
     "tests/services/test_delivery_rehearsal_wechat.py",
+    "tests/services/test_delivery_settling.py",
+    "tests/services/test_gating_people.py",
+    "tests/services/test_watch_alarms.py",
+    "tests/services/test_watch_telling.py",
+    "tests/services/test_withdrawing_rehearsal.py",
 )
-"""Of those, what the database has no part in: the platforms' faults and answers, and whether the state machine bites."""
+"""Of those, what the database has no part in: what platforms answer and what follows from it, whether the state machine
+bites, what alarms say. The same statements are played on PostgreSQL by random histories, the n-th fault and outages."""
 
 SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "40")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
