@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,18 +24,7 @@ from bot.domain.channel import (
 )
 from bot.domain.delivery import Event, State
 from bot.domain.sync import Policy, Seen
-from bot.models import (
-    Account,
-    Alarm,
-    AlarmNotice,
-    Attempt,
-    Chore,
-    Document,
-    PortalGate,
-    Preflight,
-    Publication,
-    Release,
-)
+from bot.models import Account, Alarm, AlarmNotice, Attempt, Document, PortalGate, Preflight, Publication, Release
 from bot.portal import Look
 from bot.services import (
     callbacks,
@@ -71,7 +60,6 @@ MINUTE = timedelta(minutes=1)
 LONGEST_WAIT = 45.0  # seconds; a lane's spacing may be asked for on top of the usual hand-out
 
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 SWEEP = timedelta(minutes=1)  # a third as often as in earnest: it would take most of the time of these tests
 
 
@@ -113,7 +101,6 @@ class Engine:
         self.children: list[Job] = []
         self.workers = True
         self.page = Page(self.clock)
-        self._hushed = False
         self.watching = False  # True: bells of the watch (pre-flights, notices, inspections) are heard and answered too
         self.doubt = ""  # what is said against the clock, to a pre-flight
         for module in (staging, sending, confirming, measuring, callbacks, preflighting):
@@ -169,9 +156,6 @@ class Engine:
 
     def tick(self) -> clock.Tick:
         """One tick, nobody listening."""
-        if not self.watching and not self._hushed:  # inspections that nobody makes would be due at every tick
-            Chore.objects.exclude(name="sweep").update(next_at=NEVER)
-            self._hushed = True
         found = clock.tick(self.clock.now())
         if not self.watching:
             found.rings = [job for job in found.rings if job.kind not in watching.KINDS]
