@@ -27,6 +27,12 @@ def engine(office: Office, monkeypatch: pytest.MonkeyPatch) -> Engine:
 @pytest.fixture
 def just_booted(monkeypatch: pytest.MonkeyPatch) -> None:
     """No platform has told its time yet."""
+    boots(monkeypatch)
+
+
+def boots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine has been up for half a minute."""
+    monkeypatch.setattr("bot.services.clocksafety.PATIENCE", 600.0)
     monkeypatch.setattr("bot.services.clocksafety.boot_seconds", lambda: 30.0)
 
 
@@ -98,7 +104,7 @@ def test_no_time_is_up_for_what_is_being_looked_for(engine: Engine, monkeypatch:
     engine.platform.answers["lyhd"] = [NO_ANSWER]
     engine.platform.looks["lyhd"] = [Absent()]
     engine.go(T + 10 * SECOND)
-    monkeypatch.setattr("bot.services.clocksafety.boot_seconds", lambda: 30.0)
+    boots(monkeypatch)
     monkeypatch.setattr("bot.services.clocksafety.boot_id", lambda: "another boot")
     ticks(engine, 30 * SECOND, "look")
     assert State.NEEDS_PERSON not in states(release)
