@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+from django.db import OperationalError
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from bot.domain import alarms, urgent
@@ -39,8 +41,9 @@ from . import alarming, audit
 from .alarming import Call
 from .errors import Refused
 
+log = structlog.get_logger(__name__)
 ACTOR = "系统"
-MOST = 200  # looked at in one round; more would be no emergency any more
+MOST = 200  # read at once
 KEPT = "这份文件已由两人应急签发，还没有补审完，不能形成新版本，未做改动。内容有误的，请审核人在审批箱退回后再修改。"
 _LAPSED = {Stage.VOID, Stage.EXPIRED}
 _OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
@@ -209,10 +212,19 @@ def move(urgency: Urgency, stage: Stage, *, actor: str, now: datetime, **data: A
 
 
 def remind(*, now: datetime) -> None:
-    """The watch's round: what is over is ended, what is owed is said, louder as time goes."""
+    """The watch's round: what is over is ended, what is owed is said, louder as time goes. One that fails stops no other."""
     require_aware(now)
     rows = Urgency.objects.filter(ended_at__isnull=True).select_related("edition__document", "release")
-    for urgency in rows.defer("edition__content", "release__manifest").order_by("pk")[:MOST]:
+    rows = rows.defer("edition__content", "release__manifest").order_by("pk")
+    found = list(rows[:MOST])
+    while found:
+        for urgency in found:
+            _look_at_one(urgency, now)
+        found = list(rows.filter(pk__gt=found[-1].pk)[:MOST]) if len(found) == MOST else []
+
+
+def _look_at_one(urgency: Urgency, now: datetime) -> None:
+    try:
         match urgency.status:
             case Stage.ASKED:
                 _wait(urgency, now)
@@ -220,6 +232,10 @@ def remind(*, now: datetime) -> None:
                 _owe(urgency, urgency.release, now)
             case _:
                 _correct(urgency, urgency.release, now)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("urgent.remind", urgency=urgency.pk)
 
 
 def _wait(urgency: Urgency, now: datetime) -> None:

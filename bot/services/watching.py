@@ -6,7 +6,7 @@ notices, inspections. Calls to platforms and to people are made by workers only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -80,6 +80,11 @@ def look(now: datetime) -> Bells:
         lambda: _ring(Preflight, "preflight", now, bells, MOST),
         lambda: _ring(AlarmNotice, "notify", now, bells, MOST_NOTICES),
     )
+    _each(parts)
+    return bells
+
+
+def _each(parts: Sequence[Callable[[], object]]) -> None:
     for number, part in enumerate(parts):
         try:
             part()
@@ -87,7 +92,6 @@ def look(now: datetime) -> Bells:
             raise
         except Exception:
             log.exception("watch.part", part=number)
-    return bells
 
 
 def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int) -> None:
@@ -114,10 +118,14 @@ def _chores(now: datetime, bells: Bells) -> None:
         mine = Chore.objects.filter(pk=chore.pk, next_at=chore.next_at)
         if chore.name == "sweep":
             if mine.update(next_at=now + EVERY["sweep"], ran_at=now):
-                alarming.sweep(now=now)
-                manualtasks.remind(now=now)
-                takedownwatch.remind(now=now)
-                urgentcare.remind(now=now)
+                _each(
+                    (
+                        lambda: alarming.sweep(now=now),
+                        lambda: manualtasks.remind(now=now),
+                        lambda: takedownwatch.remind(now=now),
+                        lambda: urgentcare.remind(now=now),
+                    )
+                )
         elif chore.rung_at is None:
             if mine.update(rung_at=now):
                 bells.rings.append(("inspect", CHORES.index(chore.name)))

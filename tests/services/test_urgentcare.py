@@ -10,8 +10,8 @@ import pytest
 from bot.domain.alarms import Kind, Out
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Verdict
-from bot.models import Account, Alarm, Attempt, Item, Publication, Release, triggers
-from bot.services import documents, editorial, health, inbox, prechecks, stops, urgent, urgentcare
+from bot.models import Account, Alarm, Attempt, Item, Publication, Release, Urgency, triggers
+from bot.services import documents, editorial, health, inbox, prechecks, stops, urgent, urgentcare, watching
 from bot.services.errors import Refused
 
 from .factories import NOW, Office, article, force, lifted, publication
@@ -309,6 +309,35 @@ def test_the_doctor_and_the_pre_flight_know_of_it(office: Office, out: Release) 
     out.refresh_from_db()
     (line,) = prechecks._approvals(prechecks.Subject(out, office.weibo, [publication(out, office.weibo)], NOW))
     assert line.ok
+
+
+def test_one_that_fails_and_many_that_are_stuck_keep_no_other_from_its_turn(
+    office: Office, out: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, third = gone_out(office, 2), gone_out(office, 3)
+    owe = urgentcare._owe
+
+    def fails_once(urgency: Urgency, release: Release, now: datetime) -> None:
+        if release.pk == out.pk:
+            raise ValueError("spoilt")
+        owe(urgency, release, now)
+
+    monkeypatch.setattr(urgentcare, "_owe", fails_once)
+    monkeypatch.setattr(urgentcare, "MOST", 1)
+    urgentcare.remind(now=until(third))
+    assert [alarm.release for alarm in standing(Kind.REVIEW_LATE)] == [second, third]
+
+
+def test_a_fault_in_another_part_of_the_sweep_silences_no_reminder(
+    office: Office, out: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: object) -> None:
+        raise ValueError("spoilt")
+
+    monkeypatch.setattr(watching.alarming, "sweep", fails)
+    monkeypatch.setattr(watching.manualtasks, "remind", fails)
+    watching.look(until(out))
+    assert len(standing(Kind.REVIEW_LATE)) == 1
 
 
 def test_a_round_asks_one_question_where_nothing_is_urgent(office: Office, django_assert_num_queries: object) -> None:
