@@ -109,7 +109,7 @@ def _notice(
         return redirect("urgency", pk=standing.pk)
     accounts = urgent.accounts_for(who.unit)
     fields = drafting.fields_of(edition)
-    judged = drafting.judge(document, fields, accounts=accounts, now=at)
+    judged = drafting.judge_edition(edition, accounts=accounts, now=at)
     waived = set(document.waivers.values_list("rule", flat=True))
     context = {
         "now": at,

@@ -220,14 +220,28 @@ def judge(document: Document, fields: Mapping[str, str], *, accounts: Sequence[A
     row = article_from(document.external_id, fields)
     if isinstance(row, Rejected):
         return Judged(row)
-    pair, draft = pair_of(document), Draft.objects.filter(document=document).first()
+    draft = Draft.objects.filter(document=document).first()
     article = with_files(row.article, draft) if draft else row.article
+    cleaned = [f"{LABELS.get(one.field, one.field)}：{one.what}" for one in row.cleaned]
+    return _judged(document, article, cleaned, accounts, now)
+
+
+def judge_edition(edition: Edition, *, accounts: Sequence[Account], now: datetime) -> Judged:
+    """The same of an edition as it stands, whatever somebody is writing meanwhile."""
+    require_aware(now)
+    return _judged(edition.document, edition.article, [], accounts, now)
+
+
+def _judged(
+    document: Document, article: Article, cleaned: Sequence[str], accounts: Sequence[Account], now: datetime
+) -> Judged:
+    pair = pair_of(document)
     meters, findings = [], list(check_article(article, pairing_of(document), now=now))
     for account in accounts:
         found, more = _measured(article, account, pair)
         meters += found
         findings += more
-    return Judged(None, findings, meters, [f"{LABELS.get(one.field, one.field)}：{one.what}" for one in row.cleaned])
+    return Judged(None, findings, meters, cleaned)
 
 
 def _measured(article: Article, account: Account, pair: Article | None) -> tuple[list[Meter], list[Finding]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,11 +12,12 @@ from django.test import Client
 from django.urls import reverse
 
 from bot.console import calendar_tiles, inbox, urgentmarks
+from bot.domain.article import Attachment
 from bot.domain.instants import beijing_date
 from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState, Verdict
-from bot.models import Alarm, Document, Publication, Release, Urgency
-from bot.services import editorial, urgentcare
+from bot.models import Alarm, Document, Draft, Publication, Release, Urgency
+from bot.services import drafting, editorial, urgentcare
 from tests.services.factories import force
 
 from .urgent import asked, released
@@ -122,6 +124,24 @@ def test_hard_findings_leave_no_button(district: District, as_: Login) -> None:
     shown = page(client, "urgent-notice", Document.objects.get().external_id)
     assert "处必须修改" in shown
     assert "提请第二人确认" not in shown
+
+
+def test_what_is_checked_is_the_edition_and_not_what_somebody_is_writing(
+    district: District, as_: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = district.document(ARTICLES[2])
+    drafting.open_for(document, person=district.people["editor"], now=now())
+    one = Attachment("别人的附件.pdf", "a" * 64, 9, "application/pdf")
+    Draft.objects.update(attachments=[dataclasses.asdict(one)])
+    looked: list[tuple[Attachment, ...]] = []
+    checks = drafting.check_article
+    monkeypatch.setattr(
+        drafting,
+        "check_article",
+        lambda article, *a, **k: looked.append(article.attachments) or checks(article, *a, **k),
+    )
+    page(as_("first"), "urgent-notice", document.external_id)
+    assert looked == [()]
 
 
 # --- for whom -------------------------------------------------------------------------------------------------
