@@ -168,22 +168,23 @@ def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
 
 
 def run(folders: Sequence[str], arguments: Sequence[str], environment: dict[str, str], *, aloud: bool = True) -> Count:
-    """One pytest in a process of its own. Not `aloud`, its output is shown in one piece at the end."""
+    """One pytest in a process of its own. Not `aloud`, its output is shown in one piece at the end.
+
+    Behind it stands what processor it took, with all that it started and waited for: where a suite grows slow, look there.
+    """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", *folders, f"--junitxml={report}", *arguments]
         out = None if aloud else subprocess.PIPE
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            check=False,
-            env={**os.environ, **environment},
-            stdout=out,
-            stderr=out and subprocess.STDOUT,
-        )
-        if done.stdout:
-            print(done.stdout.decode(errors="replace").rstrip(), f"({' '.join(folders)})", flush=True)
-        return counted(report, done.returncode)
+        with subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **environment}, stdout=out, stderr=out and subprocess.STDOUT
+        ) as process:
+            said = process.stdout.read().decode(errors="replace").rstrip() if process.stdout else ""
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        took = f"{used.ru_utime + used.ru_stime:.0f} s of processor"
+        print(f"{said} ({' '.join(folders)}: {took})" if said else f"· {took}", flush=True)
+        return counted(report, process.returncode)
 
 
 def counted(report: Path, status: int) -> Count:

@@ -73,7 +73,7 @@ def test_files_of_whole_processes_run_side_by_side_the_longest_first(small_suite
     names = small_suite.files()
     assert [name.rpartition("_")[2] for name in names] == ["long.py", "also.py", "short.py"]
     assert small_suite.side_by_side(names, []) == small_suite.Count(passed=3)
-    assert "(tests/models/test_long.py)" in capfd.readouterr().out
+    assert "(tests/models/test_long.py: " in capfd.readouterr().out
     assert small_suite.side_by_side(names, ["-k", "long"]) == small_suite.Count(passed=1)
 
 
@@ -92,7 +92,7 @@ def test_all_parts_are_run_and_counted_together(small_suite, tmp_path, monkeypat
     monkeypatch.setattr(small_suite, "TWO_AT_A_TIME", ())
     monkeypatch.setattr(small_suite, "on_postgresql", lambda folders, arguments: small_suite.Count(passed=100))
     assert small_suite.everything([]) == small_suite.Count(passed=103)
-    assert "(tests/whole/test_whole.py)" in capfd.readouterr().out
+    assert "(tests/whole/test_whole.py: " in capfd.readouterr().out
 
 
 def test_what_is_named_as_long_is_there():
