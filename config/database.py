@@ -20,6 +20,11 @@ WAL is left alone: up to 3.51.2 SQLite has the WAL-reset bug, and one machine ga
 """
 
 
+POSTGRESQL_SESSION = "-c synchronous_commit=on -c idle_in_transaction_session_timeout=30s"
+"""A process that is stopped (SIGSTOP, a suspended machine) in its transaction may hold the lock of the audit trail, and
+with it everybody: after half a minute the server takes its transaction back. Ours do nothing in between for that long."""
+
+
 class DatabaseUrlError(ValueError):
     """The address is none that Tongfa understands. The text never holds the address itself."""
 
@@ -57,7 +62,7 @@ def _postgresql(parts: SplitResult) -> dict[str, Any]:
     except ValueError as error:
         raise DatabaseUrlError("the port is not a number from 1 to 65535") from error
     host = query.pop("host", "") or unquote(parts.hostname or "")
-    server = f"-c synchronous_commit=on {query.pop('options', '')}".strip()
+    server = f"{POSTGRESQL_SESSION} {query.pop('options', '')}".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": name,

@@ -199,6 +199,9 @@ def _load(reader: archive.Reader, username: str, file: Path, now: datetime) -> t
     """Records, rules, reconciliation and proof in one transaction."""
     try:
         with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:  # files are read meanwhile
+                    cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             triggers.remove()
             snapshot.empty_the_seeded()
             rows = _write(reader)

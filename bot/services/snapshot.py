@@ -59,6 +59,7 @@ def frozen_view(folder: Path) -> Iterator[str]:
             if connection.vendor == "postgresql":
                 with connections[ALIAS].cursor() as cursor:
                     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # files are written meanwhile
                     cursor.execute("SELECT 1")  # the first question takes the picture
             yield ALIAS
     finally:
