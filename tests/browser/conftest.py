@@ -110,7 +110,7 @@ def window(chromium: Browser, live_server: Any, complaints: list[str], hub: stre
     def opened(size: str = "desk", scheme: Any = "light", *, login: str = "") -> Iterator[Page]:
         width, height = SIZES[size]
         context: BrowserContext = chromium.new_context(
-            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme,
+            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce",
             locale="zh-CN", timezone_id="America/New_York", has_touch=size == "phone",
         )  # fmt: skip
         page = context.new_page()

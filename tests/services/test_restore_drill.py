@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bot.rehearsal import RehearsalServer
 from bot.services import backing_up, settling, stops
 from bot.services.errors import Refused
 
-from .delivery_drill import SHARE, SUBMIT, Drill, wall
+from .delivery_drill import AHEAD, SHARE, SUBMIT, Drill, wall
 from .factories import Office, drop_rules, publication
 from .test_backup import PASSPHRASE, Elsewhere, restored
 
@@ -32,6 +33,11 @@ def lost() -> None:
     """The machine is gone, with all that was written since the backup."""
     drop_rules()
     call_command("flush", verbosity=0, interactive=False)
+
+
+def instant_passes() -> None:
+    """Nobody sends meanwhile."""
+    time.sleep(AHEAD.total_seconds())
 
 
 def after_the_loss(tmp_path: Path, meanwhile: Callable[[], None]) -> Elsewhere:
@@ -67,7 +73,7 @@ def test_what_did_not_go_out_is_not_sent_by_machine_either_and_stands_before_a_p
 ) -> None:
     release = drill.staged()
     drill.bring()
-    with after_the_loss(tmp_path, lambda: None):
+    with after_the_loss(tmp_path, instant_passes):
         drill.settle()
         assert {drill.wechat(release).status, drill.weibo(release).status} == {State.NEEDS_PERSON}
         assert drill.calls() == []
