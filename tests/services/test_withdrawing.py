@@ -616,5 +616,5 @@ def test_many_withdrawals_ask_no_more_of_the_database(world: World, django_asser
     world.ask(world.live(articles=3))
     world.at += 20 * MINUTE
     told(world)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         takedownwatch.remind(now=world.at)
