@@ -130,7 +130,7 @@ def _container(data: bytes) -> str:
     try:
         with zipfile.ZipFile(_Bounded(data)) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:  # the last: of a later zip version
         raise AttachmentError("已损坏，打不开，请重新取得后再传") from error
     names = {member.filename for member in members}
     if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:

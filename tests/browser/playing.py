@@ -16,13 +16,24 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from time_machine import Traveller
 
-from bot.models import AuditEvent, Person
+from bot.models import AuditEvent, Person, Publication
 from bot.services import clock, takedowns
 from tests.console.world import PASSWORD, District, hashed, now
 
 from .conftest import Open
 
 BETWEEN_TICKS = 0.15  # seconds
+
+
+def engine(page: Page, done: Callable[[], bool], seconds: float) -> None:
+    """Clock and workers, until it is done: the real engine against the rehearsal platforms."""
+    end = monotonic() + seconds
+    while not done():
+        assert monotonic() < end, list(Publication.objects.values_list("state", "reason"))
+        result = clock.tick(now())
+        for job in [*result.rings, *result.children]:
+            clock.perform(job)
+        page.wait_for_timeout(150)
 
 
 class Engine:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from time import monotonic
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,11 +11,12 @@ from playwright.sync_api import Page, expect
 from bot.console import streams
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
-from bot.models import Publication, Release
-from bot.services import clock, releases, stops
+from bot.models import Release
+from bot.services import releases, stops
 from tests.console.world import ARTICLES, PASSWORD, District, now, put
 
 from .conftest import Open, fits, shoot
+from .playing import engine
 
 pytestmark = pytest.mark.browser
 
@@ -44,17 +43,6 @@ def watched(page: Page, address: str) -> None:
 
 def not_reloaded(page: Page) -> bool:
     return bool(page.evaluate("window.never_reloaded === true"))
-
-
-def engine(page: Page, done: Callable[[], bool], seconds: float) -> None:
-    """Clock and workers, until it is done: the real engine against the rehearsal platforms."""
-    end = monotonic() + seconds
-    while not done():
-        assert monotonic() < end, list(Publication.objects.values_list("state", "reason"))
-        result = clock.tick(now())
-        for job in [*result.rings, *result.children]:
-            clock.perform(job)
-        page.wait_for_timeout(150)
 
 
 def test_composed_signed_and_out_while_the_page_is_watched(district: District, window: Open, signer: str) -> None:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import monotonic
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from bot.domain.delivery import State
-from bot.models import Document, Publication, Release, Urgency
-from bot.services import clock
-from tests.console.world import PASSWORD, District, now
+from bot.models import Document, Release, Urgency
+from tests.console.world import PASSWORD, District
 
 from .conftest import Open, fits, shoot
+from .playing import engine
 
 pytestmark = pytest.mark.browser
-
-
-def engine(page: Page, done: Callable[[], bool], seconds: float) -> None:
-    """Clock and workers against the rehearsal platforms, until it is done."""
-    end = monotonic() + seconds
-    while not done():
-        assert monotonic() < end, list(Publication.objects.values_list("state", "reason"))
-        result = clock.tick(now())
-        for job in [*result.rings, *result.children]:
-            clock.perform(job)
-        page.wait_for_timeout(150)
 
 
 def prove(page: Page) -> None:

@@ -160,3 +160,13 @@ def test_a_second_file_of_the_same_name_is_numbered() -> None:
     assert named_apart("表.docx", set()) == "表.docx"
     assert named_apart("表.docx", {"表.docx"}) == "表（2）.docx"
     assert named_apart("Form.docx", {"form.docx", "form（2）.docx"}) == "Form（3）.docx"
+
+
+def test_a_container_of_a_later_zip_version_is_refused_in_words() -> None:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("word/document.xml", "x")
+    data = bytearray(file.getvalue())
+    data[data.index(b"PK\x01\x02") + 6] = 99  # the version needed to read it: 9.9
+    with pytest.raises(attachments.AttachmentError, match="已损坏，打不开"):
+        attachments._container(bytes(data))

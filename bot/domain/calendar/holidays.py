@@ -38,10 +38,10 @@ class Nature:
 
 
 def nature(day: date) -> Nature:
-    """What is known of a day. The package answers a year that is not in its list with NotImplementedError."""
+    """What is known of a day; of a year whose list is not out yet, its weekday alone."""
     try:
         rests, name = chinese_calendar.get_holiday_detail(day)
-    except NotImplementedError:
+    except NotImplementedError:  # what chinesecalendar raises for a year that is not in its list
         return Nature(day.weekday() < _SATURDAY, known=False)
     return Nature(not rests, chinese_calendar.Holiday(name).chinese if name else "")
 
