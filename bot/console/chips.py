@@ -10,6 +10,7 @@ from bot.domain import alarms
 from bot.domain.delivery import State
 from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.models import Publication, Release
+from bot.services.facts import outcomes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def public_words(publications: Sequence[Publication]) -> str:
         return ""
     counts: dict[tuple[alarms.Side, str, str], int] = {}
     for one in publications:
-        where = alarms.side(one.status, [attempt.outcome for attempt in one.attempts.all()])
+        where = alarms.side(one.status, outcomes_of(one))
         key = (where, one.account.name, _remark(one))
         counts[key] = counts.get(key, 0) + 1
     return alarms.sides_in_words(

@@ -18,7 +18,7 @@ from bot.models import Attempt, Item, Publication, Unit
 
 from . import settling, story
 from .errors import Refused
-from .facts import facts_of, may_have_left
+from .facts import facts_of, may_have_left, outcomes_of
 
 MOST = 100  # the most urgent ones; more would be no list that anybody works through
 TELLING = ("Receipt", "Pending", "Failed")
@@ -73,11 +73,7 @@ def find_case(pk: int, *, unit: Unit) -> Publication:
 
 def out_of(publication: Publication) -> Out:
     """是否已发出. What is in doubt is never told as not public, except where the platform itself has disproved it."""
-    outcomes = [one.outcome for one in publication.attempts.all()]
-    out = alarms.is_out(publication.status, outcomes)
-    if out is Out.NO and publication.doubt:
-        return Out.UNKNOWN
-    return out
+    return alarms.is_out(publication.status, outcomes_of(publication))
 
 
 def out_of_case(publication: Publication) -> Out:

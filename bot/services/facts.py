@@ -44,6 +44,12 @@ def doubted(publication: Publication) -> bool:
     return publication.doubt or any(one.outcome in DOUBTFUL for one in tries_of(publication))
 
 
+def outcomes_of(publication: Publication) -> list[str]:
+    """How its public calls ended, for whoever tells whether it is public: a refusal that is kept in doubt counts as
+    unknown."""
+    return [*(["unknown"] if publication.doubt else []), *(one.outcome for one in tries_of(publication))]
+
+
 def may_have_left(publication: Publication) -> bool:
     """Whether a byte of it may have left: any attempt, under whatever key, but one that is proved not to have been sent."""
     return any(one.outcome != "not_sent" for one in tries_of(publication))

@@ -85,6 +85,16 @@ def test_a_partial_release_is_called_partial_and_says_what_is_public(district: D
     assert "未公开：" not in shown
 
 
+def test_a_refusal_that_is_held_in_doubt_is_not_told_as_not_public(district: District, as_: Login) -> None:
+    """A platform may refuse by what it answers and publish all the same: the draft is gone."""
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(weibo, "live")
+    attempt(wechat, outcome="refused")
+    put(wechat, "held", doubt=True, reason="草稿找不到了，是否已发出不明。")
+    assert "已公开：临沂河东 1 次推送；是否公开不明：中国河东 1 次推送（已暂停）。" in page(as_("duty"))
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [("accepted", "是否公开不明：临沂河东 1 次推送（已作废）"), ("refused", "未公开：临沂河东 1 次推送（已作废）")],

@@ -176,6 +176,15 @@ def test_one_changed_fact_is_enough_for_a_conviction(happened, change, promise):
     assert any(sentence.startswith(promise) for sentence in judge.at_rest(case))
 
 
+def test_what_is_held_in_doubt_is_not_said_to_be_unsent(happened):
+    case = copy.deepcopy(happened)
+    held = case.records.publication[0]
+    held.update(state="held", reason="是否已发出不明。", doubt=True)
+    for row in case.records.attempt:
+        row["outcome"] = "refused" if row["publication_id"] == held["id"] else row["outcome"]
+    assert not [sentence for sentence in judge.at_rest(case) if sentence.startswith("honest states")]
+
+
 @pytest.mark.parametrize("kind", ["secrets", "words"])
 def test_neither_a_secret_nor_a_word_of_a_post_may_stand_in_a_log(happened, kind):
     case = replace(happened, logs=f"...{getattr(happened, kind)[0]}...")

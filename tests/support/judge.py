@@ -394,6 +394,12 @@ def single_flight(case: Case, found: Sequence[Push]) -> Iterator[str]:
                 yield f"single flight: attempt {after['number']} of {push.name} began before {before['number']} was closed"
 
 
+def _said_not_sent(push: Push) -> bool:
+    """Whether the product says for certain that nothing of it is public. A push that is held in doubt does not say so:
+    a platform may refuse by what it answers and publish all the same."""
+    return State(push.row["state"]) in SURELY_NOT_SENT and not push.row["doubt"]
+
+
 def honest_states(case: Case, found: Sequence[Push]) -> Iterator[str]:
     """8: live implies that the items are there, under the ids that were noted; what was not sent is not there."""
     public: dict[tuple[str, str], Row] = {
@@ -409,7 +415,7 @@ def honest_states(case: Case, found: Sequence[Push]) -> Iterator[str]:
                 _same_object(item["platform_id"], seen) for item, seen in zip(push.items, there, strict=True) if seen
             ):
                 yield f"honest states: {push.name} notes other ids than the platform gave"
-        if state in SURELY_NOT_SENT and any(there):
+        if _said_not_sent(push) and any(there):
             yield f"honest states: {push.name} is said not to be sent, and is public"
         yield from _asked_after_a_person(case, push)
 
