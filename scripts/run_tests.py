@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 ON_BOTH = ("tests/models", "tests/services")
 ONCE = (
+    "tests/services/test_cases.py",
     "tests/services/test_delivery_after_a_refusal.py",
     "tests/services/test_delivery_confirming.py",
     "tests/services/test_delivery_doubt.py",
@@ -29,6 +30,7 @@ ONCE = (
     "tests/services/test_delivery_rehearsal_others.py",
     "tests/services/test_delivery_rehearsal_wechat.py",
     "tests/services/test_delivery_settling.py",
+    "tests/services/test_gating.py",
     "tests/services/test_gating_people.py",
     "tests/services/test_watch_alarms.py",
     "tests/services/test_watch_telling.py",
@@ -37,7 +39,7 @@ ONCE = (
 """Of those, what the database has no part in: what platforms answer and what follows from it, whether the state machine
 bites, what alarms say. The same statements are played on PostgreSQL by random histories, the n-th fault and outages."""
 
-SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "40")}
+SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "80")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")

@@ -22,6 +22,7 @@ from bot.domain.channel import (
 from bot.domain.delivery import State
 from bot.domain.engine.withdrawing import LOOKS, Stage
 from bot.models import Alarm, AuditEvent, Chore, Person, Publication, Release, Takedown, TakedownCall, Withdrawal
+from bot.models.watch import make_chores
 from bot.services import callbacks, people, stops, story, takedowns, takedownwatch, watching, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.errors import NotFound, Refused
@@ -478,8 +479,9 @@ def test_somebody_may_decide_that_it_stays_with_a_reason(world: World) -> None:
 
 
 def test_a_worker_is_called_by_the_clock_and_comes_back_for_the_looks(world: World) -> None:
-    Chore.objects.update(next_at=world.at + timedelta(days=1))
     release = world.live()
+    make_chores()
+    Chore.objects.update(next_at=world.at + timedelta(days=1))
     world.confirmed(release, only_wechat(world, release))
     assert Chore.objects.get(pk="takedowns").next_at == world.at
     bells = watching.look(world.at)
