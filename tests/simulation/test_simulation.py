@@ -22,6 +22,11 @@ def test_no_seed_violates_an_invariant(part):
     assert figures.seeds == []
 
 
+def test_two_trusted_clocks_that_disagree_excuse_a_spacing_that_is_short_by_as_much():
+    """One host half a second slow, the other half a second fast: found in the long run."""
+    assert check(play(2343086)) == []
+
+
 def test_a_seed_plays_the_same_run_again():
     for seed in range(40):
         first, second = play(seed, trace=True), play(seed, trace=True)
