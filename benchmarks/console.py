@@ -45,8 +45,8 @@ def one(kind: str, documents: int, releases: int) -> list[dict[str, Any]]:
     """Fill and measure in a process of its own."""
     with TemporaryDirectory(prefix="tongfa-bench-") as folder, database(kind) as extra:
         home = Home(Path(folder) / "home", extra)
-        home.tongfa("init", "--live")
-        argv = [sys.executable, "-m", "benchmarks.parts.archive", str(documents), str(releases)]
+        home.tongfa("init")
+        argv = [sys.executable, "-m", "benchmarks.parts.visits", str(documents), str(releases)]
         done = subprocess.run(argv, env=home.env, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr[-3000:])

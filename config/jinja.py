@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.templatetags.static import static
@@ -19,7 +20,7 @@ NOT_REPORTED = "—"
 def environment(**options: Any) -> Environment:
     """Built by Django's Jinja2 backend. A misspelt name in a template is an error, not an empty string."""
     env = Environment(**{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True})  # noqa: S701 - Django passes autoescape=True
-    env.globals.update(static=static, url=url, version=__version__)
+    env.globals.update(static=cache(static), url=url, version=__version__)
     env.filters.update(beijing=beijing, clock=clock, number=number)
     return env
 

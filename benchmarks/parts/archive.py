@@ -1,5 +1,4 @@
-"""`python -m benchmarks.parts.archive DOCUMENTS RELEASES`: fills the home of its environment with years of documents and
-releases and measures the pages. Standard output: the figures as JSON.
+"""Years of documents, releases, reviews, alarms and lines of the trail in the home of this process.
 
 The rows are put in as if years had passed, which the database's own rules refuse: they step aside for the filling, and are
 back before anything is measured.
@@ -7,20 +6,14 @@ back before anything is measured.
 
 from __future__ import annotations
 
-import json
-import statistics
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django.test import Client
-
     from benchmarks.parts.pattern import Pattern
 
-REQUESTS = 50
 TOGETHER = 5000
 TOWNS = ("九曲", "芝麻墩", "梅家埠", "相公", "太平", "汤头", "凤凰岭", "郑旺", "汤河", "八湖", "郑家寨")
 MATTERS = (
@@ -28,151 +21,263 @@ MATTERS = (
     "土地征收补偿安置方案", "财政预算执行情况", "危房改造工作方案", "农产品价格监测", "建议提案办理结果",
 )  # fmt: skip
 STATES = ("approved",) * 17 + ("drafting", "submitted", "returned")
-PAGES = (
-    ("值班台", "/"),
-    ("文件列表", "/documents"),
-    ("文件：低保", "/documents?q=低保"),
-    ("文件：一个文号", "/documents?q=临东政办字〔2017〕{some}号"),
-    ("文件：待初审", "/documents?state=submitted"),
-    ("文件：缺解读的政策", "/documents?only=unpaired"),
-    ("一份文件", "/documents/A-{some}"),
-    ("发布单", "/releases/{release}"),
-)
+APPROVED, DRAFTING, SUBMITTED = 0, 17, 18  # places in it: the number of a document modulo 20 is its state
+STEPS = ("first", "second", "final")
+PEOPLE, ALARMS, BY_HAND, UNSOLVED = 200, 2000, 2000, 40
+LINES = 0.5  # lines of the trail to a document
 
 
-def main() -> None:
-    """Fill, measure."""
-    from config.env import use_settings
+@dataclass
+class Archive:
+    """What was filled, and by whom it is read."""
 
-    use_settings()
-    import django
+    pattern: Pattern
+    documents: int
+    releases: int
+    now: datetime
+    editions: list[Any] = field(default_factory=list)  # of the documents that were released
 
-    django.setup()
-    documents, releases = (int(part) for part in sys.argv[1:3])
-    pattern = fill(documents, releases)
-    print(json.dumps(measured(pattern, documents)))
+    def fill(self) -> Archive:
+        """Everything."""
+        from django.db import connection
 
+        from bot.models import triggers
 
-def fill(documents: int, releases: int) -> Pattern:
-    """Documents with one edition each, and releases of one push each."""
-    from django.db import connection, transaction
+        triggers.remove()
+        try:
+            self._documents()
+            self._posts_and_reviews()
+            self._releases()
+            self._beside()
+            self._trail()
+        finally:
+            triggers.install()
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        return self
 
-    from benchmarks.parts.pattern import Pattern
-    from bot.models import Document, Edition, search, triggers
+    # --- documents ---------------------------------------------------------------------------------------------
 
-    now = datetime.now(UTC)
-    pattern = Pattern.ready(now, mode="mass", pictures=False)
-    triggers.remove()
-    try:
-        for start in range(0, documents, TOGETHER):
-            some = range(start, min(start + TOGETHER, documents))
+    def _documents(self) -> None:
+        from django.db import transaction
+
+        from bot.models import Document, Edition, search
+
+        for start in range(0, self.documents, TOGETHER):
+            some = range(start, min(start + TOGETHER, self.documents))
             with transaction.atomic():
-                made = Document.objects.bulk_create(_documents(some, pattern, now), batch_size=500)
-                Edition.objects.bulk_create(_editions(made, pattern, now), batch_size=500)
+                made = Document.objects.bulk_create(self._rows(some), batch_size=500)
+                editions = Edition.objects.bulk_create(self._editions(made), batch_size=500)
                 search.put(
                     (one.pk, f"{one.external_id} {one.title} 临东政办字〔2017〕{one.external_id[2:]}号") for one in made
                 )
-        _releases(releases, pattern, now)
-    finally:
-        triggers.install()
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    return pattern
+            wanted = max(0, self.releases - len(self.editions))
+            self.editions += [one for one in editions if one.state == "approved"][:wanted]
+
+    def _rows(self, numbers: range) -> Iterator[Any]:
+        from bot.models import Document
+
+        unit, editor = self.pattern.edition.document.unit, self.pattern.people["editor"]
+        for number in numbers:
+            yield Document(
+                unit=unit, external_id=f"A-{number}", kind="notice", is_policy=number % 50 == 0, created_by=editor,
+                title=title(number), state=STATES[number % len(STATES)], created_at=self.now,
+                changed_at=self.now - timedelta(minutes=number),
+            )  # fmt: skip
+
+    def _editions(self, documents: list[Any]) -> Iterator[Any]:
+        from bot.models import Edition
+
+        editor = self.pattern.people["editor"]
+        for document in documents:
+            content = self.pattern.edition.content | {"external_id": document.external_id, "title": document.title}
+            submitted = document.state != "drafting"
+            yield Edition(
+                document=document, number=1, state=document.state, title=document.title, content=content,
+                content_hash="-", author=editor, created_at=self.now, submitted_at=document.changed_at if submitted else None,
+                submitted_by=editor if submitted else None, marker=f"{document.pk:08x}" if submitted else None,
+            )  # fmt: skip
+
+    def _posts_and_reviews(self) -> None:
+        from bot.models import PostRecord, Review
+
+        accounts, people = self.pattern.accounts, self.pattern.people
+        create(
+            PostRecord,
+            (
+                PostRecord(
+                    edition=edition, account=account, created_at=self.now, hash=post.hash, payload=dict(post.payload)
+                )
+                for edition in self.editions
+                for channel, account in accounts.items()
+                for post in [self.pattern.post(channel, edition.marker)]
+            ),
+        )
+        create(
+            Review,
+            (
+                Review(
+                    edition=edition, step=step, person=people[step], verdict="pass", content_hash="-", at=self.now,
+                    post_hashes={},
+                )
+                for edition in self.editions
+                for step in STEPS
+            ),
+        )  # fmt: skip
+
+    # --- releases ----------------------------------------------------------------------------------------------
+
+    def _releases(self) -> None:
+        """Four fifths of the past and live, the last of them unsolved; the others of the coming weeks. Two pushes each."""
+        from bot.models import Attempt, Item, PostRecord, Publication, Release
+
+        count, unit = len(self.editions), self.pattern.edition.document.unit
+        instants = [self.now + timedelta(hours=3 * (number - count * 4 // 5)) for number in range(count)]
+        releases = Release.objects.bulk_create(
+            (
+                Release(
+                    unit=unit, title=edition.title, instant=at, created_by=self.pattern.people["editor"],
+                    created_at=self.now, signed_by=self.pattern.people["releaser"], signed_at=self.now, manifest={},
+                    manifest_hash="-",
+                )
+                for edition, at in zip(self.editions, instants, strict=True)
+            ),
+            batch_size=200,
+        )  # fmt: skip
+        past = [release.pk for release in releases if release.instant < self.now]
+        unsolved = set(past[-UNSOLVED:])
+        accounts = list(self.pattern.accounts.values())
+        pushes = Publication.objects.bulk_create(
+            (self._push(one, account, one.pk in unsolved) for one in releases for account in accounts), batch_size=200
+        )
+        posts = {
+            (record.edition_id, record.account_id): record
+            for record in PostRecord.objects.filter(edition__in=[one.pk for one in self.editions]).defer("payload")
+        }
+        edition_of = {release.pk: edition for release, edition in zip(releases, self.editions, strict=True)}
+        create(Item, (self._item(push, edition_of[push.release_id], posts) for push in pushes))
+        create(Attempt, (self._attempt(push) for push in pushes if push.state != "planned"))
+
+    def _push(self, release: Any, account: Any, unsolved: bool) -> Any:
+        from bot.models import Publication
+
+        past = release.instant < self.now
+        state = ("needs_person" if unsolved else "live") if past else "planned"
+        live = {"sent_at": release.instant, "live_at": release.instant} if state == "live" else {}
+        return Publication(
+            release=release, account=account, mode=account.mode, instant=release.instant, not_before=release.instant,
+            key=f"k{release.pk}-{account.pk}", state=state, reason="没有收到应答，请核对。" if unsolved else "", **live,
+        )  # fmt: skip
+
+    def _item(self, push: Any, edition: Any, posts: dict[tuple[int, int], Any]) -> Any:
+        from bot.models import Item
+
+        channel = push.account.channel
+        signed = self.pattern.signed(self.pattern.post(channel, edition.marker))
+        out = {"platform_id": f"p{push.pk}", "url": f"https://example.org/{push.pk}"} if push.state == "live" else {}
+        return Item(
+            publication=push, position=0, account=push.account, edition=edition, post=posts[edition.pk, push.account_id],
+            payload=dict(signed.payload), payload_hash=signed.hash, **out,
+        )  # fmt: skip
+
+    def _attempt(self, push: Any) -> Any:
+        from bot.models import Attempt
+
+        at = push.instant
+        return Attempt(
+            publication=push, account=push.account, number=1, fence=1, key=push.key, payload_hashes=[], intent_at=at,
+            send_by=at, sent_at=at, answered_at=at, outcome="accepted" if push.state == "live" else "unknown",
+        )  # fmt: skip
+
+    # --- what else has gathered --------------------------------------------------------------------------------
+
+    def _beside(self) -> None:
+        from bot.models import Alarm, ManualPost
+        from bot.services import people
+
+        unit, person = self.pattern.edition.document.unit, self.pattern.people["releaser"]
+        for number in range(PEOPLE):
+            people.add_person(
+                f"staff{number}", name=f"科员{number}", unit=unit, roles=["editor"], password=None, actor="benchmark",
+                now=self.now,
+            )  # fmt: skip
+        for name, roles in {"audit": ["auditor"], "system": ["sysadmin"], "security": ["secadmin"]}.items():
+            self.pattern.people[name] = people.add_person(
+                f"bench.{name}", name=name, unit=unit, roles=roles, password=None, actor="benchmark", now=self.now
+            )
+        days = [self.now - timedelta(hours=4 * number) for number in range(max(ALARMS, BY_HAND))]
+        create(
+            Alarm,
+            (
+                Alarm(
+                    kind="overdue", subject=f"publication:{number}", unit=unit, out="no", message="超过时刻还没有发出。",
+                    raised_at=at, closed_at=None if number < 10 else at, closed_because="" if number < 10 else "已发出",
+                )
+                for number, at in enumerate(days[:ALARMS])
+            ),
+        )  # fmt: skip
+        create(
+            ManualPost,
+            (
+                ManualPost(
+                    unit=unit, account=self.pattern.accounts["wechat"], mode="mass", title=title(number),
+                    url=f"https://mp.weixin.qq.com/s/{number:012d}", post_key=f"{number:012d}", posted_at=at,
+                    posted_by=person, entered_by=person, entered_at=self.now,
+                )
+                for number, at in enumerate(days[:BY_HAND])
+            ),
+        )  # fmt: skip
+
+    def _trail(self) -> None:
+        """Lines like those of the one document that was made as staff make it."""
+        from bot.models import AuditEvent, TrailLine
+
+        like = list(AuditEvent.objects.filter(subject__startswith="document:").order_by("sequence"))
+        whose, first = self.pattern.edition.document.unit_id, AuditEvent.objects.order_by("-sequence")[0].sequence + 1
+        count = int(self.documents * LINES)
+        spans = [self.now - timedelta(minutes=count - number) for number in range(count)]
+        lines = [(first + number, at, like[number % len(like)]) for number, at in enumerate(spans)]
+        create(
+            AuditEvent,
+            (
+                AuditEvent(
+                    sequence=sequence, at=at, actor=one.actor, action=one.action, data=one.data, previous="-", mac="-",
+                    subject=f"document:A-{sequence % self.documents}",
+                )
+                for sequence, at, one in lines
+            ),
+        )  # fmt: skip
+        create(
+            TrailLine,
+            (
+                TrailLine(
+                    sequence=sequence, whose=whose, at=at, actor=one.actor, sort="text",
+                    subject=f"document:A-{sequence % self.documents}",
+                )
+                for sequence, at, one in lines
+            ),
+        )  # fmt: skip
 
 
-def _title(number: int) -> str:
+def create(model: Any, rows: Iterable[Any]) -> None:
+    """In parts: a million objects at once would be the machine's memory."""
+    some: list[Any] = []
+    for row in rows:
+        some.append(row)
+        if len(some) == TOGETHER:
+            model.objects.bulk_create(some, batch_size=500)
+            some = []
+    model.objects.bulk_create(some, batch_size=500)
+
+
+def title(number: int) -> str:
+    """Of the document of this number."""
     return f"{TOWNS[number % len(TOWNS)]}{MATTERS[number // 7 % len(MATTERS)]}（第{number}期）"
 
 
-def _documents(numbers: range, pattern: Pattern, now: datetime) -> Iterator[Any]:
-    from bot.models import Document
+def fill(documents: int, releases: int) -> Archive:
+    """An archive of so many documents, of which so many were or will be released."""
+    from benchmarks.parts.pattern import Pattern
 
-    unit, editor = pattern.edition.document.unit, pattern.people["editor"]
-    for number in numbers:
-        yield Document(
-            unit=unit, external_id=f"A-{number}", kind="notice", is_policy=number % 50 == 0, created_by=editor, created_at=now,
-            title=_title(number), state=STATES[number % len(STATES)], changed_at=now - timedelta(minutes=number),
-        )  # fmt: skip
-
-
-def _editions(made: list[Any], pattern: Pattern, now: datetime) -> Iterator[Any]:
-    from bot.models import Edition
-
-    for document in made:
-        content = pattern.edition.content | {"external_id": document.external_id, "title": document.title}
-        submitted = document.state != "drafting"
-        yield Edition(
-            document=document, number=1, state=document.state, title=document.title, content=content, content_hash="-",
-            author=pattern.people["editor"], created_at=now, submitted_at=now if submitted else None,
-            submitted_by=pattern.people["editor"] if submitted else None, marker=_marker(document.pk) if submitted else None,
-        )  # fmt: skip
-
-
-def _marker(number: int) -> str:
-    return f"{number:08x}"
-
-
-def _releases(count: int, pattern: Pattern, now: datetime) -> None:
-    """Four fifths of the past and live, the others of the coming weeks."""
-    from bot.models import Publication, Release
-
-    unit, account = pattern.edition.document.unit, pattern.accounts["wechat"]
-    instants = [now + timedelta(hours=3 * (number - count * 4 // 5)) for number in range(count)]
-    made = Release.objects.bulk_create(
-        (
-            Release(
-                unit=unit, title=_title(number), instant=at, created_by=pattern.people["editor"], created_at=now,
-                signed_by=pattern.people["releaser"], signed_at=now, manifest={}, manifest_hash="-",
-            )
-            for number, at in enumerate(instants)
-        ),
-        batch_size=200,
-    )  # fmt: skip
-    Publication.objects.bulk_create(
-        (
-            Publication(
-                release=release, account=account, mode="mass", instant=release.instant, not_before=release.instant,
-                key=f"k{release.pk}", state="live" if release.instant < now else "planned",
-                live_at=release.instant if release.instant < now else None,
-            )
-            for release in made
-        ),
-        batch_size=200,
-    )  # fmt: skip
-
-
-def measured(pattern: Pattern, documents: int) -> list[dict[str, Any]]:
-    """Median, p99 and statements of each page, asked as the releaser."""
-    from django.test import Client
-
-    from bot.models import Release
-
-    client = Client()
-    client.force_login(pattern.people["releaser"])
-    release = Release.objects.order_by("-pk")[0].pk
-    return [_page(client, name, path.format(some=documents // 2, release=release)) for name, path in PAGES]
-
-
-def _page(client: Client, name: str, path: str) -> dict[str, Any]:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    answer = client.get(path)
-    if answer.status_code != 200:
-        raise RuntimeError(f"{path}: {answer.status_code}")
-    with CaptureQueriesContext(connection) as captured:
-        client.get(path)
-    spent = []
-    for _ in range(REQUESTS):
-        began = time.perf_counter()
-        client.get(path)
-        spent.append((time.perf_counter() - began) * 1000)
-    spent.sort()
-    return {
-        "page": name, "median_ms": round(statistics.median(spent), 2), "p99_ms": round(spent[-1], 2),
-        "statements": len(captured), "kilobytes": round(len(answer.content) / 1000),
-    }  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Archive(Pattern.ready(now, mode="mass", pictures=False), documents, releases, now).fill()

@@ -22,7 +22,7 @@ from bot.services.accounts import spec_of
 
 from .calendar_ask import Ask
 from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
-from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Tile, busy, found, tile
+from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Beside, Tile, busy, found, tile
 from .people import now, person
 
 MOVERS = (Role.EDITOR, Role.RELEASER)
@@ -62,7 +62,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     span = days.shown(ask.view, ask.day)
     rows = found(who.unit, span)
-    every = [tile(release, at) for release in rows[:MOST]]
+    beside = Beside.of(rows)
+    every = [tile(release, beside, at) for release in rows[:MOST]]
     tiles = [one for one in every if all(ask.takes(facet, values) for facet, values in one.facets.items())]
     accounts = list(who.unit.accounts.order_by("pk"))
     tags = quota_tags(accounts, span, now=at)
@@ -71,6 +72,7 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     shown = cells(span, placed, tags, composer, month=ask.day.month, now=at)
     return {
         "ask": ask,
+        "here": ask.href,
         "now": at,
         "heading": days.heading(ask.view, ask.day),
         "today": ask.at(beijing_date(at)).href,

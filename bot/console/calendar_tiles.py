@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,7 +13,7 @@ from bot.domain.article import Kind
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, beijing_midnight, to_beijing
 from bot.domain.sync import AT_TIME
-from bot.models import Item, Publication, Release, Unit
+from bot.models import Account, Item, Publication, Release, Unit
 from bot.rendering.headline import subject, wordings
 from bot.services import moving
 
@@ -99,14 +100,36 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     """The unit's releases on these days, in order of time, at most one more than `MOST`: with all that tiles show."""
     start, end = beijing_midnight(days[0]), beijing_midnight(days[-1] + timedelta(days=1))
     wanted = Release.objects.filter(unit=unit, instant__gte=start, instant__lt=end).order_by("instant", "pk")
-    items = Item.objects.select_related("edition__document").order_by("position")
-    items = items.only(
-        "publication", "position", "edition", "edition__title", "edition__document", "edition__document__kind"
-    )
-    pushes = Publication.objects.select_related("account").defer("staged", "ids", "stop_reason", "reason")
-    whole = pushes.prefetch_related(Prefetch("items", items), moving.outcomes()).order_by("account_id", "lane")
-    rows = wanted.select_related("gate", "signed_by", "urgency").defer("manifest", "policy")
-    return list(rows.prefetch_related("manual_tasks", Prefetch("publications", whole))[: MOST + 1])
+    pushes = Publication.objects.only("release_id", "account_id", "lane", "state", "doubt", "instant", "not_before")
+    whole = pushes.prefetch_related(moving.outcomes()).order_by("account_id", "lane")
+    rows = wanted.select_related("gate", "urgency").defer("manifest", "policy")
+    return list(rows.prefetch_related("signed_by", "manual_tasks", Prefetch("publications", whole))[: MOST + 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What tiles show besides their releases, asked once for a page: the kinds of each one's documents in the order in
+    which they go out, and the accounts."""
+
+    kinds: Mapping[int, Mapping[int, Kind]]
+    accounts: Mapping[int, Account]
+
+    @classmethod
+    def of(cls, releases: Sequence[Release]) -> Beside:
+        """A month has a thousand pushes: rows and shared accounts, not an object for each."""
+        accounts = {one.account_id for release in releases for one in release.publications.all()}
+        return cls(_kinds_of(releases), Account.objects.in_bulk(accounts))
+
+
+def _kinds_of(releases: Iterable[Release]) -> Mapping[int, Mapping[int, Kind]]:
+    found: dict[int, dict[int, Kind]] = defaultdict(dict)
+    places = ("publication__account_id", "publication__lane", "position")
+    rows = Item.objects.filter(publication__release__in=[one.pk for one in releases]).order_by(*places)
+    for release, document, kind in rows.values_list(
+        "publication__release_id", "edition__document_id", "edition__document__kind"
+    ):
+        found[release][document] = Kind(kind)
+    return found
 
 
 def busy(unit: Unit, days: Sequence[date]) -> set[date]:
@@ -116,16 +139,13 @@ def busy(unit: Unit, days: Sequence[date]) -> set[date]:
     return {beijing_date(instant) for instant in instants}
 
 
-def tile(release: Release, now: datetime) -> Tile:
+def tile(release: Release, beside: Beside, now: datetime) -> Tile:
     """The tile of a release that came from `found`: asks nothing more."""
-    pushes = list(release.publications.all())
-    documents = {
-        item.edition.document_id: Kind(item.edition.document.kind) for one in pushes for item in one.items.all()
-    }
+    pushes, documents = list(release.publications.all()), beside.kinds.get(release.pk, {})
     standing = chips.standing(release, pushes, now)
     return Tile(
         release, to_beijing(release.instant), short(release.title), standing, group(standing),
-        tuple(dict.fromkeys(documents.values())), tuple(_glyphs(release, pushes)), len(documents),
+        tuple(dict.fromkeys(documents.values())), tuple(_glyphs(release, pushes, beside.accounts)), len(documents),
         moving.why_fixed(release, pushes), urgentmarks.mark(release.urgency, now),
     )  # fmt: skip
 
@@ -137,16 +157,16 @@ def group(standing: Chip) -> str:
     return _GROUP_OF.get(standing.label, TROUBLE)
 
 
-def _glyphs(release: Release, pushes: Iterable[Publication]) -> Iterable[Glyph]:
+def _glyphs(release: Release, pushes: Iterable[Publication], accounts: Mapping[int, Account]) -> Iterable[Glyph]:
     if release.sync != AT_TIME:
         yield Glyph("portal", "门户网页上线后才发")
-    accounts: dict[int, list[Publication]] = {}
+    of_account: dict[int, list[Publication]] = {}
     for one in pushes:
-        accounts.setdefault(one.account_id, []).append(one)
-    for ones in accounts.values():
+        of_account.setdefault(one.account_id, []).append(one)
+    for pk, ones in of_account.items():
         states = "、".join(dict.fromkeys(one.status.label for one in ones))
         count = f" {len(ones)} 条" if len(ones) > 1 else ""
-        yield Glyph(ones[0].account.channel, f"{ones[0].account.name}{count}：{states}")
+        yield Glyph(accounts[pk].channel, f"{accounts[pk].name}{count}：{states}")
 
 
 def short(title: str, most: int = TITLE) -> str:

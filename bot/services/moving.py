@@ -15,7 +15,7 @@ from bot.models import Attempt, Publication, Release
 
 from . import quotas
 from .errors import Refused
-from .releases import as_seen, earliest, immovable, require_room
+from .releases import MOVABLE, as_seen, earliest, immovable, require_room
 
 #: Days after the wished one among which a better one is looked for: two months.
 LOOK_AHEAD = quotas.LOOK_AHEAD
@@ -67,8 +67,10 @@ def foresee(release: Release, instant: datetime, *, now: datetime) -> Prospect:
 
 
 def outcomes() -> Prefetch[str]:
-    """Attempts as far as moving needs them: without the platforms' answers, which may be long."""
-    return Prefetch("attempts", Attempt.objects.only("publication_id", "kind", "outcome", "key").order_by("number"))
+    """Attempts as far as moving needs them: without the platforms' answers, which may be long, and of those pushes whose
+    state does not forbid it already."""
+    wanted = Attempt.objects.filter(publication__state__in=[str(state) for state in MOVABLE])
+    return Prefetch("attempts", wanted.only("publication_id", "kind", "outcome", "key").order_by("number"))
 
 
 def why_fixed(release: Release, publications: Sequence[Publication]) -> str:
