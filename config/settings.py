@@ -54,6 +54,7 @@ CONSOLE_MIDDLEWARE: list[str] = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "bot.console.middleware.Compressed",
     "bot.api.middleware.Problems",  # outside of all that answers with pages
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

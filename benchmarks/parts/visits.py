@@ -97,7 +97,7 @@ def measured(archive: Archive) -> list[dict[str, Any]]:
     rows = []
     for visit in VISITS:
         if visit.who not in clients:
-            clients[visit.who] = Client(headers={"host": "127.0.0.1"})
+            clients[visit.who] = Client(headers={"host": "127.0.0.1", "accept-encoding": "gzip"})
             clients[visit.who].force_login(archive.pattern.people[visit.who])
         rows.append({"page": visit.name, **_page(clients[visit.who], visit.path.format_map(facts).replace("+", "%2B"))})
     return rows

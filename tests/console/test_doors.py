@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -169,3 +170,17 @@ def test_a_wrong_address_says_so_in_chinese(district: District, as_: Login) -> N
     answer = as_("duty").get("/no/such/page")
     assert answer.status_code == 404
     assert "这个网址上没有内容" in answer.content.decode()
+
+
+def test_pages_travel_compressed_and_streams_do_not(district: District, as_: Login) -> None:
+    """What is compressed waits for more, and an event may not wait."""
+    browser = as_("duty")
+    whole = browser.get("/calendar")
+    packed = browser.get("/calendar", headers={"accept-encoding": "gzip, br"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.content) * 3 < len(whole.content)
+    assert "发布日历" in gzip.decompress(packed.content).decode()
+    stream = browser.get("/events/desk", headers={"accept-encoding": "gzip"})
+    assert stream.streaming
+    assert not stream.has_header("Content-Encoding")
+    stream.close()
