@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mutation", default="", help="break the engine on purpose (mutations.py)")
     parser.add_argument("--gate", nargs="*", metavar="MUTATION", help="take each guard away: which run notices?")
     parser.add_argument("--export", type=Path, help="write the evidence of an unharmed run into this file, and end")
+    parser.add_argument("--scene", default="both", help="with --export: of which scene")
     parser.add_argument("--keep", type=Path, help="work in this folder; runs with a violation stay there")
     parser.add_argument("--json", type=Path, help="write one line for every run into this file")
     return parser
@@ -86,7 +87,8 @@ def _session(asked: argparse.Namespace, found: Databases, folder: Path) -> int:
     if asked.points:
         return _list_points(sweep)
     if asked.export:
-        side_by_side(unharmed[-1:], found, folder, lanes=1, export=asked.export)
+        chosen = [plan for plan in unharmed if plan.scene == asked.scene]
+        side_by_side(chosen, found, folder, lanes=1, export=asked.export)
         return 0
     if asked.gate is not None:
         return _gate(asked.gate or list(mutations.BY_NAME), found, folder, sweep, lanes=asked.at_once)

@@ -20,11 +20,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
+from bot.domain.article import Article
 from bot.models import Account, Token
 from bot.rehearsal import RehearsalServer
 from bot.rehearsal.defaults import create_account
 from bot.runtime.paths import Home
-from bot.services import home, vault
+from bot.services import home, urgent, vault
 from tests.services.factories import APP_ID, HALF_HOUR, NOW, UID, Office, article, tiny_cover
 
 from .databases import Databases
@@ -45,6 +46,7 @@ class Scene:
     accounts: tuple[str, ...]
     mode: str = "mass"
     documents: int = 1
+    urgent: bool = False  # on two people's words in place of reviews
 
 
 SCENES = (
@@ -52,6 +54,7 @@ SCENES = (
     Scene("publish", ("wechat",), mode="publish"),
     Scene("weibo", ("weibo",)),
     Scene("both", ("wechat", "weibo"), documents=2),
+    Scene("urgent", ("wechat", "weibo"), urgent=True),
 )
 
 
@@ -85,18 +88,30 @@ def _sign(scene: Scene) -> None:
         sys.modules["bot.rendering.render"], "draw_cover", lambda article, spec, *, place: tiny_cover(spec.layout)
     ):
         office = Office.make()
-        documents = [
-            office.approved(
-                article(
-                    number, body_html=f"<p>自12月1日起调整，{WORDS[0]}。</p>", summary=f"3路、8路公交车调整{WORDS[1]}。"
-                )
+        Account.objects.filter(pk=office.wechat.pk).update(mode=scene.mode)
+        Token.objects.filter(account=office.wechat).delete()
+        accounts = [getattr(office, name) for name in scene.accounts]
+        for account in accounts:
+            account.refresh_from_db()
+        articles = [
+            article(
+                number, body_html=f"<p>自12月1日起调整，{WORDS[0]}。</p>", summary=f"3路、8路公交车调整{WORDS[1]}。"
             )
             for number in range(1, scene.documents + 1)
         ]
-    Account.objects.filter(pk=office.wechat.pk).update(mode=scene.mode)
-    office.wechat.refresh_from_db()
-    Token.objects.filter(account=office.wechat).delete()
-    office.signed(*documents, instant=INSTANT, on=[getattr(office, name) for name in scene.accounts])
+        if scene.urgent:
+            _on_two_words(office, articles[0], accounts)
+        else:
+            office.signed(*(office.approved(one) for one in articles), instant=INSTANT, on=accounts)
+
+
+def _on_two_words(office: Office, notice: Article, accounts: list[Account]) -> None:
+    document = office.took(notice)
+    urgency = urgent.propose(
+        document, modes={one.slug: one.mode for one in accounts}, instant=INSTANT, reason="汛情紧急",
+        seen=document.current.content_hash, person=office.people["editor"], now=NOW,
+    )  # fmt: skip
+    urgent.confirm(urgency, seen=urgency.digest, person=office.people["final"], now=NOW)
 
 
 def _prepare_platforms(folder: Path) -> None:

@@ -22,9 +22,18 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def happened(tmp_path_factory: pytest.TempPathFactory) -> judge.Case:
     """The evidence of a release on both accounts: two articles by mass send, two Weibo posts in a lane."""
-    file = tmp_path_factory.mktemp("judge") / "case"
+    return _evidence("both", tmp_path_factory.mktemp("judge") / "case")
+
+
+@pytest.fixture(scope="module")
+def urgently(tmp_path_factory: pytest.TempPathFactory) -> judge.Case:
+    """The evidence of an urgent notice on both accounts, on two people's words."""
+    return _evidence("urgent", tmp_path_factory.mktemp("judge") / "case")
+
+
+def _evidence(scene: str, file: Path) -> judge.Case:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash", "--export", str(file)],
+        [sys.executable, "-m", "tests.crash", "--export", str(file), "--scene", scene],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -174,6 +183,51 @@ def test_one_changed_fact_is_enough_for_a_conviction(happened, change, promise):
     case = copy.deepcopy(happened)
     change(case)
     assert any(sentence.startswith(promise) for sentence in judge.at_rest(case))
+
+
+def one_word_fewer(case: judge.Case) -> None:
+    case.records.urgentword.pop()
+
+
+def one_person_gave_both_words(case: judge.Case) -> None:
+    case.records.urgentword[1]["person_id"] = case.records.urgentword[0]["person_id"]
+
+
+def nobody_who_gave_a_word_decides(case: judge.Case) -> None:
+    for row in case.records.urgentword:
+        row["decides"] = False
+
+
+def the_second_word_was_on_something_else(case: judge.Case) -> None:
+    case.records.urgentword[1]["manifest_hash"] = "0" * 64
+
+
+def a_word_came_after_the_call(case: judge.Case) -> None:
+    case.records.urgentword[1]["at"] += timedelta(hours=2)
+
+
+def the_text_is_not_the_one_they_saw(case: judge.Case) -> None:
+    case.records.urgency[0]["content_hash"] = "0" * 64
+
+
+def test_an_urgent_notice_on_two_words_is_acquitted(urgently):
+    assert judge.at_rest(urgently) == []
+    assert len(judge.public_calls(urgently)) == 2
+    assert not urgently.records.review
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        one_word_fewer, one_person_gave_both_words, nobody_who_gave_a_word_decides, the_second_word_was_on_something_else,
+        a_word_came_after_the_call, the_text_is_not_the_one_they_saw,
+    ],
+    ids=lambda value: value.__name__,
+)  # fmt: skip
+def test_what_the_two_words_do_not_carry_is_convicted(urgently, change):
+    case = copy.deepcopy(urgently)
+    change(case)
+    assert any(sentence.startswith("never unapproved") for sentence in judge.at_rest(case))
 
 
 def test_what_is_held_in_doubt_is_not_said_to_be_unsent(happened):

@@ -43,6 +43,7 @@ BEFORE_A_PERSON = frozenset({State.NEEDS_PERSON, State.MISSED, State.HELD})
 SURELY_NOT_SENT = frozenset({State.MISSED, State.HELD, State.CANCELLED})
 TABLES = (
     "release", "publication", "item", "attempt", "batch", "edition", "review", "account", "auditevent",
+    "urgency", "urgentword",
 )  # fmt: skip
 JSON_COLUMNS = {"manifest", "payload", "payload_hashes", "staged", "ids", "options", "data", "content", "post_hashes"}
 
@@ -238,7 +239,8 @@ def never_early(case: Case, found: Sequence[Push], owners: Iterable[tuple[Row, P
 
 
 def never_unapproved(case: Case, owners: Iterable[tuple[Row, Push | None]]) -> Iterator[str]:
-    """3: every public call belongs to a signed release of items that two others passed before the intent."""
+    """3: every public call belongs to a signed release of items that two others passed before the intent; or, of an
+    urgent notice, that two people gave their word on."""
     reviews: dict[int, list[Row]] = defaultdict(list)
     for review in case.records.review:
         reviews[review["edition_id"]].append(review)
@@ -249,8 +251,29 @@ def never_unapproved(case: Case, owners: Iterable[tuple[Row, Push | None]]) -> I
         first = min((attempt["intent_at"] for attempt in push.attempts), default=_moment(call["at"]))
         if push.release["signed_at"] > first or content_hash(push.release["manifest"]) != push.release["manifest_hash"]:
             yield f"never unapproved: {push.name} went out without a signature that stood before it"
+        if push.release["urgency_id"] is not None:
+            yield from _without_two_words(case, push, first)
+            continue
         for item in push.items:
             yield from _unapproved(push, item, reviews[item["edition_id"]], first)
+
+
+def _without_two_words(case: Case, push: Push, first: datetime) -> Iterator[str]:
+    """Both before the intent, on these very bytes, by two people of whom one decides; the second is the signature."""
+    urgency = next(row for row in case.records.urgency if row["id"] == push.release["urgency_id"])
+    words = [
+        row
+        for row in case.records.urgentword
+        if row["urgency_id"] == urgency["id"] and row["digest"] == urgency["digest"] and row["at"] <= first
+    ]
+    whose = {row["person_id"] for row in words}
+    signed = any(row["manifest_hash"] == push.release["manifest_hash"] for row in words)
+    if len(whose) < 2 or not signed or not any(row["decides"] for row in words):
+        yield f"never unapproved: {push.name} lacks two people's words"
+    for item in push.items:
+        edition = push.editions[item["edition_id"]]
+        if (edition["id"], edition["content_hash"]) != (urgency["edition_id"], urgency["content_hash"]):
+            yield f"never unapproved: position {item['position']} of {push.name} is not what the words were given on"
 
 
 def _unapproved(push: Push, item: Row, reviews: Sequence[Row], first: datetime) -> Iterator[str]:
