@@ -158,13 +158,18 @@ class ModeSpec:
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """A plain setting of an account, e.g. account_type. `choices` empty = free text."""
+    """A plain setting of an account, e.g. account_type. `choices` empty = free text; `words`: what staff read for each."""
 
     name: str
     label: str
     default: str = ""
     choices: tuple[str, ...] = ()
     required: bool = False
+    words: tuple[str, ...] = ()
+
+    def worded(self) -> list[tuple[str, str]]:
+        """Each choice and what staff read for it: the value itself where it has no word."""
+        return [*zip(self.choices, self.words or self.choices, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

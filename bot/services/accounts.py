@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from bot import channels
-from bot.domain.channel import AccountConfig, Authorizer, Channel, ChannelSpec, CheckResult
+from bot.domain.channel import AccountConfig, Authorizer, Channel, ChannelSpec, CheckResult, OptionSpec
 from bot.domain.delivery import SETTLED, State
 from bot.domain.instants import require_aware
 from bot.domain.secret import Secret
@@ -80,13 +80,17 @@ def _check_wall(endpoints: Mapping[str, str], proxy: str) -> None:
         raise Refused("wall", "这是演练环境，代理不在本机，账号未保存。演练环境不使用外部代理。")
 
 
+def _choices(option: OptionSpec) -> str:
+    return "、".join(value if value == words else f"{value}（{words}）" for value, words in option.worded())
+
+
 def _checked_options(spec: ChannelSpec, options: Mapping[str, str]) -> dict[str, str]:
     known = {option.name: option for option in spec.options}
     for name, value in options.items():
         if name not in known:
             raise Refused("option", f"{spec.label}账号没有设置项“{name}”。可用：{'、'.join(known)}。")
         if known[name].choices and value not in known[name].choices:
-            raise Refused("option", f"设置项“{name}”只能是：{'、'.join(known[name].choices)}。")
+            raise Refused("option", f"设置项“{name}”（{known[name].label}）只能是：{_choices(known[name])}。")
     merged = {name: option.default for name, option in known.items() if option.default} | dict(options)
     lacking = [option for option in spec.options if option.required and not merged.get(option.name, "").strip()]
     if lacking:

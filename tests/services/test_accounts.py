@@ -52,7 +52,11 @@ def test_defaults_of_the_channel_are_filled_in(office: Office) -> None:
         ({"options": {}}, "option", "缺少必填设置：app_id"),
         ({"options": {"app_id": " "}}, "option", "缺少必填设置：app_id"),
         ({"options": {"app_id": APP_ID, "colour": "red"}}, "option", "没有设置项“colour”"),
-        ({"options": {"app_id": APP_ID, "account_type": "enterprise"}}, "option", "只能是：subscription、service"),
+        (
+            {"options": {"app_id": APP_ID, "account_type": "enterprise"}},
+            "option",
+            "只能是：subscription（订阅号）、service（服务号）",
+        ),
         ({"endpoints": {"api": NOWHERE, "fax": NOWHERE}}, "endpoint", "没有地址“fax”"),
         ({"endpoints": {"api": "ftp://127.0.0.1/"}}, "endpoint", "不是有效的 http"),
         ({"endpoints": {"api": "http:///path"}}, "endpoint", "不是有效的 http"),

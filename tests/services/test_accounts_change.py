@@ -95,7 +95,7 @@ def test_a_proxy_can_be_given_up(office: Office, root: Person) -> None:
         ({"name": " "}, "name", "账号名称须有 1 到 60 个字"),
         ({"name": "名" * 61}, "name", "账号名称须有 1 到 60 个字"),
         ({"options": {"colour": "red"}}, "option", "没有设置项“colour”"),
-        ({"options": {"account_type": "enterprise"}}, "option", "只能是：subscription、service"),
+        ({"options": {"account_type": "enterprise"}}, "option", "只能是：subscription（订阅号）、service（服务号）"),
         ({"options": {"app_id": ""}}, "option", "缺少必填设置：app_id"),
         ({"endpoints": {"fax": NOWHERE}}, "endpoint", "没有地址“fax”"),
         ({"endpoints": {"api": "ftp://127.0.0.1"}}, "endpoint", "不是有效的 http"),

@@ -144,11 +144,11 @@ SPEC = ChannelSpec(
     ),
     options=(
         OptionSpec("app_id", "AppID", required=True),
-        OptionSpec("account_type", "账号类型", "subscription", ("subscription", "service"), required=True),
+        OptionSpec("account_type", "账号类型", "subscription", ("subscription", "service"), True, ("订阅号", "服务号")),
         OptionSpec("original_id", "原始 ID（gh_ 开头）"),
-        OptionSpec("callback_mode", "消息推送方式（明文 plain，安全模式 aes）", "aes", ("plain", "aes")),
-        OptionSpec("send_ignore_reprint", "被判为转载时仍群发（1 是，0 否）", "0", ("0", "1")),
-        OptionSpec("open_comment", "打开留言（1 是，0 否）", "0", ("0", "1")),
+        OptionSpec("callback_mode", "消息推送方式", "aes", ("plain", "aes"), words=("明文模式", "安全模式（推荐）")),
+        OptionSpec("send_ignore_reprint", "被判为转载时仍群发", "0", ("0", "1"), words=("否", "是")),
+        OptionSpec("open_comment", "打开留言", "0", ("0", "1"), words=("否", "是")),
     ),
     identity="app_id",
     cover=CoverSpec(

@@ -86,12 +86,26 @@ OPTIONS = (
     OptionSpec("app_key", "应用 App Key", required=True),
     OptionSpec("uid", "政务账号 uid（数字）", required=True),
     OptionSpec("safe_domain", "安全域名（多个用逗号分开）", required=True),
-    OptionSpec("safe_domain_match", "链接与安全域名的关系", default="exact", choices=("exact", "subdomain")),
+    OptionSpec(
+        "safe_domain_match",
+        "链接与安全域名的关系",
+        "exact",
+        ("exact", "subdomain"),
+        words=("域名完全相同", "也可以是它的子域名"),
+    ),
     OptionSpec("rip", "服务器公网出口 IP（rip）", required=True),
     OptionSpec("redirect_uri", "授权回调地址"),
-    OptionSpec("picture", "配图", default="card", choices=("card", "none")),
-    OptionSpec("multipart_encoding", "带图发布时正文的编码", default="raw", choices=("raw", "percent")),
-    OptionSpec("max_length", "正文字数上限", default="140", choices=("140", "2000")),
+    OptionSpec("picture", "配图", "card", ("card", "none"), words=("标题图", "不配图")),
+    OptionSpec(
+        "multipart_encoding",
+        "带图发布时正文的编码",
+        "raw",
+        ("raw", "percent"),
+        words=("原样（一般选这个）", "百分号编码（带图时正文出现乱码再选）"),
+    ),
+    OptionSpec(
+        "max_length", "正文字数上限", "140", ("140", "2000"), words=("140 字", "2000 字（确认账号能发长微博再选）")
+    ),
 )
 
 LONG_ID = 15  # digits: from here on it is the number itself, not its short form in base 62
