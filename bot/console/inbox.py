@@ -22,6 +22,7 @@ from .document import EDITION_TONES
 
 PAGE = 40  # rows
 MOST_PAGES = 100
+MOST_COUNTED = 1000  # of what waits in a tab; beyond that nobody needs to know how many exactly
 MOST_PLANNED = 500  # documents with a deadline: the nearest ones
 SOON = timedelta(hours=48)
 PASSED = timedelta(days=1)
@@ -190,9 +191,9 @@ def counts(person: Person, until: Mapping[int, datetime], now: datetime) -> dict
     near = [document for document, at in until.items() if at < now + SOON]
     late = Edition.objects.filter(document__in=near).values_list("state", flat=True)
     return {
-        DUE: due_to(person).count(),
-        MINE: _under_review_of(person).count(),
-        RETURNED: returned_to(person).count(),
+        DUE: due_to(person)[:MOST_COUNTED].count(),
+        MINE: _under_review_of(person)[:MOST_COUNTED].count(),
+        RETURNED: returned_to(person)[:MOST_COUNTED].count(),
         LATE: sum(state not in DONE for state in late),
     }
 

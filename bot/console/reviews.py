@@ -58,13 +58,17 @@ def _list(request: HttpRequest) -> Mapping[str, Any]:
     return {
         "now": at,
         "tab": tab,
-        "tabs": [(name, label, counts[name], _address(tab=name)) for name, label in inbox.LABELS.items()],
+        "tabs": [(name, label, _counted(counts[name]), _address(tab=name)) for name, label in inbox.LABELS.items()],
         "listing": inbox.listing(tab, _page(request), who, until, at),
         "empty": inbox.EMPTY[tab],
         "label": inbox.LABELS[tab],
         "kinds": {kind.value: kind.label for kind in Kind},
         "may_set_phrases": inbox.may_review(who),
     }
+
+
+def _counted(number: int) -> int | str:
+    return number if number < inbox.MOST_COUNTED else f"{inbox.MOST_COUNTED - 1}+"
 
 
 def _tab(request: HttpRequest, who: Person) -> str:

@@ -95,4 +95,13 @@ def test_no_question_of_the_lists_walks_through_documents_of_years(district: Dis
     for found in (lists.due_to(first), lists.returned_to(first), lists._under_review_of(first)):
         plan = found.explain()
         assert "bot_document_unit_id" not in plan
-        assert connection.vendor != "sqlite" or "edition_by_state" in plan
+        assert connection.vendor != "sqlite" or "edition_by_state" in plan or "edition_by_waiting" in plan
+
+
+def test_beyond_a_thousand_nobody_needs_to_know_how_many_exactly(
+    district: District, as_: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd(district, 5)
+    assert ">5</b>" in page(as_("first"), "/reviews")
+    monkeypatch.setattr(lists, "MOST_COUNTED", 5)
+    assert ">4+</b>" in page(as_("first"), "/reviews")
