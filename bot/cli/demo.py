@@ -51,10 +51,13 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
         port = _free(port)
         supervisor = supervise("127.0.0.1", port)
         with stopping_on_signals(supervisor), supervisor:
-            code = _Demo(port, supervisor.wait).play()
-            if not leave and not supervisor.wait(0):
-                click.echo("演示环境继续运行，按 Ctrl-C 停止。")
-                supervisor.wait()
+            try:
+                code = _Demo(port, supervisor.wait).play()
+                if not leave and not supervisor.wait(0):
+                    click.echo("演示环境继续运行，按 Ctrl-C 停止。")
+                    supervisor.wait()
+            finally:
+                click.echo("正在停止各进程，请稍候几秒…")
     except _Stopped:
         click.echo("已停止。还没有发出的，下次启动后照签发的安排继续；是否公开不明的先核对，不会重发。")
         code = 0
@@ -122,6 +125,7 @@ def _initialise() -> None:
 
 def _free(port: int) -> int:
     with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a run before has left behind does not count
         probe.bind(("127.0.0.1", port))
         return port
     with socket.socket() as probe:
@@ -155,7 +159,9 @@ class _Demo:
         if release is None and self._used_up():
             return 0 if self._all_live() else REFUSED
         release = release or self._sign()
-        click.echo(f"  值班台：{self._web}/ （登录名 zhou，口令 {PASSWORD}）　两部手机：{self._web}/rehearsal/")
+        click.echo(f"  值班台：{self._web}/ （登录名 zhou，密码 {PASSWORD}）　两部手机：{self._web}/rehearsal/")
+        others = "、".join(f"{username}（{name}）" for username, name, _ in PEOPLE if username != "zhou")
+        click.echo(f"  想自己撰稿、审核：用 {others} 登录，密码相同。")
         live = self._watch(release)
         self._measure()
         self._report(release)
@@ -323,7 +329,13 @@ class _Demo:
         """Tell every change of state until all is live or a person is needed."""
         from bot.domain.delivery import FOR_A_PERSON, SETTLED, State
 
-        _step("等待发布时刻，到点同时发出，然后逐条读回核对")
+        if release.instant > now():
+            _step("等待发布时刻，到点同时发出，然后逐条读回核对")
+        else:
+            _step(f"上次运行中断时，发布单 {release.pk} 还没有办完：接着核对，已经发出的不会再发")
+            click.echo(
+                f"  结果不明的每隔一段时间核对一次，核对清楚之前不会重发；经过和办法见异常台：{self._web}/exceptions"
+            )
         stop = max(now(), release.instant) + WATCH_FOR
         seen: dict[int, str] = {}
         ended = SETTLED | FOR_A_PERSON | {State.HELD}
@@ -366,7 +378,7 @@ class _Demo:
         for account in Account.objects.filter(unit=self._unit).order_by("pk"):
             pulled = measuring.measure_account(account.pk, now=now, everything=True)
             click.echo(
-                f"  {account.name}：{pulled.posts} 条推送，采到 {pulled.samples} 组数字{'；' + pulled.fault if pulled.fault else ''}"
+                f"  {account.name}：{pulled.posts} 条推送，采到 {pulled.samples} 篇的数字{'；' + pulled.fault if pulled.fault else ''}"
             )
 
     def _report(self, release: Any) -> None:
@@ -387,4 +399,6 @@ class _Demo:
         header = ["编号", "标题", "账号", "计划", "晚(ms)", "状态", "链接", "阅读/转发/评论"]
         for line in table(header, rows):
             click.echo(f"  {line}")
-        click.echo(f"  看手机：{self._web}/rehearsal/　值班台：{self._web}/　（微博不提供阅读数，显示为“—”）")
+        click.echo(
+            f"  看手机：{self._web}/rehearsal/　值班台：{self._web}/　（“—”：平台没有提供这个数字，如微博的阅读数）"
+        )

@@ -25,8 +25,8 @@ def _free_port() -> int:
 @click.option("--admin-name", default="系统管理员", show_default=True, help="首位系统管理员的姓名。")
 @click.option("--unit", default="office", show_default=True, help="管理员所在单位的代号。")
 @click.option("--unit-name", default="河东区人民政府办公室", show_default=True, help="单位名称。")
-@click.option("--password-env", metavar="VAR", help="从环境变量取管理员口令。")
-@click.option("--password-file", metavar="FILE", help="从文件取管理员口令。")
+@click.option("--password-env", metavar="VAR", help="从环境变量取管理员密码。")
+@click.option("--password-file", metavar="FILE", help="从文件取管理员密码。")
 @command
 def init(**options: Any) -> Reply:
     """建立环境：目录、密钥、数据库、首位管理员。重复执行不改变已有内容。"""
@@ -70,7 +70,7 @@ def initialise(
         )  # fmt: skip
         data["created"] = True
         lines.append(
-            f"首位系统管理员：{admin}" + ("" if given else f"　初始口令（只显示这一次，请记下并尽快更换）：{password}")
+            f"首位系统管理员：{admin}" + ("" if given else f"　初始密码（只显示这一次，请记下并尽快更换）：{password}")
         )
         if not given:
             data["password"] = password

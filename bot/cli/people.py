@@ -34,8 +34,8 @@ def user() -> None:
     required=True,
     help="角色，可多次，写中文或代号：拟稿 editor、初审 first、复审 second、终审 final、签发 releaser、值班 duty、审计 auditor、系统管理员 sysadmin、安全管理员 secadmin、审计管理员 auditadmin。",
 )
-@click.option("--password-env", metavar="VAR", help="从环境变量取口令。")
-@click.option("--password-file", metavar="FILE", help="从文件取口令。")
+@click.option("--password-env", metavar="VAR", help="从环境变量取密码。")
+@click.option("--password-file", metavar="FILE", help="从文件取密码。")
 @click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
 @command
 def add(**options: Any) -> Reply:
@@ -65,7 +65,7 @@ def add(**options: Any) -> Reply:
     lines = [f"已添加：{person.name}（{person.username}），{unit.name}，{person.role_labels}"]
     if not given:
         data["password"] = password
-        lines.append(f"初始口令（只显示这一次）：{password}")
+        lines.append(f"初始密码（只显示这一次）：{password}")
     return Reply(data, lines)
 
 

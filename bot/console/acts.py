@@ -82,8 +82,10 @@ def acts(case: Case) -> Acts:
     """The next step, and everything else in the order of the menu."""
     every = [*_signing(case), *_deciding(case), *_stopping(case), *_planning(case), *_ending(case)]
     name, words = _next(case)
-    primary = next((act for act in every if act.name == name and not act.why_not), None)
-    return Acts(primary, words, [act for act in every if act is not primary])
+    step = next((act for act in every if act.name == name), None)
+    if step is not None and step.why_not:
+        return Acts(None, f"现在还不能{step.label}：{step.why_not}", every)
+    return Acts(step, words, [act for act in every if act is not step])
 
 
 def _next(case: Case) -> tuple[str, str]:
@@ -146,7 +148,8 @@ def _stopping(case: Case) -> list[Act]:
     found = []
     live = case.release.signed and not case.release.cancelled_at
     if case.may(Role.RELEASER) and live and case.has(State.HELD):
-        why = "请先决定是否等门户网页。" if case.undecided else FROZEN if case.frozen else ""
+        held = [one for one in case.publications if one.status is State.HELD]
+        why = "请先决定是否等门户网页。" if case.undecided else FROZEN if case.frozen else stops.why_none_goes_on(held)
         found.append(Act("release-resume", "恢复", "turn", why))
     if case.may(*STOPPERS) and live:
         can = case.has(*STOPPABLE, State.SENDING, State.UNKNOWN)

@@ -10,6 +10,7 @@ from django.db.models import Prefetch, Q
 from django.urls import reverse
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
+from bot.domain.engine.handing_out import STUCK
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
@@ -33,8 +34,9 @@ class AccountLine:
     chips: Sequence[Chip]
     planned: datetime
     actual: datetime | None
-    late_ms: float | None
+    late_ms: float | None  # of several pushes the latest one's
     items: Sequence[Item]
+    pushes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _line(group: list[Publication]) -> AccountLine:
         min(sent, default=None),
         max(late, default=None),
         [item for publication in group for item in publication.items.all()],
+        len(group),
     )
 
 
@@ -152,7 +155,7 @@ def _ask(release: Release, publication: Publication, who: Person) -> Ask:
     reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
-        command_for(publication), _door(release, who) if publication.status is State.HELD else ("", ""),
+        command_for(publication), _door(release, who, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
         publication.pk if publication.status in FOR_A_PERSON else 0,
     )  # fmt: skip
 
@@ -164,7 +167,15 @@ def command_for(publication: Publication) -> str:
     return ""
 
 
-def _door(release: Release, who: Person) -> tuple[str, str]:
+def _is_behind(release: Release, publication: Publication) -> bool:
+    """Whether one before it in its lane is in trouble that no resuming ends."""
+    return any(
+        one.account_id == publication.account_id and one.lane < publication.lane and one.status in STUCK - {State.HELD}
+        for one in release.publications.all()
+    )
+
+
+def _door(release: Release, who: Person, *, behind: bool = False) -> tuple[str, str]:
     """What sets going what is held, for those who may: the word, and the page where it is done."""
     page = reverse("release", args=[release.pk])
     if not release.signed:
@@ -174,7 +185,9 @@ def _door(release: Release, who: Person) -> tuple[str, str]:
     if gate is not None and gate.status in FOR_A_DECISION:
         may = who.has_role(Role.RELEASER) or who.has_role(Role.DUTY)
         return ("决定是否等门户", page) if may else ("", "")
-    return ("去恢复", page) if who.has_role(Role.RELEASER) else ("", "")
+    if not who.has_role(Role.RELEASER):
+        return "", ""
+    return ("看经过", page) if behind else ("去恢复", page)
 
 
 def _wants_signature(release: Release, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from bot import intake
 from bot.domain.article import KIND_LABELS, Kind
+from bot.domain.delivery import State
 from bot.domain.instants import parse_instant
 from bot.domain.workflow import EDITION_LABELS, EditionState, Role
 from bot.models import Document, Edition, FindingRecord, Item, Person, Waiver, search
@@ -26,6 +27,7 @@ from bot.services import catalogue, documents, drafting
 from bot.services.errors import Refused
 from bot.services.people import require
 
+from . import chips
 from .chips import Chip
 from .document import EDITION_TONES
 from .people import now, person
@@ -153,12 +155,19 @@ def _row(
     return Row(
         document,
         edition,
-        Chip(edition.status.label, *EDITION_TONES[edition.status]),
+        _standing(edition, planned.get(edition.pk, ())),
         Chip(kind.label, "off", KINDS[kind]),
         levels.get((edition.pk, "block"), 0),
         levels.get((edition.pk, "warn"), 0),
         planned.get(edition.pk, []),
     )
+
+
+def _standing(edition: Edition, items: Sequence[Item]) -> Chip:
+    """What the edition is called; once all that was planned of it is public, that is what people want to know."""
+    if items and all(item.publication.status is State.LIVE for item in items):
+        return chips.chip(State.LIVE)
+    return Chip(edition.status.label, *EDITION_TONES[edition.status])
 
 
 @require_POST

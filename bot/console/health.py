@@ -12,6 +12,7 @@ from bot.services.accounts import spec_of
 QUIET = timedelta(days=1)
 SOON = timedelta(days=7)
 CLOCK_LIMIT_MS = 2000  # design.md section 7: clocks agree within 2 s
+DATE_MS = 1000  # a platform tells its time in whole seconds: what is nearer says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def _clock(account: Account, now: datetime) -> tuple[str, str]:
     reading = max(account.clock_readings.all(), key=lambda one: one.at, default=None)
     if reading is None:
         return "wait", "还没有联系过平台"
-    words = f"{show(reading.at)} 联系正常，时钟相差 {reading.offset_ms / 1000:+.1f} 秒"
+    apart = f"相差 {reading.offset_ms / 1000:+.1f} 秒" if abs(reading.offset_ms) > DATE_MS else "相差不到 1 秒"
+    words = f"{show(reading.at)} 联系正常，时钟{apart}"
     if abs(reading.offset_ms) > CLOCK_LIMIT_MS:
         return "bad", f"{words}，超过 2 秒，请校准本机时钟"
     return ("wait" if now - reading.at > QUIET else "good"), words

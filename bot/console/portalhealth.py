@@ -39,7 +39,7 @@ def of_unit(unit: Unit, *, now: datetime) -> Dot:
     require_aware(now)
     newest = max(_looks(unit, good=False), key=lambda look: look.at, default=None)
     if newest is None:
-        return Dot("wait", "clock", ("还没有看过：没有发布单等过门户网页",))
+        return Dot("wait", "clock", ("还没有看过：至今没有发布单要等门户网页上线",))
     if newest.good:
         tone, icon = ("good", "check") if now - newest.at <= QUIET else ("wait", "clock")
         return Dot(tone, icon, (f"{show(newest.at)} {newest.words}",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -89,7 +90,7 @@ REMEDIES = {
     Kind.RETURNED: "请签发人打开发布单的“更正与撤回”：更正或撤下已公开的内容；是否公开不明的先核实，不要手工补发。系统不会自动删除已公开的内容。",
     Kind.NEEDS_PERSON: "请值班员到平台后台核实：已发出就登记链接；确实没有，由两人确认后重发，或作废。",
     Kind.MISSED: "请签发人决定：改期重发（两人确认）或作废。系统不会再自动发出。",
-    Kind.SPLIT: "请值班员先处理确定没有公开的一侧；是否公开不明的一侧等系统核对，或到平台后台核实，不要手工补发。系统不会删除已公开的内容。",
+    Kind.SPLIT: "请值班员先处理确定没有公开的一侧（同一账号排在结果不明的后面的，等前面核对清楚再恢复）；是否公开不明的一侧等系统核对，或到平台后台核实，不要手工补发。系统不会删除已公开的内容。",
     Kind.HELD: "请值班员打开发布单看原因，处理后由签发人恢复，或作废。到时不恢复就不会发出。",
     Kind.REVIEW_LATE: "请马上催初审、复审、终审人员在审批箱办理：应急发布须在 24 小时内补审，已经超时；每 4 小时再次警报。",
     Kind.REVIEW_DUE: "请催初审、复审、终审人员在审批箱办理补审；到期没有审完会升级警报。",
@@ -200,11 +201,15 @@ def out_of(sides: Iterable[Side]) -> Out:
 
 
 def sides_in_words(pushes: Iterable[tuple[Side, str]]) -> str:
-    """`已公开：A；是否公开不明：B（结果不明）；未公开：C（已暂停）。`; each push comes with its name in words."""
-    groups: dict[Side, dict[str, None]] = {one: {} for one in Side}
+    """`已公开：A；是否公开不明：B（结果不明）；未公开：C（已暂停） 2 条。`; each push comes with its name in words."""
+    groups: dict[Side, Counter[str]] = {one: Counter() for one in Side}
     for where, name in pushes:
-        groups[where][name] = None
-    return "；".join(f"{one.label}：{'、'.join(names)}" for one, names in groups.items() if names) + "。"
+        groups[where][name] += 1
+    told = {
+        one.label: [name if count == 1 else f"{name} {count} 条" for name, count in names.items()]
+        for one, names in groups.items()
+    }
+    return "；".join(f"{label}：{'、'.join(names)}" for label, names in told.items() if names) + "。"
 
 
 def is_split(states: Collection[State]) -> bool:

@@ -208,6 +208,13 @@ def _may_go_on(held: Sequence[Publication]) -> tuple[list[Publication], list[Alo
         left = [one for one in left if one.pk not in without]
 
 
+def why_none_goes_on(held: Sequence[Publication]) -> str:
+    """Why not one of these can be resumed now, "" where at least one can: for pages, which would not offer it."""
+    if any(not one.lane for one in held):
+        return ""  # nothing stands before the first of a lane
+    return "" if _may_go_on(held)[0] else still_behind(held)
+
+
 def still_behind(held: Sequence[Publication]) -> str:
     """Why these cannot be resumed yet, and what to do first; "" when nothing stands before them."""
     lonely = _may_go_on(held)[1]

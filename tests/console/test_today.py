@@ -183,6 +183,22 @@ def test_a_longer_board_needs_no_more_questions_to_the_database(district: Distri
     assert questions() == one
 
 
+def test_what_stands_behind_one_in_doubt_is_not_offered_to_be_resumed(district: District, as_: Login) -> None:
+    """It would be refused: the page says so, and the board leads to the story."""
+    release = district.signed(*ARTICLES[1:])
+    first, second = release.publications.filter(account=district.accounts[1]).order_by("lane")
+    for push in release.publications.exclude(pk__in=[first.pk, second.pk]):
+        put(push, "live")
+    put(first, "unknown", reason="没有收到应答，正在核对。")
+    put(second, "held", reason="同一账号的上一条没有发成。")
+    client = as_("releaser")
+    assert "看经过" in page(client)
+    assert "去恢复" not in page(client)
+    shown = client.get(f"/releases/{release.pk}").content.decode()
+    assert "现在还不能恢复：1 条排在“临沂河东”第 1 条" in shown
+    assert "请等系统核对清楚以后再恢复" in shown
+
+
 # --- freeze ------------------------------------------------------------------------------------------------
 
 

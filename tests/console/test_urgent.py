@@ -314,6 +314,8 @@ def test_the_marks_ask_nothing_more_for_each_release(district: District, django_
     for article in ARTICLES[::2]:
         released(district, article) if article.kind == "notice" else district.signed(article)
     days = [beijing_date(now()) + timedelta(days=n) for n in range(2)]
-    with django_assert_max_num_queries(6):
-        for release in calendar_tiles.found(district.unit, days):
-            calendar_tiles.tile(release, now())
+    with django_assert_max_num_queries(7):
+        rows = calendar_tiles.found(district.unit, days)
+        beside = calendar_tiles.Beside.of(rows)
+        for release in rows:
+            calendar_tiles.tile(release, beside, now())

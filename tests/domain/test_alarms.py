@@ -104,7 +104,7 @@ def test_what_may_be_public_is_never_told_as_not_public(state, outcomes):
 
 def test_a_release_that_is_public_in_part_is_told_in_up_to_four_groups():
     found = [(Side.NOT_PUBLIC, "丙"), (Side.PUBLIC, "甲"), (Side.DOUBT, "乙"), (Side.PUBLIC, "甲")]
-    assert alarms.sides_in_words(found) == "已公开：甲；是否公开不明：乙；未公开：丙。"
+    assert alarms.sides_in_words(found) == "已公开：甲 2 条；是否公开不明：乙；未公开：丙。"
 
 
 def test_what_was_taken_down_had_gone_out():

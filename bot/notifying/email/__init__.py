@@ -33,7 +33,7 @@ class _Mailbox:
                 self._log_in(smtp)
                 refused = smtp.send_message(self._message(notice))
         except smtplib.SMTPAuthenticationError:
-            raise NotTold("邮件服务器不接受登录；请系统管理员核对用户名和口令。") from None
+            raise NotTold("邮件服务器不接受登录；请系统管理员核对用户名和密码。") from None
         except smtplib.SMTPNotSupportedError:
             raise NotTold("邮件服务器不支持加密（STARTTLS）或登录，什么都没有送出；请系统管理员核对设置。") from None
         except smtplib.SMTPRecipientsRefused:
@@ -141,7 +141,7 @@ KIND = NotifierKind(
         Setting("from", "发件地址", required=True),
         Setting("to", "收件地址，逗号分隔", required=True),
         Setting("user", "登录名，空为不登录"),
-        Setting("password", "登录口令", secret=True),
+        Setting("password", "登录密码", secret=True),
     ),
     _hosts,
     _build,
