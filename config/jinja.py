@@ -9,6 +9,7 @@ from typing import Any
 from django.templatetags.static import static
 from django.urls import reverse
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from bot import __version__
 from bot.domain.instants import show, to_beijing
@@ -20,9 +21,16 @@ NOT_REPORTED = "—"
 def environment(**options: Any) -> Environment:
     """Built by Django's Jinja2 backend. A misspelt name in a template is an error, not an empty string."""
     env = Environment(**{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True})  # noqa: S701 - Django passes autoescape=True
-    env.globals.update(static=cache(static), url=url, version=__version__)
+    env.globals.update(static=cache(static), svg_icon=cache(svg_icon), url=url, version=__version__)
     env.filters.update(beijing=beijing, clock=clock, number=number)
     return env
+
+
+def svg_icon(name: str) -> Markup:
+    """An icon of the sprite. Not a macro: a page has hundreds, and a macro's call costs ten times a function's."""
+    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>').format(
+        static("console/icons.svg"), name
+    )
 
 
 def url(name: str, *args: object, **kwargs: object) -> str:

@@ -62,10 +62,10 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     span = days.shown(ask.view, ask.day)
     rows = found(who.unit, span)
-    beside = Beside.of(rows)
+    accounts = list(who.unit.accounts.order_by("pk"))
+    beside = Beside.of(rows, accounts)
     every = [tile(release, beside, at) for release in rows[:MOST]]
     tiles = [one for one in every if all(ask.takes(facet, values) for facet, values in one.facets.items())]
-    accounts = list(who.unit.accounts.order_by("pk"))
     tags = quota_tags(accounts, span, now=at)
     composer = Composer(offered=may_move(who), now=at)
     placed = hours.by_day(tiles, lambda one: one.release.instant)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from django.db.models import Prefetch
 
@@ -100,10 +101,14 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     """The unit's releases on these days, in order of time, at most one more than `MOST`: with all that tiles show."""
     start, end = beijing_midnight(days[0]), beijing_midnight(days[-1] + timedelta(days=1))
     wanted = Release.objects.filter(unit=unit, instant__gte=start, instant__lt=end).order_by("instant", "pk")
-    pushes = Publication.objects.only("release_id", "account_id", "lane", "state", "doubt", "instant", "not_before")
-    whole = pushes.prefetch_related(moving.outcomes()).order_by("account_id", "lane")
-    rows = wanted.select_related("gate", "urgency").defer("manifest", "policy")
-    return list(rows.prefetch_related("signed_by", "manual_tasks", Prefetch("publications", whole))[: MOST + 1])
+    pushes = Publication.objects.only("release_id", "account_id", "lane", "state")
+    whole = pushes.order_by("account_id", "lane")
+    rows = wanted.select_related("gate", "urgency").defer(
+        "manifest", "manifest_hash", "policy", "created_by", "created_at", "gate__seen", "gate__asked_at"
+    )
+    found = list(rows.prefetch_related("signed_by", "manual_tasks", Prefetch("publications", whole))[: MOST + 1])
+    moving.with_outcomes(one for release in found for one in release.publications.all())
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,9 @@ class Beside:
     accounts: Mapping[int, Account]
 
     @classmethod
-    def of(cls, releases: Sequence[Release]) -> Beside:
-        """A month has a thousand pushes: rows and shared accounts, not an object for each."""
-        accounts = {one.account_id for release in releases for one in release.publications.all()}
-        return cls(_kinds_of(releases), Account.objects.in_bulk(accounts))
+    def of(cls, releases: Sequence[Release], accounts: Iterable[Account]) -> Beside:
+        """A month has a thousand pushes: rows and the unit's accounts, not an object for each."""
+        return cls(_kinds_of(releases), {one.pk: one for one in accounts})
 
 
 def _kinds_of(releases: Iterable[Release]) -> Mapping[int, Mapping[int, Kind]]:
@@ -169,6 +173,7 @@ def _glyphs(release: Release, pushes: Iterable[Publication], accounts: Mapping[i
         yield Glyph(accounts[pk].channel, f"{accounts[pk].name}{count}：{states}")
 
 
+@lru_cache(4096)
 def short(title: str, most: int = TITLE) -> str:
     """A title in at most so many characters: worded shorter as editors do where that suffices, else cut."""
     ways = [*wordings(title), *map(subject, wordings(title))]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.workflow import UNDER_REVIEW, EditionState, Step, Verdict, step_due
@@ -142,19 +142,29 @@ class Deadlines(dict[int, datetime]):
 def deadlines(unit: Unit, now: datetime) -> Deadlines:
     """The instant of the release that plans it, where the text it planned is not approved any more; or the end of the
     time in which what went out on two words is to be reviewed."""
+    owed = urgentcare.owed(unit)
+    until = Deadlines(_planned(unit, now) | owed)
+    until.owed = frozenset(owed)
+    return until
+
+
+def _planned(unit: Unit, now: datetime) -> dict[int, datetime]:
+    """Document to the first instant that waits for its text. Which of them are not approved is sorted out here: asked for
+    by state, PostgreSQL reads every edition of years."""
     planned = Item.objects.filter(
         active=True, publication__state__in=OPEN, publication__instant__gt=now - PASSED,
         publication__release__unit=unit, publication__release__cancelled_at__isnull=True,
-    ).exclude(edition__state=EditionState.APPROVED)  # fmt: skip
-    found = (
-        planned.values_list("edition__document")
-        .annotate(at=Min("publication__instant"))
-        .order_by("at", "edition__document")
+    )  # fmt: skip
+    rows = planned.order_by("publication__instant", "edition__document").values_list(
+        "edition__document", "edition__state", "publication__instant"
     )
-    owed = urgentcare.owed(unit)
-    until = Deadlines(dict(found[:MOST_PLANNED]) | owed)
-    until.owed = frozenset(owed)
-    return until
+    found: dict[int, datetime] = {}
+    for document, state, at in rows.iterator():
+        if state != EditionState.APPROVED:
+            found.setdefault(document, at)
+        if len(found) == MOST_PLANNED:
+            break
+    return found
 
 
 def is_owed(document: int, until: Mapping[int, datetime]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 
 from bot.domain.calendar import holidays
 from bot.domain.delivery import State
@@ -67,10 +67,13 @@ def foresee(release: Release, instant: datetime, *, now: datetime) -> Prospect:
 
 
 def outcomes() -> Prefetch[str]:
-    """Attempts as far as moving needs them: without the platforms' answers, which may be long, and of those pushes whose
-    state does not forbid it already."""
-    wanted = Attempt.objects.filter(publication__state__in=[str(state) for state in MOVABLE])
-    return Prefetch("attempts", wanted.only("publication_id", "kind", "outcome", "key").order_by("number"))
+    """Attempts as far as moving needs them: without the platforms' answers, which may be long."""
+    return Prefetch("attempts", Attempt.objects.only("publication_id", "kind", "outcome", "key").order_by("number"))
+
+
+def with_outcomes(publications: Iterable[Publication]) -> None:
+    """Give their `outcomes` to those whose state does not forbid moving already; `why_fixed` asks nothing more then."""
+    prefetch_related_objects([one for one in publications if one.status in MOVABLE], outcomes())
 
 
 def why_fixed(release: Release, publications: Sequence[Publication]) -> str:

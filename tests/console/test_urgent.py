@@ -316,6 +316,6 @@ def test_the_marks_ask_nothing_more_for_each_release(district: District, django_
     days = [beijing_date(now()) + timedelta(days=n) for n in range(2)]
     with django_assert_max_num_queries(7):
         rows = calendar_tiles.found(district.unit, days)
-        beside = calendar_tiles.Beside.of(rows)
+        beside = calendar_tiles.Beside.of(rows, district.accounts)
         for release in rows:
             calendar_tiles.tile(release, beside, now())
