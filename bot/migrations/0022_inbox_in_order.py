@@ -1,4 +1,4 @@
-"""The inbox of a unit with a long backlog is read in order of submission."""
+"""The inbox of a unit with a long backlog: in order of submission, and what one person handed in."""
 
 from __future__ import annotations
 
@@ -12,5 +12,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="edition",
             index=models.Index(fields=["state", "submitted_at", "id"], name="edition_by_waiting"),
+        ),
+        migrations.AddIndex(
+            model_name="edition",
+            index=models.Index(fields=["submitted_by", "state"], name="edition_by_submitter"),
         ),
     )

@@ -80,6 +80,7 @@ class Edition(models.Model):
         indexes = (
             models.Index(fields=["state", "id"], name="edition_by_state"),
             models.Index(fields=["state", "submitted_at", "id"], name="edition_by_waiting"),
+            models.Index(fields=["submitted_by", "state"], name="edition_by_submitter"),
             models.Index(fields=["created_at"], name="edition_by_creation"),
             models.Index(
                 fields=["submitted_at"], name="edition_by_submission", condition=models.Q(submitted_at__isnull=False)
