@@ -13,11 +13,6 @@ env.use_settings()
 
 application = get_wsgi_application()
 
-# What was loaded stays for the life of the process: to look through it for garbage again and again would make one page in
-# fifty wait for a tenth of a second.
-gc.collect()
-gc.freeze()
-
 # Imported last and for its effect: tasks rung from a page must reach our broker, not Celery's default.
 from config.celery_app import app as celery  # noqa: E402
 
@@ -25,3 +20,8 @@ __all__ = ["application", "celery"]
 
 import_string("bot.console.streams.end_with_the_process")()
 import_string("tasks.starting.web_starts")()  # by name, as Django and Celery find all that config wires together
+
+# What was loaded stays for the life of the process: to look through it for garbage again and again would make one page in
+# fifty wait for a tenth of a second.
+gc.collect()
+gc.freeze()
