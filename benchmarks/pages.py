@@ -28,7 +28,8 @@ RUNS: dict[str, str] = {
     "due": "due --long",
     "idle": "idle --long",
     "calls": "calls --long",
-    "console": "console --long",
+    "console": "console --long --db sqlite",
+    "console-postgresql": "console --long --db postgresql",
     "peers": "peers --ns 2,50,500 --rounds 1",
     "peers-100ms": "peers --ns 50,500 --rounds 1 --delay-ms 100",
 }
