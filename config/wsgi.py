@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from config import env
@@ -23,5 +24,6 @@ import_string("tasks.starting.web_starts")()  # by name, as Django and Celery fi
 
 # What was loaded stays for the life of the process: to look through it for garbage again and again would make one page in
 # fifty wait for a tenth of a second.
+get_resolver().url_patterns  # noqa: B018 - the pages, which else the first request loads
 gc.collect()
 gc.freeze()

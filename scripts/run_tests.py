@@ -20,7 +20,6 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 ON_BOTH = ("tests/models", "tests/services")
 ONCE = (
-    "tests/services/test_cases.py",
     "tests/services/test_delivery_after_a_refusal.py",
     "tests/services/test_delivery_confirming.py",
     "tests/services/test_delivery_doubt.py",
@@ -30,7 +29,6 @@ ONCE = (
     "tests/services/test_delivery_rehearsal_others.py",
     "tests/services/test_delivery_rehearsal_wechat.py",
     "tests/services/test_delivery_settling.py",
-    "tests/services/test_gating.py",
     "tests/services/test_gating_people.py",
     "tests/services/test_watch_alarms.py",
     "tests/services/test_watch_telling.py",

@@ -57,7 +57,8 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
                     click.echo("演示环境继续运行，按 Ctrl-C 停止。")
                     supervisor.wait()
             finally:
-                click.echo("正在停止各进程，请稍候几秒…")
+                with contextlib.suppress(OSError):  # the terminal may be gone
+                    click.echo("正在停止各进程，请稍候几秒…")
     except _Stopped:
         click.echo("已停止。还没有发出的，下次启动后照签发的安排继续；是否公开不明的先核对，不会重发。")
         code = 0

@@ -148,8 +148,8 @@ def _stopping(case: Case) -> list[Act]:
     found = []
     live = case.release.signed and not case.release.cancelled_at
     if case.may(Role.RELEASER) and live and case.has(State.HELD):
-        held = [one for one in case.publications if one.status is State.HELD]
-        why = "请先决定是否等门户网页。" if case.undecided else FROZEN if case.frozen else stops.why_none_goes_on(held)
+        lanes = stops.why_none_goes_on(case.publications)
+        why = "请先决定是否等门户网页。" if case.undecided else FROZEN if case.frozen else lanes
         found.append(Act("release-resume", "恢复", "turn", why))
     if case.may(*STOPPERS) and live:
         can = case.has(*STOPPABLE, State.SENDING, State.UNKNOWN)

@@ -14,8 +14,8 @@ from bot.domain.engine.handing_out import STUCK
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
-from bot.models import Account, Attempt, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
-from bot.services import trail
+from bot.models import Account, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
+from bot.services import moving, trail
 
 from . import chips, urgentmarks
 from .chips import Chip
@@ -82,10 +82,7 @@ class Frozen:
 
 def _whole() -> Prefetch[str]:
     items = Item.objects.select_related("edition").prefetch_related("edition__reviews").order_by("position")
-    outcomes = Attempt.objects.only("publication_id", "outcome")  # without the answers, which may be long
-    found = Publication.objects.select_related("account").prefetch_related(
-        Prefetch("items", items), Prefetch("attempts", outcomes)
-    )
+    found = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items), moving.outcomes())
     return Prefetch("publications", found.order_by("account_id", "lane"))
 
 

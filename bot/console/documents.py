@@ -164,8 +164,10 @@ def _row(
 
 
 def _standing(edition: Edition, items: Sequence[Item]) -> Chip:
-    """What the edition is called; once all that was planned of it is public, that is what people want to know."""
-    if items and all(item.publication.status is State.LIVE for item in items):
+    """What the edition is called; approved and public wherever it was planned, that is what people want to know. What still
+    owes its reviews, was returned, or was taken down is called so."""
+    public = items and all(item.withdrawn_at is None and item.publication.status is State.LIVE for item in items)
+    if public and edition.status is EditionState.APPROVED:
         return chips.chip(State.LIVE)
     return Chip(edition.status.label, *EDITION_TONES[edition.status])
 

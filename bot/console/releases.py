@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
-from bot.models import Attempt, Publication, Release, Unit
+from bot.models import Publication, Release, Unit
+from bot.services import moving
 
 from . import acts, board, chips, urgentmarks
 from .chips import Chip
@@ -94,8 +95,7 @@ def _page(found: QuerySet[Release], before: str) -> list[Release]:
     if mark is not None:
         instant, pk = mark
         found = found.filter(Q(instant__lt=instant) | Q(instant=instant, pk__lt=pk), instant__lte=instant)
-    outcomes = Attempt.objects.only("publication_id", "outcome")  # without the answers, which may be long
-    pushes = Publication.objects.select_related("account").prefetch_related(Prefetch("attempts", outcomes))
+    pushes = Publication.objects.select_related("account").prefetch_related(moving.outcomes())
     whole = found.select_related("signed_by", "created_by", "gate", "urgency").prefetch_related(
         Prefetch("publications", pushes.order_by("account_id", "lane"))
     )

@@ -74,8 +74,9 @@ document number that is a million times 号."""
 
 
 def _narrows(found: Sequence[str]) -> bool:
-    """Whether few documents have these tokens: several of them, and a figure."""
-    return len(found) > 1 and any(token.isascii() for token in found)
+    """Whether few documents have these tokens in a row: a figure among several pairs, as in 东政办字2017 41. (2026 年 stand
+    in most.)"""
+    return any(token.isascii() for token in found) and sum(len(token) > 1 for token in found) > 2
 
 
 def _ids(statement: str, *asked: str) -> RawSQL:

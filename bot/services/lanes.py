@@ -65,6 +65,21 @@ def stuck_behind(publication: Publication, freed: Collection[int] = ()) -> Publi
     return previous
 
 
+def stuck_among(
+    publication: Publication, mates: Iterable[Publication], freed: Collection[int] = ()
+) -> Publication | None:
+    """`stuck_behind`, of the pushes of its release that are at hand: asks nothing."""
+    earlier = [
+        one
+        for one in mates
+        if one.account_id == publication.account_id
+        and one.lane < publication.lane
+        and one.status is not State.CANCELLED
+    ]
+    last = _decisive(sorted(earlier, key=lambda one: one.lane)) if earlier else None
+    return None if last is None or last.pk in freed or last.status not in STUCK else last
+
+
 def tell_who_may_go_on(publications: Sequence[Publication]) -> list[Publication]:
     """Those held behind another push whose way is free now get a sentence that says so. Returns what was told anew.
 

@@ -208,11 +208,15 @@ def _may_go_on(held: Sequence[Publication]) -> tuple[list[Publication], list[Alo
         left = [one for one in left if one.pk not in without]
 
 
-def why_none_goes_on(held: Sequence[Publication]) -> str:
-    """Why not one of these can be resumed now, "" where at least one can: for pages, which would not offer it."""
-    if any(not one.lane for one in held):
-        return ""  # nothing stands before the first of a lane
-    return "" if _may_go_on(held)[0] else still_behind(held)
+def why_none_goes_on(publications: Sequence[Publication]) -> str:
+    """Why none of a release's held pushes can be resumed now, for pages, which would not offer it; "" where the lanes let
+    one go on. Asks nothing. (What would be public without its interpretation, `resume` itself refuses.)"""
+    held = sorted((one for one in publications if one.status is State.HELD), key=lambda one: one.lane)
+    behind = [lanes.stuck_among(one, publications) for one in held]
+    found = [one for one in behind if one is not None]
+    if not held or len(found) < len(held):
+        return ""
+    return _behind(held, next((one for one in found if one.status is not State.HELD), found[0]))
 
 
 def still_behind(held: Sequence[Publication]) -> str:
@@ -224,7 +228,10 @@ def still_behind(held: Sequence[Publication]) -> str:
     first = [one for one in found.values() if one.pk not in {each.pk for each in held}] or list(found.values())
     if not first:
         return ""
-    one = first[0]
+    return _behind(held, first[0])
+
+
+def _behind(held: Sequence[Publication], one: Publication) -> str:
     doubt = one.status in {State.UNKNOWN, State.NEEDS_PERSON}
     then = "系统核对清楚" if one.status is State.UNKNOWN else "处理好它"
     return (

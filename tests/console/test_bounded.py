@@ -37,6 +37,7 @@ PAGES = (
     ("releaser", "/releases", 14),
     ("releaser", "/releases?q=通知", 14),
     ("releaser", "/releases/{release}", 40),
+    ("releaser", "/releases/{stuck}", 40),
     ("editor", "/releases/new", 20),
     ("editor", "/releases/new/search?q=通知", 20),
     ("releaser", "/calendar", 18),
@@ -76,6 +77,7 @@ class Furnished:
         self._district.document(self._article())
         release = self._district.signed(self._article())
         live, unsolved = self._released("live"), self._released("needs_person")
+        self._partly_public()
         asked(self._district, self._article())
         self._alarm(release)
         self._by_hand()
@@ -101,6 +103,20 @@ class Furnished:
             attempt(publication, outcome="accepted" if state == "live" else "unknown")
             put(publication, state, reason="" if state == "live" else "没有收到应答，请核对。")
         return release
+
+    def _partly_public(self) -> None:
+        """The WeChat push is out, the first of the Weibo lane unknown, the rest held behind it; and all of it once more,
+        resumable by nobody."""
+        release = self._district.signed(*(self._article() for _ in range(3)))
+        first, *rest = release.publications.filter(account=self._district.accounts[1]).order_by("lane")
+        out = release.publications.get(account=self._district.accounts[0])
+        attempt(out, outcome="accepted")
+        put(out, "live")
+        attempt(first, outcome="unknown")
+        put(first, "unknown", reason="没有收到应答，正在核对。")
+        for one in rest:
+            put(one, "held", reason="同一账号的上一条没有发成。")
+        self.names.setdefault("stuck", release.pk)
 
     def _alarm(self, release: Release) -> None:
         Alarm.objects.create(

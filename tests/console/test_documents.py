@@ -9,10 +9,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from bot.models import Document, Draft
+from bot.models import Document, Draft, Edition, Item
 from bot.services import documents, editorial
 
-from .world import ARTICLES, District, now
+from .world import ARTICLES, District, now, put
 
 Login = Callable[[str], Client]
 
@@ -42,6 +42,29 @@ def test_search_and_filters_narrow_it(district: District, as_: Login, query: str
     page = as_("first").get(f"/documents?{query}", headers={"HX-Request": "true", "HX-Target": "rows"}).content.decode()
     assert titles(page) == [ARTICLES[at].title for at in expected]
     assert "<html" not in page, "htmx gets the rows alone"
+
+
+def test_what_is_public_everywhere_is_called_so_and_what_was_taken_down_or_returned_is_not(
+    district: District, as_: Login
+) -> None:
+    release = district.signed(ARTICLES[0])
+    pushes = list(release.publications.order_by("pk"))
+    edition = pushes[0].items.get().edition
+    put(pushes[0], "live")
+    assert "已发布" not in rows_of(as_)
+    put(pushes[1], "live")
+    assert "已发布" in rows_of(as_)
+    Item.objects.filter(publication=pushes[0]).update(withdrawn_at=now())
+    assert "已发布" not in rows_of(as_)
+    Item.objects.filter(publication=pushes[0]).update(withdrawn_at=None)
+    Edition.objects.filter(pk=edition.pk).update(state="returned")
+    shown = rows_of(as_)
+    assert "已退回" in shown
+    assert "已发布" not in shown
+
+
+def rows_of(as_: Login) -> str:
+    return as_("editor").get("/documents", headers={"hx-request": "true", "hx-target": "rows"}).content.decode()
 
 
 def test_nothing_to_look_for_says_so(district: District, as_: Login) -> None:

@@ -210,6 +210,18 @@ def the_text_is_not_the_one_they_saw(case: judge.Case) -> None:
     case.records.urgency[0]["content_hash"] = "0" * 64
 
 
+def its_author_gave_the_second_word(case: judge.Case) -> None:
+    case.records.urgentword[1]["person_id"] = case.records.edition[0]["author_id"]
+    case.records.urgentword[0]["person_id"] += 100
+
+
+def somebody_had_returned_it(case: judge.Case) -> None:
+    edition, at = case.records.urgency[0]["edition_id"], case.records.urgentword[1]["at"]
+    case.records.review.append(
+        {"edition_id": edition, "verdict": "return", "at": at, "person_id": 99, "content_hash": ""}
+    )
+
+
 def test_an_urgent_notice_on_two_words_is_acquitted(urgently):
     assert judge.at_rest(urgently) == []
     assert len(judge.public_calls(urgently)) == 2
@@ -220,7 +232,8 @@ def test_an_urgent_notice_on_two_words_is_acquitted(urgently):
     "change",
     [
         one_word_fewer, one_person_gave_both_words, nobody_who_gave_a_word_decides, the_second_word_was_on_something_else,
-        a_word_came_after_the_call, the_text_is_not_the_one_they_saw,
+        a_word_came_after_the_call, the_text_is_not_the_one_they_saw, its_author_gave_the_second_word,
+        somebody_had_returned_it,
     ],
     ids=lambda value: value.__name__,
 )  # fmt: skip

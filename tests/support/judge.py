@@ -259,7 +259,8 @@ def never_unapproved(case: Case, owners: Iterable[tuple[Row, Push | None]]) -> I
 
 
 def _without_two_words(case: Case, push: Push, first: datetime) -> Iterator[str]:
-    """Both before the intent, on these very bytes, by two people of whom one decides; the second is the signature."""
+    """Both before the intent, on these very bytes, by two people of whom one decides; the second is the signature, and not
+    the author's. Nobody has returned the text by then."""
     urgency = next(row for row in case.records.urgency if row["id"] == push.release["urgency_id"])
     words = [
         row
@@ -267,11 +268,21 @@ def _without_two_words(case: Case, push: Push, first: datetime) -> Iterator[str]
         if row["urgency_id"] == urgency["id"] and row["digest"] == urgency["digest"] and row["at"] <= first
     ]
     whose = {row["person_id"] for row in words}
-    signed = any(row["manifest_hash"] == push.release["manifest_hash"] for row in words)
+    second = next((row for row in words if row["place"] == 2), None)
+    signed = second is not None and second["manifest_hash"] == push.release["manifest_hash"]
     if len(whose) < 2 or not signed or not any(row["decides"] for row in words):
         yield f"never unapproved: {push.name} lacks two people's words"
     for item in push.items:
         edition = push.editions[item["edition_id"]]
+        if second is not None and second["person_id"] in {edition["author_id"], edition["submitted_by_id"]}:
+            yield f"never unapproved: the author of {push.name} gave the second word"
+        returned = [
+            row
+            for row in case.records.review
+            if row["edition_id"] == edition["id"] and row["verdict"] == "return" and row["at"] <= first
+        ]
+        if returned:
+            yield f"never unapproved: position {item['position']} of {push.name} had been returned"
         if (edition["id"], edition["content_hash"]) != (urgency["edition_id"], urgency["content_hash"]):
             yield f"never unapproved: position {item['position']} of {push.name} is not what the words were given on"
 
@@ -418,9 +429,10 @@ def single_flight(case: Case, found: Sequence[Push]) -> Iterator[str]:
 
 
 def _said_not_sent(push: Push) -> bool:
-    """Whether the product says for certain that nothing of it is public. A push that is held in doubt does not say so:
-    a platform may refuse by what it answers and publish all the same."""
-    return State(push.row["state"]) in SURELY_NOT_SENT and not push.row["doubt"]
+    """Whether the product says for certain that nothing of it is public. A push that is kept in doubt after a refusal does
+    not say so: a platform may refuse by what it answers and publish all the same."""
+    refused = any(attempt["outcome"] == "refused" for attempt in push.attempts)
+    return State(push.row["state"]) in SURELY_NOT_SENT and not (push.row["doubt"] and refused)
 
 
 def honest_states(case: Case, found: Sequence[Push]) -> Iterator[str]:
