@@ -10,12 +10,11 @@ from django.db.models import Prefetch, Q
 from django.urls import reverse
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
-from bot.domain.engine.handing_out import STUCK
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
 from bot.models import Account, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
-from bot.services import moving, trail
+from bot.services import lanes, moving, trail
 
 from . import chips, urgentmarks
 from .chips import Chip
@@ -166,10 +165,8 @@ def command_for(publication: Publication) -> str:
 
 def _is_behind(release: Release, publication: Publication) -> bool:
     """Whether one before it in its lane is in trouble that no resuming ends."""
-    return any(
-        one.account_id == publication.account_id and one.lane < publication.lane and one.status in STUCK - {State.HELD}
-        for one in release.publications.all()
-    )
+    before = lanes.stuck_among(publication, release.publications.all())
+    return before is not None and before.status is not State.HELD
 
 
 def _door(release: Release, who: Person, *, behind: bool = False) -> tuple[str, str]:

@@ -105,8 +105,7 @@ class Furnished:
         return release
 
     def _partly_public(self) -> None:
-        """The WeChat push is out, the first of the Weibo lane unknown, the rest held behind it; and all of it once more,
-        resumable by nobody."""
+        """The WeChat push is out, the first of the Weibo lane unknown, the rest held behind it."""
         release = self._district.signed(*(self._article() for _ in range(3)))
         first, *rest = release.publications.filter(account=self._district.accounts[1]).order_by("lane")
         out = release.publications.get(account=self._district.accounts[0])
