@@ -67,11 +67,17 @@ def _is_early(publication: Publication, count: int, now: datetime) -> bool:
 
 
 def _wants_proof(publication: Publication, now: datetime) -> bool:
-    """Its portal page was seen too long ago: it is asked for first (a machine that was down, a late try)."""
+    """Its portal page was seen too long ago: it is asked for first (a machine that was down, a late try).
+
+    While something might have left, nobody asked the portal any more: where it is sure now that nothing has, somebody does.
+    """
     if publication.release.sync == AT_TIME:
         return False
     gate = publication.release.gate
-    return gating.unproved(publication.release_id, gate.state, gate.live_at, now=now)
+    unproved = gating.unproved(publication.release_id, gate.state, gate.live_at, now=now)
+    if unproved:
+        gating.ask_again(publication.release, now=now)
+    return unproved
 
 
 def is_busy(account_id: int) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from bot.domain import quota
 from bot.domain.channel import Quota
@@ -100,6 +101,24 @@ def _take_slot(act: Publication | ManualPost, rule: Quota, window: str, **owner:
             continue
         return True
     return False
+
+
+def count_calls(publications: Sequence[Publication], at: datetime) -> None:
+    """Count the one public call of each in our own counters, in the windows of `at`, where the platform counts calls.
+
+    Inside the transaction that writes the intents: an attempt is a call that the platform will have counted, be it the first
+    or another. Two statements for each window, however many they are.
+    """
+    require_aware(at)
+    windows: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for one in publications:
+        for rule in quotas_of(one.account, one.mode):
+            if rule.bucket:
+                windows[rule.bucket, quota.window(rule.period, at)].append(one.account_id)
+    for (bucket, window), accounts in windows.items():
+        rows = [CallCounter(account_id=pk, bucket=bucket, window=window, count=0) for pk in accounts]
+        CallCounter.objects.bulk_create(rows, ignore_conflicts=True)
+        CallCounter.objects.filter(account__in=accounts, bucket=bucket, window=window).update(count=F("count") + 1)
 
 
 # --- by hand ------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ from bot.domain.post import Post
 from bot.launcher import Answered, Broken, Launcher, NotSent, Reason, Sent, Shot, explain
 from bot.models import Attempt, Batch, Item, Publication
 
-from . import answers, audit, batches, lastlook
+from . import answers, audit, batches, lastlook, quotas
 from .accounts import channel_of
 from .bulk import ALONE, CHUNK, chunks, in_parallel
 from .clocksafety import distrust, distrusted, has_reading, load_readings
@@ -393,6 +393,7 @@ class _Sender:
         try:
             with audit.serialised():
                 made = Attempt.objects.bulk_create(attempts)
+                quotas.count_calls([load.publication for load in loads], sender.fire_at(self._batch.instant, now))
                 move_all(changes, actor=ACTOR, now=now, whole=True)
         except (IntegrityError, Stale) as error:
             log.warning("sender.one_by_one", batch=self._batch.pk, error=type(error).__name__)
@@ -427,6 +428,7 @@ class _Sender:
         publication, now = load.publication, self._clock.now()
         attempt = self._intent(load, publication.attempts.count() + 1, now)
         attempt.save(force_insert=True)
+        quotas.count_calls([publication], sender.fire_at(self._batch.instant, now))
         fence, state = publication.fence, publication.state
         try:
             event, columns = self._begins(now)
@@ -440,14 +442,15 @@ class _Sender:
         """The database refused it: no signature, no approvals, a freeze, or somebody else has it."""
         publication = load.publication
         publication.refresh_from_db()
-        if publication.status is not State.ARMED:
-            return
+        if publication.status is not State.ARMED or publication.batch_id != self._batch.pk:
+            return  # it was called back meanwhile, and may be with another sender by now
         log.warning("sender.intent_refused", publication=publication.pk, rule=str(error).splitlines()[0])
         if is_passing(error):
             self._put_back(publication, f"{in_staff_words(error)}，这次没有发，稍后自动重试。")
             return
-        reason = f"发出前复核未通过（{in_staff_words(error)}），未发出。请核对审批与签发后恢复或重新签发。"
-        move(publication, Event.HOLD, actor=ACTOR, now=self._clock.now(), batch=None, next_at=None, reason=reason)
+        self._hold(
+            publication, f"发出前复核未通过（{in_staff_words(error)}），未发出。请核对审批与签发后恢复或重新签发。"
+        )
 
     def _struck(self) -> set[str]:
         """The last look, struck out in full when the database cannot answer: so far provably nothing was sent."""

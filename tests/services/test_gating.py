@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -660,6 +661,41 @@ def test_the_doctor_names_gates_that_need_somebody_and_no_release_that_only_wait
     ok, message = told_now()["门户联动"]
     assert not ok
     assert f"tongfa release gate {release.pk}" in message
+
+
+def asks(engine: Engine, release: Release) -> Callable[[], None]:
+    """A worker asks the portal now."""
+
+    def ask() -> None:
+        PortalGate.objects.filter(release=release).update(next_at=engine.clock.now(), lease_until=None)
+        gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)
+
+    return ask
+
+
+def test_an_answer_that_came_while_the_launcher_tried_does_not_end_the_questions_for_good(engine: Engine) -> None:
+    """Something might have left then; nothing had. A minute later the proof is old, and somebody must ask again."""
+    engine.page.at(T - 5 * MINUTE)
+    engine.platform.answers.update({"zghd": [NOT_LEFT] * 5, "lyhd": [NOT_LEFT] * 5})
+    release = engine.signed(sync=after_live())
+    engine.clock.at(T, asks(engine, release))
+    engine.go(T + 5 * MINUTE)
+    assert states(release) == [State.LIVE, State.LIVE]
+    assert min(left(engine).values()) > T + MINUTE
+
+
+def test_a_sender_whose_push_was_called_back_leaves_it_to_the_sender_that_has_it_now(engine: Engine) -> None:
+    """The portal's machines disagree for some seconds: the page is gone, and there again, while the first sender waits."""
+    engine.page.at(T - 5 * MINUTE).at(T - 14 * SECOND, ABSENT).at(T - 12 * SECOND)
+    release = engine.signed(sync=after_live())
+    engine.clock.at(T - 14 * SECOND, asks(engine, release))
+    engine.clock.at(T - 11 * SECOND, asks(engine, release))
+    engine.clock.at(T - 11 * SECOND, lambda: clock.tick(engine.clock.now()))
+    engine.go(T + MINUTE)
+    assert Batch.objects.count() == 2
+    assert states(release) == [State.LIVE, State.LIVE]
+    assert len(engine.platform.sent) == 2
+    assert not Alarm.objects.filter(kind="held").exists()
 
 
 # --- nothing has left yet -----------------------------------------------------------------------------------

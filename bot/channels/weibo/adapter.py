@@ -127,14 +127,13 @@ class WeiboChannel:
     def stage(
         self, posts: Sequence[Post], *, key: str, previous: Mapping[str, Any] | None = None, keep: bool = False
     ) -> Staged:
-        """Check limits, token and quota, and note the newest own id. Nothing is put on the platform."""
+        """Check limits and token, and note the newest own id. Nothing is put on the platform."""
         staging.require_sendable(posts, self.account, self._ports)
         staging.require_rip(self.account)
         staging.require_life(self.grant(), self._ports)
         acted = keep and previous is not None and "since" in previous  # a newer post may be ours
-        since = str(previous["since"]) if acted and previous else self._noted_newest() or self._read_newest()
-        counted_on = staging.count_the_send(self._calls, self._ports, previous or {}, key=key)
-        return staging.staged_table(posts, self._ports, since=since, counted_on=counted_on, key=key)
+        since = str(previous["since"]) if acted and previous else self._newest_lately()
+        return staging.staged_table(posts, self._ports, since=since)
 
     def newest_own_id(self) -> str:
         """The newest own post's id, by whatever app it was made; "" for an account without posts."""
@@ -145,10 +144,10 @@ class WeiboChannel:
     def _read_newest(self) -> str:
         return looking.newest_id(looking.read_timeline(self._calls, self._uid, own_app=False))
 
-    def _noted_newest(self) -> str:
-        """What `newest_own_id` found a moment ago: the day has only 100 calls, and an older fence is safe."""
+    def _newest_lately(self) -> str:
+        """Asked, unless `newest_own_id` has a moment ago: the day has only 100 calls, and an older fence is safe."""
         asked, newest = self._newest
-        return newest if self._ports.now() - asked < _RECENT else ""
+        return newest if self._ports.now() - asked < _RECENT else self._read_newest()
 
     def preflight(self) -> list[CheckResult]:
         """Settings, token (asked once of the platform), quota hint. The clock is compared from each answer's Date."""

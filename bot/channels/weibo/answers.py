@@ -22,8 +22,8 @@ def read_share(
 ) -> Pending | Refused | Unknown:
     """Class of (statuses/share, error_code, after_unknown).
 
-    The HTTP status never decides what an answer means; it only adds doubt: a refusal that comes with a 2xx, 3xx
-    or 5xx contradicts itself and is Unknown. `now` is used for quota windows when the answer has no `Date`.
+    The HTTP status never decides what an answer means (weibo.md, fact 6): refusals come as 4xx and as 200. It only adds doubt:
+    one under a 3xx or 5xx may be somebody else's on the way, and is Unknown. `now` is used for quota windows when the answer has no `Date`.
     A success is Pending, never Receipt: live needs the read-back. `ids` are {idstr, uid}.
     """
     if not answer.complete:
@@ -74,11 +74,15 @@ def _failure(
     if line.share is OnShare.ACCEPTED:
         return Pending(_hint(idstr), _DELAYED)
     what = f"微博返回“{line.meaning}”（错误码 {code}）"
-    if line.share is OnShare.UNSURE or idstr or not 400 <= answer.status < 500:
+    if line.share is OnShare.UNSURE or idstr or not _is_the_platforms(answer.status):
         return _unknown(str(code), what, _hint(idstr), error)
     if after_unknown:
         return _unknown(str(code), f"{what}，这次没有发出，但前一次发送的结果仍不清楚", detail=error)
     return _refused(line, code, error, answered_at(answer, now))
+
+
+def _is_the_platforms(status: int) -> bool:
+    return 200 <= status < 300 or 400 <= status < 500
 
 
 def _refused(line: Code, code: int, error: str, at: datetime) -> Refused:

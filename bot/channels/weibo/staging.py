@@ -9,10 +9,9 @@ from typing import Any
 
 from bot.domain.channel import AccountConfig, ChannelFault, Grant, Ports, Remedy, Staged
 from bot.domain.findings import blocking
-from bot.domain.instants import beijing_date, show
+from bot.domain.instants import show
 from bot.domain.post import Asset, Post
 
-from .calls import Calls
 from .checks import check_posts
 from .pictures import media_type, picture_sha
 
@@ -52,26 +51,14 @@ def require_life(grant: Grant, ports: Ports) -> None:
         raise ChannelFault(Remedy.OPERATOR, message, code="token_life")
 
 
-def count_the_send(calls: Calls, ports: Ports, previous: Mapping[str, Any], *, key: str) -> str:
-    """Count the coming public call in today's quota, once however often staging is repeated. Returns the day.
-
-    Under another key it is another call: the one that was counted before has been made.
-    """
-    today = beijing_date(ports.now()).isoformat()
-    if previous.get("counted_on") != today or previous.get("counted_for", key) != key:
-        calls.spend()
-    return today
-
-
-def staged_table(posts: Sequence[Post], ports: Ports, *, since: str, counted_on: str, key: str) -> Staged:
-    """The table: picture by hash and type, newest own id (decimal string or ""), day and key of the counted call.
+def staged_table(posts: Sequence[Post], ports: Ports, *, since: str) -> Staged:
+    """The table: picture by hash and type, newest own id (decimal string or "").
 
     Verified, since there is nothing on the platform that could differ from the approved bytes.
     """
     sha = picture_sha(posts[0].payload)
     kind = media_type(ports.asset(sha).data) if sha else ""
     table = {"post": posts[0].hash, "picture": sha, "media_type": kind, "since": since}
-    table |= {"counted_on": counted_on, "counted_for": key}
     return Staged(table, verified=True)
 
 
