@@ -154,6 +154,7 @@ class ModeSpec:
     quotas: Mapping[str, tuple[Quota, ...]] = made(default_factory=dict)  # by account type, "" = any
     call: str = ""  # method and path of the public call, as the platform's own pages name it
     removal: RemovalSpec = RemovalSpec()
+    used_up: frozenset[str] = frozenset()  # codes of refusals that say that the quota of the window is gone
 
 
 @dataclass(frozen=True, slots=True)

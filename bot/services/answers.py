@@ -226,8 +226,10 @@ def _plain(ending: Ending, row: Publication) -> Change | None:
     if (row.state, row.fence) != (State.SENDING, sent.fence) or row.stop_event:
         return None
     row.account = sent.account
-    before = [Try(one.kind, one.outcome, one.key) for one in sent.attempts.all() if one.pk != ending.attempt.pk]
-    ended = Try(ending.attempt.kind, ending.outcome, ending.attempt.key)
+    before = [
+        Try(one.kind, one.outcome, one.key, one.code) for one in sent.attempts.all() if one.pk != ending.attempt.pk
+    ]
+    ended = Try(ending.attempt.kind, ending.outcome, ending.attempt.key, ending.attempt.code)
     steps = ending.steps(facts_of(row, [*before, ended]))
     if len(steps) != 1 or steps[0].event is None:
         return None

@@ -30,13 +30,14 @@ class Try(NamedTuple):
     kind: str
     outcome: str
     key: str
+    code: str
 
 
 def tries_of(publication: Publication, *, fresh: bool = False) -> list[Try]:
     """Each attempt: as prefetched, else (or if `fresh`) asked."""
     if not fresh and "attempts" in getattr(publication, "_prefetched_objects_cache", {}):
-        return [Try(attempt.kind, attempt.outcome, attempt.key) for attempt in publication.attempts.all()]
-    return [Try(*row) for row in publication.attempts.order_by("number").values_list("kind", "outcome", "key")]
+        return [Try(one.kind, one.outcome, one.key, one.code) for one in publication.attempts.all()]
+    return [Try(*row) for row in publication.attempts.order_by("number").values_list(*Try._fields)]
 
 
 def doubted(publication: Publication) -> bool:
@@ -53,6 +54,15 @@ def outcomes_of(publication: Publication) -> list[str]:
 def may_have_left(publication: Publication) -> bool:
     """Whether a byte of it may have left: any attempt, under whatever key, but one that is proved not to have been sent."""
     return any(one.outcome != "not_sent" for one in tries_of(publication))
+
+
+def may_have_counted(publication: Publication) -> bool:
+    """Whether the platform may have counted it among what its mode allows: it counts what succeeds, and what was clearly
+    refused did not (wechat.md 4.2), unless it was refused because others had used the quota up.
+    """
+    used_up = spec_of(publication.account).mode(publication.mode).used_up
+    tries = tries_of(publication)
+    return publication.doubt or any(one.outcome not in ("not_sent", "refused") or one.code in used_up for one in tries)
 
 
 def begun(publication: Publication) -> bool:

@@ -281,12 +281,12 @@ def require_not_left_alone(publications: Sequence[Publication]) -> None:
 
 
 def free_items(publication: Publication, *, now: datetime) -> None:
-    """A cancelled publication of which no byte ever left gives back its editions and its quota."""
+    """A cancelled publication gives back the quota that it certainly did not take, and its editions, where no byte of it ever
+    left."""
     require_aware(now)
-    if may_have_left(publication):
-        return
-    Item.objects.filter(publication=publication).update(active=False)
     give_back_quota(publication, now=now)
+    if not may_have_left(publication):
+        Item.objects.filter(publication=publication).update(active=False)
 
 
 def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped:

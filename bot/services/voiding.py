@@ -9,15 +9,15 @@ from bot.domain.instants import require_aware
 from bot.models import Freeze, Publication, Release, Reservation, Unit
 
 from . import audit
-from .facts import may_have_left
+from .facts import may_have_counted
 from .preflightplan import drop_preflights
 from .transitions import honest, move, touch
 
 
 def give_back_quota(publication: Publication, *, now: datetime) -> None:
-    """Free the slots of a publication, unless a byte of it may have left: then the platform may have counted it."""
+    """Free the slots of a publication, unless the platform may have counted it."""
     require_aware(now)
-    if may_have_left(publication):
+    if may_have_counted(publication):
         return
     Reservation.objects.filter(publication=publication, released_at__isnull=True).update(released_at=now)
 

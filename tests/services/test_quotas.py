@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bot.domain.channel import Unknown
+from bot.domain.channel import Absent, Remedy, Unknown
+from bot.domain.channel import Refused as RefusedByPlatform
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
-from bot.models import Account, Attempt, Release, Reservation
+from bot.models import Account, Attempt, Publication, Release, Reservation
 from bot.models import Counter as CallCounter
 from bot.services import editorial, quotas, releases, stops
 from bot.services.errors import Refused
@@ -129,10 +130,9 @@ def test_holding_keeps_it(office: Office) -> None:
     assert "已用完" in refused(office, office.wechat, 2)
 
 
-@pytest.mark.parametrize(("outcome", "kept"), [("not_sent", False), ("unknown", True), ("refused", True), ("", True)])
-def test_once_a_byte_may_have_left_nothing_is_given_back(office: Office, outcome: str, kept: bool) -> None:
-    release = sign_on(office, office.wechat, 1)
-    push = publication(release, office.wechat)
+def tried(release: Release, account: Account, outcome: str, code: str = "") -> Publication:
+    """A push of which one attempt ended so."""
+    push = publication(release, account)
     hashes = list(push.items.values_list("payload_hash", flat=True))
     with lifted("attempt_of_what_is_about_to_leave"):
         Attempt.objects.create(
@@ -140,10 +140,37 @@ def test_once_a_byte_may_have_left_nothing_is_given_back(office: Office, outcome
             intent_at=NOW, send_by=NOW,
         )  # fmt: skip
     if outcome:
-        Attempt.objects.update(outcome=outcome)
+        Attempt.objects.update(outcome=outcome, code=code)
+    return push
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "kept"),
+    [
+        ("not_sent", "", False),
+        ("unknown", "", True),
+        ("", "", True),
+        ("refused", "41040", False),
+        ("refused", "45028", True),
+    ],
+)
+def test_what_the_platform_may_have_counted_is_not_given_back(
+    office: Office, outcome: str, code: str, kept: bool
+) -> None:
+    """It counts what succeeds: what was clearly refused did not, unless because the quota was gone already."""
+    release = sign_on(office, office.wechat, 1)
+    push = tried(release, office.wechat, outcome, code)
     stops.cancel(release, person=office.people["releaser"], reason="停", now=NOW)
     assert bool(windows(office.wechat)) is kept
-    assert push.items.get().active is kept
+    assert push.items.get().active is (outcome != "not_sent")  # an edition of which a byte may have left goes once
+
+
+def test_a_refusal_that_is_in_doubt_keeps_its_slot(office: Office) -> None:
+    release = sign_on(office, office.wechat, 1)
+    push = tried(release, office.wechat, "refused", "40007")
+    Publication.objects.filter(pk=push.pk).update(doubt=True)
+    stops.cancel(release, person=office.people["releaser"], reason="停", now=NOW)
+    assert windows(office.wechat)
 
 
 def test_two_months_without_a_free_day_are_said_plainly(office: Office) -> None:
@@ -333,6 +360,36 @@ def test_what_an_outage_carries_past_midnight_is_held_where_the_day_is_taken(
     late = release.publications.get()
     assert (late.status, engine.platform.sent) == (State.HELD, [])
     assert "已签给别的发布" in late.reason
+
+
+# --- what a public call costs where calls are counted --------------------------------------------------------------
+
+
+def counted(account: Account) -> dict[str, int]:
+    return dict(CallCounter.objects.filter(account=account).values_list("window", "count"))
+
+
+def test_each_attempt_is_a_call_of_the_day_on_which_it_is_made(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staged in the evening for midnight: the platform counts it in the new day."""
+    engine = Engine(office, monkeypatch)
+    midnight = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
+    engine.signed(instant=midnight)
+    engine.go(midnight - 16 * SECOND)
+    assert counted(office.weibo) == {}
+    engine.go(midnight + MINUTE)
+    assert counted(office.weibo) == {"2026-11-24": 1}
+    assert counted(office.wechat) == {}  # counts what succeeds, not calls
+
+
+def test_another_try_of_the_machine_is_another_call(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(office, monkeypatch)
+    wait = RefusedByPlatform("20016", Remedy.WAIT, "发布过于频繁，", T + 10 * MINUTE)
+    engine.platform.answers["lyhd"] = [wait]
+    engine.platform.looks["lyhd"] = [Absent("时间线上没有")]
+    release = engine.signed(on=[office.weibo])
+    engine.go(T + 20 * MINUTE)
+    assert engine.weibo(release).attempts.count() == 2
+    assert counted(office.weibo) == {"2026-11-23": 2}
 
 
 # --- what was never used is free again ------------------------------------------------------------------------

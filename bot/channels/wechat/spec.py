@@ -116,6 +116,7 @@ MODES = (
         verdict_within=timedelta(minutes=30),
         quotas={"subscription": (Quota("day", 1),), "service": (Quota("month", 4),)},
         call="POST /cgi-bin/message/mass/sendall",
+        used_up=frozenset({"45028"}),
         removal=_MASS_REMOVAL,
     ),
 )
