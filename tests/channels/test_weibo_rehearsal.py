@@ -254,11 +254,14 @@ class TestWhatGoesWrong:
         assert isinstance(refused, Refused)
         assert refused.code == "20021"
 
-    def test_a_refusal_that_claims_http_200_is_not_believed(self, drill):
-        drill.arm("error", code=20021, effect=True)
+    def test_a_refusal_with_http_200_is_the_same_refusal(self, drill):
+        """The code decides (weibo.md, fact 6); the status does not."""
+        drill.arm("error", code=20021)
         drill.arm("status_200")
-        assert isinstance(drill.send(), Unknown)
-        assert isinstance(drill.look(), Receipt)
+        refused = drill.send()
+        assert isinstance(refused, Refused)
+        assert refused.code == "20021"
+        assert drill.effects == 0
 
 
 class TestAuthorisation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -74,15 +75,20 @@ def _ids(mode: str, body: Mapping[str, Any]) -> dict[str, str]:
 def read_answer(
     account: AccountConfig, answer: WireAnswer, *, after_unknown: bool, now: datetime
 ) -> Pending | Refused | Unknown:
-    """Class of (call, code, after-unknown?). Whatever is not provably refused or accepted is Unknown."""
+    """Class of (call, code, after-unknown?). Whatever is not provably refused or accepted is Unknown.
+
+    The HTTP status does not decide (wechat.md, section 0: failures come as 200); it only adds doubt, to what comes as 3xx or 5xx
+    and may be somebody else's on the way, and to an acceptance that is no 2xx. The ids of such an answer are kept as hints.
+    """
     if not answer.complete:
         return _unreadable("cut", "微信的应答中途断开或过大")
-    if answer.status != 200:
-        return _unreadable(f"http_{answer.status}", f"微信的应答异常（HTTP {answer.status}）")
     try:
         body = parse_object(answer.body)
     except ValueError:
-        return _unreadable("not_json", "微信的应答不是约定的格式")
+        return _unreadable("not_json", f"微信的应答不是约定的格式（HTTP {answer.status}）")
+    if not (200 <= answer.status < 300 or (400 <= answer.status < 500 and error_code(body))):
+        strange = _unreadable(f"http_{answer.status}", f"微信的应答异常（HTTP {answer.status}）")
+        return replace(strange, ids=_ids(account.mode, body))
     code = error_code(body)
     if code is None:
         return _unreadable("errcode", "微信应答里的错误码格式不对")
