@@ -52,6 +52,7 @@ CONF: dict[str, Any] = {
         "socket_connect_timeout": 2,
         "socket_keepalive": True,
         "health_check_interval": 25,
+        "reauth_check_interval": 3600,
         "polling_interval": BRPOP_SECONDS,
         "unacked_restore_interval": 60,
         "global_keyprefix": "tongfa:",
@@ -118,3 +119,21 @@ def _touch(name: str) -> None:
 
 
 app.steps["worker"].add(SignOfLife)
+
+
+class Quiet(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Takes back a timer that could never find anything to do: whether a queue of ours is about to expire, asked each second.
+
+    No queue of ours expires. That question was most of what an idle worker woke up for (docs/explanation/performance.md).
+    """
+
+    requires = {"celery.worker.consumer.connection:Connection"}  # noqa: RUF012 - Celery's own form
+
+    def start(self, parent: Any) -> None:
+        """Again after every reconnection: the transport sets its timers anew."""
+        cycle = getattr(parent.connection.transport, "cycle", None)
+        if entry := getattr(cycle, "_binding_expiry_tref", None):
+            entry.cancel()
+
+
+app.steps["consumer"].add(Quiet)

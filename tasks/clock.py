@@ -35,6 +35,7 @@ QUIET_SLEEP = (
     2.0  # while nothing is under way: what is due next is known, only what people write meanwhile waits for it
 )
 SWEEP = 60.0  # seconds; at least so often a thorough tick is made, whether anything seems due or not
+SIGN_EVERY = 10.0  # seconds; a health check calls the clock dead after 45 (bot/runtime/alive.py)
 JUMP = 5.0  # seconds between wall clock and steady clock; a time service slews less
 BURST = 100
 MOST_CHILDREN = 4
@@ -137,6 +138,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._bell = Bell(app)
         self._children = Children()
         self._owner = 0
+        self._gave_sign = -math.inf
         self._next_at: datetime | None = None
         self._instants: list[datetime] = []
         self._swept = -math.inf
@@ -159,6 +161,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             sweep = time.monotonic() - self._swept >= SWEEP
             if sweep or self._is_time(now):
                 self._whole_tick(now, thorough=sweep)
+            self._give_sign_of_life()
         except Exception as error:  # database away, disk full, no process to be had: the clock itself goes on
             self._next_at, self._swept = None, -math.inf
             connection.close()
@@ -181,6 +184,12 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         setback.ask_the_time(now=now)
         self._since, self._next_at = (now, steady), None
 
+    def _give_sign_of_life(self) -> None:
+        """After a look that went well: a clock that only fails is as good as none."""
+        if time.monotonic() - self._gave_sign >= SIGN_EVERY:
+            alive.touch(settings.TONGFA.home, "clock")
+            self._gave_sign = time.monotonic()
+
     def _watched(self) -> clock.Watched | None:
         if self._since is None:
             return None
@@ -200,4 +209,3 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         for job in result.rings:
             self._bell.ring(job)
         self._children.start(result.children)
-        alive.touch(settings.TONGFA.home, "clock")

@@ -30,8 +30,11 @@ class Notice:
         return "\n".join([self.subject, *self.lines, f"查看：{self.link}"])
 
 
-def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: bool) -> Notice:
-    """One message for all that happened, however much it is. `told` is not empty, most urgent first."""
+def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: bool, again: bool = False) -> Notice:
+    """One message for all that happened, however much it is. `told` is not empty, most urgent first.
+
+    `again`: the ring has nobody, so that those who were told before are told once more.
+    """
     kinds = list(dict.fromkeys(one.kind for one in told))
     words = "、".join(kind.label for kind in kinds[:3]) + ("等" if len(kinds) > 3 else "")
     count = f"（{len(told)} 项）" if len(told) > 1 else ""
@@ -40,7 +43,8 @@ def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: b
         lines.append(f"另有 {len(told) - MOST_LINES} 项，请打开值班台查看。")
     lines += [f"怎么办（{kind.label}）：{REMEDIES[kind]}" for kind in kinds]
     if ring > 1:
-        lines.append(f"此前通知无人阅读，现升级到第 {ring} 级。请在值班台点“已阅”。")
+        step = f"没有配置第 {ring} 级通知对象，再次提醒" if again else f"现升级到第 {ring} 级"
+        lines.append(f"此前通知无人阅读，{step}。请在值班台点“已阅”。")
     return Notice(f"{mark(live)}{words}{count}", lines, link, ring, at, live)
 
 

@@ -14,7 +14,7 @@ from bot.runtime import pids
 from bot.runtime.paths import Home
 
 FRESH = 45.0
-"""Seconds; the workers touch every 10 s, the clock at every tick."""
+"""Seconds; workers and clock touch every 10 s, the clock only after a look that went well."""
 
 
 def sign(home: Home, name: str) -> Path:

@@ -37,7 +37,7 @@ from .walltime import WallClock
 
 ACTOR = "系统"
 log = structlog.get_logger(__name__)
-LONGEST = timedelta(seconds=30)
+LONGEST = timedelta(seconds=60)
 MOST = 1000  # publications looked at in one tick; the rest is due at the next
 GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
 WAITING = (State.PLANNED, State.BLOCKED)

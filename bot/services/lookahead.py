@@ -166,6 +166,10 @@ def people_to_tell(now: datetime) -> Iterator[CheckResult]:
             f"第 {ring} 级 {len(configured.of_ring(ring))} 个" for ring in (1, 2, 3) if configured.of_ring(ring)
         )
         yield CheckResult("通知", True, f"出事会通知：{rings}。", code="notify")
+        if not any(configured.of_ring(ring) for ring in (2, 3)):
+            message = "没有配置第 2、3 级通知对象：没有人阅知时，只会再提醒第 1 级的人。"
+            remedy = "请系统管理员在通知配置里给负责人写上 ring = 2 或 3，然后运行 tongfa notify test。"
+            yield CheckResult("通知升级", True, message, warning=True, code="notify_rings", remedy=remedy)
     else:
         # it stops no release, but whoever looks should know
         message = "没有配置第 1 级通知对象，出了事只有打开值班台的人知道。"

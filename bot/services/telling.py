@@ -50,8 +50,12 @@ class Targets:
     problems: tuple[str, ...]
 
     def of_ring(self, ring: int) -> list[Target]:
-        """Those told at this step."""
+        """Those of this ring."""
         return [target for target in self.found if target.ring == ring]
+
+    def told_at(self, ring: int) -> list[Target]:
+        """Those told when it is this ring's turn: where it has nobody, those of the ring before, once more."""
+        return next((found for lower in range(ring, 0, -1) if (found := self.of_ring(lower))), [])
 
 
 def targets() -> Targets:
@@ -153,8 +157,8 @@ def told(alarm: Alarm) -> Told:
     )  # fmt: skip
 
 
-def compose(found: Sequence[Alarm], *, ring: int, now: datetime) -> Notice:
-    """One message about these alarms."""
+def compose(found: Sequence[Alarm], *, ring: int, now: datetime, again: bool = False) -> Notice:
+    """One message about these alarms. `again`: to people who were told before, because the ring has nobody."""
     require_aware(now)
     order = {str(kind): place for place, kind in enumerate(alarms.Kind)}
     chosen = sorted(found, key=lambda alarm: (order[alarm.kind], alarm.pk))
@@ -163,7 +167,8 @@ def compose(found: Sequence[Alarm], *, ring: int, now: datetime) -> Notice:
     only = next(iter(releases)) if len(releases) == 1 else None
     page = "urgent" if {alarm.sort for alarm in chosen} <= {alarms.Kind.URGENT, alarms.Kind.LAPSED} else ""
     link = f"{base}/releases/{only}" if only else f"{base}/{page}"
-    return notice.compose([told(alarm) for alarm in chosen], ring=ring, at=now, link=link, live=home.is_live())
+    messages = [told(alarm) for alarm in chosen]
+    return notice.compose(messages, ring=ring, at=now, link=link, live=home.is_live(), again=again)
 
 
 # --- when ---------------------------------------------------------------------------------------------------------
@@ -184,7 +189,7 @@ def arrange(*, now: datetime) -> int:
             mine = [alarm for alarm in group if _step(alarm, ring, now)]
             if not mine:
                 continue
-            chosen = configured.of_ring(ring)
+            chosen = configured.told_at(ring)
             rows = [
                 AlarmNotice(unit_id=unit, ring=ring, target=one.name, kind=one.kind, created_at=now, next_at=now)
                 for one in chosen
@@ -224,7 +229,7 @@ def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
         return False
     try:
         target = next(one for one in targets().found if one.name == row.target)
-        notifier(target).tell(compose(still, ring=row.ring, now=now()))
+        notifier(target).tell(compose(still, ring=row.ring, now=now(), again=target.ring < row.ring))
     except StopIteration:
         _failed(row, f"通知对象“{row.target}”已不在配置里，或配置有误。", now())
     except NotTold as problem:

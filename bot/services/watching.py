@@ -20,7 +20,7 @@ from bot.domain.alarms import Kind, Out
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
-from bot.models import Account, AlarmNotice, Chore, Preflight, Publication
+from bot.models import Account, AlarmNotice, Chore, Preflight, Publication, Release
 from bot.models.watch import CHORES
 
 from . import (
@@ -57,6 +57,10 @@ EVERY = {
     "takedowns": timedelta(minutes=5),
     "trail": timedelta(hours=1),
 }
+#: While no release is near, the sweep is made so many times more rarely: it finds what no change of state has marked, and
+#: where nothing changes there is nothing that it could find but late (docs/explanation/performance.md, Idle).
+RARELY = 3
+BEFORE_A_RELEASE, AFTER_A_RELEASE = timedelta(minutes=2), timedelta(hours=1)
 MOST_ASKED, TIME_ASKED = 3, 8.0  # platforms asked for the time; seconds for each
 KINDS = ("preflight", "notify", "inspect")
 
@@ -117,7 +121,7 @@ def _chores(now: datetime, bells: Bells) -> None:
     for chore in Chore.objects.filter(next_at__lte=now):
         mine = Chore.objects.filter(pk=chore.pk, next_at=chore.next_at)
         if chore.name == "sweep":
-            if mine.update(next_at=now + EVERY["sweep"], ran_at=now):
+            if mine.update(next_at=now + _until_swept_again(now), ran_at=now):
                 _each(
                     (
                         lambda: alarming.sweep(now=now),
@@ -131,6 +135,15 @@ def _chores(now: datetime, bells: Bells) -> None:
                 bells.rings.append(("inspect", CHORES.index(chore.name)))
         elif chore.rung_at <= now - RING_AGAIN and not bells.children and mine.update(rung_at=now):
             bells.children.append(("inspect", CHORES.index(chore.name)))
+
+
+def _until_swept_again(now: datetime) -> timedelta:
+    """Soon, while a release is near or something of an older one is to be done (sent again by people, resumed)."""
+    near = Release.objects.filter(
+        instant__gt=now - AFTER_A_RELEASE, instant__lte=now + BEFORE_A_RELEASE, signed_at__isnull=False
+    )
+    waiting = Publication.objects.filter(next_at__lte=now + BEFORE_A_RELEASE)
+    return EVERY["sweep"] * (1 if near.exists() or waiting.exists() else RARELY)
 
 
 def inspect(number: int, *, now: Callable[[], datetime]) -> None:

@@ -27,8 +27,8 @@ def at(engine: Engine, instant: datetime) -> clock.Tick:
     return engine.tick()
 
 
-def test_an_empty_house_is_asked_again_in_half_a_minute(engine: Engine) -> None:
-    assert engine.tick() == clock.Tick([], [], engine.clock.now() + 30 * SECOND)
+def test_an_empty_house_is_asked_again_in_a_minute(engine: Engine) -> None:
+    assert engine.tick() == clock.Tick([], [], engine.clock.now() + MINUTE)
 
 
 def test_a_tick_calls_no_platform(engine: Engine) -> None:
@@ -50,7 +50,7 @@ def test_each_bell_is_rung_once(engine: Engine) -> None:
     jobs = [Job("stage", engine.wechat(release).pk), Job("stage", engine.weibo(release).pk)]
     assert at(engine, T - 10 * MINUTE).rings == jobs
     assert at(engine, T - 10 * MINUTE).rings == []
-    assert at(engine, T - 10 * MINUTE + 9 * SECOND) == clock.Tick([], [], engine.clock.now() + 30 * SECOND)
+    assert at(engine, T - 10 * MINUTE + 9 * SECOND) == clock.Tick([], [], engine.clock.now() + MINUTE)
 
 
 def test_a_bell_that_nobody_answers_becomes_work_for_a_child(engine: Engine) -> None:

@@ -366,6 +366,27 @@ def test_whatever_put_it_there_the_sweep_finds_it_within_a_minute(engine: Engine
     assert kinds() == ["needs_person"]
 
 
+@pytest.mark.parametrize(
+    ("after_t", "seconds"), [(-10 * MINUTE, 60), (-MINUTE, 20), (30 * MINUTE, 20), (2 * 60 * MINUTE, 60)]
+)
+def test_near_a_release_it_sweeps_three_times_a_minute_in_a_quiet_house_once(
+    engine: Engine, after_t: timedelta, seconds: int
+) -> None:
+    release, now = engine.signed(), T + after_t
+    release.publications.update(next_at=None)  # nothing is to be done for it
+    Chore.objects.filter(name="sweep").update(next_at=now)
+    watching.look(now)
+    assert Chore.objects.get(name="sweep").next_at == now + seconds * SECOND
+
+
+def test_what_is_sent_again_days_later_is_near_as_well(engine: Engine) -> None:
+    release, now = engine.signed(), T + 2 * DAY
+    put(engine.wechat(release), State.STAGED, next_at=now + SECOND)
+    Chore.objects.filter(name="sweep").update(next_at=now)
+    watching.look(now)
+    assert Chore.objects.get(name="sweep").next_at == now + 20 * SECOND
+
+
 def test_every_change_of_state_into_trouble_leaves_an_open_alarm_after_one_tick(engine: Engine) -> None:
     release = engine.signed(on=[engine.office.wechat])
     moves = [
@@ -430,6 +451,25 @@ def test_nobody_reads_it_so_the_next_rings_are_told_after_5_and_15_minutes(engin
     engine.go(NOW + 40 * MINUTE)
     assert [(who, (at - NOW) // MINUTE) for who, at, _ in sink.heard] == [("值班群", 0), ("主任", 5), ("局长", 15)]
     assert [row.result for row in AlarmNotice.objects.order_by("pk")] == ["已送达"] * 3
+
+
+def test_where_only_the_first_ring_has_people_they_are_told_again(engine: Engine, sink: Sink) -> None:
+    """What nobody reads must not fall silent because the head of the office is not in the file."""
+    sink.targets = sink.targets[:1]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 40 * MINUTE)
+    assert [(who, (at - NOW) // MINUTE) for who, at, _ in sink.heard] == [("值班群", 0), ("值班群", 5), ("值班群", 15)]
+    assert "无人阅读" not in sink.of("值班群")[0].text
+    assert "没有配置第 2 级通知对象，再次提醒" in sink.of("值班群")[1].text
+
+
+def test_a_ring_without_people_leaves_its_turn_to_the_one_before(engine: Engine, sink: Sink) -> None:
+    sink.targets = [sink.targets[0], sink.targets[2]]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 40 * MINUTE)
+    assert [who for who, _, _ in sink.heard] == ["值班群", "值班群", "局长"]
 
 
 def test_read_is_read_and_nobody_else_is_woken(engine: Engine, sink: Sink) -> None:
