@@ -9,6 +9,7 @@ from typing import Any
 from celery.signals import beat_init, worker_init
 from django.db import connection
 
+from bot.runtime import priority
 from bot.services import wall
 from bot.services.errors import Refused
 
@@ -28,12 +29,14 @@ def worker_starts(sender: Any, **_: Any) -> None:
     if SENDS in sender.app.amqp.queues.consume_from:
         _end_unless_whole()
     else:
+        priority.give_way(priority.PREPARES)
         wall.compare(now=datetime.now(UTC))
     connection.close()  # its processes are forked from here
 
 
 def web_starts() -> None:
     """The web process goes on, too: it is where people see the alarm."""
+    priority.give_way(priority.SHOWS)
     wall.compare(now=datetime.now(UTC))
     connection.close()
 
