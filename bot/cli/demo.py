@@ -110,7 +110,7 @@ def _initialise() -> None:
     from .home import initialise
 
     if not home.exists():
-        _step("初始化演练环境（数据库、密钥、人员）")
+        _step("初始化演练环境（数据库、密钥、人员；首次约需 15 秒）")
     elif home.is_live():
         from bot.services.errors import Refused
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from django.db.models import Prefetch
 
@@ -24,6 +24,7 @@ from .chips import Chip
 MOST = 600  # tiles of one page; a month of a district has a few dozen
 TITLE = 14  # characters: what two short lines of a tile hold
 UNSIGNED, WAITING, MOVING, PUBLIC, TROUBLE, OFF = "unsigned", "waiting", "moving", "public", "trouble", "off"
+PORTAL = "portal"
 #: What staff look for, and how it looks.
 GROUPS: dict[str, Chip] = {
     UNSIGNED: Chip("未签发", "wait", "pen"),
@@ -57,20 +58,41 @@ class Glyph:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tile:
-    """What a tile shows. `fixed`: why it cannot be moved, "" where it can; `pieces`: documents in it."""
+    """What a tile shows. `pieces`: documents in it.
+
+    A month of a busy house counts more tiles than it shows: what only those need that are shown is worked out for them alone.
+    """
 
     release: Release
-    at: datetime
-    short: str
+    pushes: Sequence[Publication]
+    accounts: Mapping[int, Account]
     standing: Chip
     group: str
     kinds: tuple[Kind, ...]
-    glyphs: tuple[Glyph, ...]
     pieces: int
-    fixed: str
     urgent: Chip | None = None
+
+    @cached_property
+    def at(self) -> datetime:
+        """Its instant, Beijing time."""
+        return to_beijing(self.release.instant)
+
+    @cached_property
+    def short(self) -> str:
+        """Its title in two short lines."""
+        return short(self.release.title)
+
+    @cached_property
+    def fixed(self) -> str:
+        """Why it cannot be moved, "" where it can."""
+        return moving.why_fixed(self.release, self.pushes)
+
+    @cached_property
+    def glyphs(self) -> tuple[Glyph, ...]:
+        """Where it goes out, the portal first."""
+        return tuple(_glyphs(self.release, self.pushes, self.accounts))
 
     @property
     def bundle(self) -> bool:
@@ -91,7 +113,7 @@ class Tile:
     def facets(self) -> dict[str, frozenset[str]]:
         """Its values of each facet that the page can be filtered by."""
         return {
-            "channel": frozenset(glyph.channel for glyph in self.glyphs),
+            "channel": frozenset(_channels(self.release, self.pushes, self.accounts)),
             "kind": frozenset(map(str, self.kinds)),
             "state": frozenset({self.group}),
         }
@@ -148,9 +170,8 @@ def tile(release: Release, beside: Beside, now: datetime) -> Tile:
     pushes, documents = list(release.publications.all()), beside.kinds.get(release.pk, {})
     standing = chips.standing(release, pushes, now)
     return Tile(
-        release, to_beijing(release.instant), short(release.title), standing, group(standing),
-        tuple(dict.fromkeys(documents.values())), tuple(_glyphs(release, pushes, beside.accounts)), len(documents),
-        moving.why_fixed(release, pushes), urgentmarks.mark(release.urgency, now),
+        release, pushes, beside.accounts, standing, group(standing), tuple(dict.fromkeys(documents.values())), len(documents),
+        urgentmarks.mark(release.urgency, now),
     )  # fmt: skip
 
 
@@ -161,9 +182,15 @@ def group(standing: Chip) -> str:
     return _GROUP_OF.get(standing.label, TROUBLE)
 
 
+def _channels(release: Release, pushes: Iterable[Publication], accounts: Mapping[int, Account]) -> Iterable[str]:
+    if release.sync != AT_TIME:
+        yield PORTAL
+    yield from {accounts[one.account_id].channel for one in pushes}
+
+
 def _glyphs(release: Release, pushes: Iterable[Publication], accounts: Mapping[int, Account]) -> Iterable[Glyph]:
     if release.sync != AT_TIME:
-        yield Glyph("portal", "门户网页上线后才发")
+        yield Glyph(PORTAL, "门户网页上线后才发")
     of_account: dict[int, list[Publication]] = {}
     for one in pushes:
         of_account.setdefault(one.account_id, []).append(one)

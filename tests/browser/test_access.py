@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from bot.models import Person, Urgency
 from bot.services import people
 from tests.console.urgent import asked
 from tests.console.world import ARTICLES, PASSWORD, District, hashed, now
+from tests.support.axe import violations
 
 from .conftest import Open
 from .test_pages import busy_day
 
 pytestmark = pytest.mark.browser
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PAGES = (
     ("duty", "/"),
     ("editor", "/documents"),
@@ -60,15 +58,6 @@ def furnished(district: District) -> int:
     district.people["first"].password = hashed()
     district.people["first"].save(update_fields=["password"])
     return pk
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=RULES)
-    return [
-        f"{one['id']}: {node['target']} {node['html'][:120]}"
-        for one in found.response["violations"]
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize(

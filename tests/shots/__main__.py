@@ -1,10 +1,10 @@
 """`make shots`: a seeded district in rehearsal, every screen in both widths and both themes, and the handbook's pictures.
 
-    python -m tests.shots [NAME…] [--look phone-dark] [--handbook] [--quick]
+    python -m tests.shots [NAME…] [--look phone-dark] [--handbook] [--quick] [--axe]
 
 NAME: only screens whose names begin so. `--look`: only that width and theme, repeatable. `--handbook`: only the handbook's
 pictures, in the look in which it shows them.
-`--quick`: without the release that goes out for real (it takes a minute). The console runs in this process, on a home of its
+`--quick`: without the release that goes out for real (it takes a minute). `--axe`: each page is judged by axe as well. The console runs in this process, on a home of its
 own that is thrown away; the clock of the process shows a Tuesday morning, so that the pictures come out alike.
 """
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--look", action="append", choices=[f"{size}-{scheme}" for size, scheme in LOOKS])
     parser.add_argument("--handbook", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--axe", action="store_true")
     given = parser.parse_args(arguments)
     os.environ.update(DJANGO_SETTINGS_MODULE="config.settings", DJANGO_ALLOW_ASYNC_UNSAFE="true")
     import django
@@ -51,10 +52,10 @@ def main(arguments: Sequence[str]) -> int:
     if given.handbook:
         order = [(one, (one.handbook, "light")) for one in named if one.handbook]
     with tempfile.TemporaryDirectory(prefix="tongfa-shots-") as folder:
-        return _take(order, Path(folder), quick=given.quick)
+        return _take(order, Path(folder), quick=given.quick, axe=given.axe)
 
 
-def _take(order: Sequence[tuple[Screen, tuple[str, str]]], folder: Path, *, quick: bool) -> int:
+def _take(order: Sequence[tuple[Screen, tuple[str, str]]], folder: Path, *, quick: bool, axe: bool) -> int:
     from playwright.sync_api import sync_playwright
 
     from .camera import Camera
@@ -74,10 +75,11 @@ def _take(order: Sequence[tuple[Screen, tuple[str, str]]], folder: Path, *, quic
             executable_path=path, env={**os.environ, "LANGUAGE": "zh_CN"}, args=["--no-sandbox", "--lang=zh-CN"]
         )
         stack.callback(browser.close)
-        for taken in Camera(browser, base, story, SHOTS).take(order):
+        for taken in Camera(browser, base, story, SHOTS, axe=axe).take(order):
             wrong += bool(taken.complaints)
             print(f"  {taken.path.name}{''.join(f'  ! {one}' for one in taken.complaints)}", flush=True)
     total = _into_the_handbook([one for one, look in order if look == (one.handbook, "light")])
+    print(f"· {len(order)} pictures, {wrong} pages with something wrong{', axe included' if axe else ''}")
     print(f"· pictures in artifacts/shots/; the handbook's in docs/images/handbook/ ({total // 1024} kB)")
     return 1 if wrong else 0
 

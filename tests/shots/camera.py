@@ -14,6 +14,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from bot.console import stepup
 from tests.console.world import District, now
+from tests.support.axe import violations
 
 from .screens import Screen
 from .story import Story
@@ -50,8 +51,9 @@ class Taken:
 class Camera:
     """Takes pictures of one story."""
 
-    def __init__(self, browser: Browser, base: str, story: Story, folder: Path) -> None:
-        self._browser, self._base, self._story, self._folder = browser, base, story, folder
+    def __init__(self, browser: Browser, base: str, story: Story, folder: Path, *, axe: bool = False) -> None:
+        """`axe`: every page is judged by axe as well."""
+        self._browser, self._base, self._story, self._folder, self._axe = browser, base, story, folder, axe
         self._sessions: dict[str, str] = {}
         self._contexts: dict[tuple[str, str, str], BrowserContext] = {}
 
@@ -77,6 +79,7 @@ class Camera:
             wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if wide > 0:
                 complaints.append(f"sticks out by {wide} pixels")
+            complaints += violations(page) if self._axe else []
             self._shoot(page, screen, size, scheme, path)
         return Taken(screen, size, scheme, path, complaints)
 
