@@ -21,10 +21,10 @@ ROLES: Mapping[Role, str] = {
     Role.FINAL: "终审：同上；“结果不明”要重发时，可作第二人确认",
     Role.RELEASER: "编排、核对清单、签发；恢复、作废；确认撤回；可停发和解除停发",
     Role.DUTY: "看值班台和警报；暂停、一键停发；处置异常；办手工发布",
-    Role.AUDITOR: "查看和验证留痕",
-    Role.SYSADMIN: "账号、凭据、授权、备份和本机",
-    Role.SECADMIN: "人员、角色、停用、代理、重置密码和验证器",
-    Role.AUDITADMIN: "查阅全部留痕，核验完整性，导出",
+    Role.AUDITOR: "查看稿件、发布单和留痕，验证留痕完整",
+    Role.SYSADMIN: "账号、凭据、授权、备份和本机；不看稿件内容",
+    Role.SECADMIN: "人员、角色、停用、代理、重置密码和验证器；不看稿件内容",
+    Role.AUDITADMIN: "查阅全部留痕，核验完整性，导出；不看稿件内容",
 }
 EDITIONS: Mapping[EditionState, tuple[str, str]] = {
     EditionState.DRAFTING: ("还没有送审，或修改后成了新版本", "拟稿"),

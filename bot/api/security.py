@@ -10,11 +10,14 @@ from bot.domain.rights import Right
 from bot.models import ApiToken
 from bot.services import apitokens
 from bot.services.errors import Refused
+from bot.services.people import require_reader
 
 from .edge import now
 
 WRONG_PER_MINUTE = 60
 LONGEST = 200
+OF_TEXTS = frozenset({Right.DOCUMENTS_READ, Right.RELEASES_READ})
+"""Doors behind which text stands that is not public yet: shut for a person before whom the pages are."""
 
 
 class TooManyWrong(Exception):
@@ -34,7 +37,7 @@ class Bearer(HttpBearer):
         self.right = right
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
-        """The token's record, or None (401). Refused (403) without the right."""
+        """The token's record, or None (401). Refused (403) without the right, or where its person may not read."""
         found = apitokens.recognise(token, now=now()) if 0 < len(token) <= LONGEST else None
         if found is None:
             _count_wrong(request.META.get("REMOTE_ADDR", ""))
@@ -44,6 +47,8 @@ class Bearer(HttpBearer):
                 "right",
                 f"令牌“{found.name}”没有“{self.right.label}”权限（{self.right}），没有办理。请系统管理员另发令牌。",
             )
+        if self.right in OF_TEXTS:
+            require_reader(found.person)
         return found
 
 

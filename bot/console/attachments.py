@@ -21,6 +21,7 @@ from bot.services.documents import find_document
 from bot.services.errors import NotFound, Refused
 from bot.services.people import require
 
+from . import readers
 from .people import now, person
 
 SEALED = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -99,6 +100,7 @@ def _told(request: HttpRequest, document: Document, who: Person, what: str | Ref
 
 
 @require_GET
+@readers.only
 def file(request: HttpRequest, edition: int, sha256: str) -> HttpResponse:
     """A file of an edition of one's own unit."""
     own = Edition.objects.filter(document__unit=person(request).unit)

@@ -15,7 +15,7 @@ from bot.domain.workflow import EditionState
 from bot.models import Document, Edition, Item
 from bot.services.documents import find_document
 
-from . import changes
+from . import changes, readers
 from .document import EDITION_TONES
 from .people import person
 
@@ -42,6 +42,7 @@ class Version:
 
 
 @require_GET
+@readers.only
 def compare_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """`?from=1&to=3`; without them the last approved edition and the newest."""
     document = find_document(external_id, unit=person(request).unit)

@@ -23,6 +23,7 @@ from bot.services import correcting, drafting, editorial, trail
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 
+from . import readers
 from .middleware import PREVIEW_POLICY
 from .people import now, person
 from .pictures import Crop, crop
@@ -89,6 +90,7 @@ class Shown:
 
 
 @require_GET
+@readers.only
 def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """The newest edition, or an older one with `?edition=2`."""
     document = find_document(external_id, unit=person(request).unit)
@@ -186,6 +188,7 @@ def _picture(spec: ChannelSpec, payload: Mapping[str, Any], addresses: Addresses
 
 
 @require_GET
+@readers.only
 @xframe_options_sameorigin
 def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
     """A rendered post, frozen at submit (the credit line is drawn at signing)."""
@@ -197,6 +200,7 @@ def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
+@readers.only
 @xframe_options_sameorigin
 def item_frame(request: HttpRequest, pk: int) -> HttpResponse:
     """The signed bytes of one position, credit line included."""
@@ -240,6 +244,7 @@ def with_asset_addresses(content: str, addresses: Addresses = OURS) -> str:
 
 
 @require_GET
+@readers.only
 def asset(request: HttpRequest, sha256: str) -> HttpResponse:
     """A picture by its hash: its name is its secret, and the login is asked for all the same."""
     return picture(sha256)

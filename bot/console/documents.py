@@ -27,7 +27,7 @@ from bot.services import catalogue, documents, drafting
 from bot.services.errors import Refused
 from bot.services.people import require
 
-from . import chips
+from . import chips, readers
 from .chips import Chip
 from .document import EDITION_TONES
 from .people import now, person
@@ -56,6 +56,7 @@ class Row:
 
 
 @require_GET
+@readers.only
 def documents_page(request: HttpRequest) -> HttpResponse:
     """The list, newest change first; htmx asks for the rows alone."""
     who = person(request)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from bot.services.releases import find_release
 
-from . import streams
+from . import readers, streams
 from .people import person
 from .streams import Hub, Listener, Wants
 
@@ -33,6 +33,7 @@ def desk(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_GET
+@readers.only
 def release(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Whatever happens to one release, and freezes of its unit. Another unit's releases do not exist here."""
     found = find_release(pk, unit=person(request).unit)

@@ -21,7 +21,7 @@ from bot.services import casereport, cases, countersigning, glancing, settling, 
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 
-from . import alarms, chips, stepup
+from . import alarms, chips, readers, stepup
 from .people import now, person
 from .release import LOOKS, OUTCOMES
 
@@ -60,6 +60,7 @@ def out_chip(out: Out) -> chips.Chip:
 
 
 @require_GET
+@readers.only
 def exceptions(request: HttpRequest) -> HttpResponse:
     """The list, most urgent first."""
     who, at = person(request), now()
@@ -87,6 +88,7 @@ def _row(one: cases.Open, words: Mapping[int, countersigning.Word]) -> Row:
 
 
 @require_GET
+@readers.only
 def case_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One case; another unit's do not exist here."""
     return _page(request, pk)
@@ -209,6 +211,7 @@ def _urls(request: HttpRequest) -> list[str]:
 
 
 @require_POST
+@readers.only
 def look(request: HttpRequest, pk: int) -> HttpResponse:
     """再核对: read-only."""
 
@@ -221,6 +224,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("登记为已发布")
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """确认已发并填链接."""
@@ -233,6 +237,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("提出重发（还要第二人确认）")
 def ask_again(request: HttpRequest, pk: int) -> HttpResponse:
     """确认未发并重发, the first person."""
@@ -245,6 +250,7 @@ def ask_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("作为第二人确认重发")
 def confirm_again(request: HttpRequest, pk: int) -> HttpResponse:
     """确认未发并重发, the second person."""
@@ -257,6 +263,7 @@ def confirm_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     """The first person's word does not stand any more."""
 
@@ -268,6 +275,7 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("作废这条推送")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """作废: what stands before a person is settled; what has not left is stopped for good."""

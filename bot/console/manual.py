@@ -15,11 +15,10 @@ from bot.models import ManualPost, Person
 from bot.services import manual, manualtasks
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
-from bot.services.people import require
+from bot.services.people import require, require_reader
 
 from . import manualforms
 from .accountforms import typed
-from .navigation import EDITORIAL
 from .people import now, person
 
 PAGE = 50
@@ -40,7 +39,7 @@ def manual_page(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, trouble: Mapping[str, Any] | None = None) -> HttpResponse:
     """`trouble`: why a task was not entered, with what was typed."""
     who, at = person(request), now()
-    require(who, *EDITORIAL)
+    require_reader(who)
     before = request.GET.get("before", "")
     before_pk = int(before[:12]) if before.isascii() and before.isdigit() else None
     lines = manual.book(who.unit, before=before_pk, most=PAGE + 1)

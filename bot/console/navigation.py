@@ -10,16 +10,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from bot.domain.urgent import PROPOSERS
-from bot.domain.workflow import Role
+from bot.domain.workflow import READERS, Role
 from bot.models import Person
 from bot.services import urgent
-from bot.services.people import manages_people
+from bot.services.people import manages_people, may_read
 
 from . import inbox
 from .people import person
 
 ACCOUNTS = frozenset({Role.SYSADMIN, Role.DUTY, Role.RELEASER, Role.AUDITOR, Role.AUDITADMIN})
-EDITORIAL = frozenset({Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,13 @@ class Link:
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("today", "值班台", "clock"),
-    Entry("documents", "文件", "box", EDITORIAL),
-    Entry("reviews", "审批箱", "inbox", EDITORIAL, waiting=inbox.waiting),
-    Entry("releases", "发布单", "send", EDITORIAL),
+    Entry("documents", "文件", "box", READERS),
+    Entry("reviews", "审批箱", "inbox", READERS, waiting=inbox.waiting),
+    Entry("releases", "发布单", "send", READERS),
     Entry("urgent", "应急", "alert", frozenset(PROPOSERS), waiting=urgent.waiting_for),
     Entry("calendar", "日历", "calendar"),
-    Entry("exceptions", "异常台", "alert", EDITORIAL),
-    Entry("manual", "手工发布", "hand", EDITORIAL),
+    Entry("exceptions", "异常台", "alert", READERS),
+    Entry("manual", "手工发布", "hand", READERS),
     Entry("accounts", "账号", "badge", ACCOUNTS),
     Entry("trail", "留痕", "eye", frozenset({Role.AUDITOR, Role.AUDITADMIN})),
     Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),
@@ -71,8 +70,10 @@ ENTRIES: tuple[Entry, ...] = (
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `navigation`, a list of links; empty before the login."""
-    return {"navigation": links(request)}
+    """Context processor: `navigation`, a list of links, empty before the login; `reads`: whether links to texts open."""
+    user = getattr(request, "user", None)
+    logged_in = user is not None and user.is_authenticated
+    return {"navigation": links(request), "reads": logged_in and may_read(person(request))}
 
 
 def links(request: HttpRequest) -> Sequence[Link]:

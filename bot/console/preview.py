@@ -28,6 +28,7 @@ from bot.services.documents import find_document
 from bot.services.errors import Refused
 from bot.services.releases import accounts_named
 
+from . import readers
 from .document import EDITION_TONES, edition_of, with_asset_addresses
 from .middleware import PREVIEW_POLICY
 from .people import now, person
@@ -55,6 +56,7 @@ class Face:
 
 
 @require_GET
+@readers.only
 def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     """The page with the phones beside each other."""
     who = person(request)
@@ -104,6 +106,7 @@ def _own(request: HttpRequest, pk: int) -> Edition:
 
 
 @require_GET
+@readers.only
 @xframe_options_sameorigin
 def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """One phone's screen."""
@@ -157,6 +160,7 @@ def _pieces(text: str) -> list[tuple[str, str]]:
 
 
 @require_GET
+@readers.only
 @xframe_options_sameorigin
 def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """The article inside the phone: the very HTML of the post; in dark mode turned about roughly as the app does it."""
@@ -178,6 +182,7 @@ def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 def show(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """发到我的手机."""
     who, found = person(request), _own(request, edition)

@@ -19,7 +19,7 @@ from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import acts, alarms, board, chips, lanes, manifest, urgentmarks
+from . import acts, alarms, board, chips, lanes, manifest, readers, urgentmarks
 from .people import now, person
 
 METRIC_WORDS = {
@@ -95,6 +95,7 @@ class Push:
 
 
 @require_POST
+@readers.only
 def check_again(request: HttpRequest, pk: int) -> HttpResponse:
     """再查一次: a pre-flight for each account that waits, now."""
     who = person(request)
@@ -113,6 +114,7 @@ def check_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
+@readers.only
 def release_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; another unit's releases do not exist here."""
     return render(request, "release.html", _whole(request, pk))

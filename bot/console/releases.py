@@ -18,7 +18,7 @@ from bot.domain.instants import require_aware
 from bot.models import Publication, Release, Unit
 from bot.services import moving
 
-from . import acts, board, chips, urgentmarks
+from . import acts, board, chips, readers, urgentmarks
 from .chips import Chip
 from .people import now, person, plain
 
@@ -41,6 +41,7 @@ class Row:
 
 
 @require_GET
+@readers.only
 def releases(request: HttpRequest) -> HttpResponse:
     """`?state=unsigned|waiting|out|asks`, `?q=` words of the title, `?before=` where the page before ended."""
     who, at = person(request), now()

@@ -13,14 +13,13 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bot.domain.article import Kind
-from bot.domain.workflow import Role, Verdict
+from bot.domain.workflow import Verdict
 from bot.models import Edition, Person
 from bot.services import inbox as services
 from bot.services.errors import NotFound, Refused
-from bot.services.people import require
+from bot.services.people import require, require_reader
 
 from . import inbox
-from .navigation import EDITORIAL
 from .people import now, person
 from .reviewing import detail, panel
 
@@ -46,7 +45,7 @@ def item(request: HttpRequest, pk: int) -> HttpResponse:
 def reader(request: HttpRequest) -> Person:
     """Who asks: somebody with a part in the editorial way. Text under embargo is not for those who keep the machine."""
     who = person(request)
-    require(who, *(role for role in Role if role in EDITORIAL))
+    require_reader(who)
     return who
 
 

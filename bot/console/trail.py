@@ -19,7 +19,7 @@ from bot.models import AuditEvent, Person
 from bot.services import trailcheck, trailexport, trailindex, trailpages
 from bot.services.audit import Part
 from bot.services.errors import Refused
-from bot.services.people import manages_people, require
+from bot.services.people import manages_people, may_read, require
 from bot.services.trailnames import Thing
 from bot.services.trailpages import ABOUT, READERS, Asked, Cursor
 
@@ -111,7 +111,7 @@ def _more(given: Mapping[str, str], after: Cursor | None) -> str:
 
 def _door(thing: Thing, who: Person) -> str:
     """Where more is to be seen of it, for those who may look there; else ""."""
-    if thing.kind in {"release", "document", "account"}:
+    if thing.kind == "account" or (thing.kind in {"release", "document"} and may_read(who)):
         return reverse(thing.kind, args=[thing.key])
     if thing.kind == "person" and manages_people(who):
         return reverse("member", args=[thing.key])

@@ -26,7 +26,7 @@ from bot.services.errors import NotFound, Refused
 from bot.services.releases import find_release
 from bot.services.withdrawing import Target
 
-from . import stepup
+from . import readers, stepup
 from .chips import Chip
 from .people import now, person
 
@@ -84,6 +84,7 @@ class Told:
 
 
 @require_GET
+@readers.only
 def wizard(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; another unit's releases do not exist here."""
     return _page(request, find_release(pk, unit=person(request).unit))
@@ -192,6 +193,7 @@ def _then(request: HttpRequest, release: Release, act: Callable[[Person], str]) 
 
 
 @require_POST
+@readers.only
 @stepup.required("提出撤回（还要另一位签发人确认）")
 def ask(request: HttpRequest, pk: int) -> HttpResponse:
     """The first person."""
@@ -220,6 +222,7 @@ def _targets(values: Sequence[str]) -> list[Target]:
 
 
 @require_POST
+@readers.only
 @stepup.required("作为第二人确认撤回")
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """The second person: from here on it is done."""
@@ -233,6 +236,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 def drop(request: HttpRequest, pk: int) -> HttpResponse:
     """Taken back before anything was done."""
     withdrawal = withdrawing.find_withdrawal(pk, unit=person(request).unit)
@@ -245,6 +249,7 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("办理撤回")
 def takedown(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """What a person does of one part: deleted by hand, look again, take down again, leave it."""
@@ -270,6 +275,7 @@ def takedown(request: HttpRequest, pk: int, act: str) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 def corrects(request: HttpRequest, pk: int) -> HttpResponse:
     """Link the corrected item to what was taken down."""
     unit = person(request).unit

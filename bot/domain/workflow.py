@@ -90,6 +90,10 @@ ROLE_LABELS = {
 ADMINISTRATORS = frozenset({Role.SYSADMIN, Role.SECADMIN, Role.AUDITADMIN})
 """三员分立: nobody holds two of them (GB/T 22239-2019, 8.1.4.2). Accounts and the machine; people and rights; the trail of both."""
 
+READERS = frozenset(Role) - ADMINISTRATORS
+"""Who may read what is not public yet: whoever has a part in it, and the 审计, who proves what was approved by its text. The
+three administrators keep the machine, the people and the trail; none of that needs the text."""
+
 DEFAULT_STEPS = (Step.FIRST, Step.SECOND, Step.FINAL)
 LEAST_STEPS = 2
 _WAITING = {

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from bot.domain.instants import require_aware
-from bot.domain.workflow import LEAST_STEPS, Role, Step, exclusive
+from bot.domain.workflow import LEAST_STEPS, READERS, Role, Step, exclusive
 from bot.models import Person, Unit
 
 from . import audit
@@ -134,6 +134,21 @@ def require(person: Person, *roles: Role) -> None:
     if not any(person.has_role(role) for role in roles):
         words = "或".join(role.label for role in roles)
         raise Refused("role", f"您没有{words}权限，未做任何改动。请由具有{words}角色的人员办理。")
+
+
+def may_read(person: Person) -> bool:
+    """Whether this person may read what is not public yet."""
+    return any(person.has_role(role) for role in READERS)
+
+
+def require_reader(person: Person) -> None:
+    """Refused to those who keep the machine, the people or the trail and have no part in what is published."""
+    if not may_read(person):
+        raise Refused(
+            "role",
+            "文件、渠道稿和发布单只给办理和审计它们的人看，管理员角色不看内容，没有显示。"
+            "确有需要的，请安全管理员另给您一个业务角色（如审计）。",
+        )
 
 
 def require_manager(person: Person) -> None:

@@ -82,6 +82,16 @@ def test_whoever_left_takes_the_token_along(machine: Machine) -> None:
     problem(machine.get("/health"), 401, "token")
 
 
+@pytest.mark.parametrize("path", ["/documents", "/documents/HD-1", "/findings?document=HD-1", "/releases"])
+def test_through_the_token_of_an_administrator_nobody_reads_what_the_administrator_may_not(
+    district: District, path: str
+) -> None:
+    district.document()
+    machine = Machine.of(district, *Right, person="admin")
+    problem(send(machine, "GET", path, None), 403, "role")
+    told(machine.get("/health"))
+
+
 def test_a_token_is_no_more_than_its_person(district: District) -> None:
     """The right opens the door; behind it the role decides."""
     duty = Machine.of(district, *Right, person="duty")

@@ -43,6 +43,10 @@ def test_lines_are_sentences_with_a_link_to_what_they_are_about(district: Distri
     assert 'href="/documents/HD-1"' in page
     assert 'href="/accounts/wx"' in page
     assert "/people/person/" not in page, "an auditor has no page of people"
+    keeper = read(as_("auditadmin"))
+    assert 'href="/accounts/wx"' in keeper
+    assert 'href="/documents/' not in keeper, "who keeps the trail reads no text under embargo"
+    assert 'href="/releases/' not in keeper
 
 
 @pytest.mark.parametrize("who", ["editor", "releaser", "duty", "admin"])
