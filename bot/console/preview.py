@@ -112,7 +112,10 @@ def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """One phone's screen."""
     found, dark = _own(request, edition), request.GET.get("dark") == "1"
     if slug == PORTAL:
-        context = {"article": found.article, "body": with_asset_addresses(found.article.body_html), "dark": dark}
+        context = {
+            "article": found.article, "body": with_asset_addresses(found.article.body_html), "dark": dark,
+            "unit": found.document.unit,
+        }  # fmt: skip
         return _framed(render(request, "phones/portal_preview.html", context))
     account = next((one for one in _accounts(found, person(request)) if one.slug == slug), None)
     if account is None:

@@ -226,6 +226,15 @@ def test_three_phones_show_the_draft_and_then_the_frozen_posts(district: Distric
     assert "送审时冻结" in client.get("/preview/HD-1").content.decode()
 
 
+def test_the_phone_of_the_portal_bears_the_name_of_the_units_own_site(district: District) -> None:
+    town = District.make("town", "九曲街道办事处")
+    client = Client()
+    client.force_login(town.people["editor"])
+    shown = client.get(f"/frames/phone/{town.document().current.pk}/portal").content.decode()
+    assert "<b>九曲街道办事处</b>" in shown
+    assert "河东区人民政府</b>" not in shown
+
+
 # --- walls --------------------------------------------------------------------------------------------------
 
 
