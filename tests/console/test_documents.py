@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from bot.models import Document, Draft, Edition, Item
+from bot.rehearsal import RehearsalServer
 from bot.services import documents, editorial
 
-from .world import ARTICLES, District, now, put
+from .world import ARTICLES, District, fresh_home, now, put
 
 Login = Callable[[str], Client]
 
@@ -233,6 +235,27 @@ def test_the_phone_of_the_portal_bears_the_name_of_the_units_own_site(district: 
     shown = client.get(f"/frames/phone/{town.document().current.pk}/portal").content.decode()
     assert "<b>九曲街道办事处</b>" in shown
     assert "河东区人民政府</b>" not in shown
+
+
+def test_a_preview_goes_to_ones_own_phone_from_the_page_and_a_refusal_is_told_there(as_platform: District) -> None:
+    document, client = as_platform.document(), Client()
+    client.force_login(as_platform.people["editor"])
+    address = f"/show/{document.current.pk}/wx"
+    assert f'action="{address}"' in client.get("/preview/HD-1").content.decode()
+    assert "已发到微信号“hedong_li”" in client.post(address, {"to": "hedong_li"}, follow=True).content.decode()
+    refused = client.post(address, {"to": "李 拟"}, follow=True).content.decode()
+    assert "不像微信号" in refused
+    assert "没有发出任何内容" in refused
+
+
+@pytest.fixture
+def as_platform(db: None, tmp_path: Path) -> Iterator[District]:
+    """A district whose accounts are on the rehearsal platforms."""
+    with (
+        RehearsalServer(tmp_path / "platform") as server,
+        fresh_home(tmp_path / "with-platform", port=int(server.base_url.rsplit(":", 1)[1])),
+    ):
+        yield District.make(api=server.base_url)
 
 
 # --- walls --------------------------------------------------------------------------------------------------
