@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +82,13 @@ def _last_seen(edition: Edition, person: Person) -> Edition | None:
 
 def between(old: Edition, new: Edition) -> list[Change]:
     """Every field that differs."""
-    names = [*LABELS, *(name for name in new.content | old.content if name not in LABELS and name != IDENTITY)]
-    return [
-        _change(name, before, after)
-        for name in names
-        if (before := old.content.get(name)) != (after := new.content.get(name))
-    ]
+    return of_contents(old.content, new.content)
+
+
+def of_contents(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """The same of two contents by field, of editions or of what is being written."""
+    names = [*LABELS, *(name for name in {**new, **old} if name not in LABELS and name != IDENTITY)]
+    return [_change(name, before, after) for name in names if (before := old.get(name)) != (after := new.get(name))]
 
 
 def _change(name: str, before: Any, after: Any) -> Change:

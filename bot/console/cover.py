@@ -63,7 +63,7 @@ def cover(request: HttpRequest, external_id: str) -> HttpResponse:
     who = person(request)
     document = find_document(external_id, unit=who.unit)
     require_open(document, who)
-    draft, mine = drafting.open_for(document, person=who, now=now(), take_over=request.GET.get("take-over") == "1")
+    draft, mine = drafting.open_for(document, person=who, now=now())
     own = OwnCover(**draft.cover) if draft.cover else None
     context = {
         "document": document, "edition": document.current, "draft": draft, "mine": mine, "own": own,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -14,16 +15,19 @@ from django.views.decorators.http import require_GET, require_POST
 
 from bot import intake
 from bot.domain.article import KIND_LABELS
+from bot.domain.instants import show
 from bot.domain.workflow import Role
 from bot.intake import Rejected
+from bot.intake.markup import paragraphs
 from bot.intake.pictures import PictureError, take
 from bot.models import Account, Document, Draft, Edition, Person
 from bot.services import drafting, editorial
 from bot.services.documents import find_document, keep_assets
+from bot.services.drafting import Page, known
 from bot.services.errors import Refused
 from bot.services.people import require
 
-from . import attachments
+from . import attachments, changes
 from .document import EDITION_TONES, with_asset_addresses
 from .people import now, person
 
@@ -44,6 +48,16 @@ HELP = {
 }
 WIDE = ("title", "source_url", "provenance")
 DATES = ("formed_on", "published_on")
+#: Refusals after which what was typed is on the page alone.
+NOT_KEPT = frozenset({"taken_over", "older", "body", "closed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What stands where this page would be saved, and what saving it would change there."""
+
+    words: str
+    changed: Sequence[changes.Change]
 
 
 @require_GET
@@ -52,17 +66,60 @@ def edit(request: HttpRequest, external_id: str) -> HttpResponse:
     who = person(request)
     document = find_document(external_id, unit=who.unit)
     require_open(document, who)
-    draft, mine = drafting.open_for(document, person=who, now=now(), take_over=request.GET.get("take-over") == "1")
-    edition = document.current
+    draft, mine = drafting.open_for(document, person=who, now=now())
+    return _page(request, document, who, draft, draft.fields, known(draft), mine=mine)
+
+
+@require_POST
+def take_over(request: HttpRequest, external_id: str) -> HttpResponse:
+    """接着编辑: from here on the other page cannot save. What this page already holds is not lost by it."""
+    who = person(request)
+    document = find_document(external_id, unit=who.unit)
+    require_open(document, who)
+    draft, _ = drafting.open_for(document, person=who, now=now(), take_over=True)
+    if "title" in request.POST:
+        return _page(request, document, who, draft, _typed(request), _seen(request), mine=True, unsaved=True)
+    return redirect("cover" if request.POST.get("back") == "cover" else "edit", external_id)
+
+
+def _page(
+    request: HttpRequest, document: Document, who: Person, draft: Draft, fields: Mapping[str, str], seen: Page, *,
+    mine: bool, unsaved: bool = False, status: int = 200,
+) -> HttpResponse:  # fmt: skip
+    """The editor with these fields. `unsaved`: they are in no working copy, so that the browser warns before they go."""
+    edition, typed = document.current, {**fields, "body_html": _showable(fields.get("body_html", ""))}
+    if mine and draft.fields == typed:  # whatever the page knew, nothing is written here that is not there
+        seen, unsaved = known(draft), False
     context = {
         "document": document, "edition": edition, "draft": draft, "mine": mine, "groups": GROUPS, "help": HELP,
-        "labels": intake.LABELS, "kinds": KIND_LABELS, "wide": WIDE, "dates": DATES, "fields": draft.fields,
-        "changed": draft.revision or files_changed(draft, edition),
-        "body": with_asset_addresses(draft.fields.get("body_html", "")),
+        "labels": intake.LABELS, "kinds": KIND_LABELS, "wide": WIDE, "dates": DATES, "fields": fields,
+        "changed": draft.revision or files_changed(draft, edition), "seen": seen, "unsaved": unsaved,
+        "clashes": _clashes(draft, edition, typed, seen, mine=mine), "over": f"{edition.number}.{draft.revision}",
+        "body": with_asset_addresses(typed["body_html"]),
         "tone": EDITION_TONES[edition.status],
-        **attachments.part(document, draft, who), **_judged(document, draft.fields, who),
+        **attachments.part(document, draft, who), **_judged(document, fields, who),
     }  # fmt: skip
-    return render(request, "editor.html", context)
+    return render(request, "editor.html", context, status=status)
+
+
+def _showable(body: str) -> str:
+    """What was typed, cleaned before it is drawn; markup that cannot be cleaned is shown as the text that it is."""
+    try:
+        return drafting.safe(body)
+    except Refused:
+        return paragraphs(body)
+
+
+def _clashes(draft: Draft, current: Edition, fields: Mapping[str, str], seen: Page, *, mine: bool) -> list[Clash]:
+    """What saving this page would replace unseen: a newer edition, and what another window has put into the working copy."""
+    found = []
+    if drafting.outdated(draft, current):
+        words = f"第 {current.number} 版（{current.author.name} {show(current.created_at, seconds=False)} 保存）"
+        found.append(Clash(words, changes.of_contents(drafting.fields_of(current), fields)))
+    if mine and replace(seen, over=None) != known(draft):
+        words = f"草稿里现有的文字（{show(draft.saved_at)} 保存）"
+        found.append(Clash(words, changes.of_contents(draft.fields, fields)))
+    return found
 
 
 def files_changed(draft: Draft, edition: Edition) -> bool:
@@ -78,6 +135,21 @@ def require_open(document: Document, who: Person) -> None:
         raise Refused(
             "state", f"《{document.title}》正在审核（{document.current.status.label}），不能修改。请审核人退回后再改。"
         )
+
+
+def _seen(request: HttpRequest) -> Page:
+    """What the page that sends this knew; what it does not say is known to nobody."""
+    edition, _, revision = request.POST.get("over", "").partition(".")
+    over = (_number(edition), _number(revision))
+    return Page(
+        _number(request.POST.get("base", "")),
+        _number(request.POST.get("revision", "")),
+        over if min(over) >= 0 else None,
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:
@@ -103,12 +175,9 @@ def autosave(request: HttpRequest, external_id: str) -> HttpResponse:
     who = person(request)
     document = find_document(external_id, unit=who.unit)
     fields = _typed(request)
-    revision = request.POST.get("revision", "")
     try:
         require_open(document, who)
-        draft = drafting.keep(
-            document, fields, revision=int(revision) if revision.isdigit() else -1, person=who, now=now()
-        )
+        draft = drafting.keep(document, fields, page=_seen(request), person=who, now=now())
     except Refused as refused:
         return render(request, "parts/margin_refused.html", {"message": refused.message})
     context = {"draft": draft, "document": document, "labels": intake.LABELS, **_judged(document, fields, who)}
@@ -128,19 +197,29 @@ def save(request: HttpRequest, external_id: str) -> HttpResponse:
     """保存为新版本, and what was asked next: preview or submit."""
     who = person(request)
     document = find_document(external_id, unit=who.unit)
-    require_open(document, who)
+    fields, seen = _typed(request), _seen(request)
     try:
-        result = drafting.save(document, _typed(request), person=who, now=now())
+        result = drafting.save(document, fields, page=seen, person=who, now=now())
     except Refused as refused:
-        if refused.code == "role":
+        if refused.code in {"role", "state"}:
             raise
         messages.error(request, refused.message)
-        return redirect("edit", external_id)
+        return _again(request, document, who, fields, seen, lost=refused.code in NOT_KEPT, status=409)
     if isinstance(result, Rejected):
         field = intake.LABELS.get(result.field, result.field)
         messages.error(request, f"没有保存为新版本：{field}——{result.reason}{result.remedy}您的改动仍在草稿里。")
-        return redirect("edit", external_id)
+        return _again(request, document, who, fields, seen, lost=False, status=400)
     return _next_step(request, find_document(external_id, unit=who.unit), who, result)
+
+
+def _again(
+    request: HttpRequest, document: Document, who: Person, fields: Mapping[str, str], seen: Page, *, lost: bool, status: int
+) -> HttpResponse:  # fmt: skip
+    """The page as it was sent, with why it made no edition. `lost`: what was typed is in no working copy."""
+    draft, mine = drafting.open_for(document, person=who, now=now())
+    return _page(
+        request, document, who, draft, fields, seen if lost else known(draft), mine=mine, unsaved=lost, status=status
+    )
 
 
 def _next_step(request: HttpRequest, document: Document, who: Person, result: str) -> HttpResponse:

@@ -89,6 +89,7 @@ urlpatterns: list[URLPattern] = [
     path("edit/here/<path:external_id>", editor.still_here, name="still-here"),
     path("edit/save/<path:external_id>", editor.save, name="edition-save"),
     path("edit/discard/<path:external_id>", editor.discard, name="draft-discard"),
+    path("edit/take-over/<path:external_id>", editor.take_over, name="take-over"),
     path("edit/of/<path:external_id>", editor.edit, name="edit"),
     path("edit/attach/<path:external_id>", attachments.attach, name="attach"),
     path("edit/detach/<path:external_id>", attachments.detach, name="detach"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import IntegrityError, transaction
 
@@ -33,7 +33,14 @@ HELD = timedelta(seconds=60)
 """So long after its last sign of life a page counts as open."""
 FIELDS = tuple(name for name in LABELS if name != "external_id")
 _REF = re.compile(r"asset:([0-9a-f]{64})")
-TAKEN_OVER = "稿件已由{name}接着编辑，您这一页的改动没有再保存。请复制您要留的文字，刷新后再看。"
+TAKEN_OVER = (
+    "稿件已由{name}接着编辑，您这一页的改动没有保存。要留下这里的文字，请复制下来，或点“接着编辑”把稿件接过来再比较。"
+)
+OLDER = (
+    "您在另一个窗口里改过这份稿件，这一页的改动没有保存。要用这里的文字，请点“保存为新版本”：会先列出与那个窗口的差别。"
+)
+UNDER_REVIEW = "正在审核（{state}），没有保存为新版本。您写的已存进草稿，审核人退回后打开编辑页接着改。"
+CLOSED = "这份草稿已经保存为新版本或放弃，这一页的改动没有自动保存。要用这里的文字，请点“保存为新版本”：有了新版本的，会先列出差别。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,19 @@ class Meter:
     def over(self) -> bool:
         """Beyond the limit."""
         return self.limit is not None and self.length > self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What an open page knows: the edition from which its text began, and how often the working copy had been kept by then.
+
+    `over`: whoever sends it has seen what stands there now (that edition, a working copy so often kept) and means to
+    replace it.
+    """
+
+    base: int
+    revision: int
+    over: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +147,45 @@ def open_for(document: Document, *, person: Person, now: datetime, take_over: bo
     return draft, mine
 
 
-def keep(document: Document, fields: Mapping[str, str], *, revision: int, person: Person, now: datetime) -> Draft:
-    """Autosave. `revision`: what the page last knew; a page that somebody else has taken over, or an older tab, is refused."""
+def page_of(document: Document) -> Page:
+    """What a page knows that is opened at this moment."""
+    draft = Draft.objects.select_related("base").filter(document=document).first()
+    return known(draft) if draft else Page(document.current.number, 0)
+
+
+def known(draft: Draft) -> Page:
+    """What a page knows that shows this working copy."""
+    return Page(draft.base.number, draft.revision)
+
+
+def keep(document: Document, fields: Mapping[str, str], *, page: Page, person: Person, now: datetime) -> Draft:
+    """Autosave. A page that somebody else has taken over, or an older tab, is refused."""
     require_aware(now)
     require(person, Role.EDITOR)
-    kept = {name: fields.get(name, "") for name in FIELDS} | {"body_html": _safe(fields.get("body_html", ""))}
-    changed = Draft.objects.filter(document=document, editor=person, revision=revision).update(
-        fields=kept, revision=revision + 1, saved_at=now, open_until=now + HELD
-    )
+    kept = _kept(fields)
+    began = document.editions.filter(number=page.base)  # no join: the row's own columns are compared as it is written
+    own = Draft.objects.filter(document=document, editor=person, revision=page.revision, base__in=began)
+    changed = own.update(fields=kept, revision=page.revision + 1, saved_at=now, open_until=now + HELD)
     draft = Draft.objects.select_related("editor").filter(document=document).first()
     if draft is None:
-        raise Refused("closed", "这份草稿已经保存为新版本或放弃，这一页的改动没有保存。请刷新后再看。")
+        raise Refused("closed", CLOSED)
     if not changed:
-        if draft.editor_id != person.pk:
-            raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
-        raise Refused("older", "您在另一个窗口里改过这份稿件，这一页的改动没有保存。请刷新后接着改。")
+        _refuse(draft, person)
     return draft
 
 
-def _safe(body: str) -> str:
+def _kept(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: fields.get(name, "") for name in FIELDS} | {"body_html": safe(fields.get("body_html", ""))}
+
+
+def _refuse(draft: Draft, person: Person) -> NoReturn:
+    """Why a page may not write in this working copy."""
+    if draft.editor_id != person.pk:
+        raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
+    raise Refused("older", OLDER)
+
+
+def safe(body: str) -> str:
     """The body without anything that a browser might run: it is shown again on the next visit."""
     try:
         return clean_body(body, Notes(), {f"asset:{ref}" for ref in _REF.findall(body)})
@@ -159,31 +199,73 @@ def stay(document: Document, *, person: Person, now: datetime) -> None:
     Draft.objects.filter(document=document, editor=person).update(open_until=now + HELD)
 
 
-def save(document: Document, fields: Mapping[str, str], *, person: Person, now: datetime) -> str | Rejected:
-    """Make an edition of the fields: "updated" or "unchanged", or the field that does not pass (the draft stays)."""
+def save(document: Document, fields: Mapping[str, str], *, page: Page, person: Person, now: datetime) -> str | Rejected:
+    """Make an edition of the fields: "updated" or "unchanged", or the field that does not pass.
+
+    The fields are put into the working copy first, so that nothing typed hangs on the answer. Refused, with the fields
+    kept, when another edition has come since the page's text began (`newer`) or it is under review (`state`); refused,
+    with the fields kept nowhere, when what is in the working copy is somebody else's (`taken_over`) or another window's
+    (`older`). `page.over` is the word of a person who has seen either and means to replace it.
+    """
     require_aware(now)
     require(person, Role.EDITOR)
-    draft = Draft.objects.select_related("editor", "base").filter(document=document).first()
-    if draft is not None and draft.editor_id != person.pk:
-        raise Refused("taken_over", TAKEN_OVER.format(name=draft.editor.name))
-    if draft is not None and draft.base.content_hash != document.current.content_hash:
-        raise Refused(
-            "newer",
-            "您开始编辑之后，这份文件又有了新版本（多半是重新导入）。没有保存；请复制您的改动，放弃草稿后重新编辑。",
-        )
+    kept = _put_by(document, fields, page=page, person=person, now=now)
+    if not may_edit(document, person):
+        raise Refused("state", f"《{document.title}》{UNDER_REVIEW.format(state=document.current.status.label)}")
     row = article_from(document.external_id, fields)
     if isinstance(row, Rejected):
         return row
-    article, whole = row.article, draft is not None
     try:
         with audit.serialised():
-            if whole:
-                article = with_files(article, held(document, person=person))
-            result = save_article(article, person=person, now=now, whole=whole)
-            Draft.objects.filter(document=document).delete()
+            draft = held(document, person=person)
+            if draft.revision != kept.revision:
+                raise Refused("older", OLDER)
+            _require_known(document, draft, page)
+            result = save_article(with_files(row.article, draft), person=person, now=now, whole=True)
+            draft.delete()
     except IntegrityError:
-        raise Refused("race", "这份文件刚被他人改动过，没有保存。请刷新后再看。") from None
+        raise Refused("race", "这份文件刚被他人改动过，没有保存为新版本。您写的都在草稿里，请再存一次。") from None
     return result
+
+
+def _put_by(document: Document, fields: Mapping[str, str], *, page: Page, person: Person, now: datetime) -> Draft:
+    """The fields in the working copy. Where there is none any more, in a new one that says from which edition the text began:
+    the files are those of the newest edition, because a page holds none."""
+    kept, current = _kept(fields), document.current
+    began = document.editions.filter(number=page.base).first() or document.editions.order_by("number")[0]
+    with transaction.atomic():
+        draft, made = Draft.objects.select_for_update().get_or_create(
+            document=document,
+            defaults={
+                "base": began, "fields": kept, "attachments": current.content.get("attachments", []),
+                "cover": current.content.get("cover"), "editor": person, "open_until": now + HELD, "saved_at": now,
+            },
+        )  # fmt: skip
+        own = made or draft.fields == kept or known(draft) == replace(page, over=None)
+        own = own or page.over == (current.number, draft.revision)
+        if draft.editor_id != person.pk or not own:
+            _refuse(draft, person)
+        draft.fields, draft.saved_at, draft.open_until = kept, now, now + HELD
+        draft.revision += 1
+        draft.save(update_fields=["fields", "revision", "saved_at", "open_until"])
+    return draft
+
+
+def _require_known(document: Document, draft: Draft, page: Page) -> None:
+    """Refused when an edition would be replaced that whoever wrote this has not seen."""
+    current = document.current
+    if not outdated(draft, current) or (page.over is not None and page.over[0] == current.number):
+        return
+    raise Refused(
+        "newer",
+        f"您从第 {draft.base.number} 版写起，之后这份文件又有了新版本：第 {current.number} 版，{current.author.name}保存。"
+        "没有覆盖它；您写的都在草稿里，差别列在下面。",
+    )
+
+
+def outdated(draft: Draft, current: Edition) -> bool:
+    """Whether an edition with another content has come since this working copy began."""
+    return draft.base.content_hash != current.content_hash
 
 
 def with_files(article: Article, draft: Draft) -> Article:

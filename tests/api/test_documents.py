@@ -179,7 +179,9 @@ def test_files_that_staff_have_added_are_told_and_stay_when_the_portal_hands_it_
     document, editor = Document.objects.get(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
     attachments.add(document, [("方案.pdf", PDF)], person=editor, now=now())
-    drafting.save(document, drafting.fields_of(document.current), person=editor, now=now())
+    drafting.save(
+        document, drafting.fields_of(document.current), page=drafting.page_of(document), person=editor, now=now()
+    )
     assert told(machine.put("/documents/HD-1", NOTICE))["document"]["result"] == "unchanged"
     whole = told(machine.get("/documents/HD-1"))
     assert [one["name"] for one in whole["content"]["attachments"]] == ["方案.pdf"]

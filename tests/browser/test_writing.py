@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import expect
 
 from bot.models import Document, Draft
-from bot.services import people
+from bot.services import drafting, people
 from tests.console.world import ARTICLES, PASSWORD, District, now
 
 from .conftest import Open, fits, shoot
+from .test_access import violations
 
 pytestmark = pytest.mark.browser
 
@@ -103,10 +104,61 @@ def test_a_second_editor_sees_that_somebody_is_writing(district: District, windo
         expect(second.get_by_text("李拟 正在编辑这份稿件")).to_be_visible()
         expect(second.locator("#title")).to_be_disabled()
         shoot(second, "editor-busy")
-        second.get_by_role("link", name=re.compile("接着编辑")).click()
+        second.get_by_role("button", name=re.compile("接着编辑")).click()
         expect(second.locator("#title")).to_be_enabled()
         first.fill("#title", "我还在写")
         expect(first.locator("#margin")).to_contain_text("李二接着编辑")
+
+
+LEAVING = """() => {
+    const event = new Event("beforeunload", { cancelable: true });
+    dispatchEvent(event);
+    return event.defaultPrevented;
+}"""
+
+
+def test_the_browser_warns_of_what_is_not_saved_also_after_a_sending_that_failed(
+    district: District, window: Open
+) -> None:
+    district.document()
+    with window(login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        assert not page.evaluate(LEAVING)
+        page.route("**/edit/**", lambda route: route.abort())
+        page.fill("#title", "还没有保存的")
+        assert page.evaluate(LEAVING)
+        page.evaluate("document.getElementById('writing').dispatchEvent(new Event('submit', { cancelable: true }))")
+        assert not page.evaluate(LEAVING), "sending it is no loss"
+        assert page.evaluate(LEAVING), "but the page is still here"
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_a_page_that_slept_shows_the_differences_before_it_replaces_anything(
+    size: str, scheme: str, district: District, window: Open, complaints: list[str]
+) -> None:
+    document = district.document()
+    colleague = people.add_person(
+        "li2", name="李二", unit=district.unit, roles=["editor"], password=PASSWORD, actor="test", now=now()
+    )
+    with window(size, scheme, login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        drafting.open_for(document, person=colleague, now=now(), take_over=True)
+        fields = drafting.fields_of(document.current) | {"title": "李二改的标题"}
+        drafting.save(document, fields, page=drafting.page_of(document), person=colleague, now=now())
+        page.fill("#title", "李拟旧页上的标题")
+        page.get_by_role("button", name="保存为新版本").click()
+        expect(page.locator(".clash")).to_contain_text("保存这一页会取代第 2 版")
+        expect(page.locator("#title")).to_have_value("李拟旧页上的标题")
+        assert fits(page)
+        assert violations(page) == []
+        shoot(page, f"editor-clash-{size}-{scheme}")
+        page.get_by_role("button", name="保存为新版本").click()
+        assert document.current.title == "李二改的标题", "the box comes first"
+        page.locator(".clash [name=over]").check()
+        page.get_by_role("button", name="保存为新版本").click()
+        expect(page.get_by_text("已保存为第 3 版")).to_be_visible()
+    assert all("409" in line for line in complaints)  # the browser tells of the answer that was no, and of nothing else
+    complaints.clear()
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])

@@ -38,7 +38,9 @@ def with_file(district: District, name: str = "方案.pdf") -> Document:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
     attachments.add(document, [(name, PDF)], person=editor, now=now())
-    drafting.save(document, drafting.fields_of(document.current), person=editor, now=now())
+    drafting.save(
+        document, drafting.fields_of(document.current), page=drafting.page_of(document), person=editor, now=now()
+    )
     return document
 
 

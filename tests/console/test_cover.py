@@ -127,7 +127,13 @@ def test_followers_see_the_part_that_was_chosen_of_the_very_picture(
             document, editor = district.document(), district.people["editor"]
             drafting.open_for(document, person=editor, now=now())
             own = covers.choose(document, picture("JPEG", (1200, 800), colour="teal"), person=editor, now=now())
-            drafting.save(document, drafting.fields_of(document.current), person=editor, now=now())
+            drafting.save(
+                document,
+                drafting.fields_of(document.current),
+                page=drafting.page_of(document),
+                person=editor,
+                now=now(),
+            )
             release = district.signed(document.current.article)
             push_to_platform(release)
             shown = Client().get("/rehearsal/phone/wx").content.decode()

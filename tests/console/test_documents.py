@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from django.test import Client
 
 from bot.models import Document, Draft, Edition, Item
 from bot.rehearsal import RehearsalServer
-from bot.services import documents, editorial
+from bot.services import documents, editorial, people
 
 from .world import ARTICLES, District, fresh_home, now, put
 
@@ -163,13 +164,13 @@ def test_the_editor_keeps_what_is_typed_with_checks_beside_it(district: District
     assert 'contenteditable="true"' in page
     assert "各渠道字数" in page
     draft = Draft.objects.get()
-    fields = draft.fields | {"title": "关于调整公交的通知", "revision": "0"}
+    fields = draft.fields | {"title": "关于调整公交的通知", "base": "1", "revision": "0"}
     margin = client.post("/edit/autosave/HD-1", fields).content.decode()
     assert 'data-revision="1"' in margin
     assert Draft.objects.get().fields["title"] == "关于调整公交的通知"
     again = client.post("/edit/autosave/HD-1", fields).content.decode()
     assert "另一个窗口" in again
-    answer = client.post("/edit/save/HD-1", fields | {"then": "submit"}, follow=True)
+    answer = client.post("/edit/save/HD-1", fields | {"revision": "1", "then": "submit"}, follow=True)
     assert "已送审" in answer.content.decode()
     assert Document.objects.get().state == "submitted"
 
@@ -178,10 +179,108 @@ def test_what_does_not_pass_is_named_and_stays_a_draft(district: District, as_: 
     district.document()
     client = as_("editor")
     client.get("/edit/of/HD-1")
-    fields = Draft.objects.get().fields | {"published_on": "去年"}
-    answer = client.post("/edit/save/HD-1", fields, follow=True)
-    assert "发布日期——" in answer.content.decode()
-    assert "仍在草稿里" in answer.content.decode()
+    fields = typed(title="还没有自动保存的标题", published_on="去年")
+    answer = client.post("/edit/save/HD-1", fields)
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "发布日期——" in page
+    assert "仍在草稿里" in page
+    assert 'value="还没有自动保存的标题"' in page
+    assert Draft.objects.get().fields["title"] == "还没有自动保存的标题"
+    assert 'name="revision" value="1"' in page, "the next save is no older window"
+
+
+def typed(**changes: str) -> dict[str, str]:
+    """What the page sends as it stands, with these fields changed."""
+    draft = Draft.objects.get()
+    return draft.fields | {"base": str(draft.base.number), "revision": str(draft.revision)} | changes
+
+
+# --- a page that slept --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def colleague(district: District, as_: Login) -> Client:
+    district.people["li2"] = people.add_person(
+        "li2", name="李二", unit=district.unit, roles=["editor"], password=None, actor="test", now=now()
+    )
+    return as_("li2")
+
+
+def test_a_page_that_slept_shows_what_was_typed_and_what_it_would_replace(
+    district: District, as_: Login, colleague: Client
+) -> None:
+    document, client = district.document(), as_("editor")
+    client.get("/edit/of/HD-1")
+    slept = typed(
+        title="李拟旧页上的标题", body_html="<p>自12月1日起调整，<b>请周知</b>。<script>alert(1)</script></p>"
+    )
+    colleague.post("/edit/take-over/HD-1")
+    colleague.post("/edit/save/HD-1", typed(title="李二改的标题"))
+    answer = client.post("/edit/save/HD-1", slept | {"then": "submit"})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "第 2 版，李二保存" in page
+    assert 'value="李拟旧页上的标题"' in page
+    assert "请周知" in page
+    assert "alert(1)" not in page
+    assert re.search(r"<del>[^\n]*二改[^\n]*</del>", page), "what of edition 2 would be gone"
+    assert document.current.title == "李二改的标题"
+    again = client.get("/edit/of/HD-1").content.decode()
+    assert "保存这一页会取代第 2 版" in again, "and the next day, too"
+    over = re.findall(r'name="over" value="([^"]+)"', again)[0]
+    client.post("/edit/save/HD-1", typed(title="李拟旧页上的标题"))
+    assert document.current.number == 2
+    client.post("/edit/save/HD-1", typed(title="李拟旧页上的标题", over=over))
+    assert (document.current.number, document.current.title) == (3, "李拟旧页上的标题")
+
+
+def test_an_older_window_shows_how_it_differs_from_the_newer_one(district: District, as_: Login) -> None:
+    district.document()
+    client = as_("editor")
+    client.get("/edit/of/HD-1")
+    old = typed(title="旧窗口里的标题")
+    client.post("/edit/autosave/HD-1", typed(title="新窗口里的标题"))
+    answer = client.post("/edit/save/HD-1", old)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "另一个窗口" in page
+    assert 'value="旧窗口里的标题"' in page
+    assert "保存这一页会取代草稿里现有的文字" in page
+    assert "data-unsaved" in page
+    assert Draft.objects.get().fields["title"] == "新窗口里的标题"
+    over = re.findall(r'name="over" value="([^"]+)"', page)[0]
+    assert client.post("/edit/save/HD-1", old | {"over": over}).status_code == 302
+    assert Document.objects.get().title == "旧窗口里的标题"
+
+
+def test_whose_page_was_taken_over_still_has_their_words_and_may_take_it_back_with_them(
+    district: District, as_: Login, colleague: Client
+) -> None:
+    district.document()
+    client = as_("editor")
+    client.get("/edit/of/HD-1")
+    mine = typed(title="李拟的标题")
+    colleague.post("/edit/take-over/HD-1")
+    colleague.post("/edit/autosave/HD-1", typed(title="李二的标题"))
+    page = client.post("/edit/save/HD-1", mine).content.decode()
+    assert "由李二接着编辑" in page
+    assert 'value="李拟的标题"' in page
+    assert '<fieldset class="writing bare-set">' in page, "words in a field that is shut off cannot be copied"
+    back = client.post("/edit/take-over/HD-1", mine).content.decode()
+    assert 'value="李拟的标题"' in back
+    assert "保存这一页会取代草稿里现有的文字" in back
+    assert Draft.objects.get().fields["title"] == "李二的标题"
+
+
+def test_looking_at_an_address_takes_nothing_over(district: District, as_: Login, colleague: Client) -> None:
+    district.document()
+    as_("editor").get("/edit/of/HD-1")
+    for address in ("/edit/of/HD-1?take-over=1", "/cover/of/HD-1?take-over=1"):
+        assert "李拟 正在编辑" in colleague.get(address).content.decode()
+    assert colleague.get("/edit/take-over/HD-1").status_code == 405
+    assert colleague.post("/edit/take-over/HD-1", {"back": "cover"}).headers["Location"] == "/cover/of/HD-1"
+    assert Draft.objects.get().editor.username == "li2"
 
 
 def test_under_review_nobody_writes(district: District, as_: Login) -> None:
@@ -270,6 +369,15 @@ def test_another_units_documents_are_not_there(district: District, as_: Login) -
     for path in ("/documents/HD-1", "/preview/HD-1", "/edit/of/HD-1", f"/frames/phone/{edition.pk}/portal",
                  f"/frames/draft/{edition.pk}/town-wx"):  # fmt: skip
         assert client.get(path).status_code == 404, path
-    for path in ("edit/autosave", "edit/save", "edit/here", "edit/discard", "submit", "waive", "policy"):
+    for path in (
+        "edit/take-over",
+        "edit/autosave",
+        "edit/save",
+        "edit/here",
+        "edit/discard",
+        "submit",
+        "waive",
+        "policy",
+    ):
         assert client.post(f"/{path}/HD-1", {"title": "x"}).status_code == 404, path
     assert document.editions.count() == 1

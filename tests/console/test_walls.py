@@ -84,6 +84,7 @@ class Theirs:
                 self.values[name] = [district.accounts[0].slug]
         for name in (
             "autosave",
+            "take-over",
             "still-here",
             "edition-save",
             "draft-discard",

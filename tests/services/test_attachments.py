@@ -25,7 +25,12 @@ def attached(office: Office, document: Document, *files: tuple[str, bytes]) -> N
     """Add files and save the working copy as an edition."""
     person = writing(office, document)
     attachments.add(document, files or [("方案.pdf", PDF)], person=person, now=NOW)
-    assert drafting.save(document, drafting.fields_of(document.current), person=person, now=NOW) == "updated"
+    assert (
+        drafting.save(
+            document, drafting.fields_of(document.current), page=drafting.page_of(document), person=person, now=NOW
+        )
+        == "updated"
+    )
 
 
 def names(document: Document) -> list[str]:
@@ -38,7 +43,7 @@ def test_a_file_is_in_the_draft_until_it_is_saved_and_then_part_of_the_edition_a
     person = writing(office, document)
     attachments.add(document, [("方案.pdf", PDF), ("表.docx", docx())], person=person, now=NOW)
     assert document.current == before
-    drafting.save(document, drafting.fields_of(before), person=person, now=NOW)
+    drafting.save(document, drafting.fields_of(before), page=drafting.page_of(document), person=person, now=NOW)
     assert names(document) == ["方案.pdf", "表.docx"]
     assert document.current.number == 2
     assert document.current.content_hash == document.current.article.hash != before.content_hash
@@ -50,7 +55,7 @@ def test_typing_and_autosave_do_not_lose_files(office: Office) -> None:
     person = writing(office, document)
     attachments.add(document, [("方案.pdf", PDF)], person=person, now=NOW)
     fields = drafting.fields_of(document.current) | {"summary": "另一个摘要。"}
-    draft = drafting.keep(document, fields, revision=0, person=person, now=NOW)
+    draft = drafting.keep(document, fields, page=drafting.page_of(document), person=person, now=NOW)
     assert [one["name"] for one in draft.attachments] == ["方案.pdf"]
 
 
@@ -105,7 +110,7 @@ def test_taking_a_file_out_leaves_it_to_the_editions_that_name_it(office: Office
     (one,) = old.article.attachments
     person = writing(office, document)
     attachments.remove(document, one.sha256, person=person, now=NOW)
-    drafting.save(document, drafting.fields_of(old), person=person, now=NOW)
+    drafting.save(document, drafting.fields_of(old), page=drafting.page_of(document), person=person, now=NOW)
     assert names(document) == []
     assert attachments.open_file(old, one.sha256) == (one, PDF)
     with pytest.raises(NotFound):

@@ -24,7 +24,9 @@ def office(committed_db: None) -> Office:
     document, editor = made.took(article(1)), made.people["editor"]
     drafting.open_for(document, person=editor, now=NOW)
     attachments.add(document, [("方案.pdf", PDF), ("表.docx", docx())], person=editor, now=NOW)
-    drafting.save(document, drafting.fields_of(document.current), person=editor, now=NOW)
+    drafting.save(
+        document, drafting.fields_of(document.current), page=drafting.page_of(document), person=editor, now=NOW
+    )
     return made
 
 

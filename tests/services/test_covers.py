@@ -27,7 +27,9 @@ def chosen(office: Office, document: Document) -> None:
     person = writing(office, document)
     covers.choose(document, PICTURE, person=person, now=NOW)
     covers.frame(document, FRAMES, person=person, now=NOW)
-    drafting.save(document, drafting.fields_of(document.current), person=person, now=NOW)
+    drafting.save(
+        document, drafting.fields_of(document.current), page=drafting.page_of(document), person=person, now=NOW
+    )
 
 
 def wechat(document: Document) -> dict[str, str]:
@@ -57,7 +59,10 @@ def test_another_frame_is_another_edition_and_another_post(office: Office) -> No
     approved = document.current
     person = writing(office, document)
     covers.frame(document, FRAMES | {"square": Frame(301, 200, 500)}, person=person, now=NOW)
-    assert drafting.save(document, drafting.fields_of(approved), person=person, now=NOW) == "updated"
+    assert (
+        drafting.save(document, drafting.fields_of(approved), page=drafting.page_of(document), person=person, now=NOW)
+        == "updated"
+    )
     assert document.current.content_hash != approved.content_hash
     editorial.submit(document, person=person, now=NOW)
     posts = PostRecord.objects.filter(edition__document=document, account=office.wechat).values_list("hash", flat=True)
@@ -100,7 +105,9 @@ def test_a_drawn_cover_has_no_frame_to_move_and_one_can_go_back_to_it(office: Of
     chosen(office, document)
     person = writing(office, document)
     covers.drop(document, person=person, now=NOW)
-    drafting.save(document, drafting.fields_of(document.current), person=person, now=NOW)
+    drafting.save(
+        document, drafting.fields_of(document.current), page=drafting.page_of(document), person=person, now=NOW
+    )
     assert document.current.article.cover is None
     assert document.current.content_hash == document.editions.get(number=1).content_hash
 

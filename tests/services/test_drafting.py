@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from bot.domain.workflow import EditionState
 from bot.intake import Rejected
-from bot.models import Document, Draft
-from bot.services import accounts, drafting, people
+from bot.models import Document, Draft, Person
+from bot.services import accounts, documents, drafting, editorial, people
+from bot.services.drafting import Page
 from bot.services.errors import Refused
 from tests.console.world import ARTICLES, District, fresh_home, now
 
@@ -34,7 +37,9 @@ def test_what_is_typed_is_kept_and_no_edition_yet(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     draft, mine = drafting.open_for(document, person=editor, now=now())
     assert mine
-    kept = drafting.keep(document, typed(document, title="新标题"), revision=draft.revision, person=editor, now=now())
+    kept = drafting.keep(
+        document, typed(document, title="新标题"), page=drafting.known(draft), person=editor, now=now()
+    )
     assert (kept.revision, kept.fields["title"]) == (1, "新标题")
     assert document.editions.count() == 1
     again, _ = drafting.open_for(document, person=editor, now=now())
@@ -44,17 +49,27 @@ def test_what_is_typed_is_kept_and_no_edition_yet(district: District) -> None:
 def test_saving_makes_an_edition_and_ends_the_draft(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
-    assert drafting.save(document, typed(document, title="新标题"), person=editor, now=now()) == "updated"
+    assert (
+        drafting.save(
+            document, typed(document, title="新标题"), page=drafting.page_of(document), person=editor, now=now()
+        )
+        == "updated"
+    )
     document.refresh_from_db()
     assert (document.title, document.current.number) == ("新标题", 2)
     assert not Draft.objects.exists()
-    assert drafting.save(document, typed(document), person=editor, now=now()) == "unchanged"
+    assert (
+        drafting.save(document, typed(document), page=drafting.page_of(document), person=editor, now=now())
+        == "unchanged"
+    )
 
 
 def test_a_field_that_does_not_pass_names_itself_and_the_draft_stays(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
-    rejected = drafting.save(document, typed(document, source_url="不是网址"), person=editor, now=now())
+    rejected = drafting.save(
+        document, typed(document, source_url="不是网址"), page=drafting.page_of(document), person=editor, now=now()
+    )
     assert isinstance(rejected, Rejected)
     assert rejected.field == "source_url"
     assert rejected.remedy
@@ -71,9 +86,9 @@ def test_a_second_editor_is_told_and_may_take_over_and_then_the_first_is_refused
     _, mine = drafting.open_for(document, person=second, now=now(), take_over=True)
     assert mine
     with pytest.raises(Refused, match="李二接着编辑"):
-        drafting.keep(document, typed(document), revision=draft.revision, person=first, now=now())
+        drafting.keep(document, typed(document), page=drafting.known(draft), person=first, now=now())
     with pytest.raises(Refused, match="李二接着编辑"):
-        drafting.save(document, typed(document, title="甲"), person=first, now=now())
+        drafting.save(document, typed(document, title="甲"), page=drafting.page_of(document), person=first, now=now())
 
 
 def test_a_page_that_gave_no_sign_of_life_for_a_minute_holds_nothing(district: District) -> None:
@@ -91,29 +106,148 @@ def test_a_page_that_gave_no_sign_of_life_for_a_minute_holds_nothing(district: D
 def test_an_older_window_does_not_overwrite_a_newer_one(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     draft, _ = drafting.open_for(document, person=editor, now=now())
-    drafting.keep(document, typed(document, title="新"), revision=draft.revision, person=editor, now=now())
+    page = drafting.known(draft)
+    drafting.keep(document, typed(document, title="新"), page=page, person=editor, now=now())
     with pytest.raises(Refused, match="另一个窗口"):
-        drafting.keep(document, typed(document, title="旧"), revision=draft.revision, person=editor, now=now())
+        drafting.keep(document, typed(document, title="旧"), page=page, person=editor, now=now())
     assert Draft.objects.get().fields["title"] == "新"
 
 
 def test_a_version_that_came_in_by_import_meanwhile_is_not_overwritten(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
-    import dataclasses
-
     district.document(dataclasses.replace(ARTICLES[0], title="重新导入的标题"))
     with pytest.raises(Refused, match="又有了新版本"):
-        drafting.save(document, typed(document, title="我的"), person=editor, now=now())
+        drafting.save(
+            document, typed(document, title="我的"), page=drafting.page_of(document), person=editor, now=now()
+        )
     drafting.discard(document, person=editor)
     assert not Draft.objects.exists()
+
+
+# --- a page that slept --------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Slept:
+    """A page that was open when a colleague took over, wrote edition 2 and closed the working copy."""
+
+    document: Document
+    editor: Person
+    page: Page
+
+    @classmethod
+    def while_a_colleague_saved(cls, district: District) -> Slept:
+        document, editor, colleague = district.document(), district.people["editor"], district.people["second_editor"]
+        draft, _ = drafting.open_for(document, person=editor, now=now())
+        page = drafting.known(draft)
+        drafting.open_for(document, person=colleague, now=now(), take_over=True)
+        words = typed(document, title="李二改的标题")
+        drafting.save(document, words, page=drafting.page_of(document), person=colleague, now=now())
+        document.refresh_from_db()
+        return cls(document, editor, page)
+
+    def save(self, *, over: tuple[int, int] | None = None, **changes: str) -> object:
+        fields = typed(self.document) | {"title": "李拟旧页上的标题"} | changes
+        page = dataclasses.replace(self.page, over=over)
+        return drafting.save(self.document, fields, page=page, person=self.editor, now=now())
+
+
+def test_a_page_that_slept_does_not_replace_a_colleagues_edition_and_loses_nothing(district: District) -> None:
+    slept = Slept.while_a_colleague_saved(district)
+    with pytest.raises(Refused, match="第 2 版，李二保存") as refused:
+        slept.save()
+    assert refused.value.code == "newer"
+    assert [one.number for one in slept.document.editions.all()] == [1, 2]
+    kept = Draft.objects.get()
+    assert (kept.fields["title"], kept.base.number) == ("李拟旧页上的标题", 1)
+
+
+def test_reviews_and_signature_of_the_colleagues_edition_stand(district: District) -> None:
+    document, editor, colleague = district.document(), district.people["editor"], district.people["second_editor"]
+    draft, _ = drafting.open_for(document, person=editor, now=now())
+    page, fields = drafting.known(draft), typed(document, title="李拟旧页上的标题")
+    drafting.open_for(document, person=colleague, now=now(), take_over=True)
+    changed = typed(document, title="李二改的标题")
+    drafting.save(document, changed, page=drafting.page_of(document), person=colleague, now=now())
+    release = district.signed(document.current.article)
+    with pytest.raises(Refused, match="又有了新版本"):
+        drafting.save(documents.find_document("HD-1", unit=district.unit), fields, page=page, person=editor, now=now())
+    release.refresh_from_db()
+    assert release.signed
+    assert document.current.status is EditionState.APPROVED
+
+
+def test_what_one_was_told_of_may_be_replaced_knowingly_and_nothing_that_came_after_that(district: District) -> None:
+    slept = Slept.while_a_colleague_saved(district)
+    with pytest.raises(Refused):
+        slept.save()
+    slept.page = drafting.page_of(slept.document)
+    with pytest.raises(Refused, match="又有了新版本"):
+        slept.save(over=(1, slept.page.revision))
+    slept.page = drafting.page_of(slept.document)
+    assert slept.save(over=(2, slept.page.revision)) == "updated"
+    assert (slept.document.current.number, slept.document.current.title) == (3, "李拟旧页上的标题")
+
+
+def test_autosave_of_a_page_that_slept_writes_nothing_into_the_working_copy_of_the_newer_edition(
+    district: District,
+) -> None:
+    slept = Slept.while_a_colleague_saved(district)
+    fields = typed(slept.document, title="李拟旧页上的标题")
+    with pytest.raises(Refused, match="没有自动保存"):
+        drafting.keep(slept.document, fields, page=slept.page, person=slept.editor, now=now())
+    drafting.open_for(slept.document, person=slept.editor, now=now())
+    assert drafting.page_of(slept.document).revision == slept.page.revision
+    with pytest.raises(Refused, match="另一个窗口"):
+        drafting.keep(slept.document, fields, page=slept.page, person=slept.editor, now=now())
+    assert Draft.objects.get().fields["title"] == "李二改的标题"
+
+
+def test_of_two_windows_of_one_person_the_older_does_not_save_over_the_newer(district: District) -> None:
+    document, editor = district.document(), district.people["editor"]
+    draft, _ = drafting.open_for(document, person=editor, now=now())
+    old = drafting.known(draft)
+    drafting.keep(document, typed(document, title="新窗口"), page=old, person=editor, now=now())
+    fields = typed(document, title="旧窗口")
+    with pytest.raises(Refused, match="另一个窗口"):
+        drafting.save(document, fields, page=old, person=editor, now=now())
+    assert (Draft.objects.get().fields["title"], document.editions.count()) == ("新窗口", 1)
+    with pytest.raises(Refused, match="另一个窗口"):
+        drafting.save(document, fields, page=dataclasses.replace(old, over=(1, 0)), person=editor, now=now())
+    assert (
+        drafting.save(document, fields, page=dataclasses.replace(old, over=(1, 1)), person=editor, now=now())
+        == "updated"
+    )
+    assert document.current.title == "旧窗口"
+
+
+def test_what_is_typed_is_kept_before_it_is_judged(district: District) -> None:
+    document, editor = district.document(), district.people["editor"]
+    drafting.open_for(document, person=editor, now=now())
+    fields = typed(document, title="还没有自动保存的", source_url="不是网址")
+    drafting.save(document, fields, page=drafting.page_of(document), person=editor, now=now())
+    assert Draft.objects.get().fields["title"] == "还没有自动保存的"
+
+
+def test_what_is_saved_while_it_is_under_review_waits_in_the_draft(district: District) -> None:
+    document, editor = district.document(), district.people["editor"]
+    drafting.open_for(document, person=editor, now=now())
+    page = drafting.page_of(document)
+    editorial.submit(document, person=editor, now=now())
+    document.refresh_from_db()
+    with pytest.raises(Refused, match=r"正在审核（待初审）.*已存进草稿"):
+        drafting.save(document, typed(document, title="送审以后写的"), page=page, person=editor, now=now())
+    assert (Draft.objects.get().fields["title"], document.editions.count()) == ("送审以后写的", 1)
 
 
 def test_nothing_a_browser_would_run_is_kept(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     draft, _ = drafting.open_for(document, person=editor, now=now())
     body = '<p onclick="x()">甲<script>alert(1)</script><img src="https://evil.example/x.png"></p>'
-    kept = drafting.keep(document, typed(document, body_html=body), revision=draft.revision, person=editor, now=now())
+    kept = drafting.keep(
+        document, typed(document, body_html=body), page=drafting.known(draft), person=editor, now=now()
+    )
     assert kept.fields["body_html"] == "<p>甲</p>"
 
 

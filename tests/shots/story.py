@@ -332,7 +332,7 @@ def _inbox(story: Story) -> None:
     papers.attach(district, document, "医疗服务项目价格表.pdf", "投诉举报渠道一览表.docx", "公示牌照片.jpg")
     fields = drafting.fields_of(document.current)
     fields["summary"] = fields["summary"].replace("。", "，自12月1日起施行。", 1)
-    drafting.save(document, fields, person=editor, now=now())
+    drafting.save(document, fields, page=drafting.page_of(document), person=editor, now=now())
     editorial.submit(document, person=editor, now=now())
     for number in ("058", "059"):
         story.submit(number)

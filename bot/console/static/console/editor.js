@@ -12,7 +12,10 @@
   const RENAMED = { B: "STRONG", I: "EM", H1: "H2", H5: "H4", H6: "H4", DIV: "P", SECTION: "P", ARTICLE: "P" };
   let waiting = 0;
   let stopped = false;
-  let dirty = false;
+  let strokes = 0; // how often something was typed, so that an answer knows whether it is about the last of it
+  let dirty = "unsaved" in form.dataset;
+  let keeping = null; // an autosave that is under way
+  let leaving = false;
 
   document.execCommand("defaultParagraphSeparator", false, "p");
   document.execCommand("styleWithCSS", false, false);
@@ -61,18 +64,31 @@
   }
 
   function typed() {
+    strokes += 1;
     dirty = true;
     kept.value = body.innerHTML;
     clearTimeout(waiting);
     if (!stopped) waiting = setTimeout(keep, 2000);
   }
 
+  // One after the other: each names the revision that the answer before it brought.
   async function keep() {
+    clearTimeout(waiting);
+    while (keeping) await keeping;
+    if (stopped) return;
+    keeping = post();
+    await keeping;
+    keeping = null;
+  }
+
+  async function post() {
+    const upto = strokes;
     kept.value = body.innerHTML;
     saved.textContent = "正在保存草稿…";
     try {
       const answer = await fetch(form.dataset.autosave, {
         method: "POST", body: new FormData(form), headers: { "X-CSRFToken": token }, redirect: "manual",
+        signal: AbortSignal.timeout(20000),
       });
       if (answer.type === "opaqueredirect" || !answer.ok) throw new Error(String(answer.status));
       const open = [...margin.querySelectorAll("details")].map((one) => one.open);
@@ -82,7 +98,7 @@
       if (told) {
         form.elements.revision.value = told.dataset.revision;
         saved.textContent = `草稿自动保存于 ${told.dataset.savedAt}`;
-        dirty = false;
+        if (strokes === upto) dirty = false;
       } else {
         stopped = true;
         saved.textContent = "没有保存，见右侧说明。";
@@ -92,10 +108,25 @@
     }
   }
 
-  form.addEventListener("input", typed);
+  // An autosave under way first: its answer brings the revision that this page must name.
+  async function submitted(event) {
+    kept.value = body.innerHTML;
+    clearTimeout(waiting);
+    if (!keeping) { leaving = true; return; }
+    event.preventDefault();
+    const by = event.submitter;
+    while (keeping) await keeping;
+    form.requestSubmit(by);
+  }
+
+  form.addEventListener("input", (event) => { if (event.target.name !== "over") typed(); });
   body.addEventListener("paste", pasted);
-  form.addEventListener("submit", () => { kept.value = body.innerHTML; dirty = false; });
-  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  form.addEventListener("submit", submitted);
+  // Sending the form is no loss; but it lets one leave pass, not every later one: the sending may fail, and the page stay.
+  window.addEventListener("beforeunload", (event) => {
+    if (dirty && !leaving) event.preventDefault();
+    leaving = false;
+  });
   form.querySelector(".tools").addEventListener("mousedown", (event) => event.preventDefault());
   form.querySelector(".tools").addEventListener("click", (event) => {
     const button = event.target.closest("button");
