@@ -53,7 +53,7 @@ STATES: Mapping[State, tuple[str, str]] = {
     State.WITHDRAWN: ("曾经公开，已经撤下", "登记更正件；要重发请走新版本"),
 }
 LEVELS: Mapping[Level, str] = {
-    Level.BLOCK: "不改不能送审。确有理由，在文件页“忽略并说明”，理由留痕；密级类不能忽略",
+    Level.BLOCK: "不改不能送审。确有理由，在撰稿页或文件页“忽略并说明”，理由留痕；密级类不能忽略",
     Level.WARN: "可以送审，要有人看过；确认无误可以“忽略并说明”",
     Level.HINT: "用词可以更好，改不改都行",
 }

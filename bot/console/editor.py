@@ -27,7 +27,7 @@ from bot.services.drafting import Page, known
 from bot.services.errors import Refused
 from bot.services.people import require
 
-from . import attachments, changes
+from . import attachments, changes, margin
 from .document import EDITION_TONES, with_asset_addresses
 from .people import now, person
 
@@ -166,7 +166,7 @@ def _accounts(who: Person) -> list[Account]:
 def _judged(document: Document, fields: Mapping[str, str], who: Person) -> dict[str, Any]:
     judged = drafting.judge(document, fields, accounts=_accounts(who), now=now())
     waived = set(document.waivers.values_list("rule", flat=True))
-    return {"judged": judged, "waived": waived}
+    return {"judged": judged, "findings": margin.lines(judged, waived, who)}
 
 
 @require_POST
@@ -180,7 +180,7 @@ def autosave(request: HttpRequest, external_id: str) -> HttpResponse:
         draft = drafting.keep(document, fields, page=_seen(request), person=who, now=now())
     except Refused as refused:
         return render(request, "parts/margin_refused.html", {"message": refused.message})
-    context = {"draft": draft, "document": document, "labels": intake.LABELS, **_judged(document, fields, who)}
+    context = {"draft": draft, "mine": True, "labels": intake.LABELS, **_judged(document, fields, who)}
     return render(request, "parts/margin.html", context)
 
 
@@ -261,11 +261,17 @@ def waive(request: HttpRequest, external_id: str) -> HttpResponse:
     who = person(request)
     document = find_document(external_id, unit=who.unit)
     rule = request.POST.get("rule", "")[:60]
+    aside = bool(request.headers.get("HX-Request"))  # from the editor's margin, which then draws itself anew
+    reason = request.POST.get(f"reason:{rule}", request.POST.get("reason", ""))[:300]
     try:
-        editorial.waive(document, rule, request.POST.get("reason", "")[:300], person=who, now=now())
+        editorial.waive(document, rule, reason, person=who, now=now())
     except Refused as refused:
+        if aside:
+            return HttpResponse(refused.message, status=409, content_type="text/plain; charset=utf-8")
         messages.error(request, refused.message)
     else:
+        if aside:
+            return HttpResponse(status=204)
         messages.success(request, "已记下忽略的理由，审核人会看到。")
     return redirect("edit" if request.POST.get("back") == "edit" else "document", external_id)
 

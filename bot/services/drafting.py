@@ -22,6 +22,7 @@ from bot.intake.cleaning import Notes
 from bot.intake.contract import Refusal
 from bot.intake.markup import clean_body
 from bot.models import Account, AssetRecord, Document, Draft, Edition, Person, Unit
+from bot.proofing.context import texts_of
 
 from . import audit
 from .documents import save_article
@@ -72,11 +73,22 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a finding lies: the field ("" where it lies in none), the very words, and how often they stand there before."""
+
+    field: str = ""
+    words: str = ""
+    before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be said of the fields as they stand: why they are no edition yet, what the checks find, how long the posts are."""
+    """What is to be said of the fields as they stand: why they are no edition yet, what the checks find (`spots`: each one's
+    place), how long the posts are."""
 
     rejected: Rejected | None
     findings: Sequence[Finding] = ()
+    spots: Sequence[Spot] = ()
     meters: Sequence[Meter] = ()
     cleaned: Sequence[str] = ()
 
@@ -323,7 +335,17 @@ def _judged(
         found, more = _measured(article, account, pair)
         meters += found
         findings += more
-    return Judged(None, findings, meters, cleaned)
+    texts = texts_of(article)
+    return Judged(None, findings, [_spot(finding, texts) for finding in findings], meters, cleaned)
+
+
+def _spot(finding: Finding, texts: Mapping[str, str]) -> Spot:
+    """The words themselves, where the finding may show them masked: they go to the page in which they stand anyway."""
+    if finding.field not in FIELDS:
+        return Spot()
+    text = texts.get(finding.field, "")
+    words = text[finding.start : finding.end]
+    return Spot(finding.field, words, text.count(words, 0, finding.start) if words else 0)
 
 
 def _measured(article: Article, account: Account, pair: Article | None) -> tuple[list[Meter], list[Finding]]:

@@ -110,6 +110,62 @@ def test_a_second_editor_sees_that_somebody_is_writing(district: District, windo
         expect(first.locator("#margin")).to_contain_text("李二接着编辑")
 
 
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_a_finding_leads_to_its_words_and_puts_better_ones_in_their_place(
+    size: str, scheme: str, district: District, window: Open
+) -> None:
+    document = district.document()
+    with window(size, scheme, login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        page.fill("#summary", "工程已峻工，请核对；峻工以后另行通知。")
+        page.locator("[data-body]").click()
+        page.keyboard.press("End")
+        page.keyboard.type("没有峻工的请来电。")
+        wrong = page.locator("#margin li", has_text="峻工")
+        expect(wrong.first).to_be_visible()
+        page.locator("#margin .findings details").first.locator("summary").click()
+        page.locator("#margin").scroll_into_view_if_needed()
+        assert fits(page)
+        assert violations(page) == []
+        shoot(page, f"editor-findings-{size}-{scheme}")
+        places = page.locator('#margin [data-find="summary"]:not([data-instead])')
+        places.last.click()
+        assert page.evaluate("document.activeElement.id") == "summary"
+        chosen = page.locator("#summary").evaluate("field => [field.selectionStart, field.selectionEnd]")
+        assert chosen == [10, 12], "the second of the two"
+        page.locator('#margin [data-find="summary"][data-instead]').first.click()
+        expect(page.locator("#summary")).to_have_value("工程已竣工，请核对；峻工以后另行通知。")
+        page.locator('#margin [data-find="body_html"][data-instead]').first.click()
+        expect(page.locator("[data-body]")).to_contain_text("没有竣工的请来电。")
+        expect(page.locator('#margin [data-find="body_html"][data-instead]')).to_have_count(0)
+        fields = Draft.objects.get().fields
+        assert "没有竣工的请来电" in fields["body_html"]
+        assert "工程已竣工" in fields["summary"]
+    assert document.editions.count() == 1
+
+
+def test_a_finding_is_let_pass_beside_the_text_with_a_reason_that_autosave_does_not_wipe(
+    district: District, window: Open
+) -> None:
+    document = district.document()
+    with window(login="editor") as page:
+        page.goto("/edit/of/HD-1")
+        page.get_by_text("公开要素").click()
+        page.fill("#source_url", "https://www.shandong.gov.cn/1.html")
+        line = page.locator("#margin li", has=page.locator('[data-rule="source.other_site"]'))
+        line.locator("summary").click()
+        line.locator("input").fill("是省里")
+        page.fill("#title", "关于调整城区公交线路的公告")
+        expect(page.locator("[name=revision]")).to_have_value("2")
+        line.locator("input").focus()
+        page.keyboard.press("End")
+        page.keyboard.type("的网站")
+        line.get_by_role("button", name="忽略并记下理由").click()
+        expect(page.locator("#margin")).to_contain_text("已忽略")
+        expect(page.locator("#title")).to_have_value("关于调整城区公交线路的公告")
+    assert document.waivers.get().reason == "是省里的网站"
+
+
 LEAVING = """() => {
     const event = new Event("beforeunload", { cancelable: true });
     dispatchEvent(event);

@@ -299,6 +299,39 @@ def test_a_finding_is_waived_with_a_reason(district: District, as_: Login) -> No
     assert "写明理由" in client.post("/waive/HD-1", {"rule": "x", "reason": ""}, follow=True).content.decode()
 
 
+WRONG = "工程已峻工，请核对；峻工以后另行通知。"
+
+
+def test_the_margin_leads_to_the_words_and_offers_better_ones(district: District, as_: Login) -> None:
+    district.document()
+    client = as_("editor")
+    client.get("/edit/of/HD-1")
+    margin = client.post("/edit/autosave/HD-1", typed(summary=WRONG)).content.decode()
+    for before in (0, 1):
+        assert f'data-find="summary" data-words="峻工" data-before="{before}" data-instead="竣工"' in margin
+    assert "请在文件页办理" not in margin
+
+
+def test_a_finding_is_waived_beside_the_text_and_the_page_stays(district: District, as_: Login) -> None:
+    document = district.document()
+    client = as_("editor")
+    client.get("/edit/of/HD-1")
+    changes = {"source_url": "https://www.shandong.gov.cn/1.html", "summary": "经办人手机13800138000。"}
+    margin = client.post("/edit/autosave/HD-1", typed(**changes)).content.decode()
+    offered = set(re.findall(r'form="waiving" name="rule" value="([^"]+)"', margin))
+    assert "source.other_site" in offered
+    assert not {rule for rule in offered if rule.startswith("pii.")}, "those are for reviewers"
+    aside = {"HX-Request": "true"}
+    given = {"rule": "source.other_site", "reason:source.other_site": "", "back": "edit"}
+    refused = client.post("/waive/HD-1", given, headers=aside)
+    assert (refused.status_code, "写明理由" in refused.content.decode()) == (409, True)
+    given["reason:source.other_site"] = "是省里的网站"
+    assert client.post("/waive/HD-1", given, headers=aside).status_code == 204
+    assert document.waivers.get().reason == "是省里的网站"
+    assert "已忽略" in client.post("/edit/autosave/HD-1", typed(**changes)).content.decode()
+    assert client.post("/waive/HD-1", given).headers["Location"] == "/edit/of/HD-1", "without a script, too"
+
+
 def test_policy_or_not_is_changed_with_a_reason(district: District, as_: Login) -> None:
     document = district.document()
     as_("editor").post("/policy/HD-1", {"policy": "1", "reason": "规范性文件"})

@@ -261,6 +261,7 @@ def test_while_typing_lengths_are_counted_as_each_platform_counts_and_checks_are
     assert title.limit is not None
     assert {one.account.channel for one in judged.meters} == {"wechat", "weibo"}
     assert judged.findings
+    assert len(judged.spots) == len(judged.findings)
     assert drafting.judge(document, typed(document, title=""), accounts=[], now=now()).rejected is not None
 
 

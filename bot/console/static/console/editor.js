@@ -91,9 +91,7 @@
         signal: AbortSignal.timeout(20000),
       });
       if (answer.type === "opaqueredirect" || !answer.ok) throw new Error(String(answer.status));
-      const open = [...margin.querySelectorAll("details")].map((one) => one.open);
-      margin.innerHTML = await answer.text();
-      margin.querySelectorAll("details").forEach((one, place) => { one.open = open[place] ?? one.open; });
+      redraw(await answer.text());
       const told = margin.querySelector("[data-revision]");
       if (told) {
         form.elements.revision.value = told.dataset.revision;
@@ -108,6 +106,20 @@
     }
   }
 
+  // A reason that is being written there stays, with the cursor in it.
+  function redraw(html) {
+    const reasons = [...margin.querySelectorAll("[data-rule]")].filter((one) => one.closest("details").open);
+    const before = new Map(reasons.map((one) => [one.dataset.rule, one.value]));
+    const at = margin.contains(document.activeElement) ? document.activeElement.dataset.rule : undefined;
+    margin.innerHTML = html;
+    for (const one of margin.querySelectorAll("[data-rule]")) {
+      if (!before.has(one.dataset.rule)) continue;
+      one.value = before.get(one.dataset.rule);
+      one.closest("details").open = true;
+      if (one.dataset.rule === at) { one.focus(); one.setSelectionRange(one.value.length, one.value.length); }
+    }
+  }
+
   // An autosave under way first: its answer brings the revision that this page must name.
   async function submitted(event) {
     kept.value = body.innerHTML;
@@ -119,7 +131,8 @@
     form.requestSubmit(by);
   }
 
-  form.addEventListener("input", (event) => { if (event.target.name !== "over") typed(); });
+  form.addEventListener("input", (event) => { if (!event.target.closest("#margin") && event.target.name !== "over") typed(); });
+  form.addEventListener("margin:stale", keep);
   body.addEventListener("paste", pasted);
   form.addEventListener("submit", submitted);
   // Sending the form is no loss; but it lets one leave pass, not every later one: the sending may fail, and the page stay.
