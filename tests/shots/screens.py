@@ -217,7 +217,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("calendar", "calendar", "releaser", "/calendar", handbook="desk"),
     Screen("calendar-week", "calendar", "releaser", "/calendar?view=week"),
     Screen("calendar-list", "calendar", "releaser", "/calendar?view=list"),
-    Screen("calendar-move", "calendar-move", "releaser", "/calendar/releases/{signed}/move?to=2026-11-28T09:00"),
+    Screen("calendar-move", "calendar-move", "releaser", "/calendar/releases/{signed}/move?at=2026-11-28T09:00"),
     # 手工发布
     Screen("manual", "manual", "duty", "/manual", handbook="desk"),
     Screen("manual-new", "manual-new", "duty", "/manual/new"),

@@ -43,6 +43,17 @@ def test_every_screen_answers_in_the_district_of_the_story(db: None, tmp_path: P
     assert wrong == []
 
 
+def test_the_picture_of_moving_asks_whether_to_sign_again(db: None, tmp_path: Path) -> None:
+    [screen] = [one for one in SCREENS if one.name == "calendar-move"]
+    with fresh_home(tmp_path / "home"):
+        story = tell(District.make(name="河东区人民政府办公室"))
+        with the_time(MORNING):
+            client = client_of(story.district, screen.who)
+            shown = client.get(screen.address.format(**story.facts)).content.decode()
+    assert "改期后须重新签发" in shown
+    assert "还是原来的时刻" not in shown
+
+
 def told(story: Story):  # type: ignore[no-untyped-def]
     """For a screen, what is wrong with its answer. The phones ask the platforms, which do not run here."""
 
