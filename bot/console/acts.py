@@ -12,12 +12,13 @@ from datetime import datetime
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role, may_sign
-from bot.models import Edition, Person, Publication, Release
+from bot.models import Edition, ManualTask, Person, Publication, Release
 from bot.services import gating, replanning, stops
 from bot.services.releases import min_lead
 
 PLANNERS = (Role.EDITOR, Role.RELEASER)
 STOPPERS = (Role.RELEASER, Role.DUTY)
+BY_HAND = frozenset({Role.RELEASER, Role.DUTY})  # who enters what was posted by hand
 FROZEN = "本单位正处于一键停发状态，请先解除停发。"
 
 
@@ -42,7 +43,8 @@ class Acts:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One release as one person sees it. The publications come with their items, editions and attempts."""
+    """One release as one person sees it. The publications come with their items, editions and attempts; `tasks`: what
+    people post of it, with the editions."""
 
     release: Release
     publications: Sequence[Publication]
@@ -50,6 +52,7 @@ class Case:
     who: Person
     frozen: bool
     now: datetime
+    tasks: Sequence[ManualTask] = ()
 
     def may(self, *roles: Role) -> bool:
         """Whether the person holds one of these."""
@@ -63,14 +66,32 @@ class Case:
     def undecided(self) -> bool:
         """Time was up for the portal's page, and a person must choose."""
         asked = self.told is not None and self.told.gate.status in FOR_A_DECISION
-        return asked and self.release.signed and self.has(State.HELD)
+        return asked and self.release.signed and (self.has(State.HELD) or self.by_hand)
 
     @property
     def unsigned(self) -> bool:
         """It could be signed."""
         release = self.release
         open_still = release.signed_at is None and release.cancelled_at is None and release.urgency_id is None
-        return open_still and self.has(State.PLANNED, State.HELD)
+        return open_still and (self.has(State.PLANNED, State.HELD) or self.by_hand)
+
+    @property
+    def by_hand(self) -> bool:
+        """Somebody is still to post a part of it."""
+        return self.release.cancelled_at is None and any(task.waits for task in self.tasks)
+
+    @property
+    def by_hand_now(self) -> bool:
+        """And may post it now."""
+        release = self.release
+        reached = release.signed and release.instant <= self.now and not release.waits_for_portal
+        return self.by_hand and reached and not self.frozen
+
+    @property
+    def settled(self) -> bool:
+        """Nothing of it is left to do."""
+        parts = bool(self.publications or self.tasks)
+        return parts and not self.by_hand and all(one.status in SETTLED for one in self.publications)
 
     @property
     def too_late_to_sign(self) -> bool:
@@ -80,7 +101,9 @@ class Case:
 
 def acts(case: Case) -> Acts:
     """The next step, and everything else in the order of the menu."""
-    every = [*_signing(case), *_deciding(case), *_stopping(case), *_planning(case), *_ending(case)]
+    every = [
+        *_signing(case), *_deciding(case), *_stopping(case), *_posting(case), *_planning(case), *_ending(case),
+    ]  # fmt: skip
     name, words = _next(case)
     step = next((act for act in every if act.name == name), None)
     if step is not None and step.why_not:
@@ -90,7 +113,7 @@ def acts(case: Case) -> Acts:
 
 def _next(case: Case) -> tuple[str, str]:
     """The page of the next step ("" where nobody need act), and what the release waits for."""
-    if case.release.cancelled_at or (case.publications and all(one.status in SETTLED for one in case.publications)):
+    if case.release.cancelled_at or case.settled:
         return "", "已了结，没有要办理的。"
     if case.release.urgency_id is not None and not case.release.signed:
         return "release-cancel", "应急发布的签发已失效，没有发出的不会再发。请作废后重新提出，或审核通过后另编发布单。"
@@ -104,9 +127,24 @@ def _next(case: Case) -> tuple[str, str]:
         return "", "有推送需要人处理，办法见下面各账号。"
     if case.has(State.HELD):
         return "release-resume", "已暂停，恢复后继续准备和发出。"
+    if case.by_hand_now:
+        return "manual", "时刻已到，有账号只能手工发布，还没有登记；系统不会代发。"
+    if case.by_hand:
+        return "", _by_hand_later(case)
     if case.has(*STOPPABLE):
         return "", "已签发，到时自动发出，不用办理。"
     return "", "正在发出或核对，不用办理。"
+
+
+def _by_hand_later(case: Case) -> str:
+    rest = "其余账号到时自动发出。" if case.has(*STOPPABLE) else ""
+    if case.frozen:
+        return f"{FROZEN}手工发布的部分也先不要发出。"
+    return f"已签发。手工发布的部分系统不代发，时刻（和门户网页上线）之前不要发出。{rest}"
+
+
+def _posting(case: Case) -> list[Act]:
+    return [Act("manual", "去手工发布", "hand")] if case.may(*BY_HAND) and case.by_hand_now else []
 
 
 def _signing(case: Case) -> list[Act]:
@@ -125,7 +163,8 @@ def _signing(case: Case) -> list[Act]:
 
 
 def _authors(case: Case) -> set[int]:
-    return {author for edition in editions(case.publications) for author in edition.authors()}
+    by_hand = [task.edition for task in case.tasks if task.waits]
+    return {author for edition in [*editions(case.publications), *by_hand] for author in edition.authors()}
 
 
 def editions(publications: Sequence[Publication]) -> list[Edition]:
@@ -170,5 +209,5 @@ def _planning(case: Case) -> list[Act]:
 def _ending(case: Case) -> list[Act]:
     if not case.may(*STOPPERS) or case.release.cancelled_at:
         return []
-    over = case.publications and all(one.status in stops.OVER for one in case.publications)
+    over = case.settled if not case.publications else all(one.status in stops.OVER for one in case.publications)
     return [Act("release-cancel", "作废", "cross", "都已发出，没有可作废的。要撤下请到平台后台办理。" if over else "")]

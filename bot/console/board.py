@@ -13,11 +13,12 @@ from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
-from bot.models import Account, AuditEvent, Freeze, Item, Person, Publication, Release, Unit
+from bot.models import Account, AuditEvent, Edition, Freeze, Item, ManualTask, Person, Publication, Release, Unit
 from bot.services import lanes, moving, trail
 
 from . import chips, urgentmarks
 from .chips import Chip
+from .navigation import EDITORIAL
 
 AHEAD = timedelta(days=7)
 MOST = 60  # releases on one page; more would not be a board any more
@@ -27,14 +28,14 @@ ON_ITS_WAY = (*STOPPABLE, State.SENDING)
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """All pushes of one release on one account (a Weibo lane has several)."""
+    """All pushes of one release on one account (a Weibo lane has several), or what people post there."""
 
     account: Account
     chips: Sequence[Chip]
     planned: datetime
     actual: datetime | None
     late_ms: float | None  # of several pushes the latest one's
-    items: Sequence[Item]
+    pieces: Sequence[tuple[Edition, str]]  # with the address of each, as far as it is known
     pushes: int
 
 
@@ -53,7 +54,7 @@ class Row:
     @property
     def titles(self) -> list[str]:
         """The titles it publishes, each once, in order."""
-        return list(dict.fromkeys(item.edition.title for line in self.lines for item in line.items))
+        return list(dict.fromkeys(edition.title for line in self.lines for edition, _ in line.pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +86,26 @@ def _whole() -> Prefetch[str]:
     return Prefetch("publications", found.order_by("account_id", "lane"))
 
 
+def _tasks() -> Prefetch[str]:
+    found = ManualTask.objects.select_related("account", "edition").defer("payload")
+    return Prefetch(
+        "manual_tasks",
+        found.prefetch_related("edition__reviews", "posts__void").order_by("account_id", "lane", "position"),
+    )
+
+
 def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
     """Today's (Beijing), the coming 7 days', and older ones that are not settled yet; in order of time."""
     start = beijing_midnight(beijing_date(now))
     open_states = [str(state) for state in State if state not in SETTLED]
-    older = Q(instant__lt=start, publications__state__in=open_states)
+    by_hand = ManualTask.objects.filter(
+        done_at__isnull=True, release__unit=unit, release__cancelled_at__isnull=True, release__instant__lt=start
+    )
+    older = Q(instant__lt=start, publications__state__in=open_states) | Q(pk__in=by_hand.values("release"))
     found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
     newest = (
         found.select_related("signed_by", "created_by", "gate", "urgency")
-        .prefetch_related(_whole())
+        .prefetch_related(_whole(), _tasks())
         .order_by("-instant", "-pk")
     )
     return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
@@ -101,14 +113,15 @@ def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
 
 def row(release: Release, unit: Unit, now: datetime) -> Row:
     """A release as the board shows it; `release` comes with its publications and items."""
-    publications = list(release.publications.all())
+    publications, tasks = list(release.publications.all()), list(release.manual_tasks.all())
     editions = {item.edition_id: item.edition for publication in publications for item in publication.items.all()}
+    editions |= {task.edition_id: task.edition for task in tasks}
     passed = sum(review.verdict == "pass" for edition in editions.values() for review in edition.reviews.all())
     return Row(
         release,
         chips.standing(release, publications, now),
-        chips.public_words(publications),
-        _lines(publications),
+        chips.public_words(publications, tasks),
+        [*_lines(publications), *_lines_by_hand(release, tasks, now)],
         passed,
         len(editions) * len(unit.review_steps),
         urgentmarks.mark(release.urgency, now),
@@ -131,17 +144,36 @@ def _line(group: list[Publication]) -> AccountLine:
         group[0].instant,
         min(sent, default=None),
         max(late, default=None),
-        [item for publication in group for item in publication.items.all()],
+        [(item.edition, item.url) for publication in group for item in publication.items.all()],
         len(group),
     )
 
 
-def asks(releases: Iterable[Release], who: Person, now: datetime) -> list[Ask]:
-    """Everything that waits for a person, most urgent first; with the page where this person can do it."""
+def _lines_by_hand(release: Release, tasks: Iterable[ManualTask], now: datetime) -> list[AccountLine]:
+    groups: dict[Account, list[ManualTask]] = {}
+    for task in tasks:
+        groups.setdefault(task.account, []).append(task)
+    return [_line_by_hand(release, account, group, now) for account, group in groups.items()]
+
+
+def _line_by_hand(release: Release, account: Account, group: list[ManualTask], now: datetime) -> AccountLine:
+    posted = [next((post for post in task.posts.all() if post.stands), None) for task in group]
+    pieces = [(task.edition, post.url if post else "") for task, post in zip(group, posted, strict=True)]
+    first = min((post.posted_at for post in posted if post), default=None)
+    chip = chips.by_hand(release, group, now)
+    return AccountLine(account, [chip], release.instant, first, None, pieces, 1)
+
+
+def asks(releases: Iterable[Release], who: Person, now: datetime, *, frozen: bool = False) -> list[Ask]:
+    """Everything that waits for a person, most urgent first; with the page where this person can do it.
+
+    `frozen`: the unit is, and nobody is to be asked to post anything.
+    """
     found = [
         _ask(release, one, who) for release in releases for one in release.publications.all() if one.status in ASKS
     ]
     found += [_unsigned(release, who) for release in releases if _wants_signature(release, now)]
+    found += [ask for release in releases for ask in _by_hand(release, who, now) if not frozen]
     order = {state.label: place for place, state in enumerate(chips.URGENCY)}
     return sorted(found, key=lambda ask: (order.get(ask.chip.label, len(order)), ask.instant))
 
@@ -185,7 +217,9 @@ def _door(release: Release, who: Person, *, behind: bool = False) -> tuple[str, 
 
 
 def _wants_signature(release: Release, now: datetime) -> bool:
-    waiting = any(publication.status is State.PLANNED for publication in release.publications.all())
+    states = {publication.status for publication in release.publications.all()}
+    by_hand = any(task.waits for task in release.manual_tasks.all())
+    waiting = State.PLANNED in states or (by_hand and State.HELD not in states)  # what is held asks for itself
     return waiting and not release.signed and release.cancelled_at is None and release.instant < now + AHEAD
 
 
@@ -197,10 +231,48 @@ def _unsigned(release: Release, who: Person) -> Ask:
     )  # fmt: skip
 
 
+def _by_hand(release: Release, who: Person, now: datetime) -> list[Ask]:
+    """What is to be posted by hand now, one for each account; or that nobody knows whether it is."""
+    if _undecided(release):
+        words = "门户网页到时没有上线，手工发布的部分等人决定是否照发，决定之前不要发出。"
+        chip = Chip("等人决定", "warn", "question")
+        return [Ask(chip, release, None, (), words, release.instant, door=_door(release, who))]
+    groups: dict[Account, list[ManualTask]] = {}
+    for task in release.manual_tasks.all():
+        if task.waits:
+            groups.setdefault(task.account, []).append(task)
+    return [
+        _ask_by_hand(release, account, tasks, who)
+        for account, tasks in groups.items()
+        if chips.by_hand(release, tasks, now) is chips.BY_HAND_NOW
+    ]
+
+
+def _undecided(release: Release) -> bool:
+    """Whether the portal's page did not come and people alone post the release: else a held push asks."""
+    gate = getattr(release, "gate", None)
+    late = release.signed and gate is not None and gate.status in FOR_A_DECISION
+    open_still = any(task.waits for task in release.manual_tasks.all())
+    return late and open_still and not any(one.status is State.HELD for one in release.publications.all())
+
+
+def _ask_by_hand(release: Release, account: Account, tasks: Sequence[ManualTask], who: Person) -> Ask:
+    may_look = any(who.has_role(role) for role in EDITORIAL)
+    door = (
+        ("去手工发布", f"{reverse('manual')}#job-{release.pk}-{account.slug}-{tasks[0].lane}") if may_look else ("", "")
+    )
+    return Ask(
+        chips.BY_HAND_NOW, release, account, [task.edition.title for task in tasks],
+        "时刻已到，这个账号只能手工发布，还没有登记，系统不会代发。请值班员到“手工发布”复制文字、下载图片，到平台后台发出，再登记链接和时间。",
+        release.instant, door=door,
+    )  # fmt: skip
+
+
 def next_up(releases: Iterable[Release], now: datetime) -> Release | None:
     """The next signed release that is still to go out."""
     for release in releases:
         waiting = any(publication.status in ON_ITS_WAY for publication in release.publications.all())
+        waiting = waiting or any(task.waits for task in release.manual_tasks.all())
         if release.signed and release.instant > now and waiting:
             return release
     return None

@@ -18,7 +18,7 @@ from bot.models import Account, Item, Publication, Release, Unit
 from bot.rendering.headline import subject, wordings
 from bot.services import moving
 
-from . import chips, urgentmarks
+from . import calendar_tasks, chips, urgentmarks
 from .chips import Chip
 
 MOST = 600  # tiles of one page; a month of a district has a few dozen
@@ -36,6 +36,9 @@ GROUPS: dict[str, Chip] = {
 }
 _GROUP_OF: dict[str, str] = {
     "未签发": UNSIGNED,
+    chips.BY_HAND_LATER.label: WAITING,
+    chips.BY_HAND_DONE.label: PUBLIC,
+    chips.BY_HAND_DROPPED.label: OFF,
     "等门户上线": WAITING,
     **{state.label: WAITING for state in (State.PLANNED, State.STAGING, State.STAGED, State.ARMED)},
     **{state.label: MOVING for state in (State.SENDING, State.CONFIRMING)},
@@ -147,7 +150,7 @@ class Beside:
         return cls(_kinds_of(releases), {one.pk: one for one in accounts})
 
 
-def _kinds_of(releases: Iterable[Release]) -> Mapping[int, Mapping[int, Kind]]:
+def _kinds_of(releases: Sequence[Release]) -> Mapping[int, Mapping[int, Kind]]:
     found: dict[int, dict[int, Kind]] = defaultdict(dict)
     places = ("publication__account_id", "publication__lane", "position")
     rows = Item.objects.filter(publication__release__in=[one.pk for one in releases]).order_by(*places)
@@ -155,6 +158,8 @@ def _kinds_of(releases: Iterable[Release]) -> Mapping[int, Mapping[int, Kind]]:
         "publication__release_id", "edition__document_id", "edition__document__kind"
     ):
         found[release][document] = Kind(kind)
+    for release, document, kind in calendar_tasks.kinds(releases):
+        found[release].setdefault(document, Kind(kind))
     return found
 
 
@@ -198,6 +203,8 @@ def _glyphs(release: Release, pushes: Iterable[Publication], accounts: Mapping[i
         states = "、".join(dict.fromkeys(one.status.label for one in ones))
         count = f" {len(ones)} 条" if len(ones) > 1 else ""
         yield Glyph(accounts[pk].channel, f"{accounts[pk].name}{count}：{states}")
+    for pk, words in calendar_tasks.words(release).items():
+        yield Glyph(accounts[pk].channel, f"{accounts[pk].name}：{words}")
 
 
 @lru_cache(4096)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain import alarms
 from bot.domain.delivery import State
 from bot.domain.engine.people import BY_HAND, DECLARED
-from bot.models import Publication, Release
+from bot.models import Account, ManualTask, Publication, Release
 from bot.services.facts import outcomes_of
 
 
@@ -65,6 +65,11 @@ MOVING = frozenset({State.STAGED, State.ARMED, State.SENDING, State.CONFIRMING})
 #: In place and waiting for the word.
 READY = frozenset({State.STAGED, State.ARMED})
 SIGN_SOON = timedelta(hours=1)
+#: Where the part of a release that people post stands.
+BY_HAND_LATER = Chip("手工发布", "wait", "hand")
+BY_HAND_NOW = Chip("待手工发布", "warn", "hand")
+BY_HAND_DONE = Chip("已发布（手工）", "good", "check")
+BY_HAND_DROPPED = Chip("不再发布", "off", "cross")
 
 
 def chip(state: State, count: str = "") -> Chip:
@@ -80,24 +85,56 @@ def grouped(states: Sequence[State]) -> list[Chip]:
 
 
 def standing(release: Release, publications: Sequence[Publication], now: datetime) -> Chip:
-    """What a release as a whole is called. Partly public is shown as partly public, whatever the rest does."""
-    if not publications and not release.cancelled_at:
-        return Chip("手工发布", "wait", "hand") if release.signed else Chip("未签发", "wait", "pen")
+    """What a release as a whole is called. Partly public is shown as partly public, whatever the rest does.
+
+    Its manual tasks may be prefetched; else this asks for them.
+    """
+    tasks = list(release.manual_tasks.all())
     states = [publication.status for publication in publications]
     alive = [state for state in states if state is not State.CANCELLED]
-    public = [state for state in states if state in PUBLIC]
-    if public and len(public) < len(states):
-        moving = all(state in MOVING for state in states if state not in PUBLIC)
-        return Chip("部分发出", "busy" if moving else "bad", "part", f"{len(public)}/{len(states)}")
+    public, whole = _counted(states, tasks)
+    if public and public < whole:
+        moving = all(state in MOVING | PUBLIC for state in states) and not any(task.waits for task in tasks)
+        return Chip("部分发出", "busy" if moving else "bad", "part", f"{public}/{whole}")
     if public:
-        return chip(State.LIVE)
-    if release.cancelled_at or not alive:
+        return chip(State.LIVE) if states else BY_HAND_DONE
+    if release.cancelled_at or (states and not alive and not tasks):
         return chip(State.CANCELLED)
     if not release.signed and all(state in {State.PLANNED, State.HELD} for state in alive):
         return Chip("未签发", "warn" if release.instant < now + SIGN_SOON else "wait", "pen")
     if release.instant <= now and set(alive) <= READY and release.waits_for_portal:
         return Chip("等门户上线", "wait", "clock")
+    if not alive:
+        return by_hand(release, tasks, now)
     return chip(next(state for state in URGENCY if state in alive))
+
+
+def _counted(states: Sequence[State], tasks: Sequence[ManualTask]) -> tuple[int, int]:
+    """How many of the messages of a release are public, and how many there are; those of the machine and those by hand."""
+    messages: dict[tuple[int, int], bool] = {}
+    for task in tasks:
+        if not task.dropped:
+            key = (task.account_id, task.lane)
+            messages[key] = messages.get(key, True) and not task.waits
+    return sum(state in PUBLIC for state in states) + sum(messages.values()), len(states) + len(messages)
+
+
+def by_hand(release: Release, tasks: Sequence[ManualTask], now: datetime) -> Chip:
+    """Where these tasks of a release stand together (all of it, or those of one account)."""
+    if any(task.waits for task in tasks):
+        if release.cancelled_at:
+            return chip(State.CANCELLED)
+        due = release.signed and release.instant <= now and not release.waits_for_portal
+        return BY_HAND_NOW if due else BY_HAND_LATER
+    return BY_HAND_DROPPED if all(task.dropped for task in tasks) else BY_HAND_DONE
+
+
+def by_account(release: Release, now: datetime) -> list[tuple[Account, Chip]]:
+    """The accounts of a release on which people post, each with its chip. The tasks come with their accounts."""
+    groups: dict[Account, list[ManualTask]] = {}
+    for task in sorted(release.manual_tasks.all(), key=lambda task: (task.account_id, task.lane, task.position)):
+        groups.setdefault(task.account, []).append(task)
+    return [(account, by_hand(release, tasks, now)) for account, tasks in groups.items()]
 
 
 def _remark(publication: Publication) -> str:
@@ -106,16 +143,31 @@ def _remark(publication: Publication) -> str:
     return f"（{publication.status.label}）"
 
 
-def public_words(publications: Sequence[Publication]) -> str:
+def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask] = ()) -> str:
     """What is already public, what may be and what is not, where only a part is public for certain; "" when all or
-    nothing is. The publications come with their attempts: what is in doubt is never told as not public."""
-    if len({publication.status in PUBLIC for publication in publications}) < 2:
+    nothing is. The publications come with their attempts: what is in doubt is never told as not public. `tasks`: what
+    people post of the release; they come with their accounts."""
+    by_people = [task for task in tasks if not task.dropped]
+    if len({one.status in PUBLIC for one in publications} | {not task.waits for task in by_people}) < 2:
         return ""
     counts: dict[tuple[alarms.Side, str, str], int] = {}
     for one in publications:
         where = alarms.side(one.status, outcomes_of(one))
         key = (where, one.account.name, _remark(one))
         counts[key] = counts.get(key, 0) + 1
-    return alarms.sides_in_words(
-        (where, f"{name} {count} 次推送{state}") for (where, name, state), count in counts.items()
-    )
+    told = [(where, f"{name} {count} 次推送{state}") for (where, name, state), count in counts.items()]
+    return alarms.sides_in_words([*told, *_by_people(by_people)])
+
+
+def _by_people(tasks: Sequence[ManualTask]) -> list[tuple[alarms.Side, str]]:
+    """Each account with its articles. What nobody has entered may have been posted all the same: it is in doubt."""
+    counts: dict[tuple[str, bool], int] = {}
+    for task in tasks:
+        key = (task.account.name, task.waits)
+        counts[key] = counts.get(key, 0) + 1
+    return [
+        (alarms.Side.DOUBT, f"{name} 手工发布 {count} 篇（还没有登记）")
+        if waits
+        else (alarms.Side.PUBLIC, f"{name} 手工发布 {count} 篇")
+        for (name, waits), count in counts.items()
+    ]

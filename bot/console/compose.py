@@ -44,12 +44,12 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     release = releases.find_release(pk, unit=who.unit)
     if request.method == "POST":
         return _sent(request, release)
-    publications = manifest.pushes_of(release)
+    publications, tasks = manifest.pushes_of(release), manifest.tasks_of(release)
     refusal = replanning.why_not(release, publications)
     if refusal:
         messages.error(request, refusal)
         return redirect("release", pk=pk)
-    return _page(request, typed_of(release, publications), release)
+    return _page(request, typed_of(release, publications, tasks), release)
 
 
 @require_POST

@@ -80,7 +80,15 @@ def _sign(request: HttpRequest, release: Release) -> str:
     if request.POST.get("seen", "") != manifest.seen(release):
         raise Refused("changed", "清单在您打开以后有变动，没有签发，未做改动。请重新核对后再签发。")
     signed = releases.sign(release, person=person(request), now=now())
-    return f"已签发，清单哈希尾号 {trail.tail(signed.manifest_hash)}。将于 {show(signed.instant)} 发出。"
+    return f"已签发，清单哈希尾号 {trail.tail(signed.manifest_hash)}。{_what_follows(signed)}"
+
+
+def _what_follows(signed: Release) -> str:
+    when = show(signed.instant)
+    if not any(task.waits for task in signed.manual_tasks.all()):
+        return f"将于 {when} 发出。"
+    by_hand = f"手工发布的部分系统不代发，请值班员在 {when} 起到“手工发布”办理。"
+    return f"{f'将于 {when} 发出；' if signed.publications.exists() else ''}{by_hand}"
 
 
 @require_POST
@@ -143,6 +151,8 @@ def go(request: HttpRequest, release: Release) -> HttpResponse:
 
     def do() -> str:
         count = gating.decide(release, go=True, person=person(request), now=now())
+        if not release.publications.exists():
+            return "已决定不等网页：手工发布的部分现在可以发出，请到“手工发布”办理。"
         return f"已决定不等网页：{count} 条推送继续，约 35 秒后一起发出。"
 
     return _done(request, release, do)

@@ -124,13 +124,15 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
     who, at = person(request), now()
     release = find_release(pk, unit=who.unit)
     publications, told, frozen = manifest.pushes_of(release), gating.story(release), board.frozen(who.unit)
-    case = acts.Case(release, publications, told, who, frozen is not None, at)
+    tasks = manifest.tasks_of(release)
+    case = acts.Case(release, publications, told, who, frozen is not None, at, tasks)
     looks, statuses = story.looks(publications), story.statuses(publications)
     return {
         "now": at,
         "release": release,
         "standing": chips.standing(release, publications, at),
-        "says": chips.public_words(publications),
+        "says": chips.public_words(publications, tasks),
+        "hands": chips.by_account(release, at),
         "by_hand": manualtasks.of_release(release, now=at),
         "pushes": [_push(publication, told, looks[publication.pk], statuses) for publication in publications],
         "gate": told,

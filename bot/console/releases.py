@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
-from bot.models import Publication, Release, Unit
+from bot.domain.sync import AT_TIME, LETTING_THROUGH
+from bot.models import Account, ManualTask, Publication, Release, Unit
 from bot.services import moving
 
 from . import acts, board, chips, readers, urgentmarks
@@ -37,6 +38,7 @@ class Row:
     standing: Chip
     says: str
     accounts: list[tuple[Publication, list[Chip]]]
+    by_hand: list[tuple[Account, Chip]]
     urgent: Chip | None = None
 
 
@@ -47,7 +49,7 @@ def releases(request: HttpRequest) -> HttpResponse:
     who, at = person(request), now()
     state, words = request.GET.get("state", ""), plain(request.GET.get("q", ""))[:100]
     state = state if state in FILTERS else ""
-    found = _page(_chosen(who.unit, state, words), request.GET.get("before", ""))
+    found = _page(_chosen(who.unit, state, words, at), request.GET.get("before", ""))
     rows = [_row(release, at) for release in found[:PAGE]]
     context: dict[str, Any] = {
         "rows": rows,
@@ -67,7 +69,7 @@ def _address(state: str, words: str, *, before: str = "") -> str:
     return f"{reverse('releases')}{'?' if query else ''}{urlencode(query)}"
 
 
-def _chosen(unit: Unit, state: str, words: str) -> QuerySet[Release]:
+def _chosen(unit: Unit, state: str, words: str, at: datetime) -> QuerySet[Release]:
     found = Release.objects.filter(unit=unit)
     if words:
         found = found.filter(title__icontains=words)
@@ -76,13 +78,32 @@ def _chosen(unit: Unit, state: str, words: str) -> QuerySet[Release]:
         case "unsigned":
             return standing.filter(signed_at__isnull=True)
         case "waiting":
-            return standing.filter(_with(*ON_ITS_WAY), signed_at__isnull=False)
+            return standing.filter(
+                _with(*ON_ITS_WAY) | Q(pk__in=_by_hand(unit).exclude(_due(at)).values("release")),
+                signed_at__isnull=False,
+            )
         case "out":
-            return found.filter(_with(*OUT))
+            return found.filter(_with(*OUT) | Exists(_posted()))
         case "asks":
-            return found.filter(_with(*board.ASKS))
+            return found.filter(_with(*board.ASKS) | Q(pk__in=_by_hand(unit).filter(_due(at)).values("release")))
         case _:
             return found
+
+
+def _by_hand(unit: Unit) -> QuerySet[ManualTask]:
+    """What people are still to post of signed releases: never many, and an index knows which tasks are open."""
+    tasks = ManualTask.objects.filter(done_at__isnull=True, release__unit=unit, release__signed_at__isnull=False)
+    return tasks.filter(release__cancelled_at__isnull=True)
+
+
+def _due(at: datetime) -> Q:
+    """Their instant is reached, and their portal page live: people are waited for."""
+    through = Q(release__sync=AT_TIME) | Q(release__gate__state__in=[str(state) for state in LETTING_THROUGH])
+    return Q(release__instant__lte=at) & through
+
+
+def _posted() -> QuerySet[ManualTask]:
+    return ManualTask.objects.filter(release=OuterRef("pk"), done_at__isnull=False, drop_reason="")
 
 
 def _with(*states: State) -> Exists:
@@ -97,8 +118,9 @@ def _page(found: QuerySet[Release], before: str) -> list[Release]:
         instant, pk = mark
         found = found.filter(Q(instant__lt=instant) | Q(instant=instant, pk__lt=pk), instant__lte=instant)
     pushes = Publication.objects.select_related("account").prefetch_related(moving.outcomes())
+    tasks = ManualTask.objects.select_related("account").defer("payload")
     whole = found.select_related("signed_by", "created_by", "gate", "urgency").prefetch_related(
-        Prefetch("publications", pushes.order_by("account_id", "lane"))
+        Prefetch("publications", pushes.order_by("account_id", "lane")), Prefetch("manual_tasks", tasks)
     )
     return list(whole.order_by("-instant", "-pk")[: PAGE + 1])
 
@@ -123,4 +145,6 @@ def _row(release: Release, at: datetime) -> Row:
         groups.setdefault(one.account_id, []).append(one)
     lines = [(group[0], chips.grouped([one.status for one in group])) for group in groups.values()]
     mark = urgentmarks.mark(release.urgency, at)
-    return Row(release, chips.standing(release, publications, at), chips.public_words(publications), lines, mark)
+    standing = chips.standing(release, publications, at)
+    says = chips.public_words(publications, list(release.manual_tasks.all()))
+    return Row(release, standing, says, lines, chips.by_account(release, at), mark)

@@ -34,19 +34,19 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
     found = board.releases_on_board(unit, at)
     day = beijing_date(at)
     rows = [board.row(release, unit, at) for release in found]
-    standing = alarming.standing(unit)
+    standing, frozen = alarming.standing(unit), board.frozen(unit)
     return {
         "now": at,
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
-        "asks": board.asks(found, who, at),
+        "asks": board.asks(found, who, at, frozen=frozen is not None),
         "urgents": urgentmarks.banners(who, at),
         "alarms": standing,
         "own_calls": alarming.calls_of(standing, person=who),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
         "next": board.next_up(found, at),
-        "frozen": board.frozen(unit),
+        "frozen": frozen,
         "duty": deputies.covering(unit, Role.DUTY, now=at),
         "health": health.of_unit(unit, now=at),
         "portal": portalhealth.of_unit(unit, now=at),

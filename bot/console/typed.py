@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from bot.domain.instants import parse_instant, to_beijing
 from bot.domain.sync import AFTER_LIVE, AT_TIME, AfterLive, AtTime, Policy, Then
-from bot.models import Account, Document, Publication, Release, Unit
+from bot.models import Account, Document, ManualTask, Publication, Release, Unit
 from bot.services import composing, gating, releases
 from bot.services.errors import Refused
 
@@ -97,16 +97,16 @@ def _at(text: str) -> datetime | None:
     return None
 
 
-def typed_of(release: Release, publications: Sequence[Publication]) -> Typed:
+def typed_of(release: Release, publications: Sequence[Publication], tasks: Sequence[ManualTask]) -> Typed:
     """A release as the form shows it, to be changed."""
     local, policy = to_beijing(release.instant), release.sync_policy
     gated = {}
     if isinstance(policy, AfterLive):
         minutes = f"{policy.wait.total_seconds() / 60:g}"
         gated = {"url": policy.url, "expect": policy.title, "wait": minutes, "then": str(policy.then)}
-    modes = manifest.modes_of(publications)
+    modes = manifest.modes_of(publications, tasks)
     return Typed(
-        title=release.title, documents=tuple(one.external_id for one in manifest.documents_of(publications)),
+        title=release.title, documents=tuple(one.external_id for one in manifest.documents_of(publications, tasks)),
         accounts=tuple(modes), modes=modes, day=local.strftime("%Y-%m-%d"),
         time=_time(local), sync=release.sync, **gated,
     )  # fmt: skip

@@ -44,6 +44,16 @@ class ManualTask(models.Model):
         return f"manual task {self.pk}"
 
     @property
+    def waits(self) -> bool:
+        """Whether somebody is still to post it."""
+        return self.done_at is None
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it was called off: nobody posts it any more."""
+        return self.done_at is not None and bool(self.drop_reason)
+
+    @property
     def text(self) -> Post:
         """The signed text; before the signature the one that was frozen at submit."""
         return Post(self.account.channel, self.payload or self.post.payload, self.edition.marker or "")

@@ -5,7 +5,7 @@ Nothing here is written; `forecasting` says what speaks against it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from bot.domain.channel import ModeSpec, Quota
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, require_aware, show, to_beijing
 from bot.domain.workflow import EditionState
-from bot.models import Account, Document, Edition, Item, Publication, Release, Unit
+from bot.models import Account, Document, Edition, Item, ManualPost, ManualTask, Publication, Release, Unit
 
 from . import quotas
 from .accounts import spec_of
@@ -46,13 +46,17 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What one account would send: its publications with their instants, each with the pieces in it."""
+    """What one account would send: its publications with their instants, each with the pieces in it.
+
+    `by_hand`: why people post it instead of the machine, "" where the machine does.
+    """
 
     account: Account
     mode: ModeSpec
     posts: Sequence[tuple[datetime, Sequence[Piece]]]
     channel: str
     rates: Sequence[str]
+    by_hand: str = ""
 
 
 # --- what may go in -----------------------------------------------------------------------------------------
@@ -90,7 +94,20 @@ def _pieces(
     gone: dict[int, dict[int, str]] = {}
     for item in items.select_related("publication__release"):
         gone.setdefault(item.edition_id, {})[item.account_id] = _where(item)
+    for edition, account, words in _by_hand([one.pk for one in editions], [one.pk for one in accounts]):
+        gone.setdefault(edition, {}).setdefault(account, words)
     return [Piece(one.document, one, gone.get(one.pk, {}), one.document_id in pulled) for one in editions]
+
+
+def _by_hand(editions: Sequence[int], accounts: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+    """Edition, account and words of what people posted there, or are to post."""
+    of_them = {"edition__in": editions, "account__in": accounts}
+    posts = ManualPost.objects.filter(**of_them, void__isnull=True)
+    for edition, account, pk in posts.values_list("edition_id", "account_id", "pk"):
+        yield edition or 0, account, f"已手工发布（登记第 {pk} 条）"
+    tasks = ManualTask.objects.filter(**of_them, drop_reason="", release__cancelled_at__isnull=True)
+    for edition, account, release in tasks.values_list("edition_id", "account_id", "release_id"):
+        yield edition, account, f"已列入发布单 {release} 的手工发布任务"
 
 
 def _where(item: Item) -> str:
@@ -110,7 +127,7 @@ def freed(pieces: Sequence[Piece], instead_of: Release | None) -> list[Piece]:
         return list(pieces)
     mine = set(
         Item.objects.filter(publication__release=instead_of, active=True).values_list("edition_id", "account_id")
-    )
+    ) | set(instead_of.manual_tasks.filter(drop_reason="").values_list("edition_id", "account_id"))
     return [
         Piece(
             one.document, one.edition,
@@ -134,6 +151,8 @@ def _push(account: Account, name: str, pieces: Sequence[Piece], instant: datetim
     spec = spec_of(account)
     mode = next((mode for mode in spec.modes if mode.name == name), spec.modes[0])
     groups = [pieces[start : start + mode.max_posts] for start in range(0, len(pieces), mode.max_posts)]
+    if account.manual_only:  # people are told the instant; no slot of a quota is taken before they have posted
+        return Push(account, mode, [(instant, group) for group in groups], spec.label, (), account.manual_reason)
     instants = timeline.lane_instants(instant, len(groups), spec.spacing)
     rates = [_rate(book, account, mode.name, rule, instant) for rule in quotas.quotas_of(account, mode.name)]
     return Push(account, mode, list(zip(instants, groups, strict=True)), spec.label, rates)
@@ -146,10 +165,11 @@ def _rate(book: quotas.Book, account: Account, mode: str, rule: Quota, instant: 
 
 
 def drafts_of(pushes: Sequence[Push]) -> list[Publication]:
-    """What would be written, for whoever reckons with it; nothing of it is."""
+    """What would be written, for whoever reckons with it; nothing of it is. What people post takes no part in it."""
     return [
         Publication(account=push.account, mode=push.mode.name, instant=instant)
         for push in pushes
+        if not push.by_hand
         for instant, _ in push.posts
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from bot import portal
 from bot.domain.channel import CheckResult
@@ -109,7 +110,7 @@ def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
     publications = list(
         release.publications.filter(state__in=[State.PLANNED, State.HELD]).select_related("account").order_by("pk")
     )
-    if not publications:
+    if not publications and not release.manual_tasks.filter(done_at__isnull=True).exists():
         return
     if release.urgency_id is not None:
         words = "应急发布的签发已失效，到时不会发出。"
@@ -135,7 +136,10 @@ def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
 
 def _unapproved(release: Release, publications: list[Publication]) -> Iterator[CheckResult]:
     editions = list(
-        Edition.objects.filter(items__publication__in=publications).select_related("document").order_by("pk").distinct()
+        Edition.objects.filter(Q(items__publication__in=publications) | Q(manual_tasks__release=release))
+        .select_related("document")
+        .order_by("pk")
+        .distinct()
     )
     for edition in editions:
         if edition.status is not EditionState.APPROVED or edition.pk != edition.document.current.pk:

@@ -40,12 +40,14 @@ def replan(
         publications = _replaceable(release)
         void_signature(release.pk, reason="改编为另一张发布单", actor=person.username, now=now)
         _call_off(release, publications, person, now)
+        # before the new one is planned: what people were to post of the old one is free for it then
+        Release.objects.filter(pk=release.pk).update(cancelled_at=now, cancel_reason="改编")
         fresh = releases.plan(
             title=title, instant=instant, documents=documents, accounts=accounts, person=person, now=now, modes=modes,
             sync=sync,
         )  # fmt: skip
         reason = f"改编为发布单 {fresh.pk}"
-        Release.objects.filter(pk=release.pk).update(cancelled_at=now, cancel_reason=reason)
+        Release.objects.filter(pk=release.pk).update(cancel_reason=reason)
         data = {"answer": reason, "by": fresh.pk}
         audit.append(person.username, "release.replaced", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
@@ -61,6 +63,8 @@ def why_not(release: Release, publications: Sequence[Publication]) -> str:
     waiting = [one for one in publications if one.status is not State.CANCELLED]
     if any(one.status not in releases.MOVABLE or may_have_left(one) for one in waiting):
         return "这张发布单已有推送发出、正在发出或等待处理，不能改编，未做改动。"
+    if any(not task.waits and not task.dropped for task in release.manual_tasks.all()):
+        return "这张发布单已有内容登记为手工发布，不能改编，未做改动。"
     return ""
 
 

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.alarms import Kind
 from bot.domain.hashing import content_hash
 from bot.models import Account, Alarm, ManualPost, ManualTask, Release
-from bot.services import manual, manualtasks, releases, stops, watching
+from bot.services import lookahead, manual, manualtasks, releases, stops, watching
 from bot.services.errors import NotFound, Refused
 from bot.services.manualtasks import Standing
 
@@ -205,3 +205,13 @@ def test_what_waits_is_read_in_as_many_questions_for_many_as_for_few(
         office.signed(office.approved(article(number)), on=[office.wechat])
     with django_assert_max_num_queries(3):  # type: ignore[operator]
         assert len(manualtasks.waiting(office.unit, now=LATER)) == 5
+
+
+def test_looking_ahead_finds_that_nobody_signed_what_people_alone_post(office: Office) -> None:
+    document = office.approved()
+    for account in office.accounts:
+        only_by_hand(office, account)
+    office.planned(document)
+    [result] = lookahead.releases_ahead(NOW)
+    assert (result.ok, result.code) == (False, "unsigned")
+    assert "还没有签发" in result.message
