@@ -20,9 +20,12 @@ from bot.domain.workflow import Role
 from bot.models import Account, Person
 from bot.services.accounts import spec_of
 
+from . import calendar_hands
 from .calendar_ask import Ask
 from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
+from .calendar_hands import Hand
 from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Beside, Tile, busy, found, tile
+from .navigation import EDITORIAL
 from .people import now, person
 
 MOVERS = (Role.EDITOR, Role.RELEASER)
@@ -64,11 +67,14 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     rows = found(who.unit, span)
     accounts = list(who.unit.accounts.order_by("pk"))
     beside = Beside.of(rows, accounts)
-    every = [tile(release, beside, at) for release in rows[:MOST]]
+    month = [day for week in days.weeks_of_month(ask.day) for day in week]
+    hands, more_hands = calendar_hands.found(who.unit, [*span, *month])
+    seen = [hand for hand in hands if beijing_date(hand.instant) in set(span)]
+    every: list[Tile | Hand] = [*(tile(release, beside, at) for release in rows[:MOST]), *seen]
     tiles = [one for one in every if all(ask.takes(facet, values) for facet, values in one.facets.items())]
     tags = quota_tags(accounts, span, now=at)
     composer = Composer(offered=may_move(who), now=at)
-    placed = hours.by_day(tiles, lambda one: one.release.instant)
+    placed = hours.by_day(tiles, _instant)
     shown = cells(span, placed, tags, composer, month=ask.day.month, now=at)
     return {
         "ask": ask,
@@ -83,12 +89,13 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
         "rows": _hour_rows(ask, shown, tiles, composer, at) if ask.view is View.WEEK else [],
         "this_week": set(days.week_of(ask.day)),
         "mini": days.weeks_of_month(ask.day),
-        "busy": busy(who.unit, [day for week in days.weeks_of_month(ask.day) for day in week]),
+        "busy": busy(who.unit, month) | {beijing_date(hand.instant) for hand in hands},
         "facets": _facets(ask, every, accounts),
         "unlisted": holidays.unlisted(span),
-        "cut": MOST if len(rows) > MOST else 0,
+        "cut": MOST if len(rows) > MOST or more_hands else 0,
         "count": len(tiles),
         "may_move": may_move(who),
+        "may_read_book": any(who.has_role(role) for role in EDITORIAL),
         "kind_words": KIND_WORDS,
         "kind_icons": KIND_ICONS,
         "most": IN_A_CELL,
@@ -98,15 +105,19 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     }
 
 
+def _instant(one: Tile | Hand) -> datetime:
+    return one.instant if isinstance(one, Hand) else one.release.instant
+
+
 def _hour_rows(
-    ask: Ask, week: Sequence[DayCell], tiles: Sequence[Tile], composer: Composer, at: datetime
+    ask: Ask, week: Sequence[DayCell], tiles: Sequence[Tile | Hand], composer: Composer, at: datetime
 ) -> list[tuple[hours.Band, Any]]:
     bands = hours.bands(unfolded=ask.unfolded)
-    placed = hours.by_band(tiles, lambda one: one.release.instant, bands)
+    placed = hours.by_band(tiles, _instant, bands)
     return [(band, hour_cells(week, band, placed, composer, now=at)) for band in bands]
 
 
-def _facets(ask: Ask, tiles: Sequence[Tile], accounts: Sequence[Account]) -> list[tuple[str, str, list[Option]]]:
+def _facets(ask: Ask, tiles: Sequence[Tile | Hand], accounts: Sequence[Account]) -> list[tuple[str, str, list[Option]]]:
     counts = Counter((facet, value) for one in tiles for facet, values in one.facets.items() for value in values)
 
     def option(facet: str, value: str, label: str, look: str, icon: str = "") -> Option:

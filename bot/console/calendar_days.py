@@ -18,6 +18,7 @@ from bot.services import quotas
 from bot.services.accounts import spec_of
 from bot.services.releases import earliest
 
+from .calendar_hands import Hand
 from .calendar_tiles import Tile
 
 _HALF_HOUR = timedelta(minutes=30)
@@ -41,7 +42,7 @@ class DayCell:
     date: date
     nature: Nature
     words: str
-    tiles: Sequence[Tile]
+    tiles: Sequence[Tile | Hand]
     quotas: Sequence[QuotaTag]
     today: bool
     past: bool
@@ -65,7 +66,7 @@ class HourCell:
 
     day: DayCell
     band: Band
-    tiles: Sequence[Tile]
+    tiles: Sequence[Tile | Hand]
     past: bool
     slot: str
 
@@ -101,7 +102,7 @@ def composer_address() -> str:
 
 
 def cells(
-    days: Sequence[date], tiles: Mapping[date, Sequence[Tile]], tags: Mapping[date, Sequence[QuotaTag]],
+    days: Sequence[date], tiles: Mapping[date, Sequence[Tile | Hand]], tags: Mapping[date, Sequence[QuotaTag]],
     composer: Composer, *, month: int, now: datetime,
 ) -> list[DayCell]:  # fmt: skip
     """The cells of these days. `month`: the one that is shown; days of others are `outside`."""
@@ -116,7 +117,7 @@ def cells(
 
 
 def hour_cells(
-    week: Sequence[DayCell], band: Band, tiles: Mapping[tuple[date, Band], Sequence[Tile]], composer: Composer,
+    week: Sequence[DayCell], band: Band, tiles: Mapping[tuple[date, Band], Sequence[Tile | Hand]], composer: Composer,
     *, now: datetime,
 ) -> list[HourCell]:  # fmt: skip
     """One row of a week."""
@@ -134,7 +135,7 @@ def _end(day: date, band: Band) -> datetime:
 
 
 def quota_tags(accounts: Sequence[Account], days: Sequence[date], *, now: datetime) -> dict[date, list[QuotaTag]]:
-    """For each day that is not over: what is taken of every quota that is counted in posts, by day or month."""
+    """What is taken of every quota that is counted in posts, by day or month; of a day that is over what was used on it."""
     wanted = [
         (account, mode.name) for account in accounts for mode in spec_of(account).modes if _counted(account, mode.name)
     ]
@@ -142,10 +143,12 @@ def quota_tags(accounts: Sequence[Account], days: Sequence[date], *, now: dateti
     shown = quotas.calendars(wanted, days[0], len(days), now=now)
     for (account, mode), calendar in zip(wanted, shown, strict=True):
         for day in calendar:
-            if not day.past:
-                windows = [window for window in day.windows if not window.calls]
+            windows = [window for window in day.windows if not window.calls]
+            if day.past:
+                windows = [window for window in windows if window.period == "day" and window.used]
+            if windows:
                 tags.setdefault(day.date, []).extend(
-                    _tag(account, mode, one, alone=len(wanted) == 1) for one in windows
+                    _tag(account, mode, one, alone=len(wanted) == 1, past=day.past) for one in windows
                 )
     return tags
 
@@ -155,11 +158,11 @@ def _counted(account: Account, mode: str) -> bool:
     return account.enabled and any(rule.period in _PERIODS and not rule.bucket for rule in rules)
 
 
-def _tag(account: Account, mode: str, window: quotas.Window, *, alone: bool) -> QuotaTag:
+def _tag(account: Account, mode: str, window: quotas.Window, *, alone: bool, past: bool) -> QuotaTag:
     label = spec_of(account).mode(mode).label
     month = "月 " if window.period == "month" else ""
-    words = (
-        f"{account.name}{_PERIODS[window.period]}{label}额度：已签 {window.used} 次，共 {window.count} 次，"
-        f"还可签 {window.free} 次"
-    )
-    return QuotaTag(label if alone else account.name, f"{month}{window.used}/{window.count}", window.free <= 0, words)
+    taken = f"用了 {window.used} 次" if past else f"已签 {window.used} 次"
+    left = "" if past else f"，还可签 {window.free} 次"
+    words = f"{account.name}{_PERIODS[window.period]}{label}额度：{taken}，共 {window.count} 次{left}"
+    full = window.free <= 0 and not past
+    return QuotaTag(label if alone else account.name, f"{month}{window.used}/{window.count}", full, words)

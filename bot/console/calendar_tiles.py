@@ -191,6 +191,7 @@ def _channels(release: Release, pushes: Iterable[Publication], accounts: Mapping
     if release.sync != AT_TIME:
         yield PORTAL
     yield from {accounts[one.account_id].channel for one in pushes}
+    yield from {accounts[pk].channel for pk in calendar_tasks.words(release)}
 
 
 def _glyphs(release: Release, pushes: Iterable[Publication], accounts: Mapping[int, Account]) -> Iterable[Glyph]:

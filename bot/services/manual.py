@@ -44,11 +44,15 @@ def standing(unit: Unit) -> QuerySet[ManualPost]:
     return ManualPost.objects.filter(unit=unit, void__isnull=True).select_related("account", "edition__document")
 
 
-def on_days(unit: Unit, first: date, last: date) -> list[ManualPost]:
-    """What was posted by hand on the Beijing days from `first` to `last`, both included, in order of time. One query."""
+def on_days(unit: Unit, first: date, last: date, *, most: int | None = None) -> list[ManualPost]:
+    """What was posted by hand on the Beijing days from `first` to `last`, both included, in order of time, at most so many;
+    with what it was posted for. One query."""
     span = (beijing_midnight(first), beijing_midnight(last + timedelta(days=1)))
     found = standing(unit).filter(posted_at__gte=span[0], posted_at__lt=span[1])
-    return list(found.select_related("posted_by").order_by("posted_at", "pk"))
+    whole = found.select_related("posted_by", "task__release").defer(
+        "edition__content", "task__payload", "task__release__manifest"
+    )
+    return list(whole.order_by("posted_at", "pk")[:most])
 
 
 def book(unit: Unit, *, before: int | None = None, most: int = 50) -> list[ManualPost]:

@@ -121,3 +121,29 @@ def test_the_body_is_copied_with_its_formatting(district: District, window: Open
         )
         page.get_by_role("button", name="复制（带格式）").first.click()
         expect(page.locator("body")).to_have_attribute("data-types", re.compile("text/html"))
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_manifest_desk_and_calendar_with_posts_by_hand_fit(
+    size: str, scheme: str, district: District, window: Open
+) -> None:
+    asked(district)
+    signer = people.find_person("releaser")
+    signer.set_password(PASSWORD)
+    signer.save()
+    release = district.planned(ARTICLES[2], title="一半手工的一张")
+    with window(size, scheme, login="releaser") as page:
+        for name, address, words in (
+            ("sign", f"/releases/{release.pk}/sign", "1 次手工发布的次序"),
+            ("release", f"/releases/{release.pk}", "核对清单并签发"),
+            ("releases", "/releases", "一半手工的一张"),
+            ("today", "/", "一半手工的一张"),
+            ("compose", "/releases/new?document=HD-3", "系统不代发"),
+            ("month", "/calendar", "城区停水"),
+            ("week", "/calendar?view=week", "城区停水"),
+            ("list", "/calendar?view=list", "关于11月26日城区停水的紧急通知"),
+        ):
+            page.goto(address)
+            expect(page.locator("main")).to_contain_text(words)
+            assert fits(page), name
+            shoot(page, f"by-hand-{name}-{size}-{scheme}")
