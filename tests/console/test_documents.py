@@ -36,7 +36,16 @@ def test_the_list_shows_the_units_documents_with_state_kind_and_author(district:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("q=公交", [0]), ("q=户口", [1]), ("kind=service", [1]), ("state=submitted", [2]), ("q=2017&kind=notice", [0, 2])],
+    [
+        ("q=公交", [0]),
+        ("q=户口", [1]),
+        ("q=当场办结", [1]),
+        ("q=便民服务", [1]),
+        ("q=教育体育局", [2]),
+        ("kind=service", [1]),
+        ("state=submitted", [2]),
+        ("q=2017&kind=notice", [0, 2]),
+    ],
 )
 def test_search_and_filters_narrow_it(district: District, as_: Login, query: str, expected: list[int]) -> None:
     for article in ARTICLES:
