@@ -15,10 +15,10 @@ from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
 from bot.models import Account, AuditEvent, Edition, Freeze, Item, ManualTask, Person, Publication, Release, Unit
 from bot.services import lanes, moving, trail
+from bot.services.people import may_read
 
 from . import chips, urgentmarks
 from .chips import Chip
-from .navigation import EDITORIAL
 
 AHEAD = timedelta(days=7)
 MOST = 60  # releases on one page; more would not be a board any more
@@ -257,7 +257,7 @@ def _undecided(release: Release) -> bool:
 
 
 def _ask_by_hand(release: Release, account: Account, tasks: Sequence[ManualTask], who: Person) -> Ask:
-    may_look = any(who.has_role(role) for role in EDITORIAL)
+    may_look = may_read(who)
     door = (
         ("去手工发布", f"{reverse('manual')}#job-{release.pk}-{account.slug}-{tasks[0].lane}") if may_look else ("", "")
     )

@@ -19,13 +19,13 @@ from bot.domain.instants import beijing_date
 from bot.domain.workflow import Role
 from bot.models import Account, Person
 from bot.services.accounts import spec_of
+from bot.services.people import may_read
 
 from . import calendar_hands
 from .calendar_ask import Ask
 from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
 from .calendar_hands import Hand
 from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Beside, Tile, busy, found, tile
-from .navigation import EDITORIAL
 from .people import now, person
 
 MOVERS = (Role.EDITOR, Role.RELEASER)
@@ -95,7 +95,7 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
         "cut": MOST if len(rows) > MOST or more_hands else 0,
         "count": len(tiles),
         "may_move": may_move(who),
-        "may_read_book": any(who.has_role(role) for role in EDITORIAL),
+        "may_read_book": may_read(who),
         "kind_words": KIND_WORDS,
         "kind_icons": KIND_ICONS,
         "most": IN_A_CELL,

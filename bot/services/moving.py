@@ -15,6 +15,7 @@ from bot.models import Attempt, Publication, Release
 
 from . import quotas
 from .errors import Refused
+from .facts import Try
 from .releases import MOVABLE, as_seen, earliest, immovable, require_room
 
 #: Days after the wished one among which a better one is looked for: two months.
@@ -68,7 +69,7 @@ def foresee(release: Release, instant: datetime, *, now: datetime) -> Prospect:
 
 def outcomes() -> Prefetch[str]:
     """Attempts as far as moving needs them: without the platforms' answers, which may be long."""
-    return Prefetch("attempts", Attempt.objects.only("publication_id", "kind", "outcome", "key").order_by("number"))
+    return Prefetch("attempts", Attempt.objects.only("publication_id", *Try._fields).order_by("number"))
 
 
 def with_outcomes(publications: Iterable[Publication]) -> None:
