@@ -47,7 +47,7 @@ CONSOLE_MIDDLEWARE: list[str] = [
     "bot.console.middleware.SecurityHeaders",
     "bot.console.middleware.HomeAndRefusals",
     "bot.console.sessions.SessionLimits",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "bot.console.sessions.LoginRequired",
     "bot.console.sessions.Standing",
 ]
 """Dotted paths from bot.console (content security policy, idle limit); they run after authentication."""

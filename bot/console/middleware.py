@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
@@ -15,6 +15,7 @@ from bot.services import alarming, home
 from bot.services.errors import NotFound, Refused
 from bot.services.transitions import Stale
 
+from . import homeward
 from .people import person
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -78,7 +79,8 @@ class HomeAndRefusals:
             return render(request, "not_ready.html", status=503)
         request.home = home.facts() if home.exists() else None  # type: ignore[attr-defined]
         request.unread_alarms = lambda: _unread_alarms(request)  # type: ignore[attr-defined]
-        return self._respond(request)
+        response = self._respond(request)
+        return _no_page(request, response) if _is_bare_405(request, response) else response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A page for what is no fault of the program; None leaves the rest to Django (500)."""
@@ -95,6 +97,18 @@ class HomeAndRefusals:
             log.warning("console.channel_fault", code=error.code, remedy=str(error.remedy))
             return render(request, "refused.html", {"message": error.message, "details": ()}, status=502)
         return None
+
+
+def _is_bare_405(request: HttpRequest, response: HttpResponse) -> bool:
+    """Django answers a method that an address does not take with nothing at all, which a browser shows as a blank page."""
+    bare = isinstance(response, HttpResponseNotAllowed) and not response.content
+    return bare and not request.path.startswith(homeward.MACHINES)
+
+
+def _no_page(request: HttpRequest, bare: HttpResponse) -> HttpResponse:
+    page = render(request, "405.html", {"near": homeward.nearest_page(request.path)}, status=405)
+    page.headers["Allow"] = bare.headers["Allow"]
+    return page
 
 
 def _unread_alarms(request: HttpRequest) -> int:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -16,6 +18,7 @@ from bot.domain.workflow import ADMINISTRATORS, Role
 from bot.models import Person
 from bot.services import deputies, home, secondfactor
 
+from . import homeward
 from .people import now, person
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -28,6 +31,8 @@ ALWAYS = ("logout", "password", "second-factor", "second-factor-confirm")
 UNATTENDED = ("X-Live",)
 STREAMS = "/events/"
 """What a page fetches by itself, by header or address: nobody need sit there."""
+SCRIPTED = ("HX-Request", "X-CSRFToken", "X-Live")
+"""A script of ours sends one of these with what it posts; a form that a person sends has none of them."""
 
 
 class SessionLimits:
@@ -67,6 +72,28 @@ def _instant(request: HttpRequest, key: str, at: datetime) -> datetime:
 
 def _attended(request: HttpRequest) -> bool:
     return not request.path.startswith(STREAMS) and not any(request.headers.get(name) for name in UNATTENDED)
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """Asks for a login. What was pressed without one is not done, and its address is no page to come back to."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        """A form leads back to the page that it was sent from, and it is said that nothing was done; the rest is Django's."""
+        if not _is_form(request):
+            return super().handle_no_permission(request, view_func)
+        if request.path == reverse("logout"):
+            return HttpResponseRedirect(reverse("login"))  # that is what was asked for
+        return HttpResponseRedirect(homeward.login_after_a_press(request))
+
+
+def _is_form(request: HttpRequest) -> bool:
+    """Whether a person sent it from a page. (Browsers say themselves what a script fetches, but only under https.)"""
+    by_script = any(request.headers.get(name) for name in SCRIPTED)
+    return (
+        request.method == "POST" and not by_script and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    )
 
 
 class Standing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,7 +16,7 @@ from bot.domain.instants import to_beijing
 from bot.models import Person
 from bot.services import secondfactor
 
-from . import throttle
+from . import homeward, throttle
 from .people import now
 
 WRONG = "登录名或密码不对，没有登录。请核对后再试；连续 5 次不对，将锁定 15 分钟。"
@@ -30,7 +31,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 def log_in(request: HttpRequest) -> HttpResponse:
     """The login page. A right password opens a session with a new id; a wrong one never says what was wrong."""
     if request.user.is_authenticated:
-        return HttpResponseRedirect(_next(request))
+        return _back(request, _next(request), _undone(request))
     username = request.POST.get("username", "").strip()[:60]
     if request.method != "POST":
         return _page(request, username, "")
@@ -53,17 +54,24 @@ def _locked(locked: throttle.TooManyTries) -> str:
 
 
 def _enter(request: HttpRequest, found: Person) -> HttpResponse:
-    target = _next(request)
+    target, undone = _next(request), _undone(request)
     login(request, found, backend=BACKEND)
     throttle.opened(found.username, request.META.get("REMOTE_ADDR", ""), now=now())
+    return _back(request, target, undone)
+
+
+def _back(request: HttpRequest, target: str, undone: str) -> HttpResponse:
+    """On to where the person wanted to go. What they had pressed without a login was not done: that is said there."""
+    if undone:
+        messages.error(request, homeward.undone_words(undone))
     return HttpResponseRedirect(target)
 
 
 def _halfway(request: HttpRequest, found: Person) -> HttpResponse:
     """The password was right; the session says so for five minutes, and opens nothing yet."""
-    target = _next(request)
+    target, undone = _next(request), _undone(request)
     request.session.cycle_key()
-    request.session[HALFWAY] = {"person": found.pk, "at": now().timestamp(), "next": target}
+    request.session[HALFWAY] = {"person": found.pk, "at": now().timestamp(), "next": target, homeward.UNDONE: undone}
     return redirect("login-code")
 
 
@@ -85,10 +93,10 @@ def log_in_code(request: HttpRequest) -> HttpResponse:
         return _page(request, found.username, _locked(locked), 429)
     if not secondfactor.check(found, request.POST.get("code", "")[:40], now=now()):
         return render(request, "login_code.html", {"error": WRONG_CODE}, status=401)
-    target = str(request.session.pop(HALFWAY)["next"])
+    half = request.session.pop(HALFWAY)
     login(request, found, backend=BACKEND)
     throttle.opened(found.username, address, now=now())
-    return HttpResponseRedirect(target)
+    return _back(request, str(half["next"]), str(half.get(homeward.UNDONE, "")))
 
 
 def _who_is_halfway(request: HttpRequest) -> Person | None:
@@ -112,6 +120,13 @@ def _next(request: HttpRequest) -> str:
     return target if own else reverse("today")
 
 
+def _undone(request: HttpRequest) -> str:
+    """The address of what was pressed without a login, "" where nothing was."""
+    return (request.POST.get(homeward.UNDONE) or request.GET.get(homeward.UNDONE) or "")[:500]
+
+
 def _page(request: HttpRequest, username: str, error: str, status: int = 200) -> HttpResponse:
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    return render(request, "login.html", {"username": username, "error": error, "next": target}, status=status)
+    target, undone = request.POST.get("next") or request.GET.get("next") or "", _undone(request)
+    words = homeward.undone_words(undone, "登录后请重新办理。") if undone else ""
+    context = {"username": username, "error": error, "next": target, "undone": undone, "undone_words": words}
+    return render(request, "login.html", context, status=status)

@@ -46,6 +46,7 @@ def required(act: str) -> Callable[[View], View]:
             error = _confirm(request)
             return _page(request, act, error, 401) if error else view(request, *args, **kwargs)
 
+        confirmed_first.act = act  # type: ignore[attr-defined]  # after a login that came between, it is named as not done
         return confirmed_first
 
     return decorate

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import expect
 
-from bot.models import ClockReading
+from bot.models import ClockReading, Freeze
 from bot.services import stops
 from tests.console.world import ARTICLES, PASSWORD, District, attempt, now, put
 
@@ -123,6 +124,32 @@ def test_an_ended_session_is_said_and_not_hidden(district: District, window: Ope
         page.context.clear_cookies()
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         expect(page.locator("[data-offline]")).to_contain_text("登录已过期")
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_a_freeze_after_the_session_ended_is_said_not_to_have_been_done(
+    size: str, district: District, window: Open, complaints: list[str]
+) -> None:
+    with window(size, login="duty") as page:
+        page.locator(".freeze summary").click()
+        page.fill("#reason", "正文有误，请停")
+        page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+        page.get_by_role("button", name="立即停发").click()
+        expect(page.get_by_text("没有停发")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"login-undone-{size}")
+        page.fill("#username", "duty")
+        page.fill("#password", PASSWORD)
+        page.get_by_role("button", name="登录", exact=True).click()
+        expect(page.locator(".flash")).to_contain_text("没有停发")
+        expect(page.locator(".freeze summary")).to_be_visible()
+        page.goto("/freeze")
+        expect(page.get_by_role("heading", name="这个网址不能直接打开")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"405-{size}")
+    assert not Freeze.objects.exists()
+    assert all("405" in line for line in complaints)  # the address that was opened, and nothing else
+    complaints.clear()
 
 
 def test_freezing_from_the_page_tells_what_it_did(district: District, window: Open) -> None:

@@ -241,6 +241,7 @@ SCREENS: tuple[Screen, ...] = (
     # 没有办成
     Screen("403", "import", "first", "/import", handbook="desk", code=403),
     Screen("404", "document", "editor", "/documents/HD17-999", code=404),
+    Screen("405", "freeze", "duty", "/freeze", code=405),
 )
 
 EXCEPTIONS = {
