@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from bot.domain.channel import RemovalSpec
 from bot.domain.engine import withdrawing as engine
@@ -83,10 +83,10 @@ class Told:
     editions: Sequence[tuple[Edition, Sequence[Correction]]]
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @readers.only
 def wizard(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page; another unit's releases do not exist here."""
+    """The page; another unit's releases do not exist here. Sent to, it holds what was typed, and does nothing with it."""
     return _page(request, find_release(pk, unit=person(request).unit))
 
 
@@ -143,19 +143,30 @@ def _channel(items: Sequence[Item]) -> Channel:
 
 def _form(request: HttpRequest, release: Release, channels: Sequence[Channel], at: datetime) -> dict[str, Any]:
     """What the form holds: as typed, else a draft of the notice."""
-    given = (request.POST if request.method == "POST" else request.GET).get("kind", "")
-    kind = NoticeKind(given) if given in set(NoticeKind) else NoticeKind.WITHDRAWAL
+    kind = _kind(request)
+    drafts = _drafts(release, channels, at)
+    typed = request.POST.get("notice", "").replace("\r\n", "\n")
+    own = bool(typed.strip()) and typed not in drafts.values() and "draft" not in request.POST
+    return {
+        "kind": kind, "notice": typed if own else drafts[kind], "reason": request.POST.get("reason", ""),
+        "portal": request.method != "POST" or bool(request.POST.get("portal")),
+        "chosen": request.POST.getlist("target"), "fresh": request.method != "POST",
+        "kept": own and request.POST.get("choose", kind) != request.POST.get("kind", kind),
+    }  # fmt: skip
+
+
+def _kind(request: HttpRequest) -> NoticeKind:
+    """As chosen just now, else as the form had it, else as the address has it."""
+    given = request.POST.get("choose") or (request.POST if request.method == "POST" else request.GET).get("kind", "")
+    return NoticeKind(given) if given in set(NoticeKind) else NoticeKind.WITHDRAWAL
+
+
+def _drafts(release: Release, channels: Sequence[Channel], at: datetime) -> dict[NoticeKind, str]:
+    """The notice of each kind as it stands before somebody goes over it."""
     titles = list(dict.fromkeys(item.edition.title for channel in channels for item in channel.items))
     published = min((one.publication.live_at for one in channels if one.publication.live_at), default=at)
-    text = draft(
-        kind, titles=titles, unit=release.unit.name, published=beijing_date(published), today=beijing_date(at)
-    )  # fmt: skip
-    chosen = request.POST.getlist("target")
-    return {
-        "kind": kind, "notice": request.POST.get("notice") or text, "reason": request.POST.get("reason", ""),
-        "portal": request.method != "POST" or bool(request.POST.get("portal")), "chosen": chosen,
-        "fresh": request.method != "POST",
-    }  # fmt: skip
+    days = {"published": beijing_date(published), "today": beijing_date(at)}
+    return {kind: draft(kind, titles=titles, unit=release.unit.name, **days) for kind in NoticeKind}
 
 
 def _told(withdrawal: Withdrawal) -> Told:

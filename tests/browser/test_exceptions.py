@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -77,6 +79,35 @@ def test_a_doubt_is_settled_by_two_people(district: District, signer: str, windo
         expect(page.get_by_text("两人已确认")).to_be_visible()
     one.refresh_from_db()
     assert one.status is State.PLANNED
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_another_kind_of_notice_keeps_the_form_even_after_a_refusal(
+    size: str, district: District, window: Open, complaints: list[str]
+) -> None:
+    release = district.signed()
+    for one in release.publications.all():
+        put(one, "live")
+    with window(size, login="editor") as page:
+        page.goto(f"/releases/{release.pk}/withdraw")
+        page.get_by_label("撤回原因").fill("起始日期写错")
+        page.get_by_role("button", name="提出撤回，请第二人确认").click()
+        say_who(page)
+        expect(page.get_by_text("还没有写完")).to_be_visible()
+        page.locator("[name=target]").first.uncheck()
+        page.get_by_role("button", name="更正启事").click()
+        expect(page.locator("#notice")).to_have_value(re.compile("^更正启事"))
+        expect(page.get_by_label("撤回原因")).to_have_value("起始日期写错")
+        expect(page.locator("[name=target]").first).not_to_be_checked()
+        assert fits(page)
+        page.locator("#notice").fill("自己写的说明")
+        page.get_by_role("button", name="撤回说明").click()
+        expect(page.locator("#notice")).to_have_value("自己写的说明")
+        shoot(page, f"withdraw-kept-{size}")
+        page.get_by_role("button", name="改用样稿").click()
+        expect(page.locator("#notice")).to_have_value(re.compile("^关于撤回"))
+    assert all("409" in line for line in complaints)  # the refusal, and nothing else
+    complaints.clear()
 
 
 def test_a_report_is_copied_or_at_least_selected(district: District, window: Open) -> None:

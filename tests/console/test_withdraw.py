@@ -81,6 +81,53 @@ def test_the_notice_is_drafted_in_the_kind_that_was_chosen(district: District, a
     assert "现予撤回" in page(as_("editor"), f"/releases/{release.pk}/withdraw?kind=joke")
 
 
+def choose(client: Client, release: Release, kind: str, **changes: Any) -> str:
+    """Another kind of notice, chosen in the form as it stands."""
+    answer = client.post(f"/releases/{release.pk}/withdraw", fields(release, choose=kind, **changes))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_another_kind_keeps_what_was_ticked_and_typed_and_asks_for_nothing(district: District, sure: Login) -> None:
+    release, client = live(district), sure("editor")
+    draft = (
+        page(client, f"/releases/{release.pk}/withdraw")
+        .split('name="notice"')[1]
+        .split(">", 1)[1]
+        .split("</textarea>")[0]
+    )
+    target = everything(release)[:1]
+    shown = choose(
+        client, release, "correction", notice=draft.replace("\n", "\r\n"), target=target, reason="写错了日期", portal=""
+    )
+    assert "更正启事\n" in shown  # the draft was nobody's own words yet
+    assert "写错了日期</textarea>" in shown
+    assert shown.count(" checked>") == 1
+    assert 'name="kind" value="correction"' in shown
+    assert not Withdrawal.objects.exists()
+
+
+def test_a_notice_that_somebody_wrote_is_not_thrown_away_for_a_draft(district: District, sure: Login) -> None:
+    release, client = live(district), sure("editor")
+    kept = choose(client, release, "correction")
+    assert "数字有误，现予撤回。</textarea>" in kept
+    assert "您写过的说明原样保留" in kept
+    anew = client.post(
+        f"/releases/{release.pk}/withdraw", fields(release, kind="correction", draft="1")
+    ).content.decode()
+    assert "更正启事\n" in anew
+    assert "您写过的说明原样保留" not in anew
+
+
+def test_after_a_refusal_the_kind_can_still_be_chosen(district: District, sure: Login) -> None:
+    release = live(district)
+    refused = sure("editor").post(f"/releases/{release.pk}/withdraw/ask", fields(release, reason=""))
+    shown = refused.content.decode().split('class="kinds"')[1].split("</p>")[0]
+    assert refused.status_code == 409
+    assert "href" not in shown  # a link would leave what was typed behind, and lead nowhere from here
+    assert shown.count(f'formaction="/releases/{release.pk}/withdraw#kind-words"') == 2
+
+
 def test_who_may_not_ask_sees_no_form(district: District, sure: Login) -> None:
     release = live(district)
     assert "<form" not in page(sure("first"), f"/releases/{release.pk}/withdraw").split('id="main"')[1]
