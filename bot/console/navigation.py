@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An entry for this request."""
+    """An entry for this request. `counts`: it tells how much waits there, which may be none."""
 
     label: str
     icon: str
@@ -52,6 +52,7 @@ class Link:
     current: bool
     name: str
     waiting: int = 0
+    counts: bool = False
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -88,4 +89,5 @@ def links(request: HttpRequest) -> Sequence[Link]:
 def _link(entry: Entry, path: str, who: Person) -> Link:
     href = reverse(entry.name)
     current = path == href or (href != "/" and path.startswith(href))
-    return Link(entry.label, entry.icon, href, current, entry.name, entry.waiting(who) if entry.waiting else 0)
+    count = entry.waiting
+    return Link(entry.label, entry.icon, href, current, entry.name, count(who) if count else 0, count is not None)

@@ -9,10 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bot.console import streams
+from bot.domain.alarms import Kind, Out
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Release
-from bot.services import releases, stops
+from bot.services import alarming, releases, stops
+from tests.console.test_withdraw import asked
 from tests.console.world import ARTICLES, PASSWORD, District, now, put
 
 from .conftest import Open, fits, shoot
@@ -100,6 +102,58 @@ def test_a_change_reaches_the_open_desk_within_two_seconds(district: District, w
         releases.sign(release, person=district.people["releaser"], now=now())
         expect(page.locator(".next")).to_contain_text("刚编好的一张", timeout=PROMISED)
         assert not_reloaded(page)
+
+
+def test_an_alarm_comes_into_sight_on_a_page_that_had_none(district: District, window: Open) -> None:
+    release = district.signed()
+    push = release.publications.all()[0]
+    with window(login="duty") as page:
+        watched(page, f"/releases/{release.pk}")
+        expect(page.locator("#alarms")).to_be_hidden()
+        call = alarming.Call(
+            Kind.UNKNOWN, f"publication:{push.pk}", Out.UNKNOWN, "没有收到应答。", unit=district.unit.pk, release=release.pk,
+            publication=push.pk,
+        )  # fmt: skip
+        alarming.raise_all([call], now=now())
+        expect(page.locator("#alarms")).to_be_visible(timeout=PROMISED)
+        expect(page.locator("#alarms")).to_contain_text("没有收到应答。")
+        alarming.close(Kind.UNKNOWN, [f"publication:{push.pk}"], why="已查清", now=now())
+        expect(page.locator("#alarms")).to_contain_text("已查清", timeout=PROMISED)
+        assert not_reloaded(page)
+
+
+def test_what_a_signature_allows_comes_into_sight_on_a_watched_page(district: District, window: Open) -> None:
+    release = district.planned()
+    with window(login="duty") as page:
+        watched(page, f"/releases/{release.pk}")
+        expect(page.locator("#preflights")).to_be_hidden()
+        releases.sign(release, person=district.people["releaser"], now=now())
+        expect(page.locator("#preflights")).to_be_visible(timeout=PROMISED)
+        expect(page.get_by_role("button", name="再查一次")).to_be_visible()
+        assert not_reloaded(page)
+
+
+def test_the_switch_goes_and_comes_with_somebody_elses_freeze(district: District, window: Open) -> None:
+    with window(login="duty") as page:
+        watched(page, "/")
+        expect(page.locator(".freeze summary")).to_be_visible()
+        stops.freeze(district.unit, person=district.people["releaser"], reason="核对", now=now())
+        expect(page.locator(".frozen")).to_be_visible(timeout=PROMISED)
+        expect(page.locator(".freeze")).to_be_hidden()
+        stops.unfreeze(district.unit, person=district.people["releaser"], now=now())
+        expect(page.locator(".freeze summary")).to_be_visible(timeout=PROMISED)
+        page.locator(".freeze summary").click()
+        expect(page.get_by_role("button", name="立即停发")).to_be_visible()
+        assert not_reloaded(page)
+
+
+def test_a_withdrawal_comes_into_sight_among_the_exceptions(district: District, window: Open) -> None:
+    with window(login="duty") as page:
+        page.goto("/exceptions")
+        expect(page.locator("#withdrawals")).to_be_hidden()
+        asked(district)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # it asks by itself every ten seconds
+        expect(page.locator("#withdrawals")).to_contain_text("待第二人确认")
 
 
 def test_without_a_place_among_the_streams_the_page_asks_by_itself(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -22,6 +23,14 @@ def story(client: Client, pk: int) -> str:
     answer = client.get(f"/releases/{pk}")
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def test_what_there_is_nothing_of_yet_is_there_to_be_filled(district: District, as_: Login) -> None:
+    planned = story(as_("editor"), district.planned().pk)
+    for name in ("by-hand", "alarms", "preflights"):
+        assert re.search(rf'<section id="{name}" data-part [^>]*\bhidden>\s*</section>', planned), name
+    signed = story(as_("editor"), district.signed(ARTICLES[1]).pk)
+    assert re.search(r'<section id="preflights" data-part class="[^"]*">', signed)
 
 
 def test_the_header_names_state_instant_manifest_and_signer(district: District, as_: Login) -> None:

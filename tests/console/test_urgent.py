@@ -181,7 +181,7 @@ def test_the_line_under_the_text_names_nobody_as_second_who_could_not_be(distric
 
 def test_whom_it_waits_for_sees_a_number_in_the_navigation(district: District, as_: Login) -> None:
     asked(district)
-    link = f'<a href="{reverse("urgent")}">应急 <b class="badge"'
+    link = f'<a href="{reverse("urgent")}">应急<span id="waiting-urgent" data-part> <b class="badge"'
     assert link in page(as_("releaser"), "today")
     assert link not in page(as_("editor"), "today")
 

@@ -71,14 +71,15 @@
       field.matches("[type=radio], [type=checkbox]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
   }
 
-  // The token of a form is another one every time, and no change.
-  const plain = (part) => part.innerHTML.replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+  // By what a part is told to have changed. The token of a form is another one every time, and no change.
+  const plain = (part) => `${part.hidden} ${part.innerHTML.replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1")}`;
 
   function swap(fresh) {
     for (const part of document.querySelectorAll("[data-part]")) {
       const other = fresh.getElementById(part.id);
       if (!other || shown.get(part) === plain(other) || begun(part)) continue;
       shown.set(part, plain(other));
+      part.hidden = other.hidden; // what there was nothing of comes into sight with its first line
       replace(part, other.innerHTML);
     }
     const stamp = fresh.querySelector("[data-now]");
