@@ -19,6 +19,13 @@ P = ParamSpec("P")
 SPEAK_FOR_THEMSELVES = frozenset({"init", "doctor", "run_once", "restore"})
 
 
+#: What services say in words that fit a page too, as commands: by the code of the refusal.
+HINTS = {
+    "gate": "tongfa release gate 编号 --go（不等网页，照发）或 --hold（继续暂停）",
+    "option": "设置用 --set 名称=值 给出",
+}
+
+
 class Reply:
     """What a command found: `data` is the JSON document, `lines` what people read."""
 
@@ -76,7 +83,7 @@ def _refuse(code: str, message: str, details: Sequence[str], as_json: bool) -> N
         click.echo(json.dumps(document, ensure_ascii=False))
     else:
         click.echo(f"〔{_environment()[1]}〕未办理：{message}", err=True)
-        for detail in details:
+        for detail in [*details, *([HINTS[code]] if code in HINTS else [])]:
             click.echo(f"  - {detail}", err=True)
     sys.exit(REFUSED)
 

@@ -67,7 +67,6 @@ class Ask:
     titles: Sequence[str]
     reason: str
     instant: datetime
-    command: str = ""
     door: tuple[str, str] = ("", "")
     case: int = 0  # the push, where it is settled on a page of its own
 
@@ -183,16 +182,9 @@ def _ask(release: Release, publication: Publication, who: Person) -> Ask:
     reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
-        command_for(publication), _door(release, who, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
+        _door(release, who, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
         publication.pk if publication.status in FOR_A_PERSON else 0,
     )  # fmt: skip
-
-
-def command_for(publication: Publication) -> str:
-    """What becomes of a stuck push is decided on the command line."""
-    if publication.status in FOR_A_PERSON:
-        return f"tongfa release settle {publication.pk} --as 登录名 --live 链接（或 --resend、--cancel）"
-    return ""
 
 
 def _is_behind(release: Release, publication: Publication) -> bool:

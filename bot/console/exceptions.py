@@ -110,7 +110,7 @@ def _page(request: HttpRequest, pk: int, *, error: str = "", typed: Mapping[str,
         "came_back": cases.came_back(publication),
         "public": story.public_now(publication),
         "moments": _timeline(publication, looks),
-        "links": _links(publication, looks, (typed or {}).get("urls", ())),
+        "links": _links(publication, looks if publication.status in OPEN_CASES else (), (typed or {}).get("urls", ())),
         "examples": [link.example for link in spec.post_links],
         "report": casereport.report(publication, person=who, now=at),
         "tail": trail.tail,
@@ -144,6 +144,7 @@ def _acts(publication: Publication, who: Person, at: datetime) -> dict[str, Any]
     return {
         "is_open": is_open,
         "settles": publication.status in FOR_A_PERSON,
+        "declared_by": settling.declared_by(publication) if settling.mendable(publication) else "",
         "choices": {choice.value: words for choice, words in choices.items()},
         "labels": {choice.value: choice.label for choice in Choice},
         "word": word,
@@ -231,7 +232,31 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 
     def act(publication: Publication, who: Person) -> str:
         settling.settle_live(publication, urls=_urls(request), person=who, now=now())
-        return "已登记为“已发布”，注明由人登记。登记错了，可用 tongfa release settle 更正或收回。"
+        return "已登记为“已发布”，注明由人登记。登记错了，可在本页更正链接或收回登记。"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+@stepup.required("更正登记的链接")
+def correct(request: HttpRequest, pk: int) -> HttpResponse:
+    """更正链接 of what a person had declared live."""
+
+    def act(publication: Publication, who: Person) -> str:
+        settling.correct_live(publication, urls=_urls(request), person=who, reason=_reason(request), now=now())
+        return "链接已更正，原来的链接和原因记在留痕里。平台上的内容没有改动。"
+
+    return _done(request, pk, act)
+
+
+@require_POST
+@stepup.required("收回“已发布”的登记")
+def not_live(request: HttpRequest, pk: int) -> HttpResponse:
+    """收回登记: it stands before a person again."""
+
+    def act(publication: Publication, who: Person) -> str:
+        settling.settle_not_live(publication, person=who, reason=_reason(request), now=now())
+        return "已收回登记，这条推送又等人处理；没有重发，平台上的内容没有改动。请核实后在本页办理。"
 
     return _done(request, pk, act)
 

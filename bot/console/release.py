@@ -11,9 +11,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from bot.domain.delivery import STOPPABLE, State
+from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
-from bot.models import Attempt, Item, Publication
-from bot.services import gating, manualtasks, preflighting, story, trail
+from bot.domain.workflow import Role
+from bot.models import Attempt, Item, Person, Publication
+from bot.services import gating, manualtasks, preflighting, settling, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
@@ -91,7 +93,7 @@ class Push:
     tries: Sequence[Try]
     glances: Sequence[Glance]
     public: str
-    command: str
+    door: str  # to its page on the desk for exceptions, in words; "" where this person has nothing to do there
 
 
 @require_POST
@@ -134,7 +136,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "says": chips.public_words(publications, tasks),
         "hands": chips.by_account(release, at),
         "by_hand": manualtasks.of_release(release, now=at),
-        "pushes": [_push(publication, told, looks[publication.pk], statuses) for publication in publications],
+        "pushes": [_push(publication, told, looks[publication.pk], statuses, who) for publication in publications],
         "gate": told,
         "preflights": story.preflights_of(release),
         "alarms": story.alarms_of(release),
@@ -157,6 +159,7 @@ def _push(
     told: gating.GateStory | None,
     looks: Sequence[story.Look],
     statuses: Mapping[tuple[int, int], int],
+    who: Person,
 ) -> Push:
     spec = spec_of(publication.account)
     return Push(
@@ -169,8 +172,15 @@ def _push(
         [_try(tried) for tried in story.tried(publication, statuses)],
         [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
         story.public_now(publication),
-        board.command_for(publication),
+        _door(publication, who),
     )
+
+
+def _door(publication: Publication, who: Person) -> str:
+    acts = who.has_role(Role.DUTY) or who.has_role(Role.RELEASER)
+    if publication.status in OPEN_CASES:
+        return "到异常台核实与办理" if acts or who.has_role(Role.FINAL) else ""
+    return "更正链接或收回登记" if acts and settling.mendable(publication) else ""
 
 
 def _place(item: Item, metrics: Sequence[str]) -> Place:

@@ -95,7 +95,7 @@ def _checked_options(spec: ChannelSpec, options: Mapping[str, str]) -> dict[str,
     lacking = [option for option in spec.options if option.required and not merged.get(option.name, "").strip()]
     if lacking:
         words = "、".join(f"{option.name}（{option.label}）" for option in lacking)
-        raise Refused("option", f"缺少必填设置：{words}。请用 --set 名称=值 补上。")
+        raise Refused("option", f"缺少必填设置：{words}。请补上后再保存。")
     return merged
 
 
@@ -157,10 +157,10 @@ def _known_words(spec: ChannelSpec, known: Account, unit: Unit) -> str:
             f"{what}已由其他单位登记，账号未保存。一个平台账号只登记一次，不能由两个单位分别使用；请与系统管理员核对。"
         )
     kept = f"{what}已登记为“{known.name}”（{known.slug}），账号未保存。一个平台账号只登记一次，否则同一文件会发两遍。"
-    change = f"要改名称、方式、地址或设置，请用 tongfa account set {known.slug}。"
+    change = f"要改名称、方式、地址或设置，请系统管理员修改账号“{known.slug}”。"
     if known.enabled:
         return f"{kept}请直接使用它；{change}"
-    return f"{kept}它已停用（{known.disabled_reason}），请先启用：tongfa account enable {known.slug}；{change}"
+    return f"{kept}它已停用（{known.disabled_reason}），请先启用；{change}"
 
 
 def doubled() -> list[list[Account]]:
@@ -301,7 +301,7 @@ def _require_same_identity(account: Account, options: Mapping[str, str]) -> None
         raise Refused(
             "identity",
             f"{spec.identity} 说明“{account.name}”是平台上的哪一个账号，不能更改，账号没有改动。"
-            "换成另一个平台账号的，请停用它，再用 tongfa account add 登记那一个。",
+            "换成另一个平台账号的，请停用它，再另外添加那一个。",
         )
 
 
@@ -316,7 +316,7 @@ def require_idle(account: Account, fields: Sequence[str]) -> None:
         raise Refused(
             "signed",
             f"账号“{account.name}”上还有签发了没有办完的发布单 {'、'.join(map(str, numbers))}，现在改{what}会影响它们，"
-            "账号没有改动。请等它们发完、处理完，或先改期（tongfa release reschedule，原签发随之作废），改好账号再重新签发。",
+            "账号没有改动。请等它们发完、处理完，或先改期（原签发随之作废），改好账号再重新签发。",
         )
 
 

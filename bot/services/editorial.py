@@ -246,7 +246,7 @@ def _require_pair(document: Document) -> None:
     if not document.interpretations.exists():
         raise Refused(
             "pairing",
-            "这是政策文件，还没有配套解读，不能终审通过。请先导入解读，或由有权人员写明理由后豁免（tongfa submit ID --waive pairing=理由）。",
+            "这是政策文件，还没有配套解读，不能终审通过。请先导入解读，或在文件页的“检查结果”里写明理由，忽略这一条。",
         )
 
 

@@ -122,7 +122,7 @@ def _gate(release: Release) -> PortalGate | None:
 
 def choice_words(release: Release) -> str:
     """What staff must do when time was up."""
-    return f"请先决定：tongfa release gate {release.pk} --go（不等网页，照发）或 --hold（继续暂停）"
+    return f"请先决定：发布单 {release.pk}“不等网页，照发”，还是“继续暂停”"
 
 
 # --- asking ---------------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ def _held_words(gate: PortalGate, policy: AfterLive, state: GateState, words: st
     until = show(gate.release.instant + policy.wait)
     if state is GateState.ASKING:
         return f"到 {until} 门户网页仍未上线（{words}），未发出。{choice_words(gate.release)}。"
-    return f"到 {until} 门户网页仍未上线（{words}），按约定暂停，未发出。核实网页后用 tongfa release gate {gate.release_id} --go 放行，或作废。"
+    return f"到 {until} 门户网页仍未上线（{words}），按约定暂停，未发出。核实网页后，可在发布单 {gate.release_id} 上决定“不等网页，照发”，或作废。"
 
 
 def _hold(gate: PortalGate, reason: str, now: datetime) -> None:
@@ -374,9 +374,9 @@ def _decidable(release: Release, *, go: bool) -> PortalGate:
     if gate.status is GateState.SHUT:
         policy = release.sync_policy
         until = f"，最迟到 {show(release.instant + policy.wait)}" if isinstance(policy, AfterLive) else ""
-        raise Refused("waiting", f"还在等门户网页上线{until}，未做改动。要提前停下请用 tongfa release hold。")
+        raise Refused("waiting", f"还在等门户网页上线{until}，未做改动。要提前停下，请暂停这张发布单。")
     if gate.status in LETTING_THROUGH:
-        raise Refused("passed", f"这张发布单已放行（{gate.status.label}），未做改动。要停下请用 tongfa release hold。")
+        raise Refused("passed", f"这张发布单已放行（{gate.status.label}），未做改动。要停下，请暂停这张发布单。")
     if not go and gate.status is GateState.HELD:
         raise Refused("held", "这张发布单已经暂停，无须再次决定。")
     if go and is_frozen(release.unit):
@@ -424,7 +424,9 @@ def _resume(gate: PortalGate, effective: datetime, person: Person, now: datetime
 
 def _leave_out(publication: Publication, lonely: Alone, *, now: datetime) -> None:
     """A policy whose interpretation rests stays, and says why."""
-    words = f"{lonely.words}，放行时没有一起放行，未发出。请连同解读一起恢复（tongfa release resume {publication.release_id}），或作废。"
+    words = (
+        f"{lonely.words}，放行时没有一起放行，未发出。请连同解读一起恢复（发布单 {publication.release_id}），或作废。"
+    )
     with suppress(Stale):
         touch(publication, reason=honest(publication, State.HELD, words), alarm_at=now)
 

@@ -51,7 +51,7 @@ MOVABLE = (STOPPABLE | {State.HELD}) - {State.ARMED}
 
 URGENT_ONCE = "应急发布单只由两人确认发出，不改期、不改编、不另行签发。请作废后重新提出，或审核通过后另编发布单。"
 
-_RESCHEDULE = "请改期（tongfa release reschedule {} --at …）后再签发。"
+_RESCHEDULE = "请改期后再签发。"
 
 
 def min_lead() -> timedelta:
@@ -279,7 +279,7 @@ def _already_planned(edition: Edition, account: Account) -> Refused:
     return Refused(
         "once",
         f"《{edition.title}》在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。"
-        f"要换时刻，请改期（tongfa release reschedule {release.pk}）或先作废那一张；如需更正，请修改内容形成新版本。",
+        f"要换时刻，请给那一张改期，或先作废它；如需更正，请修改内容形成新版本。",
     )
 
 
@@ -389,12 +389,10 @@ def _require_lead(release: Release, now: datetime) -> None:
     earliest = now + min_lead()
     if release.instant < earliest:
         if release.instant <= now:
-            raise Refused(
-                "lead", f"发布时刻 {show(release.instant)} 已经过去，未签发。{_RESCHEDULE.format(release.pk)}"
-            )
+            raise Refused("lead", f"发布时刻 {show(release.instant)} 已经过去，未签发。{_RESCHEDULE}")
         raise Refused(
             "lead",
-            f"发布时刻 {show(release.instant)} 距现在不足 {min_lead().total_seconds():.0f} 秒，未签发。最早可定在 {show(earliest + timedelta(seconds=1))}，{_RESCHEDULE.format(release.pk)}",
+            f"发布时刻 {show(release.instant)} 距现在不足 {min_lead().total_seconds():.0f} 秒，未签发。最早可定在 {show(earliest + timedelta(seconds=1))}，{_RESCHEDULE}",
         )
 
 

@@ -58,6 +58,11 @@ def declared_by(publication: Publication) -> str:
     return str(publication.ids.get(engine.DECLARED, ""))
 
 
+def mendable(publication: Publication) -> bool:
+    """Whether its link can be corrected and the declaration taken back: a person made it, and nobody else has since."""
+    return publication.status is State.LIVE and bool(declared_by(publication))
+
+
 def settle_live(publication: Publication, *, urls: list[str], person: Person, now: datetime) -> None:
     """确认已发: the person found it on the platform and gives the address of every position."""
     require_aware(now)
@@ -101,7 +106,7 @@ def settle_not_live(publication: Publication, *, person: Person, reason: str, no
 
 
 def _require_declared(publication: Publication, reason: str) -> None:
-    if publication.status is not State.LIVE or not declared_by(publication):
+    if not mendable(publication):
         words = "只有由人登记为“已发布”的推送才能更正链接或收回登记"
         raise Refused("not_declared", f"这条推送现在是“{publication.status.label}”；{words}，未做改动。")
     if not reason.strip():

@@ -275,8 +275,7 @@ def require_not_left_alone(publications: Sequence[Publication]) -> None:
         raise Refused(
             "pairing",
             f"政策文件（推送 {one.pk}，{one.status.label}）还没有公开，作废它的解读会使它单独公开，未做改动。"
-            f"请先作废政策文件（tongfa release cancel {one.release_id} --publication {one.pk}；需人工处理或已错过的用 "
-            f"tongfa release settle {one.pk} --cancel），或连同整单作废、暂停。",
+            f"请先作废政策文件那一条（推送 {one.pk}），或连同整单作废、暂停。",
         )
 
 

@@ -101,5 +101,5 @@ def _begun(release: Release, pushes: list[Publication], now: datetime) -> CheckR
     if gate is not None and gate.status in FOR_A_DECISION:
         remedy = f"{gating.choice_words(release)}；最早的一条 {last} 以后不再自动发出。"
         return CheckResult(name, True, f"{words}。门户网页到时没有上线，不决定就不会发出。", True, "begun", remedy)
-    remedy = f"请签发人看原因后恢复（tongfa release resume {release.pk}）或作废；最早的一条 {last} 以后不再自动发出。"
+    remedy = f"请签发人看原因后恢复发布单 {release.pk} 或作废；最早的一条 {last} 以后不再自动发出。"
     return CheckResult(name, True, f"{words}。已暂停的不恢复就不会发出。", True, "begun", remedy)

@@ -82,6 +82,25 @@ def test_a_doubt_is_settled_by_two_people(district: District, signer: str, windo
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_a_wrong_link_is_mended_without_a_shell(size: str, district: District, window: Open) -> None:
+    one = doubtful(district)
+    with window(size, login="duty") as page:
+        page.goto(f"/releases/{one.release_id}")
+        page.get_by_role("link", name="到异常台核实与办理").click()
+        page.get_by_label("第 1 篇的链接").fill("https://weibo.com/2017000001/Ab1")
+        page.get_by_role("button", name="登记为已发布").click()
+        say_who(page)
+        expect(page.get_by_text("可在本页更正链接或收回登记")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"exception-mend-{size}")
+        page.get_by_label("第 1 篇的链接").fill("https://weibo.com/2017000001/Ab2")
+        page.get_by_label("更正原因（必填）").fill("贴错了链接")
+        page.get_by_role("button", name="更正链接").click()
+        expect(page.get_by_text("链接已更正")).to_be_visible()
+    assert one.items.get().url.endswith("/Ab2")
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_another_kind_of_notice_keeps_the_form_even_after_a_refusal(
     size: str, district: District, window: Open, complaints: list[str]
 ) -> None:

@@ -20,6 +20,8 @@ from bot.services import glancing, story
 from .world import ARTICLES, District, attempt, now, put
 
 Login = Callable[[str], Client]
+ACTS = ("look", "live", "correct", "not-live", "ask-again", "confirm-again", "take-back", "cancel")
+WRONG, RIGHT = "https://weibo.com/2017000001/Ab1", "https://weibo.com/2017000001/Ab2"
 
 
 def confirmed(client: Client) -> Client:
@@ -120,7 +122,7 @@ def test_another_units_cases_do_not_exist(district: District, sure: Login) -> No
     client = sure("duty")
     assert f"/exceptions/{one.pk}" not in page(client, "/exceptions")
     assert client.get(f"/exceptions/{one.pk}").status_code == 404
-    for act in ("look", "live", "ask-again", "confirm-again", "take-back", "cancel"):
+    for act in ACTS:
         answer = client.post(f"/exceptions/{one.pk}/{act}", {"reason": "别单位", "url": "https://weibo.com/1/a"})
         assert answer.status_code == 404, act
     one.refresh_from_db()
@@ -185,7 +187,7 @@ def post(client: Client, one: Publication, act: str, **fields: object) -> HttpRe
     return answer
 
 
-@pytest.mark.parametrize("act", ["live", "ask-again", "confirm-again", "cancel"])
+@pytest.mark.parametrize("act", ["live", "correct", "not-live", "ask-again", "confirm-again", "cancel"])
 def test_what_cannot_be_taken_back_asks_once_more_who_is_there(district: District, unasked: Login, act: str) -> None:
     one = doubtful(district)
     answer = post(unasked("duty"), one, act, reason="核实过", url="https://weibo.com/1/a")
@@ -194,7 +196,7 @@ def test_what_cannot_be_taken_back_asks_once_more_who_is_there(district: Distric
     assert one.status is State.NEEDS_PERSON
 
 
-@pytest.mark.parametrize("act", ["look", "live", "ask-again", "confirm-again", "take-back", "cancel"])
+@pytest.mark.parametrize("act", ACTS)
 def test_who_may_not_act_is_refused_by_the_service_too(district: District, sure: Login, act: str) -> None:
     one = doubtful(district)
     answer = post(sure("editor"), one, act, reason="核实过", url="https://weibo.com/1/a")
@@ -234,6 +236,75 @@ def test_found_by_a_person_it_is_registered_with_its_link(district: District, su
     assert "由人登记" in answer.content.decode()
     one.refresh_from_db()
     assert (one.status, one.items.get().url) == (State.LIVE, "https://weibo.com/2017000001/Ab1")
+
+
+# --- a registration that was wrong ----------------------------------------------------------------------------
+
+
+def registered(district: District, client: Client) -> Publication:
+    """Declared live by a person, with a link that is not its own."""
+    one = doubtful(district)
+    told = client.post(f"/exceptions/{one.pk}/live", {"url": WRONG}, follow=True).content.decode()
+    assert "登记错了，可在本页更正链接或收回登记" in told
+    return one
+
+
+def test_a_wrong_link_is_mended_on_the_page(district: District, sure: Login) -> None:
+    client = sure("duty")
+    one = registered(district, client)
+    shown = page(client, f"/exceptions/{one.pk}")
+    assert f'value="{WRONG}"' in shown
+    assert "这条由周值登记为已发布，未经系统核对" in shown
+    told = client.post(
+        f"/exceptions/{one.pk}/correct", {"act": "correct", "url": RIGHT, "reason": "贴错了链接"}, follow=True
+    ).content.decode()
+    assert "链接已更正" in told
+    one.refresh_from_db()
+    assert (one.status, one.items.get().url) == (State.LIVE, RIGHT)
+
+
+def test_what_was_not_there_after_all_stands_before_a_person_again(district: District, sure: Login) -> None:
+    client = sure("releaser")
+    one = registered(district, client)
+    told = client.post(f"/exceptions/{one.pk}/not-live", {"act": "not-live", "reason": "点开是别人的"}, follow=True)
+    assert "已收回登记" in told.content.decode()
+    assert "可以怎么办" in told.content.decode()
+    one.refresh_from_db()
+    assert (one.status, one.items.get().url) == (State.NEEDS_PERSON, "")
+
+
+def test_a_mending_without_its_reason_or_with_another_sites_link_keeps_what_was_typed(
+    district: District, sure: Login
+) -> None:
+    client = sure("duty")
+    one = registered(district, client)
+    for given, words in (
+        ({"url": RIGHT, "reason": " "}, "须写明原因"),
+        ({"url": "https://example.com/a", "reason": "贴错了"}, "不是微博一篇文章的链接"),
+    ):
+        answer = client.post(f"/exceptions/{one.pk}/correct", given | {"act": "correct"})
+        assert answer.status_code == 409
+        assert words in answer.content.decode()
+        assert f'value="{given["url"]}"' in answer.content.decode()
+    one.refresh_from_db()
+    assert one.items.get().url == WRONG
+
+
+def test_what_the_system_read_back_is_not_mended_by_hand(district: District, sure: Login) -> None:
+    one = doubtful(district)
+    put(one, "live")
+    assert "登记有误时" not in page(sure("duty"), f"/exceptions/{one.pk}")
+    for act in ("correct", "not-live"):
+        assert post(sure("duty"), one, act, url=RIGHT, reason="不对").status_code == 409
+    one.refresh_from_db()
+    assert one.status is State.LIVE
+
+
+def test_who_only_reads_is_told_who_mends(district: District, sure: Login) -> None:
+    one = registered(district, sure("duty"))
+    shown = page(sure("editor"), f"/exceptions/{one.pk}")
+    assert "由值班员或签发人更正或收回" in shown
+    assert f"/exceptions/{one.pk}/correct" not in shown
 
 
 def test_two_people_at_two_logins_send_it_again(district: District, sure: Login) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 
 from bot.domain.sync import AfterLive, Seen, Then
@@ -53,6 +54,32 @@ def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: Distric
         assert f"/frames/item/{item.pk}" in shown
     assert 'href="https://mp.weixin.qq.com/s/abc"' in shown
     assert "100001" in shown
+
+
+@pytest.mark.parametrize("state", ["needs_person", "missed", "unknown"])
+def test_a_push_that_needs_a_person_leads_to_its_page_and_to_no_shell(
+    district: District, as_: Login, state: str
+) -> None:
+    release = district.signed()
+    push = release.publications.all()[0]
+    put(push, state, reason="请核对。")
+    door = f'href="/exceptions/{push.pk}"'
+    for who, may in (("duty", True), ("releaser", True), ("final", True), ("editor", False), ("first", False)):
+        shown = story(as_(who), release.pk).split('id="main"')[1]
+        assert (door in shown) == may, who
+        assert "tongfa " not in shown
+    assert "到异常台核实与办理" in story(as_("duty"), release.pk)
+
+
+def test_what_a_person_declared_live_leads_to_where_it_is_mended(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(wechat, "live")
+    put(weibo, "live", ids={"declared_by": "孙签"})
+    shown = story(as_("duty"), release.pk)
+    assert shown.count("更正链接或收回登记") == 1
+    assert f'href="/exceptions/{weibo.pk}"' in shown
+    assert "更正链接或收回登记" not in story(as_("editor"), release.pk)
 
 
 def test_a_lane_shows_its_posts_one_by_one(district: District, as_: Login) -> None:
@@ -189,7 +216,8 @@ def test_a_release_whose_page_never_came_says_what_a_person_must_do(district: Di
     )  # fmt: skip
     shown = story(as_("duty"), release.pk)
     assert "等人决定" in shown
-    assert f"tongfa release gate {release.pk} --go" in shown
+    assert f"请先决定：发布单 {release.pk}“不等网页，照发”，还是“继续暂停”" in shown
+    assert "tongfa " not in shown.split('id="main"')[1]
     gating.decide(release, go=True, person=district.people["duty"], now=late)
     shown = story(as_("duty"), release.pk)
     assert "周值于" in shown

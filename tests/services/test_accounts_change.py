@@ -117,7 +117,7 @@ def test_a_change_is_checked_like_a_new_account_and_all_or_nothing_is_kept(
 @pytest.mark.parametrize(("slug", "option"), [("zghd", "app_id"), ("lyhd", "uid")])
 def test_it_never_becomes_another_account_of_the_platform(office: Office, root: Person, slug: str, option: str) -> None:
     before = as_it_is()
-    with pytest.raises(Refused, match=rf"{option} .*不能更改，账号没有改动.*tongfa account add") as refusal:
+    with pytest.raises(Refused, match=rf"{option} .*不能更改，账号没有改动.*再另外添加那一个") as refusal:
         change(root, slug, options={option: "99"})
     assert refusal.value.code == "identity"
     assert as_it_is() == before
@@ -152,7 +152,7 @@ def test_nothing_that_bears_on_a_signed_release_changes_before_it_is_over_and_it
     with pytest.raises(Refused, match=rf"没有办完的发布单 {release.pk}，.*账号没有改动") as refusal:
         change(root, **changes)
     assert refusal.value.code == "signed"
-    assert "tongfa release reschedule" in refusal.value.message
+    assert "先改期" in refusal.value.message
     assert as_it_is() == before
 
 

@@ -52,13 +52,13 @@ def test_the_same_account_of_a_platform_is_not_added_under_another_name_and_its_
     assert refusal.value.code == "known"
     assert words in refusal.value.message
     assert "账号未保存" in refusal.value.message
-    assert f"tongfa account set {slug}" in refusal.value.message
+    assert f"请系统管理员修改账号“{slug}”" in refusal.value.message
     assert rows() == before
 
 
 def test_a_disabled_account_is_still_that_account_and_is_to_be_enabled(office: Office) -> None:
     accounts.disable_account("zghd", reason="换地址", actor="root", now=NOW)
-    with pytest.raises(Refused, match=r"它已停用（换地址），请先启用：tongfa account enable zghd") as refusal:
+    with pytest.raises(Refused, match=r"它已停用（换地址），请先启用；.*修改账号“zghd”") as refusal:
         add_wechat(office.unit, "again", app_id=APP_ID)
     assert refusal.value.code == "known"
 

@@ -405,7 +405,7 @@ def test_when_the_way_of_a_lane_is_free_the_doubt_is_not_forgotten(engine: Engin
     settling.settle_live(first, urls=["https://weibo.com/1/a"], person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
-    assert f"tongfa release resume {release.pk}" in second.reason
+    assert f"恢复（发布单 {release.pk}）" in second.reason
     assert "先前一次是否发出不明" in second.reason
 
 

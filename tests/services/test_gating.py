@@ -301,7 +301,7 @@ def test_hold_holds_with_a_reason_and_a_person_may_let_it_go(engine: Engine) -> 
     assert "门户网页仍未上线" in reason
     assert "未发出" in reason
     assert "HTTP 404" in reason
-    assert f"tongfa release gate {release.pk} --go" in reason
+    assert f"可在发布单 {release.pk} 上决定“不等网页，照发”" in reason
     assert gating.decide(release, go=True, person=engine.releaser, now=engine.clock.now()) == 2
     decided = engine.clock.now()
     engine.go(T + 5 * MINUTE)
@@ -348,7 +348,7 @@ def test_two_people_may_send_again_what_was_missed_once_the_gate_was_decided(eng
     release = engine.signed(on=[engine.office.weibo], sync=after_live(then=Then.ASK))
     engine.go(T + 31 * MINUTE)
     people = {"person": engine.releaser, "second": engine.office.people["final"]}
-    with pytest.raises(Refused, match="gate"):
+    with pytest.raises(Refused, match="请先决定"):
         settling.settle_again(engine.weibo(release), **people, reason="网页已上线", now=engine.clock.now())
     assert gating.decide(release, go=True, person=engine.releaser, now=engine.clock.now()) == 0
     settling.settle_again(engine.weibo(release), **people, reason="网页已上线", now=engine.clock.now())
@@ -431,7 +431,7 @@ def test_resuming_is_refused_while_the_gate_waits_for_a_decision(engine: Engine)
     """It would be staged and then wait for a gate that nobody asks any more."""
     release = engine.signed(sync=after_live())
     engine.go(T + 3 * MINUTE)
-    with pytest.raises(Refused, match="release gate"):
+    with pytest.raises(Refused, match="不等网页，照发"):
         stops.resume(release, person=engine.releaser, now=engine.clock.now())
     assert states(release) == [State.HELD, State.HELD]
 
@@ -660,7 +660,7 @@ def test_the_doctor_names_gates_that_need_somebody_and_no_release_that_only_wait
     engine.go(T + 3 * MINUTE)
     ok, message = told_now()["门户联动"]
     assert not ok
-    assert f"tongfa release gate {release.pk}" in message
+    assert f"请先决定：发布单 {release.pk}" in message
 
 
 def asks(engine: Engine, release: Release) -> Callable[[], None]:

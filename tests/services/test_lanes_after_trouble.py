@@ -56,10 +56,10 @@ def test_when_the_first_is_public_by_itself_the_others_say_that_they_can_be_resu
     first, *others = pushes(interrupted)
     assert first.status is State.LIVE
     for one in others:
-        assert f"tongfa release resume {interrupted.pk}" in one.reason
+        assert f"恢复（发布单 {interrupted.pk}）" in one.reason
         assert "结果不明" not in one.reason
         alarm = Alarm.objects.get(publication=one, closed_at__isnull=True)
-        assert f"tongfa release resume {interrupted.pk}" in alarm.message
+        assert f"恢复（发布单 {interrupted.pk}）" in alarm.message
     assert resume(engine, interrupted) == 2
     engine.go(engine.clock.now() + 2 * MINUTE)
     assert lane(interrupted) == [State.LIVE] * 3
@@ -99,7 +99,7 @@ def test_settled_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
     settling.settle_live(first, urls=["https://weibo.com/1/a"], person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
-    assert f"tongfa release resume {release.pk}" in second.reason
+    assert f"恢复（发布单 {release.pk}）" in second.reason
 
 
 def test_called_off_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
@@ -111,5 +111,5 @@ def test_called_off_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
     settling.settle_cancel(first, person=engine.releaser, reason="不再发", now=engine.clock.now())
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
-    assert f"tongfa release resume {release.pk}" in second.reason
+    assert f"恢复（发布单 {release.pk}）" in second.reason
     assert resume(engine, release) == 1

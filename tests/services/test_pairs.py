@@ -94,9 +94,7 @@ def test_an_interpretation_that_was_refused_is_given_up_after_its_policy(engine:
     release, policy, interpretation = on_weibo(engine, interpretation_first=True)
     engine.platform.answers["lyhd"] = [NO]
     engine.go(T + MINUTE)
-    with pytest.raises(
-        Refused, match=f"请先作废政策文件（tongfa release cancel {release.pk} --publication {policy.pk}"
-    ):
+    with pytest.raises(Refused, match=f"请先作废政策文件那一条（推送 {policy.pk}）"):
         give_up(engine, interpretation)
     cancel(engine, release, policy)
     give_up(engine, interpretation)

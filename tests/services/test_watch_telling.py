@@ -326,7 +326,7 @@ def test_what_has_still_to_leave_after_its_instant_is_listed(office: Office) -> 
     lines = doctor()
     assert "ahead" not in lines
     assert "已暂停 1" in lines["begun"][0].message
-    assert f"release resume {release.pk}" in lines["begun"][0].remedy
+    assert f"恢复发布单 {release.pk}" in lines["begun"][0].remedy
 
 
 @pytest.mark.parametrize(
@@ -378,8 +378,8 @@ def test_the_remedy_for_a_gate_that_waits_for_a_decision_is_that_decision(office
     past(release, State.HELD, timedelta(minutes=4))
     PortalGate.objects.filter(release=release).update(state="held", next_at=None)
     (line,) = begun_releases(NOW)
-    assert f"tongfa release gate {release.pk} --go" in line.remedy
-    assert "resume" not in line.remedy
+    assert f"请先决定：发布单 {release.pk}" in line.remedy
+    assert "恢复" not in line.remedy
 
 
 def test_a_message_that_says_nobody_has_read_it_is_not_sent_once_somebody_has(

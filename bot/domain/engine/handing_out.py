@@ -18,12 +18,12 @@ BEHIND = "同一账号的上一条"
 
 def may_go_on(release: int) -> str:
     """The same sentence once the way is free."""
-    return f"{BEHIND}已经了结，本条仍暂停，未发出。现在可以恢复：tongfa release resume {release}，或作废。"
+    return f"{BEHIND}已经了结，本条仍暂停，未发出。现在可以恢复（发布单 {release}），或作废。"
 
 
 def goes_with_its_pair(release: int) -> str:
     """The same where the way is free for a policy whose interpretation rests."""
-    return f"{BEHIND}已经了结，本条仍暂停，未发出。请连同配套解读一起恢复：tongfa release resume {release}，或作废。"
+    return f"{BEHIND}已经了结，本条仍暂停，未发出。请连同配套解读一起恢复（发布单 {release}），或作废。"
 
 
 def goes_nowhere() -> str:
