@@ -151,7 +151,7 @@ def _signing(case: Case) -> list[Act]:
     if not case.may(Role.RELEASER) or not case.unsigned:
         return []
     why = "发布时刻已过或太近，请先改期。" if case.too_late_to_sign else ""
-    refusal = may_sign(person=case.who.pk, roles=case.who.roles, authors=_authors(case))
+    refusal = may_sign(person=case.who.pk, roles=case.who.held_roles, authors=_authors(case))
     return [
         Act(
             "release-sign",

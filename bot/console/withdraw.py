@@ -117,7 +117,7 @@ _PEOPLE = ("asked_by", "confirmed_by", "dropped_by")
 def _rights(who: Person, standing: Told | None) -> dict[str, bool]:
     """What is not this person's is not on the page; the services refuse it besides."""
     asker = standing.withdrawal.asked_by_id if standing else 0
-    refusal = engine.may_confirm(person=who.pk, asker=asker, roles=who.roles if who.is_active else ())
+    refusal = engine.may_confirm(person=who.pk, asker=asker, roles=who.held_roles)
     return {
         "may_ask": any(who.has_role(role) for role in engine.ASKERS),
         "may_confirm": standing is not None and refusal is None,

@@ -15,7 +15,7 @@ from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.models import AuditEvent, Person, Publication
 
-from . import audit, cases, settling
+from . import audit, cases, deputies, settling
 from .errors import Refused
 from .people import require
 from .trail import MOVED
@@ -91,7 +91,8 @@ def confirm(publication: Publication, *, person: Person, now: datetime) -> None:
                 "no_word", "没有等第二人确认的重发（可能已过时或情况已变），没有重发。请先由第一人核实后提出。"
             )
         _require_offered(publication, now)
-        settling.settle_again(publication, person=word.person, second=person, reason=word.reason, now=now)
+        first = deputies.standing_in(word.person, now=now)  # as they were when they gave it, if they still are
+        settling.settle_again(publication, person=first, second=person, reason=word.reason, now=now)
 
 
 def _require_offered(publication: Publication, now: datetime) -> None:

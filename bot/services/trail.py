@@ -225,9 +225,8 @@ def _said(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
     """A fixed sentence with the reason, and the answer if there was one."""
 
     def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-        return what.format(name=name, second=data.get("second", "")), "　".join(
-            part for part in (data.get("reason", ""), data.get("answer", "")) if part
-        )
+        told = what.format(name=name, second=data.get("second", ""), deputising=_deputising(data))
+        return told, "　".join(part for part in (data.get("reason", ""), data.get("answer", "")) if part)
 
     return words
 
@@ -347,7 +346,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "resend.asked": _said("{name}：认为没有发出，提出重发，待第二人确认"),
     "resend.taken_back": _said("{name}：收回重发的提议"),
     "withdrawal.asked": _said("{name}：提出撤回，待第二人确认"),
-    "withdrawal.confirmed": _said("{name}：与{second}两人确认撤回"),
+    "withdrawal.confirmed": _said("{name}：{deputising}与{second}两人确认撤回"),
     "withdrawal.dropped": _said("{name}：收回撤回的提议，没有撤下任何内容"),
     "withdrawal.ended": _said("{name}：撤回办结"),
     "takedown.intent": lambda data, name: (f"{name}：即将请平台删除{data.get('what', '')}（第 {data.get('number')} 次）", ""),

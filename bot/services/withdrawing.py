@@ -168,9 +168,7 @@ def drop(withdrawal: Withdrawal, *, person: Person, now: datetime) -> None:
 def confirm(withdrawal: Withdrawal, *, person: Person, now: datetime) -> None:
     """确认撤回: from here on it is done. What a machine can delete is due at once; the rest is a person's."""
     require_aware(now)
-    refusal = engine.may_confirm(
-        person=person.pk, asker=withdrawal.asked_by_id, roles=person.roles if person.is_active else ()
-    )
+    refusal = engine.may_confirm(person=person.pk, asker=withdrawal.asked_by_id, roles=person.held_roles)
     if refusal is not None:
         raise Refused(refusal.code, refusal.message)
     with audit.serialised():
@@ -182,6 +180,9 @@ def confirm(withdrawal: Withdrawal, *, person: Person, now: datetime) -> None:
         for takedown in withdrawal.takedowns.select_related("publication__account", "edition"):
             takedowns.turn(takedown, _first(takedown, now), before=takedowns.snapshot(takedown))
         data = {"second": withdrawal.asked_by.username, "reason": withdrawal.reason, "withdrawal": withdrawal.pk}
+        principal = person.in_place_of(Role.RELEASER)
+        if principal is not None:
+            data["for"] = principal.username
         audit.append(person.username, "withdrawal.confirmed", f"release:{withdrawal.release_id}", data, now=now)
         takedowns.call_the_worker(now=now)
 

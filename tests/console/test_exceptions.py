@@ -329,6 +329,17 @@ def test_two_people_at_two_logins_send_it_again(district: District, sure: Login)
     assert one.status is State.PLANNED
 
 
+def test_the_first_of_the_two_may_be_a_deputy(district: District, sure: Login) -> None:
+    one = doubtful(district)
+    district.deputise("duty", "second")
+    asked = sure("second").post(f"/exceptions/{one.pk}/ask-again", {"reason": "主页上没有"}, follow=True)
+    assert "还没有重发" in asked.content.decode()
+    done = sure("releaser").post(f"/exceptions/{one.pk}/confirm-again", follow=True).content.decode()
+    assert "两人已确认" in done
+    one.refresh_from_db()
+    assert one.status is State.PLANNED
+
+
 def test_the_proposal_can_be_taken_back(district: District, sure: Login) -> None:
     one = doubtful(district)
     client = sure("duty")

@@ -81,6 +81,25 @@ def test_signing_asks_once_more_who_it_is(district: District, unasked: Login) ->
     assert f"已签发，清单哈希尾号 {release.manifest_hash[-8:]}" in done
 
 
+def test_a_deputy_of_the_signer_finds_the_step_on_the_page_and_signs(district: District, as_: Login) -> None:
+    release, client = district.planned(), as_("duty")
+    assert f"/releases/{release.pk}/sign" not in acts_of(client, release)
+    district.deputise("releaser", "duty")
+    assert "现在还不能" not in acts_of(client, release)
+    assert primary(page(client, release)) == ["核对清单并签发"]
+    done = text(client.post(f"/releases/{release.pk}/sign", {"seen": seen(client, release)}, follow=True))
+    assert "已签发" in done
+    release.refresh_from_db()
+    assert release.signed_by == district.people["duty"]
+    assert "代孙签签发" in page(client, release)
+
+
+def test_a_deputy_who_wrote_it_signs_it_as_little_as_the_writer(district: District, as_: Login) -> None:
+    release = district.planned()
+    district.deputise("releaser", "editor")
+    assert "签发人不能签发本人拟写的稿件" in acts_of(as_("editor"), release)
+
+
 def test_what_changed_since_it_was_read_is_not_signed(district: District, as_: Login) -> None:
     release, client = district.planned(), confirmed(as_("releaser"))
     read = seen(client, release)

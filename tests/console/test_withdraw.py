@@ -14,7 +14,7 @@ from bot.domain.channel import Failed, Receipt, Withdrawn
 from bot.domain.delivery import State
 from bot.domain.engine.withdrawing import Stage
 from bot.models import Correction, Release, Takedown, Withdrawal
-from bot.services import takedowns
+from bot.services import takedowns, trail
 from bot.services.withdrawing import Target, ask
 
 from .test_exceptions import confirmed, page
@@ -195,6 +195,26 @@ def test_a_releaser_who_asked_does_not_confirm(district: District, sure: Login) 
     made = asked(district, "releaser")
     assert "确认撤回（不能恢复）" not in page(sure("releaser"), f"/releases/{made.release_id}/withdraw")
     answer = sure("releaser").post(f"/withdrawals/{made.pk}/confirm")
+    assert answer.status_code == 409
+    assert "不能自己确认" in answer.content.decode()
+
+
+def test_a_deputy_of_the_signer_is_the_second_person_as_well(district: District, sure: Login) -> None:
+    made = asked(district)
+    district.deputise("releaser", "duty")
+    assert "确认撤回（不能恢复）" in page(sure("duty"), f"/releases/{made.release_id}/withdraw")
+    told = sure("duty").post(f"/withdrawals/{made.pk}/confirm", follow=True).content.decode()
+    assert "两人已确认" in told
+    made.refresh_from_db()
+    assert made.confirmed_by == district.people["duty"]
+    lines = [one.what for one in trail.tell({f"release:{made.release_id}": "发布单"})]
+    assert "发布单：代孙签与李拟两人确认撤回" in lines
+
+
+def test_a_deputy_who_asked_is_one_person_and_does_not_confirm(district: District, sure: Login) -> None:
+    made = asked(district)
+    district.deputise("releaser", "editor")
+    answer = sure("editor").post(f"/withdrawals/{made.pk}/confirm")
     assert answer.status_code == 409
     assert "不能自己确认" in answer.content.decode()
 

@@ -18,11 +18,12 @@ from django.test import override_settings
 
 from bot.domain.article import Article, Kind
 from bot.domain.channel import Grant
+from bot.domain.instants import beijing_date
 from bot.domain.secret import Secret
 from bot.domain.workflow import Verdict
 from bot.models import Account, Attempt, Document, Item, Person, Publication, Release, Unit
 from bot.runtime.paths import Home
-from bot.services import accounts, documents, editorial, home, people, releases, vault
+from bot.services import accounts, deputies, documents, editorial, home, people, releases, vault
 from tests.services.factories import force, lifted, up_for_long
 
 PASSWORD = "correct horse battery staple"
@@ -135,6 +136,14 @@ class District:
         )  # fmt: skip
         accounts.store_token(account, seeded_grant(), now=now())
         return account
+
+    def deputise(self, principal: str, deputy: str) -> None:
+        """From today on, the one holds what the other may do."""
+        chief, today = self.people[principal], beijing_date(now())
+        deputies.appoint(
+            principal=chief, deputy=self.people[deputy], first_day=today, last_day=today + timedelta(days=2), reason="出差",
+            person=chief, now=now(),
+        )  # fmt: skip
 
     def document(self, article: Article = ARTICLES[0]) -> Document:
         documents.save_article(article, person=self.people["editor"], now=now())
