@@ -109,6 +109,7 @@ def second_factor_remove(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@stepup.required("登记代理人")
 def appoint_deputy(request: HttpRequest) -> HttpResponse:
     """Name somebody who holds one's rights for some days."""
     who = person(request)

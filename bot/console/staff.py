@@ -72,7 +72,7 @@ def _member(who: Person, subject: Person) -> dict[str, Any]:
         "myself": subject.pk == who.pk,
         "factor": secondfactor.has(subject),
         "roles": [(role, ROLE_WORDS[role], role in ADMINISTRATORS) for role in Role],
-        "colleagues": who.unit.people.filter(is_active=True).exclude(pk=subject.pk).order_by("name"),
+        "colleagues": who.unit.people.filter(is_active=True).exclude(pk__in=[subject.pk, who.pk]).order_by("name"),
         "deputies": [
             one for one in deputies.of_unit(who.unit, now=now()) if subject.pk in {one.principal_id, one.deputy_id}
         ],
@@ -157,6 +157,7 @@ def remove_factor(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
+@stepup.required("为他人登记代理人")
 def appoint(request: HttpRequest, username: str) -> HttpResponse:
     """A deputy for somebody who is away already."""
     who = person(request)

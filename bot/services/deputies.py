@@ -49,10 +49,19 @@ def of_unit(unit: Unit, *, now: datetime) -> Sequence[Deputy]:
 def appoint(
     *, principal: Person, deputy: Person, first_day: date, last_day: date, reason: str, person: Person, now: datetime
 ) -> Deputy:
-    """Name a deputy: the principal themself does it, or who manages people."""
+    """Name a deputy: the principal themself does it, or who manages people; nobody names themself.
+
+    Who manages people changes no roles of their own; as somebody's deputy they would give themself that one's.
+    """
     require_aware(now)
     if person.pk != principal.pk:
         require_manager(person)
+        if person.pk == deputy.pk:
+            raise Refused(
+                "self",
+                f"不能把自己登记为{principal.name}的代理人，没有登记代理，未做任何改动。请由{principal.name}本人登记，"
+                "或另选代理人。",
+            )
     refusal = _why_not(principal, deputy, first_day, last_day, reason, now)
     if refusal:
         raise Refused("deputy", f"{refusal}没有登记代理，未做任何改动。")

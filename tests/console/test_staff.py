@@ -90,6 +90,29 @@ def test_somebody_is_disabled_with_a_reason_and_a_deputy_named(manager: Person, 
     assert made.ended_at is not None
 
 
+def test_who_manages_people_is_offered_for_nobodys_deputy_and_refused_as_one(manager: Person, as_: Login) -> None:
+    client, today = as_("manager"), now().date()
+    form = client.get("/people/person/releaser").content.decode().split('name="deputy"')[1].split("</select>")[0]
+    assert 'value="final"' in form
+    assert 'value="m"' not in form
+    given = {"deputy": "m", "first_day": today, "last_day": today, "reason": "休假"}
+    answer = client.post("/people/person/releaser/deputies", given, follow=True)
+    assert "不能把自己登记为孙签的代理人" in answer.content.decode()
+    assert not Deputy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "address"), [("manager", "/people/person/releaser/deputies"), ("releaser", "/me/deputies")]
+)
+def test_handing_rights_on_asks_once_more_who_it_is(manager: Person, unasked: Login, who: str, address: str) -> None:
+    today = now().date()
+    given = {"deputy": "final", "first_day": today, "last_day": today, "reason": "休假"}
+    shown = unasked(who).post(address, given).content.decode()
+    assert "请再确认一次身份" in shown
+    assert 'name="deputy" value="final"' in shown
+    assert not Deputy.objects.exists()
+
+
 def test_another_units_people_do_not_exist_here(manager: Person, as_: Login) -> None:
     District.make("town", "九曲街道")
     client = as_("manager")

@@ -102,6 +102,23 @@ def test_only_colleagues_and_never_oneself(unit: Unit) -> None:
         appoint(chief, person(unit, "a", "editor"), person=person(unit, "b", "first"))
 
 
+def test_who_manages_people_names_others_and_never_themself(unit: Unit) -> None:
+    chief, manager = person(unit, "chief", "releaser"), person(unit, "m", "secadmin")
+    with pytest.raises(Refused, match="不能把自己登记为chief的代理人，没有登记代理") as refused:
+        appoint(chief, manager, person=manager)
+    assert refused.value.code == "self"
+    assert deputies.standing_in(manager, now=NOW).held_roles == {"secadmin"}
+    appoint(chief, person(unit, "deputy", "editor"), person=manager)
+    appoint(chief, manager, person=chief)
+    assert deputies.standing_in(manager, now=NOW).has_role(Role.RELEASER), "whose rights they are may give them"
+
+
+def test_nor_does_the_system_administrator_of_a_unit_that_has_nobody_for_it(unit: Unit) -> None:
+    chief, system = person(unit, "chief", "final"), person(unit, "sys", "sysadmin")
+    with pytest.raises(Refused, match="不能把自己登记为"):
+        appoint(chief, system, person=system)
+
+
 def test_the_trail_names_deputy_days_and_reason(unit: Unit) -> None:
     appoint(person(unit, "chief", "final"), person(unit, "deputy", "editor"))
     said = [one.what + one.detail for one in trail.tell({"person:chief": "chief"})]
