@@ -70,13 +70,18 @@ def add(**given: Any) -> Reply:
 @click.argument("slug")
 @as_option
 @click.option("--name", help="新的账号名称。")
-@click.option("--api-base", metavar="URL", default="", help="新的平台接口地址；原来随它的其余地址仍随它。")
+@click.option(
+    "--api-base",
+    metavar="URL",
+    default="",
+    help="新的平台接口地址；原来随它的其余地址仍随它。正式环境换了主机的，凭据和令牌作废，须重新录入。",
+)
 @click.option(
     "--endpoint",
     "endpoints",
     multiple=True,
     metavar="NAME=URL",
-    help="单独修改某个地址，如 token=… datacube=… oauth=…。",
+    help="单独修改某个地址，如 token=… datacube=… oauth=…。换了主机的同上。",
 )
 @click.option("--mode", help="新的发布方式；已编制的发布单仍用编制时的方式。")
 @click.option("--set", "options", multiple=True, metavar="NAME=VALUE", help="要改的账号设置，没有写的不变。")
@@ -89,16 +94,22 @@ def change(slug: str, username: str, **given: Any) -> Reply:
     endpoints = pairs(given["endpoints"], "endpoint")
     if given["api_base"]:
         endpoints.setdefault("api", given["api_base"])
-    done = accounts.change_account(
+    changed = accounts.change_account(
         slug, name=given["name"], mode=given["mode"], endpoints=endpoints, options=pairs(given["options"], "set"),
         proxy=given["proxy"], person=acting(username), now=now(),
     )  # fmt: skip
+    done = changed.account
     mode = accounts.spec_of(done).mode(done.mode)
-    lines = [
-        f"已修改账号“{done.name}”（{slug}），方式：{mode.label}——{mode.effect}",
-        f"请核对：tongfa account check {slug}",
-    ]
-    return Reply(_describe(done), lines)
+    lines = [f"已修改账号“{done.name}”（{slug}），方式：{mode.label}——{mode.effect}"]
+    if changed.dropped:
+        lines += [
+            "接口换了主机：原有凭据和令牌已作废，没有交给新的主机。",
+            f"请重新录入：tongfa account credential {slug}",
+        ]
+        lines += (
+            [f"再重新授权：tongfa account authorize {slug}"] if accounts.renewed_by_hand(accounts.spec_of(done)) else []
+        )
+    return Reply(_describe(done), [*lines, f"请核对：tongfa account check {slug}"])
 
 
 def _secrets(envs: tuple[str, ...], files: tuple[str, ...]) -> dict[str, Secret]:

@@ -17,7 +17,7 @@ from bot.domain.instants import beijing_date
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
 from bot.models import Account
-from bot.services import accountdesk, accounts, trail
+from bot.services import accountdesk, accounts, home, trail
 from bot.services.errors import Refused
 from bot.services.people import require
 
@@ -86,6 +86,7 @@ def account_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@stepup.required("修改账号设置")
 def account_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what was said of an account when it was added."""
     who = person(request)
@@ -95,10 +96,17 @@ def account_edit(request: HttpRequest, slug: str) -> HttpResponse:
         return _form(request, spec, account)
     try:
         changed = accountforms.changes(request, account, spec)
-        accounts.change_account(account.slug, person=who, now=now(), **changed)
+        done = accounts.change_account(account.slug, person=who, now=now(), **changed)
     except Refused as refused:
         return _form(request, spec, account, refused)
-    messages.success(request, f"已修改账号“{account.name}”。请做一次体检核对。")
+    if done.dropped:
+        again = "，再重新授权" if accounts.renewed_by_hand(spec) else ""
+        messages.warning(
+            request, f"已修改账号“{done.account.name}”。接口换了主机，原有凭据和令牌已作废，没有交给新的主机。"
+            f"请重新录入凭据{again}，然后做一次体检；在此之前这个账号不能发布。",
+        )  # fmt: skip
+    else:
+        messages.success(request, f"已修改账号“{done.account.name}”。请做一次体检核对。")
     return redirect("account", slug=slug)
 
 
@@ -111,7 +119,7 @@ def _form(
     values = {name: typed(request, name) for name in request.POST} if refused else _standing(spec, account)
     context = {
         "spec": spec, "account": account, "values": values, "error": refused.message if refused else "",
-        "fixed": spec.identity if account else "",
+        "fixed": spec.identity if account else "", "guarded": account is not None and home.is_live(),
     }  # fmt: skip
     return render(request, "account_form.html", context, status=409 if refused else 200)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from bot.domain.channel import ChannelFault
 from bot.domain.workflow import Role
@@ -16,6 +16,7 @@ from bot.services import accounts, callbacks
 from bot.services.errors import Refused
 from bot.services.people import require
 
+from . import stepup
 from .people import now, person
 
 MOST_BYTES = 64 * 1024
@@ -43,14 +44,20 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponse(reply.body, status=reply.status, content_type=reply.content_type)
 
 
-@require_GET
+@require_POST
+@stepup.required("发起账号的网页授权")
 def authorize(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send the system administrator to the platform to authorise an account."""
+    """Lead the system administrator to the platform to authorise an account.
+
+    By a link of a page: `form-action 'self'` lets no form end at another site, be it by a redirect.
+    """
     who = person(request)
     require(who, Role.SYSADMIN)
     account = accounts.find_account(slug, unit=who.unit)
     back = account.options.get("redirect_uri") or f"{settings.TONGFA.public_url}{reverse('oauth-callback')}"
-    return HttpResponseRedirect(accounts.begin_authorization(account, person=who, redirect_uri=back, now=now()))
+    address = accounts.begin_authorization(account, person=who, redirect_uri=back, now=now())
+    minutes = int(accounts.AUTHORIZATION_LIFE.total_seconds() // 60)
+    return render(request, "authorize.html", {"account": account, "address": address, "minutes": minutes})
 
 
 @require_GET

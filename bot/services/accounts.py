@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from bot.domain.secret import Secret
 from bot.domain.workflow import Role
 from bot.models import Account, AuthorizationRequest, Credential, Person, Unit
 
-from . import audit, home, vault
+from . import audit, home, rerouting, vault
 from .clocksafety import distrust
 from .errors import NotFound, Refused
 from .people import require
@@ -242,10 +243,19 @@ def _hosts(endpoints: Mapping[str, str]) -> list[str]:
 
 #: What may be changed at any time: neither what was signed nor the account that it goes to depends on it.
 HARMLESS = frozenset({"name", "proxy"})
+HARMLESS_ELSEWHERE = frozenset({"name"})  # where a change costs the secrets
 _WORDS = {
     "name": "名称", "mode": "发布方式", "endpoints": "接口地址", "options": "账号设置", "proxy": "代理",
     "manual_reason": "由谁发布",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An account after a change, and which secrets that cost: they must be put in anew. Mostly none."""
+
+    account: Account
+    dropped: Sequence[str]
 
 
 def change_account(
@@ -258,11 +268,12 @@ def change_account(
     proxy: str | None = None,
     person: Person,
     now: datetime,
-) -> Account:
+) -> Changed:
     """Change what was said of an account when it was added; None, and what is left out of a table, stays.
 
     Checked as when it is added. Which account of the platform it is does not change, and while something that was signed
-    is not over nothing changes that could bear on it.
+    is not over nothing changes that could bear on it. Led to another host in a live home, it keeps none of its secrets
+    (`rerouting`).
     """
     require_aware(now)
     require(person, Role.SYSADMIN)
@@ -279,13 +290,18 @@ def change_account(
             raise Refused(
                 "nothing", f"没有写明改什么，或与现在的相同，账号“{account.name}”没有改动。请写明要改的项目。"
             )
-        if set(changed) - HARMLESS:
-            require_idle(account, sorted(set(changed) - HARMLESS))
+        elsewhere = rerouting.leads_elsewhere(account, changed)
+        bearing = set(changed) - (HARMLESS_ELSEWHERE if elsewhere else HARMLESS)
+        if bearing:
+            require_idle(account, sorted(bearing))
         Account.objects.filter(pk=account.pk).update(**changed)
         data = {field: _told(field, getattr(account, field), value) for field, value in changed.items()}
+        dropped = rerouting.forget_secrets(account, now=now) if elsewhere else []
+        if dropped:
+            data["dropped"] = dropped
         audit.append(person.username, "account.changed", f"account:{slug}", data, now=now)
     account.refresh_from_db()
-    return account
+    return Changed(account, dropped)
 
 
 def _moved(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
@@ -451,8 +467,9 @@ def finish_authorization(*, state: str, code: str, person: Person, now: datetime
         raise Refused("state", "授权请求已失效或不是您发起的，未保存任何授权。请重新发起授权。")
     account = request.account
     grant = cast(Authorizer, channel_of(account)).exchange(code=code, redirect_uri=request.redirect_uri)
-    with transaction.atomic():
-        store_token(account, grant, now=now)
+    with audit.serialised():
+        if not store_token(account, grant, now=now):
+            raise Refused("moved", f"账号“{account.name}”的接口地址或代理刚刚改过，未保存任何授权。请重新发起授权。")
         audit.append(
             person.username,
             "account.authorized",

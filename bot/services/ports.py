@@ -49,20 +49,28 @@ def boot_seconds() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def store_token(account: Account, grant: Grant, *, now: datetime) -> None:
-    """Keep a token for all processes, encrypted."""
+def store_token(account: Account, grant: Grant, *, now: datetime) -> bool:
+    """Keep a token for all processes, encrypted. False, with nothing kept, where the account leads elsewhere by now.
+
+    A token may be on its way while somebody changes the account's address: the new host must not get it.
+    """
     require_aware(now)
-    Token.objects.update_or_create(
-        account=account,
-        defaults={
-            "ciphertext": vault.encrypt(grant.token, f"token:{account.pk}"),
-            "key_id": vault.key_id(),
-            "issued_at": now,
-            "expires_at": grant.expires_at,
-            "refresher": "",
-            "refreshing_until": None,
-        },
-    )
+    with transaction.atomic():
+        standing = Account.objects.select_for_update(no_key=True).values_list("endpoints", "proxy").get(pk=account.pk)
+        if standing != (account.endpoints, account.proxy):
+            return False
+        Token.objects.update_or_create(
+            account=account,
+            defaults={
+                "ciphertext": vault.encrypt(grant.token, f"token:{account.pk}"),
+                "key_id": vault.key_id(),
+                "issued_at": now,
+                "expires_at": grant.expires_at,
+                "refresher": "",
+                "refreshing_until": None,
+            },
+        )
+    return True
 
 
 @lru_cache(maxsize=16)

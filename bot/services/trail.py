@@ -210,6 +210,11 @@ def _described(data: Mapping[str, Any], subject: str) -> tuple[str, str]:
     return f"{subject}：修改账号档案", "；".join(told)
 
 
+def _changed(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    fields = "、".join(SETTINGS[key] for key in sorted(data) if key in SETTINGS)
+    return f"{name}：修改账号设置", f"{fields}；原有凭据和令牌作废，须重新录入" if data.get("dropped") else fields
+
+
 def _checked(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     failed = "、".join(data.get("failed", ()))
     return f"{name}：账号体检{'未过' if failed else '通过'}", failed
@@ -362,7 +367,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
         data.get("reason", ""),
     ),
     "account.added": lambda data, name: (f"{name}：添加账号“{data.get('name', '')}”", ""),
-    "account.changed": lambda data, name: (f"{name}：修改账号设置", "、".join(SETTINGS[key] for key in sorted(data) if key in SETTINGS)),
+    "account.changed": _changed,
     "account.described": _described,
     "account.checked": _checked,
     "account.custody": _custody,

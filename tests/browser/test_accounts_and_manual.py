@@ -8,12 +8,15 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
+from bot.console import sessions
 from bot.models import Account, AccountCheck, ClockReading, Release
-from bot.services import accountdesk, manual, people
+from bot.rehearsal import RehearsalServer
+from bot.services import accountdesk, home, manual, people
 from bot.services.manualentry import Entry
 from tests.console.world import ARTICLES, PASSWORD, District, now
 
 from .conftest import Open, fits, shoot
+from .test_access import violations
 
 pytestmark = pytest.mark.browser
 LOOKS = [("desk", "light"), ("phone", "light"), ("desk", "dark"), ("phone", "dark")]
@@ -95,6 +98,44 @@ def test_a_secret_is_asked_for_behind_the_password_and_the_fields_come_back_empt
         page.goto("/accounts/new?channel=weibo")
         assert fits(page)
         shoot(page, f"account-new-{size}")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_from_the_desk_an_account_is_led_to_its_platform_by_a_link_that_the_policy_lets_through(
+    size: str, scheme: str, district: District, platform: RehearsalServer, window: Open
+) -> None:
+    known(district)
+    with window(size, scheme, login="admin") as page:
+        expect(page.get_by_role("button", name="重新授权")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"desk-authorize-{size}-{scheme}")
+        page.get_by_role("button", name="重新授权").click()
+        page.get_by_label("吴管 的密码").fill(PASSWORD)
+        page.get_by_role("button", name="确认并办理").click()
+        link = page.get_by_role("link", name="去平台授权")
+        expect(link).to_be_visible()
+        assert fits(page)
+        assert violations(page) == []
+        shoot(page, f"authorize-{size}-{scheme}")
+        page.route(f"{platform.base_url}/**", lambda route: route.fulfill(body="平台", content_type="text/html"))
+        link.click()
+        page.wait_for_url(f"{platform.base_url}/weibo/oauth2/authorize?**")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_before_an_address_is_changed_in_a_live_home_the_form_says_what_that_costs(
+    size: str, scheme: str, district: District, window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(district)
+    with window(size, scheme, login="admin") as page:
+        monkeypatch.setattr(home, "is_live", lambda: True)
+        monkeypatch.setattr(sessions, "demands_second_factor", lambda who: False)
+        page.goto("/accounts/wx/edit")
+        page.get_by_text("接口地址与代理").click()
+        expect(page.get_by_text("已录入的凭据和令牌随即作废")).to_be_visible()
+        assert fits(page)
+        assert violations(page) == []
+        shoot(page, f"account-edit-{size}-{scheme}")
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)

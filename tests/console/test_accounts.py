@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from bot.models import Account, AccountCheck, AuditEvent, Credential, Custody
 from bot.services import accounts, people
 from bot.services.accounts import config_of
 
-from .world import LOOPBACK, PASSWORD, District, now
+from .world import LOOPBACK, PASSWORD, District, fresh_home, now
 
 Login = Callable[[str], Client]
 READERS = ("admin", "duty", "releaser")
@@ -97,8 +98,9 @@ def test_what_a_reader_may_not_do_is_absent_from_the_page(district: District, as
         assert words not in shown
 
 
-def test_another_units_accounts_do_not_exist_here(district: District, admin: Client) -> None:
+def test_another_units_accounts_do_not_exist_here(district: District, as_: Login) -> None:
     District.make("street", "九曲街道")
+    admin = as_("admin")
     assert "street-wx" not in page(admin)
     assert admin.get("/accounts/street-wx").status_code == 404
     for address, data in ACTS.items():
@@ -206,11 +208,17 @@ def test_an_account_is_added_and_its_credentials_asked_for_next(district: Distri
     assert 'value="河东教育"' in again.content.decode()
 
 
-def test_settings_are_changed_one_at_a_time_and_what_was_not_touched_stays(district: District, admin: Client) -> None:
-    account = accounts.find_account("wx")
-    data = {"name": "河东发布", "mode": account.mode, "proxy": "", "channel": "wechat"}
+def settings_of(slug: str = "wx", **changes: str) -> dict[str, str]:
+    """The form of the settings as it comes back when only this was typed over."""
+    account = accounts.find_account(slug)
+    data = {"name": account.name, "mode": account.mode, "proxy": account.proxy, "channel": account.channel}
     data |= {f"option-{name}": value for name, value in account.options.items()}
-    data |= {f"endpoint-{name}": url for name, url in account.endpoints.items()}
+    return data | {f"endpoint-{name}": url for name, url in account.endpoints.items()} | changes
+
+
+def test_settings_are_changed_one_at_a_time_and_what_was_not_touched_stays(district: District, as_: Login) -> None:
+    account, admin = accounts.find_account("wx"), as_("admin")
+    data = settings_of(name="河东发布")
     assert admin.post("/accounts/wx/edit", data).status_code == 302
     after = accounts.find_account("wx")
     assert (after.name, after.options, after.endpoints) == ("河东发布", account.options, account.endpoints)
@@ -221,7 +229,35 @@ def test_settings_are_changed_one_at_a_time_and_what_was_not_touched_stays(distr
     assert "没有改动" in same.content.decode()
 
 
-def test_which_account_of_the_platform_it_is_cannot_be_typed_over(district: District, admin: Client) -> None:
+def test_changing_settings_asks_once_more_who_it_is_and_keeps_what_was_typed(district: District, admin: Client) -> None:
+    shown = admin.post("/accounts/wx/edit", settings_of(name="河东发布")).content.decode()
+    assert "请再确认一次身份" in shown
+    assert 'name="name" value="河东发布"' in shown
+    assert accounts.find_account("wx").name == "中国河东"
+
+
+def test_in_a_live_home_the_form_says_before_and_the_page_after_that_another_host_gets_no_secret(
+    district: District, as_: Login, tmp_path: Path
+) -> None:
+    admin = as_("admin")
+    assert "凭据和令牌随即作废" not in page(admin, "/accounts/wx/edit")
+    with fresh_home(tmp_path / "live", live=True):
+        session = admin.session
+        session["second_factor"] = True  # a live home asks administrators for one
+        session.save()
+        assert "凭据和令牌随即作废" in page(admin, "/accounts/wx/edit")
+        named = admin.post("/accounts/wx/edit", settings_of(name="河东发布"), follow=True).content.decode()
+        assert "已作废" not in named
+        places = {f"endpoint-{name}": "https://relay.example/wechat" for name in ("api", "token", "datacube")}
+        moved = admin.post("/accounts/wx/edit", settings_of(**places), follow=True).content.decode()
+    assert "原有凭据和令牌已作废，没有交给新的主机" in moved
+    assert "请重新录入凭据" in moved
+    assert "接口地址；原有凭据和令牌作废，须重新录入" in moved, "the trail tells it too"
+    assert not Credential.objects.filter(account__slug="wx").exists()
+
+
+def test_which_account_of_the_platform_it_is_cannot_be_typed_over(district: District, as_: Login) -> None:
+    admin = as_("admin")
     assert "不能更改" in page(admin, "/accounts/wx/edit")
     answer = admin.post("/accounts/wx/edit", {"name": "中国河东", "mode": "mass", "option-app_id": "wx-evil"})
     assert answer.status_code == 409

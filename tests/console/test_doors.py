@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from datetime import datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -73,9 +75,11 @@ def test_a_forged_callback_is_refused_by_the_real_adapter(client: Client, distri
 # --- authorisation -----------------------------------------------------------------------------------------
 
 
-def test_the_administrator_is_sent_to_the_platform_with_a_state_of_their_own(district: District, as_: Login) -> None:
-    answer = as_("admin").get("/accounts/wb/authorize")
-    there = urlsplit(answer.headers["Location"])
+def test_the_administrator_is_led_to_the_platform_with_a_state_of_their_own(district: District, as_: Login) -> None:
+    answer = as_("admin").post("/accounts/wb/authorize")
+    assert answer.status_code == 200, "a page with a link: a form that ends at another site is stopped by the policy"
+    [address] = re.findall(r'href="(http[^"]+)"', answer.content.decode().split('id="main"')[1])
+    there = urlsplit(unescape(address))
     query = parse_qs(there.query)
     request = AuthorizationRequest.objects.get()
     assert there.path == "/weibo/oauth2/authorize"
@@ -84,15 +88,22 @@ def test_the_administrator_is_sent_to_the_platform_with_a_state_of_their_own(dis
     assert request.person == district.people["admin"]
 
 
+def test_before_that_it_is_asked_once_more_who_is_there(district: District, unasked: Login) -> None:
+    answer = unasked("admin").post("/accounts/wb/authorize")
+    assert "请再确认一次身份" in answer.content.decode()
+    assert unasked("admin").get("/accounts/wb/authorize").status_code == 405, "no link from elsewhere begins it"
+    assert not AuthorizationRequest.objects.exists()
+
+
 def test_nobody_else_may_authorise(district: District, as_: Login) -> None:
-    answer = as_("releaser").get("/accounts/wb/authorize")
+    answer = as_("releaser").post("/accounts/wb/authorize")
     assert answer.status_code == 403
     assert "系统管理员" in answer.content.decode()
     assert not AuthorizationRequest.objects.exists()
 
 
 def test_an_account_that_needs_no_authorisation_says_so(district: District, as_: Login) -> None:
-    answer = as_("admin").get("/accounts/wx/authorize")
+    answer = as_("admin").post("/accounts/wx/authorize")
     assert answer.status_code == 409
     assert "不需要网页授权" in answer.content.decode()
 
@@ -105,7 +116,7 @@ def test_a_way_back_that_proves_nothing_stores_nothing(query: str, district: Dis
 
 
 def test_somebody_elses_state_is_worth_nothing(district: District, as_: Login) -> None:
-    as_("admin").get("/accounts/wb/authorize")
+    as_("admin").post("/accounts/wb/authorize")
     state = AuthorizationRequest.objects.get().state
     assert as_("releaser").get(f"/oauth/callback?state={state}&code=1").status_code == 400
     assert AuthorizationRequest.objects.get().used_at is None

@@ -30,7 +30,7 @@ def root(office: Office) -> Person:
 
 
 def change(who: Person, slug: str = "zghd", **changes: Any) -> Account:
-    return accounts.change_account(slug, person=who, now=NOW, **changes)
+    return accounts.change_account(slug, person=who, now=NOW, **changes).account
 
 
 def told() -> list[Any]:

@@ -259,7 +259,7 @@ EXCEPTIONS = {
     "preview-body": "a frame of preview",
     "phone-article": "a page of the platform that is played",
     "article-frame": "a frame of phone-article",
-    "authorize": "leads to the platform",
+    "authorize": "an act",
     "oauth-callback": "the platform leads here",
     "callback": "a door for machines",
     "healthz": "a door for machines",
