@@ -49,8 +49,13 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 
 def _locked(locked: throttle.TooManyTries) -> str:
-    time = to_beijing(locked.until).strftime("%H:%M")
-    return f"尝试次数过多，已暂时锁定。请在 {time} 以后再试，或联系系统管理员。"
+    wait = f"请在 {to_beijing(locked.until).strftime('%H:%M')} 以后再试"
+    if locked.whole_address:
+        return f"这台电脑（或同一网络出口）上尝试的次数过多，已暂时锁定，没有登录。{wait}。"
+    return (
+        f"尝试次数过多，已暂时锁定，没有登录。{wait}；急用的，请本单位安全管理员重设密码（没有设安全管理员的，"
+        "请系统管理员），重设后马上可以登录。"
+    )
 
 
 def _enter(request: HttpRequest, found: Person) -> HttpResponse:

@@ -3,6 +3,9 @@
 Tries are lines of the audit trail, so that they hold over restarts and for all web processes, and an inspector
 can read them. A try is written before the password is looked at, and taken back in the same transaction when it
 is one too many: neither parallel guesses nor a flood get further, and a flood does not fill the trail.
+
+What was guessed at is gone once the password was set anew by who manages people: the tries before that line count no
+longer, so that somebody who locked themself out is let in by whoever they ask, and need not wait.
 """
 
 from __future__ import annotations
@@ -18,15 +21,19 @@ from bot.services import audit
 PER_ACCOUNT = 5
 PER_ADDRESS = 60
 WINDOW = timedelta(minutes=15)
-TRIED, OPENED = "login.tried", "login.opened"
+TRIED, OPENED, RESET = "login.tried", "login.opened", "person.password_reset"
 
 
 class TooManyTries(Exception):
-    """Locked for now, whether the account exists or not. `until` is when the next try is possible."""
+    """Locked for now, whether the account exists or not. `until` is when the next try is possible.
 
-    def __init__(self, until: datetime) -> None:
+    `whole_address`: all accounts from there, which no new password of one of them ends.
+    """
+
+    def __init__(self, until: datetime, *, whole_address: bool) -> None:
         super().__init__(f"locked until {until:%F %T}")
         self.until = until
+        self.whole_address = whole_address
 
 
 def _who(username: str) -> str:
@@ -42,8 +49,9 @@ def take_try(username: str, address: str, *, now: datetime) -> None:
     """Count one try. Raises TooManyTries, with nothing written, when it is one too many."""
     with transaction.atomic():
         audit.append("访客", TRIED, _subject(address), {"who": _who(username)}, now=now)
-        _refuse_if_over(_tries(address, _who(username), now), PER_ACCOUNT)
-        _refuse_if_over(_tries(address, "", now), PER_ADDRESS)
+        tries = _tries(username, address, now)
+        _refuse_if_over(tries.get(_who(username), []), PER_ACCOUNT)
+        _refuse_if_over(sorted(at for some in tries.values() for at in some), PER_ADDRESS, whole_address=True)
 
 
 def opened(username: str, address: str, *, now: datetime) -> None:
@@ -51,18 +59,21 @@ def opened(username: str, address: str, *, now: datetime) -> None:
     audit.append(username, OPENED, _subject(address), {"who": _who(username)}, now=now)
 
 
-def _tries(address: str, who: str, now: datetime) -> list[datetime]:
-    """Instants of the tries that count, oldest first; of all accounts when `who` is ""."""
+def _tries(username: str, address: str, now: datetime) -> dict[str, list[datetime]]:
+    """Instants of the tries from an address that count, oldest first, by account."""
     since: dict[str, list[datetime]] = {}
-    lines = AuditEvent.objects.filter(subject=_subject(address), at__gt=now - WINDOW).order_by("sequence")
+    subjects = [_subject(address), f"person:{username}"]
+    lines = AuditEvent.objects.filter(subject__in=subjects, at__gt=now - WINDOW).order_by("sequence")
     for action, data, at in lines.values_list("action", "data", "at"):
         if action == OPENED:
             since[data["who"]] = []
+        elif action == RESET:
+            since[_who(username)] = []
         elif action == TRIED:
             since.setdefault(data["who"], []).append(at)
-    return since.get(who, []) if who else sorted(at for tries in since.values() for at in tries)
+    return since
 
 
-def _refuse_if_over(tries: list[datetime], limit: int) -> None:
+def _refuse_if_over(tries: list[datetime], limit: int, *, whole_address: bool = False) -> None:
     if len(tries) > limit:
-        raise TooManyTries(tries[-limit - 1] + WINDOW)
+        raise TooManyTries(tries[-limit - 1] + WINDOW, whole_address=whole_address)

@@ -151,7 +151,7 @@ def may_review(
 ) -> Refusal | None:  # fmt: skip
     """None if the person may take the step, else why not. `asked_urgently`: gave the first word for 应急发布."""
     if step.value not in roles:
-        return Refusal("role", f"您没有{step.label}权限。请由具有{step.label}角色的人员办理，或请系统管理员调整角色。")
+        return Refusal("role", f"您没有{step.label}权限。请由具有{step.label}角色的人员办理，或请安全管理员调整角色。")
     if person in authors:
         return Refusal("author", "拟稿人不能审核自己的稿件。请由其他人员审核。")
     if person in earlier_reviewers:

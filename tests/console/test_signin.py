@@ -11,7 +11,7 @@ from django.test import Client
 
 from bot.console import throttle
 from bot.models import AuditEvent
-from bot.services import audit, people
+from bot.services import audit, people, rights
 
 from .world import PASSWORD, District, now
 
@@ -62,6 +62,44 @@ def test_five_wrong_guesses_lock_for_a_quarter_of_an_hour(client: Client, distri
         assert "已暂时锁定" in locked.content.decode()
         clock.shift(timedelta(minutes=15, seconds=1))
         assert enter(client, "duty").status_code == 302
+
+
+def test_a_password_set_anew_by_who_manages_people_ends_the_lock_and_the_page_says_whom_to_ask(
+    client: Client, district: District
+) -> None:
+    manager = people.add_person(
+        "m", name="冯安", unit=district.unit, roles=["secadmin"], password=None, actor="test", now=now()
+    )
+    for _ in range(6):
+        locked = enter(client, "duty", "guess")
+    assert locked.status_code == 429
+    shown = locked.content.decode()
+    assert "请本单位安全管理员重设密码（没有设安全管理员的，请系统管理员），重设后马上可以登录" in shown
+    told = rights.reset_password(district.people["duty"], person=manager, now=now())
+    assert enter(client, "duty", "guess").status_code == 401, "it is not the tries of before that count"
+    assert enter(client, "duty", told).status_code == 302
+
+
+def test_it_ends_nobody_elses_and_five_more_guesses_lock_again(client: Client, district: District) -> None:
+    manager = people.add_person(
+        "m", name="冯安", unit=district.unit, roles=["secadmin"], password=None, actor="test", now=now()
+    )
+    for _ in range(5):
+        enter(client, "duty", "guess")
+        enter(client, "editor", "guess")
+    rights.reset_password(district.people["duty"], person=manager, now=now())
+    assert enter(client, "editor").status_code == 429
+    assert [enter(client, "duty", "guess").status_code for _ in range(6)] == [401] * 5 + [429]
+
+
+def test_an_address_that_is_locked_as_a_whole_promises_no_help_that_there_is_not(
+    client: Client, district: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "PER_ADDRESS", 2)
+    for number in range(3):
+        locked = enter(client, f"name{number}", "guess")
+    assert "这台电脑（或同一网络出口）" in locked.content.decode()
+    assert "管理员重设密码" not in locked.content.decode()
 
 
 def test_an_account_that_does_not_exist_is_locked_just_the_same(client: Client, district: District) -> None:

@@ -113,6 +113,12 @@ def test_handing_rights_on_asks_once_more_who_it_is(manager: Person, unasked: Lo
     assert not Deputy.objects.exists()
 
 
+def test_who_may_not_is_told_who_changes_roles(manager: Person, as_: Login) -> None:
+    answer = as_("first").get("/import")
+    assert answer.status_code == 403
+    assert "角色由本单位安全管理员调整；没有设安全管理员的单位，由系统管理员调整" in answer.content.decode()
+
+
 def test_another_units_people_do_not_exist_here(manager: Person, as_: Login) -> None:
     District.make("town", "九曲街道")
     client = as_("manager")

@@ -89,7 +89,7 @@ def test_each_refusal_says_who_may_do_it_instead():
         refusal = may_review(person=1, roles=roles, step=Step.SECOND, authors=authors, earlier_reviewers=earlier)
         return refusal.code, refusal.message
 
-    assert asked([]) == ("role", "您没有复审权限。请由具有复审角色的人员办理，或请系统管理员调整角色。")
+    assert asked([]) == ("role", "您没有复审权限。请由具有复审角色的人员办理，或请安全管理员调整角色。")
     assert asked(["second"], authors=[1]) == ("author", "拟稿人不能审核自己的稿件。请由其他人员审核。")
     assert asked(["second"], earlier=[1])[0] == "one_step"
 
