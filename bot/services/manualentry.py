@@ -99,7 +99,7 @@ def require_once(entry: Entry, key: str) -> None:
     """Refused where this post, or this edition on this account, is known already."""
     known = ManualPost.objects.filter(account__channel=entry.account.channel, post_key=key, void__isnull=True).first()
     if known is not None:
-        raise Refused("known", f"这个链接已登记（第 {known.pk} 条《{known.title}》），{_NOTHING}。要改，请更正那一条。")
+        raise Refused("known", _known_words(known, entry.account))
     around = (entry.posted_at - NEAR, entry.posted_at + NEAR)
     for item in Item.objects.filter(account=entry.account, published_at__range=around).exclude(url=""):
         if post_at(entry.account, item.url) == key:
@@ -116,6 +116,13 @@ def require_once(entry: Entry, key: str) -> None:
                 f"《{entry.edition.title}》在“{entry.account.name}”已由系统办理（发布单 {publication.release_id}，"
                 f"{publication.status.label}），{_NOTHING}。已发出的，请在那张发布单里登记链接，不要另作登记。",
             )
+
+
+def _known_words(known: ManualPost, account: Account) -> str:
+    """What to do instead. Another unit's entry is not named: neither its number nor its title."""
+    if known.unit_id != account.unit_id:
+        return f"这个链接已由其他单位登记，{_NOTHING}。请核对是不是填错了链接；没有填错的，请与系统管理员核对。"
+    return f"这个链接已登记（第 {known.pk} 条《{known.title}》），{_NOTHING}。要改，请更正那一条。"
 
 
 def _of_edition(entry: Entry) -> Iterator[Publication]:

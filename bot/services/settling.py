@@ -126,12 +126,17 @@ def _require_addresses(publication: Publication, items: Sequence[Item], urls: Se
     if len(set(posts)) < len(posts):
         raise Refused("urls", "同一个链接给了两次，请按次序给出各篇自己的链接，未做改动。")
     others = Item.objects.filter(account__channel=publication.account.channel).exclude(url="")
-    for pk, url in others.exclude(publication=publication).values_list("publication_id", "url"):
+    unit = publication.release.unit_id
+    where = "publication_id", "publication__release__unit_id", "url"
+    for pk, whose, url in others.exclude(publication=publication).values_list(*where):
         if post_at(publication.account, url) in posts:
-            raise Refused("urls", f"这个链接已属于推送 {pk}，请核对是不是找错了文章，未做改动。")
+            what = f"推送 {pk}" if whose == unit else "其他单位的推送"
+            raise Refused("urls", f"这个链接已属于{what}，请核对是不是找错了文章，未做改动。")
     by_hand = ManualPost.objects.filter(
         account__channel=publication.account.channel, post_key__in=posts, void__isnull=True
     ).first()
+    if by_hand is not None and by_hand.unit_id != unit:
+        raise Refused("urls", "这个链接已由其他单位登记为手工发布，请核对是不是找错了文章，未做改动。")
     if by_hand is not None:
         raise Refused("urls", f"这个链接已登记为手工发布（第 {by_hand.pk} 条），请先作废那一条登记，未做改动。")
 

@@ -79,6 +79,31 @@ def test_only_duty_and_releasers_enter_and_void(office: Office) -> None:
         manual.void(post, reason="错了", person=office.people["editor"], now=NOW)
 
 
+def test_what_another_unit_entered_or_sent_is_known_but_never_named(office: Office) -> None:
+    other = Office.make("street", prefix="s-")
+    post = enter(office, title="尚未公开的人事安排", posted_at=NOW - timedelta(days=1)).post
+    push = publication(office.signed(), office.wechat)
+    put(push, "live")
+    push.items.update(url=LINK.format(9), published_at=EARLIER)
+    waiting = publication(other.signed(), other.wechat)
+    force(waiting.__class__.objects.filter(pk=waiting.pk), "missed")
+    waiting.refresh_from_db()
+    who = other.people["releaser"]
+    with pytest.raises(Refused) as entered:
+        manual.register(entry(other, 1), person=who, now=NOW)
+    told = [entered.value]
+    for number in (1, 9):
+        with pytest.raises(Refused) as settled:
+            settling.settle_live(waiting, urls=[LINK.format(number)], person=who, now=NOW)
+        told.append(settled.value)
+    assert [one.code for one in told] == ["known", "urls", "urls"]
+    for one in told:
+        assert "其他单位" in one.message
+        assert "人事安排" not in one.message
+        assert f"第 {post.pk} 条" not in one.message
+        assert f"推送 {push.pk}" not in one.message
+
+
 def test_the_same_post_is_entered_once_however_its_address_was_typed(office: Office) -> None:
     enter(office)
     with pytest.raises(Refused, match="已登记（第") as caught:
