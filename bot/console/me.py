@@ -17,7 +17,7 @@ from bot.services import deputies, rights, secondfactor
 from bot.services.errors import Refused
 from bot.services.people import colleague
 
-from . import stepup
+from . import sessions, stepup
 from .people import now, person
 from .sessions import demands_second_factor
 
@@ -85,7 +85,10 @@ def second_factor_confirm(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         waiting = secondfactor.pending(who)
         return redirect("me") if waiting is None else _enrol(request, waiting, refused.message)
-    return render(request, "recovery_codes.html", {"codes": codes})
+    sessions.alone(request)  # the others were opened without a code
+    sessions.code_given(request)
+    stepup.forget(request)  # so was what was confirmed by the password a moment ago
+    return render(request, "recovery_codes.html", {"codes": codes, "fresh": True})
 
 
 @require_POST
@@ -103,7 +106,7 @@ def second_factor_remove(request: HttpRequest) -> HttpResponse:
     """Give the authenticator up, to enrol another phone."""
     who = person(request)
     secondfactor.remove(who, by=who, now=now())
-    request.session.pop("second_factor", None)
+    request.session.pop(sessions.CODE_GIVEN, None)
     messages.warning(request, "验证器已停用，恢复码一并作废。换手机请马上重新启用。")
     return redirect("me")
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -26,6 +27,8 @@ ABSOLUTE = timedelta(hours=12)
 """GB/T 22239-2019, 8.1.4.1: a login ends by itself. Half a day is a shift; nobody's login outlives it."""
 WRITE_EVERY = timedelta(minutes=1)  # a session row written at every click would be a write lock at every click
 BEGAN, SEEN = "began_at", "seen_at"
+CODE_GIVEN = "second_factor"
+"""In a session in which a code of the authenticator was given: at the login, or when it was set up."""
 PRIVILEGED = frozenset({Role.RELEASER, Role.DUTY, *ADMINISTRATORS})
 ALWAYS = ("logout", "password", "second-factor", "second-factor-confirm")
 UNATTENDED = ("X-Live",)
@@ -118,12 +121,28 @@ def _first_of_all(request: HttpRequest, who: Person) -> HttpResponseRedirect | N
     if who.must_change_password:
         messages.warning(request, "这是系统给的初始密码，请先换成您自己的密码。")
         return redirect("password")
-    if demands_second_factor(who) and not request.session.get("second_factor"):
+    if demands_second_factor(who) and not request.session.get(CODE_GIVEN):
         if not secondfactor.has(who):
             messages.warning(request, "您的角色需要验证器（第二因素），请先启用。")
             return redirect("second-factor")
-        request.session["second_factor"] = True  # asked at the login
+        logout(request)  # opened by the password alone, before there was an authenticator
+        messages.warning(request, "您已启用验证器，这次登录没有输入过验证码，已退出。请重新登录；没有做任何改动。")
+        return redirect("login")
     return None
+
+
+def code_given(request: HttpRequest) -> None:
+    """Note that a code was given in this session."""
+    request.session[CODE_GIVEN] = True
+
+
+def alone(request: HttpRequest) -> None:
+    """End the person's other sessions, and give this one another name: a copy of its cookie is worth nothing."""
+    request.session.cycle_key()
+    mine, who = request.session.session_key, str(person(request).pk)
+    for row in Session.objects.filter(expire_date__gt=now()).exclude(session_key=mine):
+        if row.get_decoded().get(SESSION_KEY) == who:
+            row.delete()
 
 
 def demands_second_factor(who: Person) -> bool:

@@ -16,7 +16,7 @@ from bot.domain.instants import to_beijing
 from bot.models import Person
 from bot.services import secondfactor
 
-from . import homeward, throttle
+from . import homeward, sessions, throttle
 from .people import now
 
 WRONG = "登录名或密码不对，没有登录。请核对后再试；连续 5 次不对，将锁定 15 分钟。"
@@ -100,6 +100,7 @@ def log_in_code(request: HttpRequest) -> HttpResponse:
         return render(request, "login_code.html", {"error": WRONG_CODE}, status=401)
     half = request.session.pop(HALFWAY)
     login(request, found, backend=BACKEND)
+    sessions.code_given(request)
     throttle.opened(found.username, address, now=now())
     return _back(request, str(half["next"]), str(half.get(homeward.UNDONE, "")))
 

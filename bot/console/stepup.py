@@ -63,6 +63,11 @@ def confirm(request: HttpRequest) -> None:
     request.session[CONFIRMED] = now().timestamp()
 
 
+def forget(request: HttpRequest) -> None:
+    """The answer does not hold any more: from now on more is asked."""
+    request.session.pop(CONFIRMED, None)
+
+
 def _confirm(request: HttpRequest) -> str:
     """Why not, or "": then it is noted. Wrong guesses count as wrong logins do."""
     who, address = person(request), request.META.get("REMOTE_ADDR", "")

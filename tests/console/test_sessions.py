@@ -138,6 +138,63 @@ def test_where_it_is_demanded_nothing_opens_before_it_is_set_up(district: Distri
         assert as_("editor").get("/").status_code == 200, "an editor may do without"
 
 
+def set_up(client: Client, person: Person) -> str:
+    """An authenticator for this person, on the page. Returns its secret."""
+    client.get("/me/second-factor")
+    waiting = secondfactor.pending(person)
+    assert waiting is not None
+    answer = client.post("/me/second-factor/confirm", {"code": pyotp.TOTP(waiting.secret).at(now())})
+    assert answer.content.decode().count("<li><code>") == secondfactor.RECOVERY_CODES
+    assert "其他设备上的登录已退出" in answer.content.decode()
+    return waiting.secret
+
+
+def test_when_an_authenticator_is_set_up_what_was_opened_by_the_password_alone_ends(
+    district: District, as_: Login
+) -> None:
+    mine, elsewhere, somebody = as_("editor"), as_("editor"), as_("duty")
+    copied = Client()
+    copied.cookies["tongfa"] = mine.cookies["tongfa"].value
+    set_up(mine, district.people["editor"])
+    assert mine.get("/").status_code == 200, "here the code was given"
+    assert elsewhere.get("/").status_code == 302
+    assert copied.get("/").status_code == 302
+    assert somebody.get("/").status_code == 200
+
+
+def test_and_what_the_password_alone_confirmed_a_moment_ago_is_asked_anew_with_the_code(
+    district: District, as_: Login
+) -> None:
+    with time_machine.travel(now(), tick=False) as clock:
+        client = as_("duty")
+        secret = set_up(client, district.people["duty"])
+        clock.shift(MINUTE)
+        asked = client.post("/freeze", {"reason": "发错了"}).content.decode()
+        assert 'name="stepup-code"' in asked
+        given = {"reason": "发错了", "stepup-password": PASSWORD, "stepup-code": pyotp.TOTP(secret).at(now())}
+        assert client.post("/freeze", given).status_code == 302
+
+
+def test_where_it_is_demanded_a_session_without_a_code_does_not_count_as_one_with_a_code(
+    district: District, as_: Login
+) -> None:
+    with demanding("privileged"):
+        client = as_("releaser")
+        enrol(district.people["releaser"])  # elsewhere, a moment ago
+        answer = client.get("/", follow=True)
+        assert answer.redirect_chain == [("/login", 302)]
+        assert "这次登录没有输入过验证码，已退出" in answer.content.decode()
+
+
+def test_where_it_is_demanded_a_login_with_a_code_goes_on(client: Client, district: District) -> None:
+    with demanding("all"), time_machine.travel(now(), tick=False) as clock:
+        secret, _ = enrol(district.people["duty"])
+        clock.shift(MINUTE)
+        client.post("/login", {"username": "duty", "password": PASSWORD})
+        client.post("/login/code", {"code": pyotp.TOTP(secret).at(now())})
+        assert client.get("/").status_code == 200
+
+
 def test_a_made_up_password_is_changed_before_anything_else(district: District) -> None:
     manager = people.add_person(
         "m", name="冯", unit=district.unit, roles=["secadmin"], password=None, actor="test", now=now()
