@@ -12,12 +12,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from bot.domain.instants import to_beijing
 from bot.models import Deputy, Person
 from bot.services import deputies, rights, secondfactor
 from bot.services.errors import Refused
 from bot.services.people import colleague
 
-from . import sessions, stepup
+from . import sessions, stepup, throttle
 from .people import now, person
 from .sessions import demands_second_factor
 
@@ -42,20 +43,34 @@ def me(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
     """Choose a new password."""
-    who, error = person(request), ""
-    if request.method == "POST":
-        old, new, again = (request.POST.get(name, "")[:200] for name in ("old", "new", "again"))
-        try:
-            if new != again:
-                raise Refused("password", "两次输入的新密码不一样，密码没有改。请再输一次。")
-            rights.change_password(who, old=old, new=new, now=now())
-        except Refused as refused:
-            error = refused.message
-        else:
-            update_session_auth_hash(request, who)
-            messages.success(request, "密码已更换；您在其他设备上的登录已退出。")
-            return redirect("me")
-    return render(request, "password.html", {"error": error}, status=400 if error else 200)
+    if request.method != "POST":
+        return render(request, "password.html", {"error": ""})
+    try:
+        _renew_password(request)
+    except Refused as refused:
+        return render(request, "password.html", {"error": refused.message}, status=400)
+    except throttle.TooManyTries as locked:
+        error = f"尝试次数过多，已暂时锁定，密码没有改。请在 {to_beijing(locked.until).strftime('%H:%M')} 以后再试。"
+        return render(request, "password.html", {"error": error}, status=429)
+    messages.success(request, "密码已更换；您在其他设备上的登录已退出。")
+    return redirect("me")
+
+
+def _renew_password(request: HttpRequest) -> None:
+    """Refused or TooManyTries where it stays. A wrong old password counts as a wrong login does, and nothing else."""
+    who, address = person(request), request.META.get("REMOTE_ADDR", "")
+    old, new, again = (request.POST.get(name, "")[:200] for name in ("old", "new", "again"))
+    if new != again:
+        raise Refused("password", "两次输入的新密码不一样，密码没有改。请再输一次。")
+    throttle.take_try(who.username, address, now=now())
+    try:
+        rights.change_password(who, old=old, new=new, now=now())
+    except Refused as refused:
+        if refused.code != rights.WRONG_PASSWORD:
+            throttle.opened(who.username, address, now=now())
+        raise
+    throttle.opened(who.username, address, now=now())
+    update_session_auth_hash(request, who)
 
 
 @require_http_methods(["GET", "POST"])

@@ -73,11 +73,17 @@ def reset_password(subject: Person, *, person: Person, now: datetime) -> str:
     return password
 
 
+WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a code of a refusal, not a password
+
+
 def change_password(person: Person, *, old: str, new: str, now: datetime) -> None:
-    """By the person themself. Ends their other sessions (the session's hash is bound to the password)."""
+    """By the person themself. Ends their other sessions (the session's hash is bound to the password).
+
+    Refused `WRONG_PASSWORD` where the old one is not right: who asks counts that as a guess.
+    """
     require_aware(now)
     if not person.check_password(old):
-        raise Refused("password", "原密码不对，密码没有改。请再试一次。")
+        raise Refused(WRONG_PASSWORD, "原密码不对，密码没有改。请再试一次；连续 5 次不对，将锁定 15 分钟。")
     if old == new:
         raise Refused("password", "新密码与原密码相同，密码没有改。请换一个。")
     require_strong(new, person.username)

@@ -209,6 +209,26 @@ def test_a_made_up_password_is_changed_before_anything_else(district: District) 
     assert client.get("/").status_code == 200, "this session goes on"
 
 
+def test_the_old_password_is_not_guessed_on_the_page_that_changes_it_either(district: District, as_: Login) -> None:
+    client, new = as_("duty"), "a longer pass phrase"
+    given = {"old": "guess", "new": new, "again": new}
+    assert [client.post("/me/password", given).status_code for _ in range(6)] == [400] * 5 + [429]
+    right = client.post("/me/password", given | {"old": PASSWORD})
+    assert right.status_code == 429
+    assert "已暂时锁定，密码没有改" in right.content.decode()
+    assert client.post("/freeze", {"reason": "一"}).status_code == 302, "who has just said who they are goes on working"
+    assert Client().post("/login", {"username": "duty", "password": PASSWORD}).status_code == 429, "one count for all"
+    assert Person.objects.get(username="duty").check_password(PASSWORD)
+
+
+def test_a_new_password_that_will_not_do_is_no_guess(district: District, as_: Login) -> None:
+    client = as_("duty")
+    for new in ("short", "123456789012", PASSWORD, "duty", "other", "weak"):
+        assert client.post("/me/password", {"old": PASSWORD, "new": new, "again": new}).status_code == 400
+    new = "a longer pass phrase"
+    assert client.post("/me/password", {"old": PASSWORD, "new": new, "again": new}).headers["Location"] == "/me"
+
+
 # --- step-up ------------------------------------------------------------------------------------------------
 
 
