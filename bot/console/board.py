@@ -188,9 +188,12 @@ def _ask(release: Release, publication: Publication, who: Person) -> Ask:
 
 
 def _is_behind(release: Release, publication: Publication) -> bool:
-    """Whether one before it in its lane is in trouble that no resuming ends."""
-    before = lanes.stuck_among(publication, release.publications.all())
-    return before is not None and before.status is not State.HELD
+    """Whether one before it in its lane is in trouble that no resuming ends, be there others held in between."""
+    mates = release.publications.all()
+    before = lanes.stuck_among(publication, mates)
+    while before is not None and before.status is State.HELD:
+        before = lanes.stuck_among(before, mates)
+    return before is not None
 
 
 def _door(release: Release, who: Person, *, behind: bool = False) -> tuple[str, str]:
@@ -205,7 +208,7 @@ def _door(release: Release, who: Person, *, behind: bool = False) -> tuple[str, 
         return ("决定是否等门户", page) if may else ("", "")
     if not who.has_role(Role.RELEASER):
         return "", ""
-    return ("看经过", page) if behind else ("去恢复", page)
+    return ("", "") if behind else ("去恢复", page)  # the way to its story stands beside it anyway
 
 
 def _wants_signature(release: Release, now: datetime) -> bool:

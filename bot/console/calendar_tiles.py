@@ -40,6 +40,7 @@ _GROUP_OF: dict[str, str] = {
     chips.BY_HAND_DONE.label: PUBLIC,
     chips.BY_HAND_DROPPED.label: OFF,
     "等门户上线": WAITING,
+    chips.UNDER_WAY[0]: MOVING,
     **{state.label: WAITING for state in (State.PLANNED, State.STAGING, State.STAGED, State.ARMED)},
     **{state.label: MOVING for state in (State.SENDING, State.CONFIRMING)},
     State.LIVE.label: PUBLIC,
@@ -182,8 +183,6 @@ def tile(release: Release, beside: Beside, now: datetime) -> Tile:
 
 def group(standing: Chip) -> str:
     """Under which of the `GROUPS` a state is found. What is public in part is in trouble, unless the rest is on its way."""
-    if standing.label == "部分发出":
-        return MOVING if standing.tone == "busy" else TROUBLE
     return _GROUP_OF.get(standing.label, TROUBLE)
 
 

@@ -65,6 +65,8 @@ MOVING = frozenset({State.STAGED, State.ARMED, State.SENDING, State.CONFIRMING})
 #: In place and waiting for the word.
 READY = frozenset({State.STAGED, State.ARMED})
 SIGN_SOON = timedelta(hours=1)
+#: A release of which a part is public: the rest is on its way, or somebody must act.
+UNDER_WAY, PARTLY = ("正在依次发出", "busy"), ("部分发出", "bad")
 #: Where the part of a release that people post stands.
 BY_HAND_LATER = Chip("手工发布", "wait", "hand")
 BY_HAND_NOW = Chip("待手工发布", "warn", "hand")
@@ -95,7 +97,7 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     public, whole = _counted(states, tasks)
     if public and public < whole:
         moving = all(state in MOVING | PUBLIC for state in states) and not any(task.waits for task in tasks)
-        return Chip("部分发出", "busy" if moving else "bad", "part", f"{public}/{whole}")
+        return Chip(*(UNDER_WAY if moving else PARTLY), "part", f"{public}/{whole}")
     if public:
         return chip(State.LIVE) if states else BY_HAND_DONE
     if release.cancelled_at or (states and not alive and not tasks):
@@ -150,6 +152,9 @@ def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask
     by_people = [task for task in tasks if not task.dropped]
     if len({one.status in PUBLIC for one in publications} | {not task.waits for task in by_people}) < 2:
         return ""
+    if _goes_well(publications) and not any(task.waits for task in by_people):
+        out = sum(one.status in PUBLIC for one in publications)
+        return f"正在依次发出和核对，不用办理：已公开 {out} 次推送，另 {len(publications) - out} 次正在进行。"
     counts: dict[tuple[alarms.Side, str, str], int] = {}
     for one in publications:
         where = alarms.side(one.status, outcomes_of(one))
@@ -157,6 +162,13 @@ def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask
         counts[key] = counts.get(key, 0) + 1
     told = [(where, f"{name} {count} 次推送{state}") for (where, name, state), count in counts.items()]
     return alarms.sides_in_words([*told, *_by_people(by_people)])
+
+
+def _goes_well(publications: Sequence[Publication]) -> bool:
+    """All that is not public yet is on its way by itself, and nothing of it is in doubt."""
+    return all(
+        one.status in PUBLIC or (one.status in MOVING and "unknown" not in outcomes_of(one)) for one in publications
+    )
 
 
 def _by_people(tasks: Sequence[ManualTask]) -> list[tuple[alarms.Side, str]]:

@@ -247,6 +247,7 @@ def new_document(request: HttpRequest) -> HttpResponse:
     names = ("external_id", "kind", "title", "source_url", "interprets")
     given = {name: request.POST.get(name, request.GET.get(name, "")).strip() for name in names}
     given["external_id"] = given["external_id"] or drafting.next_external_id(who.unit, now=now())
+    given["unit"] = request.POST.get("unit", who.unit.name).strip()  # left empty, a post would name the district itself
     rejected = None
     if request.method == "POST":
         made = drafting.create(given["external_id"], given, person=who, now=now())

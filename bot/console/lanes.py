@@ -64,7 +64,7 @@ def lanes(release: Release, publications: Sequence[Publication], told: gating.Ga
     """The rows in the order in which things happen."""
     rows = [_gate(release, told)] if told else []
     several = {one.account_id for one in publications if one.lane}
-    return [*rows, *(_push(one, several=one.account_id in several) for one in publications[:DRAWN])]
+    return [*rows, *(_push(one, release, several=one.account_id in several) for one in publications[:DRAWN])]
 
 
 def beyond(publications: Sequence[Publication]) -> int:
@@ -91,10 +91,10 @@ def _unless_open(status: GateState) -> str:
     return "" if status is GateState.OPEN else status.label
 
 
-def _push(publication: Publication, *, several: bool) -> Lane:
+def _push(publication: Publication, release: Release, *, several: bool) -> Lane:
     due = max(publication.instant, publication.gate_at or publication.instant)
     plain = [
-        ("准备", publication.staged_at, publication.instant - timeline.STAGE_AHEAD),
+        ("准备", publication.staged_at, _staging_due(publication, release)),
         ("发出", publication.sent_at, due),
         ("受理", publication.accepted_at, None),
         ("公开", publication.live_at, None),
@@ -105,6 +105,13 @@ def _push(publication: Publication, *, several: bool) -> Lane:
     ]
     name = publication.account.name + (f" 第 {publication.lane + 1} 条" if several else "")
     return Lane(name, f"glyph-{publication.account.channel}", stations)
+
+
+def _staging_due(publication: Publication, release: Release) -> datetime:
+    """Never before it was signed: what is signed, resumed or sent again shortly before its instant is staged at once."""
+    if publication.status in {State.PLANNED, State.BLOCKED} and publication.next_at is not None:
+        return publication.next_at
+    return max(publication.instant - timeline.STAGE_AHEAD, release.signed_at or release.created_at)
 
 
 def _passed(publication: Publication) -> int:

@@ -71,8 +71,11 @@ def _page(
 
 def _home_page() -> str:
     """Where a notice without a page of its own leads: the portal."""
-    hosts = sorted(settings.TONGFA.portal_hosts or PORTAL_HOSTS)
-    return f"https://{hosts[0]}/" if hosts else ""
+    hosts = settings.TONGFA.portal_hosts or PORTAL_HOSTS
+    host = min(
+        hosts, key=lambda one: (not one.startswith("www."), one), default=""
+    )  # the name that platforms have on their lists
+    return f"https://{host}/" if host else ""
 
 
 def _fields(request: HttpRequest) -> dict[str, str]:

@@ -123,6 +123,18 @@ class UnknownPolicy:
     when_absent: str
     probe_after: timedelta = timedelta(seconds=60)
 
+    @property
+    def words(self) -> str:
+        """What the machine does meanwhile, for staff; nothing of it makes a post twice."""
+        return _WHEN_ABSENT[self.when_absent]
+
+
+_WHEN_ABSENT = {
+    "probe": "系统先向平台核对；查不到的用原编号再问一次：平台认得编号，不会公布两次，上次没有发出的这次会发出。",
+    "resend": "系统几次向平台核对；证明没有发布的，用原来那份草稿再提交一次，同一份草稿不会公布两次。",
+    "person": "系统几次向平台核对；核对不到的转人工，系统自己不再发。",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class RemovalSpec:

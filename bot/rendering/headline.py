@@ -11,7 +11,12 @@ _ISSUER = re.compile(r"^[\u4e00-\u9fff、]{3,40}?(?=关于)")
 _ABOUT = re.compile(r"^(?:[\u4e00-\u9fff、]{0,40}?关于)?(?:印发|公布|发布|转发)(《.+》|.+)的(?:通知|公告|通报|决定)$")
 _NOTE = re.compile(r"（[^（）]*）$")
 _ENDINGS = ("风险提示", "提示", "公告", "通告", "公示", "通报", "通知", "解读")
-_SUBJECT = re.compile(rf"^(?:关于)?(?P<subject>.+?)的?(?P<word>{'|'.join(_ENDINGS)})$")
+_ALONE = "紧急|重要|温馨|友情|郑重"  # belong to the closing word whatever stands before them
+_BEHIND = f"{_ALONE}|补充|临时|最新|情况"  # behind 的 alone: 人员补充通知 is about 人员补充
+_WORD = "|".join(_ENDINGS)
+_SUBJECT = re.compile(
+    rf"^(?:关于)?(?P<subject>.+?)(?:的(?P<behind>(?:{_BEHIND})+(?:{_WORD}))|(?P<alone>(?:{_ALONE})+(?:{_WORD}))|的?(?P<word>{_WORD}))$"
+)
 
 
 def headline(title: str, fits: Callable[[str], bool]) -> str:
@@ -38,12 +43,12 @@ def wordings(title: str) -> Iterator[str]:
 
 
 def subject(title: str) -> str:
-    """What a notice or an interpretation is about: the title without 关于 and its closing word."""
+    """What a notice or an interpretation is about: the title without 关于 and its closing word, 紧急 and the like included."""
     match = _SUBJECT.match(title)
     return match["subject"] if match else title
 
 
 def label_word(title: str, default: str) -> str:
-    """The word that names the kind of text (通知, 公告, 风险提示 …): the one the title ends with."""
+    """The word that names the kind of text (通知, 紧急通知, 公告, 风险提示 …): the one the title ends with."""
     match = _SUBJECT.match(title)
-    return match["word"] if match else default
+    return match["behind"] or match["alone"] or match["word"] if match else default

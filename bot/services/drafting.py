@@ -25,6 +25,7 @@ from bot.models import Account, AssetRecord, Document, Draft, Edition, Person, U
 from bot.proofing.context import texts_of
 
 from . import audit
+from .accounts import channel_of
 from .documents import save_article
 from .editorial import check_article, pair_of, pairing_of
 from .errors import Refused
@@ -349,12 +350,23 @@ def _spot(finding: Finding, texts: Mapping[str, str]) -> Spot:
 
 
 def _measured(article: Article, account: Account, pair: Article | None) -> tuple[list[Meter], list[Finding]]:
-    """Without the cover: drawing it takes longer than everything else, and says nothing of lengths."""
-    spec = replace(channels.kinds()[account.channel].spec, cover=None)
+    """Without the cover: drawing it takes longer than everything else, and says nothing of lengths.
+
+    What the platform would refuse is told here already, and not first when the text is handed in.
+    """
+    whole = channels.kinds()[account.channel].spec
+    drawn = {whole.cover.field, *whole.cover.crops.values()} if whole.cover else set()
     rendered, findings = rendering.render(
-        article, spec, account_name=account.name, options=account.options, marker="preview0", pair=pair
+        article,
+        replace(whole, cover=None),
+        account_name=account.name,
+        options=account.options,
+        marker="preview0",
+        pair=pair,
     )
-    return meters_of(account, rendered.post.payload), findings
+    refused = channel_of(account).check([rendered.post])
+    told = [*findings, *(one for one in refused if one.field not in drawn)]
+    return meters_of(account, rendered.post.payload), list(dict.fromkeys(told))
 
 
 def meters_of(account: Account, payload: Mapping[str, Any]) -> list[Meter]:

@@ -159,8 +159,11 @@ def public_now(publication: Publication) -> str:
             return f"已公开 {len(items)} 篇{lacking}{by_hand}{f'，其中 {down} 篇已撤下' if down else ''}。"
         case State.CONFIRMING:
             return "平台已受理，正在核对是否公开。"
-        case State.SENDING | State.UNKNOWN:
-            return "是否公开不明，正在核对；核对清楚之前不会重发。"
+        case State.SENDING:
+            return "正在发出，还没有收到平台的答复。"
+        case State.UNKNOWN:
+            policy = spec_of(publication.account).mode(publication.mode).unknown
+            return f"是否公开不明，正在核对。{policy.words}"
         case State.GONE:
             return "曾经公开，已被平台或他人删除。"
         case State.WITHDRAWN:

@@ -101,3 +101,17 @@ def test_what_a_notice_is_about() -> None:
     assert subject("关于举办全区政务公开业务培训班的通知") == "举办全区政务公开业务培训班"
     assert label_word("关于举办全区政务公开业务培训班的通知", "通知") == "通知"
     assert subject("河东区2016年财政决算") == "河东区2016年财政决算"
+
+
+@pytest.mark.parametrize(
+    ("title", "about", "word"),
+    [
+        ("关于汤头街道停水的紧急通知", "汤头街道停水", "紧急通知"),
+        ("关于加强安全管理的补充通知", "加强安全管理", "补充通知"),
+        ("河东区道路塌陷紧急公告", "河东区道路塌陷", "紧急公告"),
+        ("关于防范电信诈骗的风险提示", "防范电信诈骗", "风险提示"),
+        ("人员补充通知", "人员补充", "通知"),  # about the people, not a notice that adds to another
+    ],
+)
+def test_an_urgent_notice_is_about_its_matter_not_about_urgent(title: str, about: str, word: str) -> None:
+    assert (subject(title), label_word(title, "")) == (about, word)
