@@ -287,6 +287,7 @@ def _setting(option: OptionSpec) -> list[str]:
 
 def _channel_words(spec: ChannelSpec) -> Iterator[str]:
     yield f"Numbers it reports: {', '.join(map(code, spec.metrics))}. {spec.metrics_lag}\n"
+    yield f"Numbers of what people posted on its own pages: {spec.recognised_by or 'it cannot be asked for them.'}\n"
     yield "What each mode does:\n"
     yield "".join(f"- {mode.label}（`{mode.name}`）：{mode.effect}\n" for mode in spec.modes)
     yield "What taking down does, and what nobody can undo:\n"

@@ -210,6 +210,9 @@ class ChannelSpec:
         ""  # Chinese: what names a person who can be shown an unpublished post ("微信号"); "" where none can
     )
     holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
+    recognised_by: str = (
+        ""  # Chinese: how the numbers of a post made by hand are found (Recogniser); "" where they are not
+    )
 
     def mode(self, name: str) -> ModeSpec:
         """The mode of that name; KeyError if there is none."""
@@ -397,6 +400,36 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class HandMade:
+    """A post that a person made on the platform's own console, as it stands in our book: nobody has read it back.
+
+    `text`: what was given to copy, where it was a task. `known_id`: by what an earlier question found it ("" not yet): that
+    one is its own, and no other's.
+    """
+
+    url: str
+    title: str
+    mode: str
+    text: Post | None = None
+    known_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What we published ourselves: nothing of it is a post made by hand."""
+
+    receipt: Receipt
+    posts: tuple[Post, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """Nobody can say for sure which post of the platform it is: it has no numbers. `message` is Chinese and says why."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One line of a pre-flight: a named reason, and what to do when it is not ok.
 
@@ -566,6 +599,20 @@ class Shower(Protocol):
 
     def show(self, posts: Sequence[Post], *, to: str) -> str:
         """Nothing becomes public and nothing is left behind. Returns what was done, in Chinese. Raises ChannelFault."""
+
+
+class Recogniser(Protocol):
+    """Implemented by channels that can be asked for the numbers of what a person posted on the platform's own console;
+    their spec says how such a post is recognised."""
+
+    def recognise(
+        self, posts: Sequence[HandMade], ours: Sequence[Published], *, day: str
+    ) -> list[Receipt | Unrecognised]:
+        """For each of `posts`, in order: with what `measure` is asked for it, one position each. Read-only; raises ChannelFault.
+
+        A doubt is never a receipt: wrong numbers are worse than none. For vendors that report by day, `posts` are all that
+        the book holds of `day` (ISO, Beijing), and `ours` all that we published on it.
+        """
 
 
 class Authorizer(Protocol):

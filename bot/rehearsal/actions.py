@@ -9,6 +9,7 @@ from typing import Any
 from .store import Doc
 from .wechat import comments, freepublish, mass, tokens
 from .weibo import oauth, reads, share
+from .weibo.statuses import permalink
 from .wire import Request
 from .world import Call, World
 
@@ -56,9 +57,12 @@ def _expire(call: Call, args: Doc) -> None:
     tokens.kill_tokens(call, str(args.get("source", "")), code="expired")
 
 
-def _web_send(call: Call, args: Doc) -> None:
-    del args
-    mass.use_quota(call.world, call.account, to_all=True)
+def _web_send(call: Call, args: Doc) -> Doc | None:
+    """A person sends in the console: it uses up the quota, and with `titles` there are articles to see and to count."""
+    kind = str(args.get("kind", "mass"))
+    if kind == "mass":
+        mass.use_quota(call.world, call.account, to_all=True)
+    return mass.in_console(call.world, call.id, kind, list(args["titles"])) if args.get("titles") else None
 
 
 def _decide(call: Call, args: Doc) -> None:
@@ -87,14 +91,15 @@ def _delete_post(call: Call, args: Doc) -> None:
 
 
 def _foreign_posts(call: Call, args: Doc) -> Doc:
-    made = []
+    made, urls = [], []
     for number in range(int(args.get("count", 6))):
         text = str(args.get("text", "手工发布的微博")) + (f" {number + 1}" if int(args.get("count", 6)) > 1 else "")
         more: dict[str, Any] = {"foreign": True, "source": '<a href="http://weibo.com" rel="nofollow">微博网页版</a>'}
         status = share.make_status(call.world, call.account, text, "", call.world.now(), **more)
         call.store.put("wb_status", call.id, status["id"], status)
         made.append(status["id"])
-    return {"ids": made}
+        urls.append(permalink(status))
+    return {"ids": made, "urls": urls}
 
 
 def _comment_weibo(call: Call, args: Doc) -> None:

@@ -31,6 +31,7 @@ from bot.domain.channel import (
     ChannelFault,
     Evidence,
     Failed,
+    HandMade,
     Pending,
     Ports,
     Receipt,
@@ -38,6 +39,7 @@ from bot.domain.channel import (
     Remedy,
     Unclear,
     Unknown,
+    Unrecognised,
     WireAnswer,
     WireRequest,
     Withdrawn,
@@ -269,6 +271,22 @@ class ChannelContract:
         if isinstance(answer, Withdrawn):
             later = bench.channel.look(bench.evidence(staged, receipt.ids))
             assert isinstance(later, Failed | Absent)
+
+    def test_a_channel_that_says_how_it_recognises_what_people_posted_does_and_no_other(self, bench):
+        spec = bench.channel.spec
+        assert bool(spec.recognised_by) is hasattr(bench.channel, "recognise")
+        assert not spec.recognised_by or CHINESE.search(spec.recognised_by)
+
+    def test_a_post_that_nobody_made_there_is_not_recognised(self, bench):
+        if not bench.channel.spec.recognised_by:
+            return
+        day = (bench.ports.now() - timedelta(days=3)).date().isoformat()
+        links = bench.channel.spec.post_links
+        posts = [HandMade(url, "没有人发过的文章", bench.channel.account.mode) for url in (links[0].example, "")]
+        for found in bench.channel.recognise(posts, [], day=day):
+            assert isinstance(found, Unrecognised)
+            assert CHINESE.search(found.message)
+        assert bench.channel.recognise([], [], day=day) == []
 
     def test_no_receipts_give_no_numbers(self, bench):
         day = (bench.ports.now() - timedelta(days=1)).date().isoformat()

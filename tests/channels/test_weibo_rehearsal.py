@@ -19,12 +19,14 @@ from bot.domain.channel import (
     Evidence,
     Failed,
     Grant,
+    HandMade,
     Pending,
     Receipt,
     Refused,
     Remedy,
     Unclear,
     Unknown,
+    Unrecognised,
     WireAnswer,
     WireRequest,
 )
@@ -129,6 +131,20 @@ class TestTheWholeWay:
         assert isinstance(gone, Failed)
         assert gone.gone
         assert drill.channel.measure([live], day="2026-11-23")[0].absent
+
+    def test_a_post_that_a_person_made_has_numbers_by_its_address(self, drill):
+        made = drill.act("foreign_posts", count=1)
+        (found,) = drill.channel.recognise([HandMade(made["urls"][0], "", "share")], [], day="2026-11-23")
+        (sample,) = drill.channel.measure([found], day="2026-11-23")
+        assert sample.platform_id == made["ids"][0]
+        assert all(isinstance(value, int) for value in sample.values.values())
+
+    def test_a_mobile_address_is_read_to_see_whose_it_is(self, drill):
+        (mine,) = drill.act("foreign_posts", count=1)["ids"]
+        posts = [HandMade(f"https://m.weibo.cn/status/{number}", "", "share") for number in (mine, "5300000000000001")]
+        found, other = drill.channel.recognise(posts, [], day="2026-11-23")
+        assert found.ids["idstr"] == mine
+        assert isinstance(other, Unrecognised)
 
     def test_multipart_values_survive_either_way_of_the_platform(self, drill):
         """Whether it decodes them is not documented, so the account says which."""

@@ -98,6 +98,26 @@ def test_spans_and_dates_are_checked(wechat: WeChat, control: Control, day: str)
     assert ask(wechat, "getbizsummary", "2025-10-31")["errcode"] == 61501
 
 
+def test_what_a_person_sends_in_the_console_is_counted_and_is_no_effect_of_ours(
+    wechat: WeChat, control: Control, day: str
+) -> None:
+    before = control.effects()
+    made = control.act("wechat", "web_send", titles=["停水通知", "供暖通知"])
+    control.act("wechat", "web_send", titles=["只发布的"], kind="publish")
+    later(control, day, 1)
+    rows = {row["title"]: row for row in ask(wechat, "getarticletotaldetail", day)["list"]}
+    assert rows["供暖通知"]["content_url"] == made["urls"][1]
+    assert rows["供暖通知"]["msgid"] == f"{made['msg_data_id']}_2"
+    assert (rows["停水通知"]["publish_type"], rows["只发布的"]["publish_type"]) == (0, 1)
+    assert rows["停水通知"]["detail_list"][0]["read_user"] > 0
+    assert control.effects() == before
+    titles = [
+        item["content"]["news_item"][0]["title"]
+        for item in wechat.call("freepublish/batchget", {"offset": 0, "count": 5})["item"]
+    ]
+    assert titles == ["只发布的", "只发布"]
+
+
 def test_followers_and_their_coming_and_going(wechat: WeChat, control: Control, day: str) -> None:
     later(control, day, 1)
     assert ask(wechat, "getusercumulate", day)["list"][0]["cumulate_user"] > 80_000

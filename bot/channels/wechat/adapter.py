@@ -16,14 +16,17 @@ from bot.domain.channel import (
     Evidence,
     Failed,
     Grant,
+    HandMade,
     Pending,
     Ports,
+    Published,
     Receipt,
     Refused,
     Sample,
     Staged,
     Unclear,
     Unknown,
+    Unrecognised,
     WireAnswer,
     WireRequest,
     Withdrawn,
@@ -31,7 +34,7 @@ from bot.domain.channel import (
 from bot.domain.findings import Finding
 from bot.domain.post import Post
 
-from . import answers, checking, looking, preflight, showing, statistics, withdrawing
+from . import answers, byhand, checking, looking, preflight, showing, statistics, withdrawing
 from .callbacks import Receiver
 from .client import Client
 from .spec import MASS, REPLAY_SAFE, SPEC
@@ -95,6 +98,12 @@ class WeChat:
     def measure(self, receipts: Sequence[Receipt], *, day: str) -> list[Sample]:
         """Cumulative daily figures of what was published on `day`."""
         return statistics.measure(self._client, receipts, day)
+
+    def recognise(
+        self, posts: Sequence[HandMade], ours: Sequence[Published], *, day: str
+    ) -> list[Receipt | Unrecognised]:
+        """By address, else by title, in the statistics of the day on which people posted it in the console."""
+        return byhand.recognise(self._client, posts, ours, day)
 
     def account_summary(self, begin: str, end: str) -> list[dict[str, Any]]:
         """getbizsummary rows of the whole account, ISO days, at most 30, `end` not after yesterday."""

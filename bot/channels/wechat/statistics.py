@@ -21,6 +21,7 @@ from .spec import METRICS
 
 NOT_PERMITTED = frozenset({"48001", "88000", "88001", "88002"})
 NOTIFIED, NOT_NOTIFIED = 0, 1  # publish_type of a mass send and of freepublish
+MSGID = "msgid"  # in a receipt: what was posted by hand has no other id
 
 
 def measure(client: Client, receipts: Sequence[Receipt], day: str) -> list[Sample]:
@@ -28,26 +29,37 @@ def measure(client: Client, receipts: Sequence[Receipt], day: str) -> list[Sampl
 
     Raises ChannelFault(WAIT) while the platform has nothing yet.
     """
-    answer = _datacube(client, "getarticletotaldetail", day, day)
-    rows = _rows(answer)
+    answer = articles_of(client, day)
+    rows = rows_of(answer)
     samples = [
         sample
         for receipt in receipts
         for number, position in enumerate(receipt.positions, 1)
-        for row in [_match(rows, receipt, number, position.url)]
+        for row in [match(rows, receipt, number, position.url)]
         if row is not None
         for sample in _samples(row, position.platform_id)
     ]
-    if not samples and answer.get("is_delay") is True:
-        until = client.ports.now() + timedelta(hours=1)
-        message = "微信说这一天的统计还在生成，已发布的内容不受影响；系统一小时后再取。"
-        raise ChannelFault(Remedy.WAIT, message, code="is_delay", wait_until=until)
+    if not samples:
+        require_no_delay(client, answer)
     return samples + _comment_samples(client, receipts)
 
 
 def account_summary(client: Client, begin: str, end: str) -> list[dict[str, Any]]:
     """getbizsummary: one row per day of the whole account (at most 30 days, `end` not after yesterday)."""
-    return [dict(row) for row in _rows(_datacube(client, "getbizsummary", begin, end))]
+    return [dict(row) for row in rows_of(_datacube(client, "getbizsummary", begin, end))]
+
+
+def articles_of(client: Client, day: str) -> dict[str, Any]:
+    """getarticletotaldetail: all articles that were published on `day`, with their figures."""
+    return _datacube(client, "getarticletotaldetail", day, day)
+
+
+def require_no_delay(client: Client, answer: Mapping[str, Any]) -> None:
+    """ChannelFault(WAIT) while the platform says itself that the day's figures are still in the making."""
+    if answer.get("is_delay") is True:
+        until = client.ports.now() + timedelta(hours=1)
+        message = "微信说这一天的统计还在生成，已发布的内容不受影响；系统一小时后再取。"
+        raise ChannelFault(Remedy.WAIT, message, code="is_delay", wait_until=until)
 
 
 def _datacube(client: Client, name: str, begin: str, end: str) -> dict[str, Any]:
@@ -55,7 +67,8 @@ def _datacube(client: Client, name: str, begin: str, end: str) -> dict[str, Any]
     return client.call(f"/datacube/{name}", span, group=Group.DATA, endpoint="datacube")
 
 
-def _rows(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def rows_of(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The answer's rows, whatever else it may hold."""
     rows = answer.get("list")
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
@@ -63,10 +76,15 @@ def _rows(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 # --- which row is whose ---------------------------------------------------------------------------------
 
 
-def _match(
+def match(
     rows: Sequence[Mapping[str, Any]], receipt: Receipt, number: int, url: str | None
 ) -> Mapping[str, Any] | None:
-    """The row of one position: by `<msg_data_id>_<idx>`, else by address, else by a title that is unique."""
+    """The row of one position: by `<msg_data_id>_<idx>`, else by address, else by a title that is unique.
+
+    What a person posted was recognised before, by the row's own `msgid`.
+    """
+    if receipt.ids.get(MSGID):
+        return _only([row for row in rows if row.get("msgid") == receipt.ids[MSGID]])
     data_id = receipt.ids.get("msg_data_id", "")
     if data_id:
         return _only([row for row in rows if row.get("msgid") == f"{data_id}_{number}"])
@@ -141,8 +159,8 @@ def _comment_samples(client: Client, receipts: Sequence[Receipt]) -> list[Sample
         return []
     samples: list[Sample] = []
     for receipt in receipts:
-        data_id = text_id(receipt.ids.get("msg_data_id", ""))
-        for index, position in enumerate(receipt.positions if data_id.isdigit() else ()):
+        data_id, first = _comments_of(receipt)
+        for index, position in enumerate(receipt.positions if data_id.isdigit() else (), first):
             body = {"msg_data_id": int(data_id), "index": index, "begin": 0, "count": 1, "type": 0}
             try:
                 answer = client.call("/cgi-bin/comment/list", body, group=Group.DATA)
@@ -153,3 +171,11 @@ def _comment_samples(client: Client, receipts: Sequence[Receipt]) -> list[Sample
             values = {"comments": _count(answer.get("total"))}
             samples.append(Sample(position.platform_id, values, json.dumps(answer, ensure_ascii=False)))
     return samples
+
+
+def _comments_of(receipt: Receipt) -> tuple[str, int]:
+    """msg_data_id and the 0-based index of the first position."""
+    data_id, _, number = receipt.ids.get(MSGID, "").partition("_")
+    if number.isdecimal() and int(number) > 0:
+        return text_id(data_id), int(number) - 1
+    return text_id(receipt.ids.get("msg_data_id", "")), 0

@@ -16,8 +16,10 @@ from bot.domain.channel import (
     Evidence,
     Failed,
     Grant,
+    HandMade,
     Pending,
     Ports,
+    Published,
     Receipt,
     Refused,
     Remedy,
@@ -25,6 +27,7 @@ from bot.domain.channel import (
     Staged,
     Unclear,
     Unknown,
+    Unrecognised,
     WireAnswer,
     WireRequest,
 )
@@ -32,7 +35,7 @@ from bot.domain.findings import Finding
 from bot.domain.post import Post
 from bot.domain.secret import Secret
 
-from . import authorise, health, looking, numbers, staging
+from . import authorise, byhand, health, looking, numbers, staging
 from .answers import read_share
 from .calls import Calls
 from .checks import check_posts
@@ -43,7 +46,7 @@ _RECENT = timedelta(minutes=1)
 
 
 class WeiboChannel:
-    """Implements Channel and Authorizer. Safe to share between threads.
+    """Implements Channel, Authorizer and Recogniser. Safe to share between threads.
 
     Keeps its settings only, and the newest own id for a minute. `sleep` is what waits between repeated reads; tests replace it.
     """
@@ -164,3 +167,9 @@ class WeiboChannel:
     def measure(self, receipts: Sequence[Receipt], *, day: str) -> list[Sample]:
         """Reposts, comments, attitudes now; `day` does not matter, Weibo counts from the beginning."""
         return numbers.measure(self._calls, self._uid, receipts)
+
+    def recognise(
+        self, posts: Sequence[HandMade], ours: Sequence[Published], *, day: str
+    ) -> list[Receipt | Unrecognised]:
+        """By the id in the address; neither day nor our own posts matter."""
+        return byhand.recognise(self._calls, self._uid, posts)

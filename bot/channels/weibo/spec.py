@@ -145,6 +145,7 @@ SPEC = ChannelSpec(
     link_field="status",
     metrics=("reposts", "comments", "attitudes"),
     metrics_lag="实时；微博不提供阅读数。",
+    recognised_by="按登记的链接里的编号；链接须是本账号的微博。",
     cannot=CANNOT,
     post_links=POST_LINKS,
     holds_drafts=False,

@@ -123,6 +123,24 @@ def base62_id(idstr: str) -> str:
     return first + "".join(group.rjust(4, "0") for group in rest)
 
 
+def decimal_id(code: str) -> str:
+    """`base62_id` undone: the exact decimal id of what stands in a permalink, "" where that stands for none."""
+    if not code or set(code) - set(_BASE62):
+        return ""
+    head = len(code) % 4
+    groups = ([code[:head]] if head else []) + [code[i : i + 4] for i in range(head, len(code), 4)]
+    first, *rest = (_number(group) for group in groups)
+    found = f"{first}" + "".join(f"{number:07}" for number in rest)
+    return found if base62_id(found) == code else ""
+
+
+def _number(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number * 62 + _BASE62.index(digit)
+    return number
+
+
 def permalink(uid: str, idstr: str) -> str:
     """The address followers use, `https://weibo.com/{uid}/{base62}`."""
     return f"https://weibo.com/{uid}/{base62_id(idstr)}"

@@ -141,6 +141,22 @@ def _accept(call: Call, body: Doc, *, to_all: bool, key: str) -> Doc:
     return job
 
 
+def in_console(world: World, account: str, kind: str, titles: list[str]) -> Doc:
+    """Articles that a person makes public in the console ("mass" or "publish"), at once: no effect of ours, and no event."""
+    first = {"mass": ("wx_msg", FIRST_MSG_ID), "publish": ("wx_publish", freepublish.FIRST_PUBLISH_ID)}[kind]
+    number = world.store.bump("wx_msg_data", freepublish.FIRST_MSG_DATA_ID)
+    articles = [
+        {"title": title, "author": "", "digest": "", "content": f"<p>{title}</p>", "content_source_url": "",
+         "thumb_media_id": "", "url": events.article_url(account, number, index), "is_deleted": False}
+        for index, title in enumerate(titles, start=1)
+    ]  # fmt: skip
+    job: Doc = {"id": str(world.store.bump(*first)), "kind": kind, "stage": "public", "media_id": ""}
+    job |= {"articles": articles, "msg_data_id": number, "article_id": f"console{number}" if kind == "publish" else ""}
+    job |= {"status": 0 if kind == "publish" else "send success", "finished_at": world.now()}
+    world.store.put("wx_job", account, job["id"], job)
+    return {"msg_data_id": number, "urls": [article["url"] for article in articles]}
+
+
 def decide(world: World, account: Doc, msg_id: str, outcome: str) -> None:
     """群发保护: the administrator confirms, refuses or lets 30 minutes pass. KeyError for an unknown job."""
     job = world.store.get("wx_job", account["id"], msg_id)
