@@ -24,6 +24,7 @@ OPEN = 3000  # of the newest documents half are still under way
 UNDER_WAY = {1: "drafting", 3: "submitted", 5: "returned"}  # by their number modulo 6
 STEPS = ("first", "second", "final")
 PEOPLE, ALARMS, BY_HAND, UNSOLVED = 200, 2000, 2000, 40
+SAMPLED = 30  # mornings on which the numbers of each post made by hand were asked for
 LINES = 0.5  # lines of the trail to a document
 
 
@@ -225,6 +226,31 @@ class Archive:
                     posted_by=person, entered_by=person, entered_at=self.now,
                 )
                 for number, at in enumerate(days[:BY_HAND])
+            ),
+        )  # fmt: skip
+
+        self._numbers_by_hand()
+
+    def _numbers_by_hand(self) -> None:
+        from bot.models import ManualCount, ManualPost, ManualSample
+
+        posts = list(ManualPost.objects.values_list("pk", flat=True))
+        create(
+            ManualCount,
+            (
+                ManualCount(post_id=pk, platform_id=f"{pk}_1", ids={"msgid": f"{pk}_1"}, asked_at=self.now)
+                for pk in posts
+            ),
+        )
+        create(
+            ManualSample,
+            (
+                ManualSample(
+                    post_id=pk, taken_at=self.now, stat_date=f"2026-10-{morning + 1:02}", raw="{}",
+                    values={"reads": 100 * morning, "shares": 3 * morning, "likes": None},
+                )
+                for pk in posts
+                for morning in range(SAMPLED)
             ),
         )  # fmt: skip
 

@@ -30,12 +30,17 @@ def pull(accounts: tuple[str, ...], everything: bool) -> Reply:
         measuring.measure_account(account.pk, now=now, everything=everything) for account in found.order_by("pk")
     ]
     lines = [
-        f"{r.account.name}：{r.posts} 条推送，采到 {r.samples} 组数字" + (f"；{r.fault}" if r.fault else "")
+        f"{r.account.name}：{r.posts} 条推送、{r.by_hand} 篇手工发布，采到 {r.samples} 组数字"
+        + (f"；{r.fault}" if r.fault else "")
         for r in results
     ]
     data = [
-        {"account": r.account.slug, "publications": r.posts, "samples": r.samples, "fault": r.fault} for r in results
-    ]
+        {
+            "account": r.account.slug, "publications": r.posts, "by_hand": r.by_hand, "samples": r.samples,
+            "fault": r.fault,
+        }
+        for r in results
+    ]  # fmt: skip
     return Reply({"accounts": data}, lines, code=IN_PART if any(r.fault for r in results) else 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from .accounts import Account
+from .base import Counted
 from .releases import Item
 
 
@@ -74,15 +75,10 @@ class CallbackRecord(models.Model):
         return self.name
 
 
-class SampleRecord(models.Model):
-    """Numbers of one post at one time, with the raw answer. A metric not reported is null, never 0."""
+class SampleRecord(Counted):
+    """Numbers of one post that the machine sent."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="samples")
-    taken_at = models.DateTimeField()
-    stat_date = models.CharField(max_length=10, blank=True, default="")
-    values = models.JSONField()
-    absent = models.BooleanField(default=False)
-    raw = models.TextField()
 
     class Meta:
         indexes = (models.Index(fields=["item", "taken_at"], name="sample_by_item"),)

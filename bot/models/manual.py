@@ -1,4 +1,7 @@
-"""What people post on a platform's own console: the tasks for it, and the book of what was posted. The book is insert-only."""
+"""What people post on a platform's own console: the tasks for it, the book of what was posted, and its numbers.
+
+The book is insert-only.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from django.db.models import Q
 from bot.domain.post import Post
 
 from .accounts import Account
+from .base import Counted
 from .documents import Edition
 from .people import Person, Unit
 from .posts import PostRecord
@@ -110,3 +114,44 @@ class ManualVoid(models.Model):
 
     def __str__(self) -> str:
         return f"void of {self.post_id}"
+
+
+class ManualCount(models.Model):
+    """How the numbers of one entry of the book are followed. It stands beside the entry, which never changes.
+
+    `platform_id` and `ids` are by what the platform was asked about it; "" while nobody can say for sure which post it is.
+    Once known they stay (trigger): numbers of two posts never stand in one row. `note`: what kept numbers from coming when
+    it was last tried, for staff.
+    """
+
+    post = models.OneToOneField(ManualPost, on_delete=models.PROTECT, related_name="count")
+    platform_id = models.CharField(max_length=100, blank=True, default="")
+    ids = models.JSONField(default=dict)
+    next_sample_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(platform_id="") | Q(asked_at__isnull=False), name="manual_count_known_was_asked"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["next_sample_at"], name="manual_count_due", condition=Q(next_sample_at__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return f"numbers of {self.post_id}"
+
+
+class ManualSample(Counted):
+    """Numbers of one post that a person made."""
+
+    post = models.ForeignKey(ManualPost, on_delete=models.PROTECT, related_name="samples")
+
+    class Meta:
+        indexes = (models.Index(fields=["post", "taken_at"], name="manual_sample_by_post"),)
+
+    def __str__(self) -> str:
+        return f"{self.post_id} {self.taken_at:%F %T}"

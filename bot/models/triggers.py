@@ -636,6 +636,20 @@ RULES: tuple[Rule, ...] = (
     Rule("manualvoid_kept", "bot_manualvoid", "UPDATE", "1 = 1", "a voided entry stays void"),
     Rule("manualvoid_not_deleted", "bot_manualvoid", "DELETE", "1 = 1", "a voided entry stays void"),
     Rule(
+        "manualcount_known_kept",
+        "bot_manualcount",
+        "UPDATE",
+        "NEW.post_id <> OLD.post_id OR (OLD.platform_id <> '' AND NEW.platform_id <> OLD.platform_id)",
+        "which post of the platform it is does not change",
+    ),
+    Rule(
+        "manualsample_of_a_known_post",
+        "bot_manualsample",
+        "INSERT",
+        "NOT EXISTS (SELECT 1 FROM bot_manualcount c WHERE c.post_id = NEW.post_id AND c.platform_id <> '')",
+        "no numbers of a post that nobody has recognised",
+    ),
+    Rule(
         "manualtask_not_added_after_signing",
         "bot_manualtask",
         "INSERT",

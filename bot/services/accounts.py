@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from bot import channels
 from bot.domain.channel import AccountConfig, Authorizer, Channel, ChannelSpec, CheckResult, OptionSpec
@@ -20,7 +20,7 @@ from bot.domain.delivery import SETTLED, State
 from bot.domain.instants import require_aware
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
-from bot.models import Account, AuthorizationRequest, Credential, Person, Unit
+from bot.models import Account, AuthorizationRequest, Credential, Person, Token, Unit
 
 from . import audit, home, rerouting, vault
 from .clocksafety import distrust
@@ -48,6 +48,23 @@ def spec_of(account: Account) -> ChannelSpec:
 def renewed_by_hand(spec: ChannelSpec) -> bool:
     """True where only a person can renew the token, in a browser."""
     return any(option.name == "access_token" for option in spec.credentials)
+
+
+def with_access(chosen: Iterable[Account]) -> set[int]:
+    """Ids of those accounts for which the secrets are at hand without which their platform answers nobody. One question."""
+    accounts = {account.pk: account for account in chosen}
+    secrets_of = Credential.objects.filter(account__in=list(accounts)).values_list("account_id", "name")
+    tokens = Token.objects.filter(account__in=list(accounts), ciphertext__isnull=False)
+    held: dict[int, set[str]] = defaultdict(set)
+    for pk, name in secrets_of.union(tokens.values_list("account_id", Value("access_token"))):
+        held[pk].add(name)
+    return {pk for pk, account in accounts.items() if _needed(spec_of(account)) <= held[pk]}
+
+
+def _needed(spec: ChannelSpec) -> set[str]:
+    """Names of secrets: those that are required, and the token where no machine can renew it."""
+    token = {"access_token"} if renewed_by_hand(spec) else set[str]()
+    return {option.name for option in spec.credentials if option.required} | token
 
 
 def on_loopback(url: str) -> bool:

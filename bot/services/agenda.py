@@ -71,6 +71,7 @@ _FINDS = (
     ("batches", "EXISTS (SELECT 1 FROM bot_batch WHERE state = 'ready')"),
     ("gates", _due("bot_portalgate", "soon")),
     ("measure", _any("next_sample_at <= %(now)s", State.LIVE)),
+    ("measure", "EXISTS (SELECT 1 FROM bot_manualcount WHERE next_sample_at <= %(now)s)"),
     ("watch", _any("alarm_at <= %(now)s")),
     *(("watch", _due(table)) for table in ("bot_chore", "bot_alarm", "bot_preflight", "bot_alarmnotice")),
 )

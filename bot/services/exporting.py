@@ -16,6 +16,7 @@ from bot.models import Item, ManualPost, Publication, Unit
 
 from .errors import Refused
 from .manual import standing
+from .manualnumbers import ABSENT, Figures, figures_of
 from .measuring import latest_values, released_items
 from .settling import declared_by
 
@@ -33,17 +34,22 @@ def rows(unit: Unit) -> Iterator[dict[str, Any]]:
     """One row per position that went out, then what people posted by hand; a number not reported is None."""
     for item in released_items(unit):
         yield _row(item)
-    for post in standing(unit).order_by("-posted_at", "-pk"):
-        yield _by_hand(post)
+    posts = list(standing(unit).order_by("-posted_at", "-pk"))
+    figures = figures_of(posts)
+    for post in posts:
+        yield _by_hand(post, figures[post.pk])
 
 
-def _by_hand(post: ManualPost) -> dict[str, Any]:
-    """Counted as a post; nobody asks the platform for its numbers."""
+def _by_hand(post: ManualPost, figures: Figures) -> dict[str, Any]:
+    """Its state says why there are no numbers, where there are none."""
     known = {
         "document": post.edition.document.external_id if post.edition else "", "title": post.title,
-        "account": post.account.name, "actual": show(post.posted_at), "state": f"手工发布（{BY_HAND}）", "url": post.url,
+        "account": post.account.name, "actual": show(post.posted_at), "url": post.url,
+        "state": "；".join(filter(None, [f"手工发布（{BY_HAND}）", figures.note])),
+        "platform_id": figures.platform_id, "sampled": show(figures.taken_at) if figures.taken_at else "",
+        "stat_date": figures.stat_date, **{name: figures.values.get(name) for name in NUMBERS},
     }  # fmt: skip
-    return dict.fromkeys(COLUMNS, "") | dict.fromkeys(NUMBERS) | known
+    return dict.fromkeys(COLUMNS, "") | known
 
 
 def _row(item: Item) -> dict[str, Any]:
@@ -70,7 +76,7 @@ def _state(publication: Publication, *, absent: bool) -> str:
     """What a person declared live was never asked for under the platform's own id: no answer about it says anything."""
     if declared_by(publication):
         return f"{publication.status.label}（{BY_HAND}）"
-    return "平台未列出，可能已删除或隐藏" if absent else publication.status.label
+    return ABSENT if absent else publication.status.label
 
 
 def safe(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from bot.domain.channel import Evidence
+from bot.domain.channel import Evidence, PositionReceipt, Receipt
 from bot.domain.delivery import State
 from bot.domain.engine.facts import DOUBTFUL, Facts
 from bot.domain.instants import require_aware
@@ -95,6 +95,15 @@ def _claimed(publication: Publication) -> list[str]:
     """What the platform answered to other pushes of the account: theirs, also before it is read back."""
     others = Publication.objects.filter(account=publication.account_id).exclude(pk=publication.pk).exclude(ids={})
     return [str(value) for ids in others.order_by("-pk").values_list("ids", flat=True)[:200] for value in ids.values()]
+
+
+def receipt_of(publication: Publication) -> Receipt:
+    """What is known of its places on the platform."""
+    places = tuple(
+        PositionReceipt(item.platform_id, item.url or None, item.published_at)
+        for item in sorted(publication.items.all(), key=lambda item: item.position)
+    )
+    return Receipt(publication.ids, places)
 
 
 def facts_of(publication: Publication, attempts: Iterable[Try] | None = None) -> Facts:

@@ -17,7 +17,7 @@ from bot.domain.instants import beijing_midnight, require_aware
 from bot.domain.workflow import Role
 from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
 
-from . import audit
+from . import audit, manualnumbers
 from .errors import NotFound, Refused
 from .manualentry import Clash, Entry, address_key, checked, clashes, mates, require_once
 from .people import require
@@ -41,7 +41,8 @@ class Entered:
 
 def standing(unit: Unit) -> QuerySet[ManualPost]:
     """Entries of a unit that count."""
-    return ManualPost.objects.filter(unit=unit, void__isnull=True).select_related("account", "edition__document")
+    standing_ones = ManualPost.objects.filter(unit=unit, void__isnull=True)
+    return standing_ones.select_related("account", "edition__document", "count")
 
 
 def on_days(unit: Unit, first: date, last: date, *, most: int | None = None) -> list[ManualPost]:
@@ -60,7 +61,7 @@ def book(unit: Unit, *, before: int | None = None, most: int = 50) -> list[Manua
     found = ManualPost.objects.filter(unit=unit)
     found = found.filter(pk__lt=before) if before else found
     whole = found.select_related(
-        "account", "edition__document", "posted_by", "entered_by", "void__person", "corrects", "task"
+        "account", "edition__document", "posted_by", "entered_by", "void__person", "corrects", "task", "count"
     )
     return list(whole.order_by("-pk")[:most])
 
@@ -153,6 +154,7 @@ def _write(entry: Entry, key: str, person: Person, now: datetime, corrects: Manu
     )  # fmt: skip
     if post.task_id:
         ManualTask.objects.filter(pk=post.task_id).update(done_at=now)
+    manualnumbers.follow(post, now=now)
     return post
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.db.models import Prefetch
+
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import ModeSpec
 from bot.domain.findings import blocking
@@ -23,6 +25,7 @@ from bot.models import (
     Edition,
     Freeze,
     Item,
+    ManualPost,
     ManualTask,
     Person,
     PostRecord,
@@ -179,7 +182,8 @@ def of_release(release: Release, *, now: datetime) -> list[Message]:
     """All tasks of a release, done ones included."""
     require_aware(now)
     rows = release.manual_tasks.select_related("release__gate", "account", "edition__document", "post__account")
-    ordered = rows.prefetch_related("posts__void", "posts__posted_by").order_by("account_id", "lane", "position")
+    posts = ManualPost.objects.select_related("void", "posted_by", "account", "count").order_by("pk")
+    ordered = rows.prefetch_related(Prefetch("posts", posts)).order_by("account_id", "lane", "position")
     return _messages(list(ordered), frozen=is_frozen(release.unit), now=now)
 
 

@@ -6,43 +6,23 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from bot.domain.channel import ChannelFault, ChannelSpec, PositionReceipt, Receipt, Remedy, Sample
+from bot.domain.channel import ChannelFault, Sample
 from bot.domain.delivery import State
-from bot.domain.instants import BEIJING, beijing_date, require_aware
+from bot.domain.instants import beijing_date, require_aware
+from bot.domain.sampling import FOLLOW_FOR, again_at, newest, next_sample_at
 from bot.models import Account, AccountSample, Item, Publication, SampleRecord, Unit
 
-from . import audit
+from . import audit, manualnumbers
 from .accounts import channel_of, spec_of
+from .facts import receipt_of
 
 log = structlog.get_logger(__name__)
-HOURLY_PLAN = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 24))
-DAILY_AT = time(8, 30)
-FOLLOW_FOR = timedelta(days=30)
-BUSY_RETRY = timedelta(minutes=30)
-
-
-def _next_morning(now: datetime) -> datetime:
-    day = beijing_date(now) + timedelta(days=1)
-    return datetime.combine(day, DAILY_AT, BEIJING).astimezone(UTC)
-
-
-def next_sample_at(spec: ChannelSpec, live_at: datetime, now: datetime) -> datetime | None:
-    """When a post that went live at `live_at` is measured next; None after 30 days."""
-    require_aware(live_at)
-    require_aware(now)
-    if now > live_at + FOLLOW_FOR:
-        return None
-    if not spec.metrics_daily:
-        soon = [live_at + delay for delay in HOURLY_PLAN if live_at + delay > now]
-        if soon:
-            return soon[0]
-    return _next_morning(now)
 
 
 def first_sample_at(publication: Publication, *, now: datetime) -> datetime | None:
@@ -53,28 +33,33 @@ def first_sample_at(publication: Publication, *, now: datetime) -> datetime | No
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one account's round brought."""
+    """What one account's round brought. `posts`: publications that were asked about; `by_hand`: posts that people made."""
 
     account: Account
     samples: int
     posts: int
     fault: str = ""
+    by_hand: int = 0
 
 
 def due_accounts(now: datetime) -> list[int]:
-    """Accounts that have posts to measure."""
+    """Accounts that have posts to measure, whoever made them. One question."""
     require_aware(now)
-    return list(
-        Publication.objects.filter(state=State.LIVE, next_sample_at__lte=now)
-        .values_list("account_id", flat=True)
-        .distinct()
-    )
+    pushes = Publication.objects.filter(state=State.LIVE, next_sample_at__lte=now)
+    return list(pushes.values_list("account_id", flat=True).union(manualnumbers.due_accounts(now)))
 
 
 def measure_account(account_id: int, *, now: Callable[[], datetime], everything: bool = False) -> Pulled:
     """Sample the due posts of one account (all of the last 30 days with `everything`)."""
     require_aware(now())
     account = Account.objects.get(pk=account_id)
+    publications, taken, fault = _measure_pushes(account, now, everything)
+    hand = manualnumbers.measure(account, lambda: channel_of(account), now=now, everything=everything)
+    return Pulled(account, taken + hand.samples, publications, fault or hand.fault, hand.posts)
+
+
+def _measure_pushes(account: Account, now: Callable[[], datetime], everything: bool) -> tuple[int, int, str]:
+    """What the machine sent: how many pushes, how many samples, and what went wrong."""
     started = now()
     found = Publication.objects.filter(account=account, state=State.LIVE, live_at__gte=started - FOLLOW_FOR)
     publications = list(found if everything else found.filter(next_sample_at__lte=started))
@@ -84,11 +69,11 @@ def measure_account(account_id: int, *, now: Callable[[], datetime], everything:
             taken += _measure_day(account, day, group, now())
         except ChannelFault as problem:
             fault = problem.message
-            again = problem.wait_until if problem.remedy is Remedy.WAIT and problem.wait_until else now() + BUSY_RETRY
-            Publication.objects.filter(pk__in=[publication.pk for publication in group]).update(next_sample_at=again)
+            pks = [publication.pk for publication in group]
+            Publication.objects.filter(pk__in=pks).update(next_sample_at=again_at(problem, now()))
     if publications and not fault:
         _sample_account(account, now())
-    return Pulled(account, taken, len(publications), fault)
+    return len(publications), taken, fault
 
 
 def _sample_account(account: Account, now: datetime) -> None:
@@ -118,7 +103,7 @@ def _by_day(publications: Iterable[Publication]) -> dict[str, list[Publication]]
 
 
 def _measure_day(account: Account, day: str, publications: list[Publication], now: datetime) -> int:
-    receipts = [_receipt(publication) for publication in publications]
+    receipts = [receipt_of(publication) for publication in publications]
     samples = channel_of(account, mode=publications[0].mode).measure(receipts, day=day)
     items = {
         item.platform_id: item for item in Item.objects.filter(publication__in=publications).exclude(platform_id="")
@@ -131,14 +116,6 @@ def _measure_day(account: Account, day: str, publications: list[Publication], no
         data = {"day": day, "posts": len(publications), "samples": kept}
         audit.append("系统", "metrics.sampled", f"account:{account.slug}", data, now=now)
     return kept
-
-
-def _receipt(publication: Publication) -> Receipt:
-    places = tuple(
-        PositionReceipt(item.platform_id, item.url or None, item.published_at)
-        for item in publication.items.order_by("position")
-    )
-    return Receipt(publication.ids, places)
 
 
 def _keep(item: Item | None, sample: Sample, now: datetime) -> int:
@@ -164,10 +141,7 @@ def latest_values(item: Item) -> dict[str, int | None]:
 
 def newest_values(samples: Iterable[SampleRecord]) -> dict[str, int | None]:
     """The same of samples that are at hand, oldest first."""
-    values: dict[str, int | None] = {}
-    for sample in samples:
-        values.update({name: value for name, value in sample.values.items() if value is not None})
-    return values
+    return newest(sample.values for sample in samples)
 
 
 def released_items(unit: Unit) -> Iterable[Item]:

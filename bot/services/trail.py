@@ -375,7 +375,9 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "account.enabled": _said("{name}：启用账号"),
     "account.authorized": _said("{name}：完成网页授权"),
     "credential.set": lambda data, name: (f"{name}：更换凭据 {data.get('name', '')}", ""),
-    "metrics.sampled": lambda data, name: (f"{name}：取 {data.get('day', '')} 的数字，{data.get('posts', 0)} 条", ""),
+    "metrics.sampled": lambda data, name: (
+        f"{name}：取{'手工发布内容' if data.get('by_hand') else ''} {data.get('day', '')} 的数字，{data.get('posts', 0)} 条", "",
+    ),
     "manual.registered": _manual,
     "manual.voided": lambda data, name: (
         f"作废手工发布登记第 {data.get('post')} 条：《{data.get('title')}》",

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from bot.models import Account, PortalGate, Release, Unit
+from bot.models import Account, ManualCount, ManualPost, PortalGate, Release, Unit
 from bot.models.triggers import install, missing
 from tests.services.factories import NOW, Office, after_live, publication
 
@@ -72,6 +72,35 @@ def old_account(unit: Unit, slug: str, *, channel: str = "wechat", disabled: str
         "bot_account", unit_id=unit.pk, slug=slug, channel=channel, name=slug, mode="mass", endpoints="{}",
         options=json.dumps(options), proxy="", disabled_reason=disabled, created_at=NOW,
     )  # fmt: skip
+
+
+@pytest.fixture
+def before_numbers_by_hand(committed_db: None) -> Iterator[None]:
+    """A database as it was while nobody asked for the numbers of what people posted; the newest again afterwards."""
+    call_command("migrate", "bot", "0022", verbosity=0, interactive=False)
+    yield
+    call_command("migrate", "bot", verbosity=0, interactive=False)
+
+
+def test_what_people_posted_before_is_followed_from_now_on_and_what_is_void_is_not(
+    before_numbers_by_hand: None,
+) -> None:
+    office = Office.make()
+    standing, void = by_hand(office, "a"), by_hand(office, "b")
+    insert("bot_manualvoid", post_id=void, reason="没有发", person_id=office.people["releaser"].pk, at=NOW)
+    call_command("migrate", "bot", verbosity=0, interactive=False)
+    assert list(ManualCount.objects.values_list("post_id", "next_sample_at", "platform_id")) == [(standing, NOW, "")]
+    assert missing(connection) == []  # type: ignore[arg-type]
+
+
+def by_hand(office: Office, key: str) -> int:
+    person = office.people["releaser"].pk
+    insert(
+        "bot_manualpost", unit_id=office.unit.pk, account_id=office.weibo.pk, mode="share", title="停水通知",
+        url=f"https://weibo.com/1/{key}", post_key=key, posted_at=NOW, posted_by_id=person, entered_by_id=person,
+        entered_at=NOW, note="",
+    )  # fmt: skip
+    return ManualPost.objects.get(post_key=key).pk
 
 
 def test_migrating_where_nothing_is_new_leaves_the_rules_in_place(committed_db: None) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from bot.models import Edition, ManualPost, ManualTask, ManualVoid, Release, Reservation
+from bot.models import Edition, ManualCount, ManualPost, ManualTask, ManualVoid, Release, Reservation
 from tests.services.factories import NOW, Office, article, publication
 
 from .sql import attempt_row, delete, insert, proves, refused, run, update
@@ -79,6 +79,49 @@ def test_one_line_is_corrected_by_one_other(office: Office) -> None:
 def test_nothing_is_entered_as_posted_later_than_it_was_entered(office: Office) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         posted(office, posted_at=NOW + timedelta(seconds=1))
+
+
+def counted(post: ManualPost, **changes: object) -> ManualCount:
+    return ManualCount.objects.create(post=post, **{"asked_at": NOW, **changes})
+
+
+@proves("manualcount_known_kept")
+def test_which_post_of_the_platform_an_entry_is_does_not_change_once_it_is_known(office: Office) -> None:
+    count = counted(posted(office))
+    other = posted(office, title="供暖通知", post_key="b")
+    update(count, platform_id="7_1")
+    for column, value in {"platform_id": "8_1", "post_id": other.pk}.items():
+        with refused("which post of the platform it is does not change"):
+            update(count, **{column: value})
+    with refused("which post of the platform it is does not change"):
+        update(count, platform_id="")
+    update(count, platform_id="7_1", next_sample_at=NOW, note="没有取到")
+
+
+@proves("manualsample_of_a_known_post")
+def test_there_are_no_numbers_of_an_entry_that_nobody_has_recognised(office: Office) -> None:
+    post = posted(office)
+    row = {"post_id": post.pk, "taken_at": NOW, "stat_date": "", "values": "{}", "absent": False, "raw": "{}"}
+    with refused("no numbers of a post that nobody has recognised"):
+        insert("bot_manualsample", **row)
+    count = counted(post)
+    with refused("no numbers of a post that nobody has recognised"):
+        insert("bot_manualsample", **row)
+    update(count, platform_id="7_1")
+    insert("bot_manualsample", **row)
+
+
+def test_what_is_known_was_asked_about_once(office: Office) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        counted(posted(office), asked_at=None, platform_id="7_1")
+    counted(posted(office, post_key="b"), asked_at=None)
+
+
+def test_an_entry_is_followed_in_one_row(office: Office) -> None:
+    post = posted(office)
+    counted(post)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        counted(post)
 
 
 @proves("manualtask_not_added_after_signing", "manualtask_kept_while_signed", "manualtask_not_deleted")

@@ -18,14 +18,17 @@ from bot.domain.channel import (
     Evidence,
     Failed,
     Grant,
+    HandMade,
     Pending,
     PositionReceipt,
+    Published,
     Receipt,
     Refused,
     Sample,
     Staged,
     Unclear,
     Unknown,
+    Unrecognised,
     WireAnswer,
     WireRequest,
 )
@@ -96,6 +99,8 @@ class Platform:
     requests: defaultdict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     preflights: defaultdict[str, list[Exception | list[CheckResult]]] = field(default_factory=lambda: defaultdict(list))
     samples: defaultdict[str, list[Exception | list[Sample]]] = field(default_factory=lambda: defaultdict(list))
+    recognised: dict[str, str] = field(default_factory=dict)  # address of a post made by hand -> its id there
+    shown: list[tuple[tuple[HandMade, ...], tuple[Published, ...]]] = field(default_factory=list)  # to be recognised
     calls: list[tuple[str, str]] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
     sent: list[Left] = field(default_factory=list)
@@ -180,6 +185,19 @@ class ScriptedChannel:
         if isinstance(given, Exception):
             raise given
         return given or []
+
+    def recognise(
+        self, posts: Sequence[HandMade], ours: Sequence[Published], *, day: str
+    ) -> list[Receipt | Unrecognised]:
+        self._call(f"recognise {day}")
+        self._platform.shown.append((tuple(posts), tuple(ours)))
+        return [self._recognised(post) for post in posts]
+
+    def _recognised(self, post: HandMade) -> Receipt | Unrecognised:
+        known = post.known_id or self._platform.recognised.get(post.url, "")
+        return (
+            Receipt({"id": known}, (PositionReceipt(known, post.url),)) if known else Unrecognised("认不准是哪一篇。")
+        )
 
     def preflight(self) -> list[CheckResult]:
         self._call("preflight")

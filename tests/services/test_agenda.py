@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain import timeline
 from bot.domain.delivery import State
-from bot.models import AlarmNotice, Batch, Chore, Item, PortalGate, Preflight, Publication, Release
+from bot.models import (
+    Account,
+    AlarmNotice,
+    Batch,
+    Chore,
+    Item,
+    ManualCount,
+    ManualPost,
+    Person,
+    PortalGate,
+    Preflight,
+    Publication,
+    Release,
+)
 from bot.services import agenda as planning
 from bot.services import clock, gating
 from bot.services.agenda import PARTS, agenda
@@ -53,6 +66,15 @@ def batch(state: str) -> Batch:
     return Batch.objects.create(instant=T, handed_at=T, claim_by=T, state=state)
 
 
+def follow_by_hand(due: datetime) -> ManualCount:
+    account, person = Account.objects.get(slug="lyhd"), Person.objects.get(username="releaser")
+    post = ManualPost.objects.create(
+        unit=account.unit, account=account, mode="share", title="停水通知", url="https://weibo.com/1/a", post_key="a",
+        posted_at=NOW - DAY, posted_by=person, entered_by=person, entered_at=NOW,
+    )  # fmt: skip
+    return ManualCount.objects.create(post=post, next_sample_at=due)
+
+
 NOW = T - 9 * MINUTE
 PAST, FUTURE = NOW - SECOND, NOW + SECOND
 DUE: dict[str, tuple[str, Callable[[], object]]] = {
@@ -72,6 +94,7 @@ DUE: dict[str, tuple[str, Callable[[], object]]] = {
     ),
     "a batch that nobody has": ("batches", lambda: batch("ready")),
     "numbers to be asked for": ("measure", lambda: put_all(state=State.LIVE, next_sample_at=PAST, next_at=None)),
+    "numbers of what people posted": ("measure", lambda: follow_by_hand(PAST)),
     "an alarm to be raised": ("watch", lambda: Publication.objects.update(alarm_at=PAST)),
     "a chore": ("watch", lambda: Chore.objects.update(next_at=PAST)),
     "a pre-flight": ("watch", lambda: Preflight.objects.update(next_at=PAST)),
@@ -101,6 +124,11 @@ def test_what_is_due_is_on_the_agenda(release: Release, case: str) -> None:
 )
 def test_what_must_wait_is_not(release: Release, changes: dict[str, object]) -> None:
     put_all(**changes)
+    assert parts() == frozenset()
+
+
+def test_numbers_of_what_people_posted_have_their_time(release: Release) -> None:
+    follow_by_hand(FUTURE)
     assert parts() == frozenset()
 
 
