@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
@@ -11,15 +11,17 @@ from ninja.params.functions import Path, Query
 
 from bot.domain.instants import beijing_midnight
 from bot.domain.rights import Right
-from bot.models import Item, SampleRecord, Unit
+from bot.models import Item, ManualPost, SampleRecord, Unit
 from bot.services.accounts import spec_of
+from bot.services.manual import standing
+from bot.services.manualnumbers import Figures, figures_of
 from bot.services.measuring import newest_values
 from bot.services.releases import find_release
 
 from .edge import token
 from .fields import DEFAULT_LIMIT, LARGEST, LARGEST_LIMIT, Day
 from .security import Bearer
-from .shapes.releases import Numbers, NumbersPage
+from .shapes.releases import Numbers, NumbersByHand, NumbersByHandPage, NumbersPage
 
 router = Router(tags=["metrics"])
 READ = Bearer(Right.METRICS_READ)
@@ -54,9 +56,53 @@ def of_days(
     limit: int = Query(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description=LIMIT),
 ) -> NumbersPage:
     """The newest numbers of each post that went out. A number that the platform did not report is null, never 0."""
-    begin, end = beijing_midnight(_day(first)), beijing_midnight(_day(last) + timedelta(days=1))
+    begin, end = _span(first, last)
     due = Q(publication__release__instant__gte=begin, publication__release__instant__lt=end)
     return _page(_went_out(token(request).unit).filter(due), after, limit)
+
+
+@router.get(
+    "/metrics/by-hand", auth=READ, response=NumbersByHandPage, operation_id="listMetricsByHand",
+    summary="Numbers of what people posted themselves",
+)  # fmt: skip
+def of_days_by_hand(
+    request: HttpRequest,
+    first: Day = Query(..., alias="from", description="The first day, in Beijing, on which it was posted."),
+    last: Day = Query(..., alias="to", description="The last of them."),
+    after: int = Query(0, ge=0, le=LARGEST, description=AFTER),
+    limit: int = Query(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description=LIMIT),
+) -> NumbersByHandPage:
+    """The newest numbers of each post that a person made on a platform's own console. What is not known for sure is null."""
+    begin, end = _span(first, last)
+    found = standing(token(request).unit).filter(posted_at__gte=begin, posted_at__lt=end, pk__gt=after)
+    posts = list(found.order_by("pk")[: limit + 1])
+    figures = figures_of(posts[:limit])
+    return NumbersByHandPage(
+        items=[_by_hand(post, figures[post.pk]) for post in posts[:limit]],
+        next=posts[limit - 1].pk if len(posts) > limit else None,
+    )
+
+
+def _by_hand(post: ManualPost, figures: Figures) -> NumbersByHand:
+    return NumbersByHand(
+        cursor=post.pk,
+        document=post.edition.document.external_id if post.edition else None,
+        title=post.title,
+        account=post.account.slug,
+        channel=post.account.channel,
+        url=post.url,
+        posted_at=post.posted_at,
+        sampled_at=figures.taken_at,
+        stat_date=figures.stat_date or None,
+        absent=figures.absent,
+        note=figures.note,
+        values={name: figures.values.get(name) for name in spec_of(post.account).metrics},
+    )
+
+
+def _span(first: str, last: str) -> tuple[datetime, datetime]:
+    """From the first instant of the one day to the end of the other."""
+    return beijing_midnight(_day(first)), beijing_midnight(_day(last) + timedelta(days=1))
 
 
 def _day(text: str) -> date:

@@ -17,7 +17,7 @@ from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.people import require, require_reader
 
-from . import manualforms
+from . import figures, manualforms
 from .accountforms import typed
 from .people import now, person
 
@@ -47,6 +47,7 @@ def _page(request: HttpRequest, trouble: Mapping[str, Any] | None = None) -> Htt
         "now": at,
         "jobs": manualforms.jobs(manualtasks.waiting(who.unit, now=at)),
         "lines": [(line, _mode(line)) for line in lines[:PAGE]],
+        "figures": figures.by_hand(lines[:PAGE]),
         "older": lines[PAGE - 1].pk if len(lines) > PAGE else None,
         "may_act": may_act(who),
         "trouble": trouble or {"key": "", "message": "", "details": (), "urls": (), "posted_at": "", "clash": False},

@@ -21,19 +21,9 @@ from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import acts, alarms, board, chips, lanes, manifest, readers, urgentmarks
+from . import acts, alarms, board, chips, figures, lanes, manifest, readers, urgentmarks
 from .people import now, person
 
-METRIC_WORDS = {
-    "reads": "阅读",
-    "shares": "分享",
-    "likes": "点赞",
-    "recommends": "在看",
-    "comments": "评论",
-    "favourites": "收藏",
-    "reposts": "转发",
-    "attitudes": "赞",
-}
 OUTCOMES = {
     "": ("busy", "eye"),
     "not_sent": ("wait", "undo"),
@@ -57,7 +47,7 @@ class Place:
 
     item: Item
     reviewers: Sequence[str]
-    metrics: Sequence[tuple[str, int | None]]
+    metrics: figures.Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +119,15 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
     tasks = manifest.tasks_of(release)
     case = acts.Case(release, publications, told, who, frozen is not None, at, tasks)
     looks, statuses = story.looks(publications), story.statuses(publications)
+    by_hand = manualtasks.of_release(release, now=at)
     return {
         "now": at,
         "release": release,
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications, tasks),
         "hands": chips.by_account(release, at),
-        "by_hand": manualtasks.of_release(release, now=at),
+        "by_hand": by_hand,
+        "figures": figures.by_hand(post for one in by_hand for task in one.tasks for post in task.posts.all()),
         "pushes": [_push(publication, told, looks[publication.pk], statuses, who) for publication in publications],
         "gate": told,
         "preflights": story.preflights_of(release),
@@ -186,8 +178,8 @@ def _door(publication: Publication, who: Person) -> str:
 def _place(item: Item, metrics: Sequence[str]) -> Place:
     reviews = sorted(item.edition.reviews.all(), key=lambda review: review.at)
     values = latest_values(item) if item.platform_id else {}
-    shown = [(METRIC_WORDS[name], values.get(name)) for name in metrics if name in METRIC_WORDS]
-    return Place(item, [review.person.name for review in reviews if review.verdict == "pass"], shown if values else ())
+    passed = [review.person.name for review in reviews if review.verdict == "pass"]
+    return Place(item, passed, figures.shown(values, metrics))
 
 
 def _try(tried: story.Tried) -> Try:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from bot.domain.instants import beijing_date
 from bot.domain.rights import Right
-from bot.models import Publication, Release
-from bot.services import releases
+from bot.models import ManualCount, ManualPost, ManualSample, Publication, Release
+from bot.services import manual, releases
+from bot.services.manualentry import Entry
 from tests.console.world import ARTICLES, District, now, put
 
 from .machine import PAIR, Machine, problem, told
@@ -197,6 +199,60 @@ def test_numbers_of_many_posts_ask_no_more_questions(
 ) -> None:
     with django_assert_max_num_queries(6):
         told(machine.get(f"/releases/{measured.pk}/metrics"))
+
+
+@pytest.fixture
+def posted(district: District) -> list[ManualPost]:
+    """By hand, three days ago, with numbers; and a line of the day after without."""
+    who, wx = district.people["duty"], district.accounts[0]
+    made = [
+        manual.register(
+            Entry(
+                wx, "publish", f"https://mp.weixin.qq.com/s/AbCdEfGh{back}", now() - timedelta(days=back), who,
+                title=f"停水通知之{back}",
+            ),
+            person=who, now=now(),
+        ).post
+        for back in (3, 2)
+    ]  # fmt: skip
+    ManualCount.objects.filter(post=made[0]).update(platform_id="7_1", asked_at=now())
+    ManualSample.objects.create(
+        post=made[0], taken_at=now(), stat_date="2026-11-03", values={"reads": 7, "shares": None}, raw="{}"
+    )
+    return made
+
+
+def days(*posts: ManualPost) -> dict[str, str]:
+    """From the day of the first to that of the last."""
+    first, *_, last = [beijing_date(post.posted_at).isoformat() for post in (*posts, *posts)]
+    return {"from": first, "to": last}
+
+
+def test_numbers_of_what_people_posted_are_told_by_the_day_and_why_there_are_none(
+    machine: Machine, posted: list[ManualPost]
+) -> None:
+    first, second = told(machine.get("/metrics/by-hand", **days(*posted)))["items"]
+    assert (first["title"], first["document"], first["url"]) == ("停水通知之3", None, posted[0].url)
+    assert (first["values"]["reads"], first["values"]["shares"], first["stat_date"]) == (7, None, "2026-11-03")
+    assert (first["note"], first["absent"]) == ("", False)
+    assert set(second["values"].values()) == {None}
+    assert second["note"]
+    assert len(told(machine.get("/metrics/by-hand", **days(posted[1])))["items"]) == 1
+    page = told(machine.get("/metrics/by-hand", **days(*posted), limit=1))
+    rest = told(machine.get("/metrics/by-hand", **days(*posted), after=page["next"]))
+    assert ([one["title"] for one in rest["items"]], rest["next"]) == (["停水通知之2"], None)
+
+
+def test_what_another_unit_posted_is_not_told(machine: Machine, posted: list[ManualPost]) -> None:
+    stranger = Machine.of(District.make("tangtou", "汤头街道办事处"), Right.METRICS_READ)
+    assert told(stranger.get("/metrics/by-hand", **days(*posted)))["items"] == []
+
+
+def test_numbers_of_many_lines_ask_no_more_questions(
+    machine: Machine, posted: list[ManualPost], django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(6):
+        told(machine.get("/metrics/by-hand", **days(*posted)))
 
 
 # --- health ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ CALLS: list[tuple[str, str, Any, Right]] = [
     ("POST", "/releases", wish(), Right.RELEASES_PLAN),
     ("GET", "/releases/1/metrics", None, Right.METRICS_READ),
     ("GET", "/metrics?from=2026-11-01&to=2026-11-30", None, Right.METRICS_READ),
+    ("GET", "/metrics/by-hand?from=2026-11-01&to=2026-11-30", None, Right.METRICS_READ),
     ("GET", "/health", None, Right.HEALTH_READ),
 ]
 

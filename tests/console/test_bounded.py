@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bot.domain.article import Article
-from bot.models import Account, Alarm, ManualPost, Person, Release
+from bot.models import Account, Alarm, ManualCount, ManualPost, ManualSample, Person, Release
 from bot.services import editorial, people
 
 from .urgent import asked
@@ -125,11 +125,13 @@ class Furnished:
 
     def _by_hand(self) -> None:
         person, at = self._district.people["duty"], now() - timedelta(hours=self._number)
-        ManualPost.objects.create(
+        post = ManualPost.objects.create(
             unit=self._district.unit, account=self._district.accounts[0], mode="publish", title=f"手工发布{self._number}",
             url=f"https://mp.weixin.qq.com/s/{self._number:08d}", post_key=f"{self._number:08d}", posted_at=at,
             posted_by=person, entered_by=person, entered_at=now(),
         )  # fmt: skip
+        ManualCount.objects.create(post=post, platform_id=f"{self._number}_1", asked_at=now())
+        ManualSample.objects.create(post=post, taken_at=now(), values={"reads": self._number}, raw="{}")
 
     def _person(self, name: str, roles: list[str]) -> Person:
         return people.add_person(

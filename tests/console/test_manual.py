@@ -12,7 +12,7 @@ from django.test import Client
 
 from bot.console.manualforms import local
 from bot.domain.instants import BEIJING
-from bot.models import Account, ManualPost, Release
+from bot.models import Account, Credential, ManualCount, ManualPost, ManualSample, Release
 from bot.services import manual
 from bot.services.manualentry import Entry
 
@@ -74,7 +74,7 @@ def test_a_post_is_entered_and_stands_in_the_book(district: District, as_: Login
     assert "中国河东 · 群发" in page(client, "/manual/new")
     answer = client.post("/manual/new", typed(note="领导要求", posted_by="releaser"), follow=True)
     shown = answer.content.decode()
-    for words in ("已登记（第", "停水通知", LINK.format(1), "孙签发布，周值", "领导要求", "未统计"):
+    for words in ("已登记（第", "停水通知", LINK.format(1), "孙签发布，周值", "领导要求", "不是 0", "去取"):
         assert words in shown
 
 
@@ -176,6 +176,71 @@ def test_a_long_book_costs_no_more_questions_than_a_short_one_and_is_paged(
         assert "第0篇" in page(client, f"/manual?before={last}")
 
 
+# --- numbers ------------------------------------------------------------------------------------------------
+
+
+def counted(post: ManualPost, *, note: str = "", absent: bool = False, **values: int | None) -> None:
+    known = "" if note else f"id-{post.pk}"
+    ManualCount.objects.filter(post=post).update(platform_id=known, asked_at=now(), note=note)
+    if values or absent:
+        ManualSample.objects.create(post=post, taken_at=now(), values=values, absent=absent, raw="{}")
+
+
+def test_numbers_stand_with_the_line_and_what_was_not_reported_is_a_dash(district: District, as_: Login) -> None:
+    client = as_("duty")
+    client.post("/manual/new", typed())
+    counted(ManualPost.objects.get(), reads=1234, shares=0)
+    shown = page(client)
+    assert "阅读 <b>1,234</b>" in shown
+    assert "分享 <b>0</b>" in shown
+    assert "点赞 <b>—</b>" in shown
+    assert "采样" in shown
+
+
+def test_a_line_without_numbers_says_why_and_shows_no_nought(district: District, as_: Login) -> None:
+    client = as_("duty")
+    client.post("/manual/new", typed())
+    counted(ManualPost.objects.get(), note="微信当天的统计里同名文章不止一篇，认不准是哪一篇，不列数字。")
+    shown = page(client)
+    assert "数字：微信当天的统计里同名文章不止一篇" in shown
+    assert "<b>0</b>" not in shown
+
+
+def test_a_post_that_is_listed_no_more_is_said_to_be_gone_beside_its_last_numbers(
+    district: District, as_: Login
+) -> None:
+    client = as_("duty")
+    client.post("/manual/new", typed())
+    post = ManualPost.objects.get()
+    counted(post, reads=7)
+    counted(post, absent=True)
+    shown = page(client)
+    assert "平台未列出，可能已删除或隐藏" in shown
+    assert "阅读 <b>7</b>" in shown
+
+
+def test_of_an_account_without_secrets_the_page_says_that_the_platform_offers_none(
+    district: District, as_: Login
+) -> None:
+    client = as_("duty")
+    client.post("/manual/new", typed())
+    Credential.objects.all().delete()
+    shown = page(client)
+    assert "账号没有接口凭据，平台不提供数字" in shown
+    assert "<b>0</b>" not in shown
+
+
+def test_a_void_line_has_no_numbers(district: District, as_: Login) -> None:
+    client = as_("duty")
+    client.post("/manual/new", typed())
+    post = ManualPost.objects.get()
+    counted(post, reads=1234)
+    client.post(f"/manual/{post.pk}/void", {"reason": "没发"})
+    shown = page(client)
+    assert "1,234" not in shown
+    assert "去取" not in shown
+
+
 # --- tasks --------------------------------------------------------------------------------------------------
 
 
@@ -261,6 +326,12 @@ def test_the_release_tells_what_people_post_and_what_they_have_posted(district: 
     assert "已手工发布" in shown
     assert LINK.format(1) in shown
     assert first.edition.title in shown
+    assert shown.count("去取") == 2
+    counted(ManualPost.objects.get(url=LINK.format(1)), reads=4321, likes=None)
+    with at(release, minutes=3):
+        shown = page(client, f"/releases/{release.pk}")
+    assert "阅读 <b>4,321</b>" in shown
+    assert "点赞 <b>—</b>" in shown
 
 
 def test_a_release_that_people_alone_post_is_not_called_off(district: District, as_: Login) -> None:

@@ -21,7 +21,17 @@ from bot.domain.erratum import NoticeKind, draft
 from bot.domain.instants import BEIJING, beijing_date
 from bot.domain.secret import Secret
 from bot.domain.workflow import Verdict, step_due
-from bot.models import Account, AccountCheck, ClockReading, Document, Item, Publication, Release
+from bot.models import (
+    Account,
+    AccountCheck,
+    ClockReading,
+    Document,
+    Item,
+    ManualCount,
+    ManualSample,
+    Publication,
+    Release,
+)
 from bot.services import (
     accountdesk,
     accounts,
@@ -316,7 +326,16 @@ def _check(district: District) -> None:
 
 
 def _book(story: Story) -> None:
-    duty = story.district.people["duty"]
+    """One line with numbers, one whose numbers are still to come."""
+    duty, weibo = story.district.people["duty"], story.district.accounts[1]
+    snow = Entry(
+        weibo, weibo.mode, f"https://weibo.com/{weibo.options['uid']}/R00000001", now() - timedelta(days=2), duty,
+        title="雨雪天气出行提示",
+    )  # fmt: skip
+    post = manual.register(snow, person=duty, now=now()).post
+    ManualCount.objects.filter(post=post).update(platform_id="5300000000000001", asked_at=now())
+    figures = {"reposts": 46, "comments": None, "attitudes": 131}
+    ManualSample.objects.create(post=post, taken_at=now() - timedelta(hours=1), values=figures, raw="{}")
     entry = Entry(
         story.by_hand[0], "publish", "https://mp.weixin.qq.com/s/AbCdEfGh1",
         now() - timedelta(hours=3), duty, title="关于11月24日城区停水的紧急通知", note="值班领导要求",

@@ -159,6 +159,30 @@ class NumbersPage(Whole):
     next: int | None = Field(description="The `after` of the next page; null: there is none.")
 
 
+class NumbersByHand(Whole):
+    """The newest numbers of one post that a person made on a platform's own console, as it stands in the book."""
+
+    cursor: int
+    document: str | None = Field(description="Null for what has no document here.")
+    title: str
+    account: str
+    channel: str
+    url: str
+    posted_at: datetime
+    sampled_at: datetime | None
+    stat_date: str | None = Field(description="The platform's own date of the newest sample.")
+    absent: bool = Field(description="The platform did not list the post when it was last asked.")
+    note: str = Field(description="Why there are no numbers, for staff, in Chinese; empty where there are.")
+    values: dict[str, int | None] = Field(description="By metric; null: not reported, which is never the same as 0.")
+
+
+class NumbersByHandPage(Whole):
+    """A part of them."""
+
+    items: list[NumbersByHand]
+    next: int | None = Field(description="The `after` of the next page; null: there is none.")
+
+
 class AccountHealth(Whole):
     """What is known of an account without asking its platform."""
 

@@ -1,0 +1,34 @@
+"""Numbers of posts, as staff read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.models import ManualPost
+from bot.services import manualnumbers
+from bot.services.accounts import spec_of
+from bot.services.manualnumbers import Figures
+
+METRIC_WORDS = {
+    "reads": "阅读",
+    "shares": "分享",
+    "likes": "点赞",
+    "recommends": "在看",
+    "comments": "评论",
+    "favourites": "收藏",
+    "reposts": "转发",
+    "attitudes": "赞",
+}
+Shown = Sequence[tuple[str, int | None]]
+
+
+def shown(values: Mapping[str, int | None], metrics: Sequence[str]) -> Shown:
+    """Each metric of the vendor with its number, None where it was not reported; nothing at all where none was."""
+    return [(METRIC_WORDS[name], values.get(name)) for name in metrics if name in METRIC_WORDS] if values else ()
+
+
+def by_hand(posts: Iterable[ManualPost]) -> dict[int, tuple[Figures, Shown]]:
+    """The numbers of what people posted, by the number of the line; what is void has none."""
+    standing = [post for post in posts if post.stands]
+    found = manualnumbers.figures_of(standing)
+    return {post.pk: (found[post.pk], shown(found[post.pk].values, spec_of(post.account).metrics)) for post in standing}
