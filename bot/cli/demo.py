@@ -57,8 +57,7 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
                     click.echo("演示环境继续运行，按 Ctrl-C 停止。")
                     supervisor.wait()
             finally:
-                with contextlib.suppress(OSError):  # the terminal may be gone
-                    click.echo("正在停止各进程，最多半分钟…")
+                _say("正在停止各进程，最多半分钟…")
         _say(
             "已停止。" if leave else "已停止。数据都在；再运行 make demo 可接着看，从头再演用 make demo ARGS=--fresh。"
         )

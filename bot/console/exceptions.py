@@ -238,6 +238,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("更正登记的链接")
 def correct(request: HttpRequest, pk: int) -> HttpResponse:
     """更正链接 of what a person had declared live."""
@@ -250,6 +251,7 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@readers.only
 @stepup.required("收回“已发布”的登记")
 def not_live(request: HttpRequest, pk: int) -> HttpResponse:
     """收回登记: it stands before a person again."""

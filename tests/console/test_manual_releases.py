@@ -188,13 +188,19 @@ def test_what_nobody_posts_any_more_is_called_off_and_asks_for_nothing(district:
         assert "待手工发布" not in asks_of(client)
 
 
-def test_until_the_portal_lets_it_through_it_waits_for_that(district: District, as_: Login) -> None:
-    by_hand(district)
+def waits_for_its_page(district: District) -> Release:
+    """Signed for half an hour from now, and its portal page."""
     release = releases.plan(
         title="全手工", instant=now() + timedelta(minutes=30), documents=[district.approved()],
         accounts=district.accounts, person=district.people["editor"], now=now(), sync=after_live(),
     )  # fmt: skip
     releases.sign(release, person=district.people["releaser"], now=now())
+    return release
+
+
+def test_until_the_portal_lets_it_through_it_waits_for_that(district: District, as_: Login) -> None:
+    by_hand(district)
+    release = waits_for_its_page(district)
     with later(release, minutes=1):
         assert (chip(release).label, group(chip(release))) == ("等门户上线", WAITING)
         client = as_("duty")
@@ -205,11 +211,7 @@ def test_until_the_portal_lets_it_through_it_waits_for_that(district: District, 
 
 def test_where_the_portals_page_did_not_come_a_person_decides(district: District, as_: Login) -> None:
     by_hand(district)
-    release = releases.plan(
-        title="全手工", instant=now() + timedelta(minutes=30), documents=[district.approved()],
-        accounts=district.accounts, person=district.people["editor"], now=now(), sync=after_live(),
-    )  # fmt: skip
-    releases.sign(release, person=district.people["releaser"], now=now())
+    release = waits_for_its_page(district)
     with later(release, minutes=20):
         PortalGate.objects.filter(release=release).update(state="asking")
         client = as_("duty")

@@ -193,7 +193,7 @@ def test_what_stands_behind_one_in_doubt_is_not_offered_to_be_resumed(district: 
     put(second, "held", reason="同一账号的上一条没有发成。")
     client = as_("releaser")
     assert "去恢复" not in page(client)
-    assert "去恢复" not in page(client)
+    assert "查看经过" in page(client)
     shown = client.get(f"/releases/{release.pk}").content.decode()
     assert "现在还不能恢复：1 条排在“临沂河东”第 1 条" in shown
     assert "请等系统核对清楚以后再恢复" in shown
