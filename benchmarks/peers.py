@@ -31,6 +31,7 @@ from .parts.stub import Stub
 ROOT = Path(__file__).resolve().parents[1]
 PEERS, JOBS = ROOT / ".venv-peers" / "bin", ROOT / "benchmarks" / "peer"
 FIRST = 6_000_000  # accounts that only peers have
+PAIRS = 3  # T's of a peer for N = 2 at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +76,28 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     with release.measuring(chosen) as bench:
         for count in ns:
-            for _ in range(chosen.rounds or (3 if chosen.long else 1)):
-                for way, result, extra in one_round(bench, count, chosen.only):
-                    rows.append({"n": count, "way": way, **result.raw(), **extra})
-                    release.tell(count, way, result, extra)
+            for way, result, extra in turns(bench, count, chosen):
+                rows.append({"n": count, "way": way, **result.raw(), **extra})
+                release.tell(count, way, result, extra)
         stamped = bench.stub.stamped_by()
     settings = {key: value for key, value in vars(chosen).items() if key not in {"json", "run", "short", "long"}}
     return {"benchmark": "peers", "settings": settings, "stamped_by": stamped, "rows": rows}
 
 
-def one_round(bench: release.Bench, count: int, only: str) -> Iterator[release.Turn]:
-    """Each way once."""
-    yield from bench.others(count)
-    yield bench.release(count)
+def turns(bench: release.Bench, count: int, chosen: argparse.Namespace) -> Iterator[release.Turn]:
+    """Each way once a round; two publications are too few for one T to say anything, so that they get more of them."""
+    rounds = chosen.rounds or (3 if chosen.long else 1)
+    if count == 2:
+        yield from bench.pairs(chosen.releases or 15, chosen.gap)
+    for _ in range(max(rounds, PAIRS) if count == 2 else rounds):
+        if count > 2:
+            yield from bench.others(count)
+            yield bench.release(count)
+        yield from by_peers(bench, count, chosen.only)
+
+
+def by_peers(bench: release.Bench, count: int, only: str) -> Iterator[release.Turn]:
+    """Each peer once."""
     for peer in CHOSEN:
         if only.lower() in peer.name.lower():
             yield peer.name, by_peer(peer, bench.stub, count), {}
