@@ -125,6 +125,7 @@ def by_peer(peer: Peer, stub: Stub, count: int) -> Lateness:
         wait_for(lambda: "scheduled" in schedules.output(), 120, f"{peer.name} has scheduled all")
         if time.time() > at:
             raise RuntimeError(f"{peer.name}: scheduling {count} jobs took longer than the time to T; nothing measured")
+        time.sleep(max(0.0, at + release.AFTERWARDS - time.time()))
         accounts = range(FIRST, FIRST + count)
         waited(lambda: len(stub.public(accounts)) >= count, at + 30 + 0.08 * count, 0.5)
         return lateness(stub.public(accounts), accounts, at)

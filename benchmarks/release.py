@@ -27,6 +27,8 @@ from .parts.stub import Stub
 
 FIRST_RATE = 12.0  # publications staged a second, until it has been measured
 PATIENCE = 300.0  # seconds after T until what has not come is lost
+AFTERWARDS = 0.5  # seconds after T before anything here asks: who wakes at T takes the processor from who sends then
+FEW, TURNS = 100, 5  # up to so many publications a T takes half a minute: so many T's at least
 APART = 4.0  # seconds between two T's, if a floor is to find room between them
 
 
@@ -125,7 +127,7 @@ class Bench:
 
     def rounds(self, count: int, rounds: int) -> Iterator[Turn]:
         """Floor, sessions, Tongfa; again and again."""
-        for _ in range(rounds):
+        for _ in range(max(rounds, TURNS) if count <= FEW else rounds):
             yield from self.others(count)
             yield self.release(count)
 
@@ -139,7 +141,7 @@ class Bench:
         staged = self.installation.wait(numbers, ["staged", "armed", "sending", *SETTLED], at - 1)
         self._rate = max(self._rate, count / max(time.time() - began, 0.5)) if staged else self._rate
         extra: dict[str, Any] = {} if staged else {"not_staged_in_time": True}
-        time.sleep(max(0.0, at - time.time()))
+        time.sleep(max(0.0, at + AFTERWARDS - time.time()))
         self.installation.wait_for_all(self.stub, numbers, at + PATIENCE)
         result = lateness(self.stub.public(numbers), numbers, at)
         extra.update(self._oddities(numbers))
@@ -174,6 +176,6 @@ class Bench:
 
     def _between(self, at: float, number: int) -> Lateness:
         """A floor at about two seconds after one T, on accounts of its own in the same journal."""
-        waited(lambda: False, at + 0.5, 0.2)
+        waited(lambda: False, at + AFTERWARDS, 0.2)
         first = floor.FIRST + 10 * (number + 1)
         return floor.raw_sockets(self.stub, 2, ca_file=self._ca_file, first=first, keep=True)
