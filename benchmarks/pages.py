@@ -18,14 +18,14 @@ PAGE = ROOT / "docs" / "explanation" / "performance.md"
 #: Block of the page -> the arguments of `python -m benchmarks`.
 RUNS: dict[str, str] = {
     "release": "release --long --rounds 3 --gap 4 --publish 5",
-    "release-postgresql": "release --ns 2,50,500 --releases 60 --gap 4 --rounds 3 --publish 5 --db postgresql",
+    "release-postgresql": "release --ns 2,50,500 --releases 30 --gap 4 --rounds 2 --publish 5 --db postgresql",
     "release-100ms": "release --ns 2,50,500 --releases 20 --rounds 2 --delay-ms 100 --delay-all-ms 100",
-    "release-100ms-public": "release --ns 2,50,500,2000 --releases 30 --gap 4 --rounds 2 --publish 5 --delay-ms 100",
-    "release-tls": "release --ns 2,50,500 --releases 60 --gap 4 --rounds 3 --publish 5 --tls",
+    "release-100ms-public": "release --ns 2,50,500,2000 --releases 20 --gap 4 --rounds 1 --publish 5 --delay-ms 100",
+    "release-tls": "release --ns 2,50,500 --releases 30 --gap 4 --rounds 2 --publish 5 --tls",
     "launcher": "launcher --long",
     "province": "province --long",
     "province-10000": "province --ns 10000",
-    "province-postgresql": "province --ns 100,300,1000,3000 --db postgresql",
+    "province-postgresql": "province --ns 100,300,1000 --db postgresql",
     "due": "due --long",
     "idle": "idle --long",
     "calls": "calls --long",
