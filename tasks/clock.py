@@ -39,6 +39,7 @@ SIGN_EVERY = 10.0  # seconds; a health check calls the clock dead after 45 (bot/
 JUMP = 5.0  # seconds between wall clock and steady clock; a time service slews less
 BURST = 100
 MOST_CHILDREN = 4
+MOST_SENDERS = 16  # more would not send sooner, but keep the machine from everything else
 CHILD_LIMIT = 150.0  # seconds; a send takes at most 20 from its instant on, staging with pictures a minute or two
 TASKS = {
     "send": "tasks.publish.send",
@@ -115,13 +116,18 @@ class Children:
         self._running = {job: child for job, child in self._running.items() if child.poll() is None}
         self._waiting += [job for job in jobs if job not in self._waiting and job not in self._running]
         self._waiting.sort(key=lambda job: job.kind != "send")
-        while self._waiting and (self._waiting[0].kind == "send" or len(self._running) < MOST_CHILDREN):
+        while self._waiting and self._has_room(self._waiting[0]):
             job = self._waiting.pop(0)
             log.warning("clock.child", job=job.kind, subject=job.subject)
             subjects = map(str, job.subjects)
             argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, *subjects]
             self._running[job] = subprocess.Popen(argv, env=settings.TONGFA.for_child(), stdin=subprocess.DEVNULL)
             self._until[job] = time.monotonic() + CHILD_LIMIT + job.waits
+
+    def _has_room(self, job: clock.Job) -> bool:
+        """What is to be sent does not wait for what prepares; it waits for a few that send."""
+        senders = sum(other.kind == "send" for other in self._running)
+        return senders < MOST_SENDERS if job.kind == "send" else len(self._running) < MOST_CHILDREN
 
     def _end_hung(self) -> None:
         """A child that hangs holds its lock, and with it the publication: end it, so that others may look."""

@@ -17,6 +17,7 @@ from bot.models import AuditEvent, Freeze, Release, Review, UrgentWord
 
 from .vault import audit_key
 
+MOVED = "publication.moved"  # a publication has gone from one state to another
 AT_ONCE = 2000  # lines read at a time
 _PG_LOCK = 0x746F6E67  # "tong": one chain, so one writer at a time
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -52,9 +52,20 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         ):
             continue
         busy.add(publication.account_id)
-        groups[max(publication.not_before, now)].append(publication)
+        groups[_leaves(publication, publication.not_before, now)].append(publication)
     parts = ((instant, part) for instant, group in groups.items() for part in together(group))
     return [batch for instant, part in parts if (batch := _arm(instant, part, now))]
+
+
+def _leaves(publication: Publication, not_before: datetime, now: datetime) -> datetime:
+    """When it goes if it is handed out now: at its instant; what was kept from that, at a whole second.
+
+    Of a crowd whose platform could not be reached each is due again some microseconds after the one before: without a
+    common instant every one of them would have a sending process of its own.
+    """
+    if not_before <= max(publication.instant, now) or not not_before.microsecond:
+        return max(not_before, now)
+    return not_before.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _is_early(publication: Publication, count: int, now: datetime) -> bool:
@@ -127,7 +138,7 @@ def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:
         return False
     if answer is None:
         return False
-    if not _within_quota(publication, max(answer.not_before, now), now):
+    if not _within_quota(publication, _leaves(publication, answer.not_before, now), now):
         return False
     if answer.not_before > publication.not_before:
         Publication.objects.filter(pk=publication.pk, state=State.STAGED).update(not_before=answer.not_before)

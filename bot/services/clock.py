@@ -22,7 +22,7 @@ from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine import handing_out
 from bot.domain.engine import staging as staging_rules
 from bot.domain.instants import require_aware
-from bot.models import Account, Batch, Chore, Publication, Release
+from bot.models import Account, AuditEvent, Batch, Chore, Publication, Release
 
 from . import audit, batches, gating, measuring, watching
 from .agenda import PARTS, agenda
@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 LONGEST = timedelta(seconds=60)
 MOST = 1000  # publications looked at in one tick; the rest is due at the next
 GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
+BETWEEN_JOBS = timedelta(seconds=3)  # a worker that has done one and has not begun the next within that is not at work
 WAITING = (State.PLANNED, State.BLOCKED)
 OPEN = ("ready", "claimed")
 
@@ -182,8 +183,27 @@ def _due(now: datetime, states: Sequence[State], *more: Q) -> QuerySet[Publicati
 
 def _to_ring(now: datetime, states: Sequence[State]) -> list[Publication]:
     """Due, and no bell of theirs is still unanswered: those in front must not hide those behind them."""
-    unheard = Q(rung_at__isnull=True) | Q(rung_at__lte=now - timeline.RING_AGAIN)
-    return list(_due(now, states).filter(unheard).defer("staged", "release__manifest")[:MOST])
+    due = _due(now, states).defer("staged", "release__manifest")
+    unheard = due.filter(rung_at__lte=now - timeline.RING_AGAIN)
+    new = list(due.filter(rung_at__isnull=True)[:MOST])
+    return [*new, *unheard[:MOST]] if _nobody_comes(unheard, now) else new
+
+
+def _nobody_comes(unheard: QuerySet[Publication], now: datetime) -> bool:
+    """Whether bells were rung in vain. Where many wait and somebody is at work they are a queue that gets shorter, and
+    nobody takes it over.
+
+    Asked before they are read: of thousands, each tick would read the first thousand for nothing.
+    """
+    some = len(unheard.values_list("pk")[: GROUP + 1])
+    at_work = some > GROUP and (Publication.objects.filter(lease_until__gt=now).exists() or _has_just_moved(now))
+    return some > 0 and not at_work
+
+
+def _has_just_moved(now: datetime) -> bool:
+    """Whether something was staged or seen a moment ago: between two jobs of a worker nothing of its is leased."""
+    last = AuditEvent.objects.order_by("-sequence").values_list("actor", "action", "at")[:GROUP]
+    return any((actor, action) == (ACTOR, audit.MOVED) and now - BETWEEN_JOBS < at <= now for actor, action, at in last)
 
 
 def _sweep_too_late(now: datetime, result: Tick) -> bool:
@@ -274,16 +294,11 @@ def _hold_together(publication: Publication, now: datetime) -> None:
 
 
 def _ring_all(kind: str, due: Sequence[Publication], now: datetime, result: Tick) -> None:
-    """Bells for what is new, child processes for what nobody took.
-
-    Where many wait and somebody is at work, the unheard bells are a queue that gets shorter: nobody takes it over.
-    """
+    """Bells for what is new, child processes for what nobody took."""
     if not due:
         return
     new = [publication.pk for publication in due if publication.rung_at is None]
     unheard = [publication.pk for publication in due if publication.rung_at is not None]
-    if len(unheard) > GROUP and Publication.objects.filter(lease_until__gt=now).exists():
-        unheard = []
     result.rings += _jobs(kind, new)
     result.children += _jobs(kind, unheard)
     for some in chunks([*new, *unheard], ASKED):

@@ -18,13 +18,14 @@ from bot.domain.urgent import Stage
 from bot.domain.workflow import Role, Step
 from bot.models import AuditEvent, Document
 
+from . import audit
 from .people import names
 from .trailunits import only_of
 
 LOOKED = "platform.looked"
 GLANCED = "platform.glanced"  # a look that a person asked for, and that told nothing: it is no evidence
 TOLD = "platform.told"  # an event that came when a person had to decide already
-MOVED = "publication.moved"
+MOVED = audit.MOVED
 ANSWERED = "platform.answered"
 FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8

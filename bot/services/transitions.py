@@ -153,7 +153,7 @@ def _lines(change: Change, step: _Moved, actor: str) -> tuple[audit.Entry, ...]:
 
 def _entry(publication: Publication, old: State, new: State, event: Event, reason: str, actor: str) -> audit.Entry:
     data = {"from": str(old), "to": str(new), "event": str(event), "reason": reason}
-    return audit.Entry(actor, "publication.moved", f"publication:{publication.pk}", data)
+    return audit.Entry(actor, audit.MOVED, f"publication:{publication.pk}", data)
 
 
 def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from bot.domain import timeline
 from bot.domain.channel import Pending, Refused, Remedy
 from bot.domain.delivery import Event, State
 from bot.models import Account, Attempt, AuditEvent, Batch, Chore, Edition, Preflight, Publication, Release
-from bot.services import audit, batches, bulk, clock, sending
+from bot.services import audit, batches, bulk, clock, sending, staging
 from bot.services.clock import Job
 from bot.services.transitions import Change, Stale, move, move_all
 
@@ -136,6 +136,30 @@ def test_a_crowd_is_handed_out_earlier_and_still_leaves_at_its_instant(
     assert [shot.at for shot in engine.platform.sent] == [T, T]
 
 
+def test_a_crowd_that_was_kept_from_its_instant_leaves_together_again(engine: Engine) -> None:
+    """Its platform was away: each is due again a little after the one before, and none gets a process of its own."""
+    release = crowd(engine, 4)
+    engine.go(T - 16 * SECOND)
+    for place, publication in enumerate(release.publications.all()):
+        again = T + SECOND + timedelta(microseconds=700 * place + 1)
+        force(Publication.objects.filter(pk=publication.pk), State.STAGED, not_before=again, next_at=T)
+    engine.clock.wait_until(T)
+    engine.tick()
+    assert Batch.objects.get().instant == T + 2 * SECOND
+    assert states(release) == [State.ARMED] * 4
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert {shot.at for shot in engine.platform.sent} == {T + 2 * SECOND}
+
+
+def test_what_is_overdue_leaves_at_once(engine: Engine) -> None:
+    release = crowd(engine, 2)
+    engine.go(T - 16 * SECOND)
+    engine.clock.wait_until(T + timedelta(seconds=3, microseconds=5))
+    engine.tick()
+    assert Batch.objects.get().instant == T + timedelta(seconds=3, microseconds=5)
+    assert states(release) == [State.ARMED] * 2
+
+
 def test_a_crowd_is_staged_earlier(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline, "CROWD", 1)
     monkeypatch.setattr(timeline, "EACH_STAGED", MINUTE)
@@ -172,6 +196,21 @@ def test_those_in_front_do_not_hide_those_behind(engine: Engine, monkeypatch: py
     engine.clock.wait_until(T - 10 * MINUTE)
     rung = [job.subject for _ in range(3) for job in engine.tick().rings]
     assert sorted(rung) == sorted(release.publications.values_list("pk", flat=True))
+
+
+def test_nobody_takes_over_a_queue_that_gets_shorter(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two jobs of a worker nothing is leased: a look that falls there must not start a process for each in the queue."""
+    monkeypatch.setattr(clock, "GROUP", 1)
+    release = crowd(engine, 4)
+    engine.clock.wait_until(T - 10 * MINUTE)
+    first, *waiting = [job.subject for job in engine.tick().rings]
+    engine.clock.wait_until(T - 10 * MINUTE + 9 * SECOND)
+    staging.stage(first, now=engine.clock.now)
+    engine.clock.wait_until(T - 10 * MINUTE + 11 * SECOND)
+    assert engine.tick().children == []
+    engine.clock.wait_until(T - 10 * MINUTE + 12 * SECOND)
+    assert engine.tick().children == [Job("stage", pk) for pk in waiting]
+    assert len(waiting) == release.publications.count() - 1
 
 
 # --- in groups ----------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from django.db import OperationalError
 from bot.services.clock import Job, Tick, Watched
 from config.celery_app import CONF
 from tasks import clock as clock_task
-from tasks.clock import MOST_CHILDREN, Bell, Children, ClockScheduler
+from tasks.clock import MOST_CHILDREN, MOST_SENDERS, Bell, Children, ClockScheduler
 from tests.support.broker import Broker
 
 
@@ -285,6 +285,16 @@ def test_a_few_children_at_a_time_but_sending_never_waits(started: list[list[str
         child.ended = True  # type: ignore[attr-defined]
     children.start([])
     assert len(started) == 2 * MOST_CHILDREN + 1
+
+
+def test_many_senders_do_not_take_the_machine(started: list[list[str]]) -> None:
+    """A platform that is away sends a crowd back at many instants: what cannot be started now is started when one has ended."""
+    children = Children()
+    children.start([Job("send", number) for number in range(MOST_SENDERS + 9)])
+    assert len(started) == MOST_SENDERS
+    next(iter(children._running.values())).ended = True  # type: ignore[attr-defined]
+    children.start([])
+    assert len(started) == MOST_SENDERS + 1
 
 
 def test_the_same_work_is_started_once_while_it_runs(started: list[list[str]]) -> None:
