@@ -101,6 +101,7 @@ def _page(request: HttpRequest, release: Release, *, error: str = "") -> HttpRes
         "standing": standing,
         "past": [one for one in told if one.withdrawal.ended_at is not None],
         "channels": channels,
+        "by_hand": withdrawing.posted_by_people(release),
         "kinds": list(NoticeKind),
         "outcomes": OUTCOMES,
         "stages": Stage,

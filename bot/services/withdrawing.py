@@ -17,7 +17,7 @@ from bot.domain.engine.withdrawing import Stage, Turn
 from bot.domain.erratum import BLANK, NoticeKind, is_filled_in
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import Edition, Item, Person, Publication, Release, Takedown, Unit, Withdrawal
+from bot.models import Edition, Item, ManualPost, Person, Publication, Release, Takedown, Unit, Withdrawal
 
 from . import audit, takedowns
 from .accounts import spec_of
@@ -64,6 +64,12 @@ def public_items(release: Release) -> list[Item]:
     items = Item.objects.filter(publication__release=release, publication__state=State.LIVE, withdrawn_at__isnull=True)
     whole = items.select_related("publication__account", "edition__document", "account")
     return list(whole.order_by("account_id", "publication__lane", "position"))
+
+
+def posted_by_people(release: Release) -> list[ManualPost]:
+    """What people posted of the release and stands in the book: no withdrawal takes it down, a person does."""
+    posts = ManualPost.objects.filter(task__release=release, void__isnull=True).select_related("account")
+    return list(posts.order_by("account_id", "task__lane", "task__position"))
 
 
 def editions_of(withdrawal: Withdrawal) -> list[Edition]:

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from bot.domain.channel import Failed, Receipt, Withdrawn
 from bot.domain.delivery import State
 from bot.domain.engine.withdrawing import Stage
-from bot.models import Correction, Release, Takedown, Withdrawal
-from bot.services import takedowns, trail
+from bot.models import Account, Correction, Release, Takedown, Withdrawal
+from bot.services import manualtasks, takedowns, trail
 from bot.services.withdrawing import Target, ask
 
 from .test_exceptions import confirmed, page
@@ -138,6 +138,20 @@ def test_who_may_not_ask_sees_no_form(district: District, sure: Login) -> None:
 def test_where_nothing_is_public_there_is_nothing_to_withdraw(district: District, as_: Login) -> None:
     release = district.signed()
     assert "没有可撤回的" in page(as_("editor"), f"/releases/{release.pk}/withdraw")
+
+
+def test_what_people_posted_is_named_as_theirs_to_delete(district: District, as_: Login) -> None:
+    Account.objects.update(manual_reason="未认证，没有发布接口权限")
+    for account in district.accounts:
+        account.refresh_from_db()
+    release, duty = district.signed(), district.people["duty"]
+    task = release.manual_tasks.order_by("pk")[0]
+    put_at_its_instant = {"posted_at": now(), "posted_by": duty, "person": duty, "now": now()}
+    manualtasks.finish([task], urls=["https://mp.weixin.qq.com/s/AbCdEfGh"], **put_at_its_instant)
+    shown = page(as_("editor"), f"/releases/{release.pk}/withdraw")
+    assert "由人手工发布的" in shown
+    assert "https://mp.weixin.qq.com/s/AbCdEfGh" in shown
+    assert "现在没有系统发出的公开的内容" in shown
 
 
 def test_asking_asks_who_is_there_and_takes_nothing_down(district: District, unasked: Login) -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 import bot.rendering.render  # noqa: F401 - its cover is replaced below
 from bot.cli.main import COMMANDS, HELP, main
-from bot.models import Publication
+from bot.models import Publication, Takedown
 from bot.services import accounts
 from scripts.generate_docs import commands
 from tests.console.world import fresh_home
@@ -219,6 +219,7 @@ def test_the_whole_job_by_commands_answers_as_documented(shell, tmp_path, monkey
     shell("release", "freeze", "--as", "zhou", "--lift")
     went_out(release["publications"][0]["id"])
     assert len(shell("release", "list", "--as", "zhou")["releases"][0]["publications"][0]["attempts"]) == 1
+    withdrawn(shell, number)
     stuck(release["publications"][1]["id"])
     shell("release", "settle", str(release["publications"][1]["id"]), "--as", "zhou", "--cancel", "不再发布")
     shell("release", "cancel", number, "--as", "zhou", "--reason", "不再发布")
@@ -269,6 +270,33 @@ def in_chinese(shell: Shell) -> None:
     shown = CliRunner().invoke(main, ["document", "show", "A-1", "--as", "wang"]).output
     assert "初审" in shown
     assert "pass" not in shown
+
+
+def withdrawn(shell: Shell, number: str) -> None:
+    """What is public is asked to come down, taken back, asked anew, and in the end left."""
+    shown = shell("withdraw", "show", number, "--as", "wang")
+    assert [one["by_machine"] for one in shown["channels"]] == [True]
+    draft = shell("withdraw", "draft", number, "--as", "wang", "--kind", "更正启事")["notice"]
+    ask = ("withdraw", "ask", number, "--as", "wang", "--portal", "--reason", "数字有误", "--notice")
+    assert shell.refused(*ask, draft, "--all")["code"] == "notice"
+    target = str(shown["channels"][0]["publication"])
+    first = shell(*ask, "数字有误，现予撤回。", "--target", target)
+    assert shell.refused("withdraw", "confirm", str(first["id"]), "--as", "wang")["code"] == "role"
+    shell("withdraw", "drop", str(first["id"]), "--as", "wang")
+    second = shell(*ask, "数字有误，现予撤回。", "--all")
+    shell("withdraw", "confirm", str(second["id"]), "--as", "zhou")
+    parts = {bool(one["publication"]): str(one["id"]) for one in second["parts"]}
+    shell("withdraw", "done", parts[False], "--as", "qian", "--evidence", "10:19 门户已撤下，打开显示说明页")
+    Takedown.objects.filter(pk=parts[True]).update(stage="refused")
+    shell("withdraw", "again", parts[True], "--as", "zhou", "--reason", "打开链接仍看得到")
+    Takedown.objects.filter(pk=parts[True]).update(stage="refused")
+    shell("withdraw", "look", parts[True], "--as", "qian")
+    Takedown.objects.filter(pk=parts[True]).update(stage="still_public")
+    assert len(shell("withdraw", "list", "--as", "qian")["withdrawals"]) == 1
+    shell("withdraw", "leave", parts[True], "--as", "zhou", "--reason", "已无影响")
+    shell("withdraw", "correct", str(second["id"]), "--as", "wang", "--old", "A-1", "--new", "A-2", "--reason", "另见")
+    shell("withdraw", "state", str(second["id"]), "--as", "zhou", code=3)
+    assert len(shell("withdraw", "show", number, "--as", "zhou")["withdrawals"]) == 2
 
 
 def gated(shell: Shell) -> None:

@@ -1,0 +1,7 @@
+"""Commands are tried on the small district of the pages' tests; the fixtures are theirs."""
+
+from __future__ import annotations
+
+from tests.console.conftest import district, tongfa_home
+
+__all__ = ["district", "tongfa_home"]
