@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from django.db import transaction
@@ -37,7 +37,7 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
     waiting = list(due)
     if not waiting:
         return []
-    groups: dict[datetime, list[Publication]] = defaultdict(list)
+    groups: dict[tuple[bool, datetime], list[Publication]] = defaultdict(list)
     busy = set(Publication.objects.filter(state__in=[State.ARMED, State.SENDING]).values_list("account_id", flat=True))
     probed = Publication.objects.filter(state=State.UNKNOWN, batch__kind="probe", batch__state__in=["ready", "claimed"])
     busy |= set(probed.values_list("account_id", flat=True))  # its replay is about to leave: the next one waits
@@ -52,20 +52,21 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         ):
             continue
         busy.add(publication.account_id)
-        groups[_leaves(publication, publication.not_before, now)].append(publication)
-    parts = ((instant, part) for instant, group in groups.items() for part in together(group))
+        groups[_together(publication, now)].append(publication)
+    whole = ((max(now, *(one.not_before for one in group)), group) for group in groups.values())
+    parts = ((instant, part) for instant, group in whole for part in together(group))
     return [batch for instant, part in parts if (batch := _arm(instant, part, now))]
 
 
-def _leaves(publication: Publication, not_before: datetime, now: datetime) -> datetime:
-    """When it goes if it is handed out now: at its instant; what was kept from that, at a whole second.
+def _together(publication: Publication, now: datetime) -> tuple[bool, datetime]:
+    """What is handed out as one: what goes at the same instant; of what was kept from it, whatever goes within the same second.
 
-    Of a crowd whose platform could not be reached each is due again some microseconds after the one before: without a
-    common instant every one of them would have a sending process of its own.
+    Of a crowd whose platform could not be reached each is due again some microseconds after the one before: every one of
+    them would have a sending process of its own.
     """
-    if not_before <= max(publication.instant, now) or not not_before.microsecond:
-        return max(not_before, now)
-    return not_before.replace(microsecond=0) + timedelta(seconds=1)
+    leaves = max(publication.not_before, now)
+    kept_back = leaves > max(publication.instant, now)
+    return (True, leaves.replace(microsecond=0)) if kept_back and leaves.microsecond else (False, leaves)
 
 
 def _is_early(publication: Publication, count: int, now: datetime) -> bool:
@@ -138,7 +139,7 @@ def _may_go(publication: Publication, around: _Around, now: datetime) -> bool:
         return False
     if answer is None:
         return False
-    if not _within_quota(publication, _leaves(publication, answer.not_before, now), now):
+    if not _within_quota(publication, max(answer.not_before, now), now):
         return False
     if answer.not_before > publication.not_before:
         Publication.objects.filter(pk=publication.pk, state=State.STAGED).update(not_before=answer.not_before)
