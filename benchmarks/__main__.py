@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run one benchmark; print its tables."""
     chosen = parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, whoever asks us to end
     facts, stolen = machine.facts(), machine.Stolen()
     measured = chosen.run(chosen)
     facts["stolen_percent"] = stolen.percent()
