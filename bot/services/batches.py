@@ -45,8 +45,7 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
     for publication in waiting:
         if (
             publication.account_id in busy
-            or publication.release.waits_for_portal
-            or _wants_proof(publication, now)
+            or _waits_for_page(publication, now)
             or not _may_go(publication, around, now)
             or _is_early(publication, len(waiting), now)
         ):
@@ -76,6 +75,12 @@ def _is_early(publication: Publication, count: int, now: datetime) -> bool:
         with suppress(Stale):
             touch(publication, next_at=publication.not_before - timeline.HAND_OUT)
     return early
+
+
+def _waits_for_page(publication: Publication, now: datetime) -> bool:
+    """Whether its portal page keeps it back. What is not signed any more is held, whatever its page: nobody asks for that."""
+    release = publication.release
+    return release.signed and (release.waits_for_portal or _wants_proof(publication, now))
 
 
 def _wants_proof(publication: Publication, now: datetime) -> bool:

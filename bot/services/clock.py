@@ -147,7 +147,7 @@ def _recover(now: datetime, result: Tick) -> bool:
 
 def _hand_out(now: datetime, result: Tick) -> None:
     _call_early(now, [State.STAGED], timeline.HAND_OUT, timeline.hand_out_ahead)
-    due = _due(now, [State.STAGED], gating.THROUGH).defer("staged", "release__manifest")[: timeline.LARGEST_CROWD]
+    due = _due(now, [State.STAGED], gating.TO_HAND_OUT).defer("staged", "release__manifest")[: timeline.LARGEST_CROWD]
     late = [one for one in due if timeline.too_late(now, one.instant, settings.TONGFA.max_lateness)]
     spared = {one.pk for one in late} - {one.pk for one in _certainly_over(late, now, result.watched)}
     batches.hand_out([one for one in due if one.pk not in spared], now=now)

@@ -45,6 +45,9 @@ _TO_LEAVE = [str(state) for state in STOPPABLE | {State.HELD, State.SENDING}]
 #: Publications whose gate lets them through, or that have none.
 THROUGH = Q(release__sync=AT_TIME) | Q(release__gate__state__in=sorted(map(str, LETTING_THROUGH)))
 
+#: The same, and what is not signed any more: no page is asked for there, and it has to be held.
+TO_HAND_OUT = THROUGH | Q(release__signed_at__isnull=True) | Q(release__cancelled_at__isnull=False)
+
 Look = Callable[..., portal.Look]
 
 

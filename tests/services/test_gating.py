@@ -17,7 +17,7 @@ from bot.domain.channel import Refused as RefusedByPlatform
 from bot.domain.delivery import State
 from bot.domain.sync import AfterLive, GateState, Seen, Then
 from bot.models import Alarm, AuditEvent, Batch, Item, PortalGate, Publication, Release
-from bot.services import audit, clock, gating, health, settling, stops
+from bot.services import audit, clock, gating, health, settling, stops, voiding
 from bot.services.clock import Job
 from bot.services.errors import Refused
 from bot.services.signature import Signatures
@@ -696,6 +696,30 @@ def test_a_sender_whose_push_was_called_back_leaves_it_to_the_sender_that_has_it
     assert states(release) == [State.LIVE, State.LIVE]
     assert len(engine.platform.sent) == 2
     assert not Alarm.objects.filter(kind="held").exists()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_lost_its_signature_at_the_last_moment_is_held_whatever_became_of_its_page(
+    engine: Engine, gone: bool
+) -> None:
+    """Nobody asks for the page of what is not signed: it would wait for that, staged, and no tick would end it."""
+    engine.page.at(T - 5 * MINUTE)
+    release = engine.signed(on=[engine.office.weibo], sync=after_live())
+    if gone:
+        engine.page.at(T - 2 * SECOND, ABSENT)
+        engine.clock.at(T - SECOND, asks(engine, release))
+
+    def void() -> None:
+        voiding.void_signature(release.pk, reason="换了图", actor="editor", now=engine.clock.now())
+
+    engine.clock.at(T - SECOND / 2, void)
+    engine.go(T + SECOND)
+    engine.clock.wait_until(T + 2 * MINUTE)  # by then the proof is old
+    engine.go(T + 3 * MINUTE)
+    assert engine.platform.sent == []
+    assert gate(release).status is (GateState.SHUT if gone else GateState.OPEN)
+    assert [(one.status, one.held_by) for one in release.publications.all()] == [(State.HELD, "machine")]
+    assert "没有有效签发" in publication(release, engine.office.weibo).reason
 
 
 # --- nothing has left yet -----------------------------------------------------------------------------------
