@@ -23,7 +23,7 @@ from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.instants import require_aware, show
 from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen
 from bot.domain.workflow import Role
-from bot.models import Attempt, Person, PortalGate, Publication, Release
+from bot.models import Attempt, Batch, Person, PortalGate, Publication, Release
 
 from . import audit, home
 from .accounts import spec_of
@@ -179,20 +179,27 @@ def _take(gate_id: int, now: datetime) -> PortalGate | None:
     return gate
 
 
-def _has_left(release_id: int, now: datetime) -> bool:
+def _has_left(release_id: int, now: datetime, aboard: Batch | None = None) -> bool:
     """Whether anything of the release may be public: what the platform refused is not. Between intent and instant nothing
-    has left: it can still be struck out.
+    has left: it can still be struck out. So can what is `aboard`, of which its sender knows that it has written nothing.
     """
     begun = Attempt.objects.filter(publication__release=release_id).exclude(outcome__in=["not_sent", "refused"])
-    return begun.exclude(outcome="", publication__not_before__gt=now).exists()
+    begun = begun.exclude(outcome="", publication__not_before__gt=now)
+    return (begun if aboard is None else begun.exclude(outcome="", batch=aboard)).exists()
 
 
-def unproved(release_id: int, state: str, live_at: datetime | None, *, now: datetime) -> bool:
-    """Whether an open gate's page must be seen once more before anything leaves: the proof is old, nothing has left yet."""
+def unproved(
+    release_id: int, state: str, live_at: datetime | None, *, now: datetime, aboard: Batch | None = None
+) -> bool:
+    """Whether an open gate's page must be seen once more before anything leaves: the proof is old, nothing has left yet.
+
+    `aboard`: a batch that is asked about before its first write. Also one that is late, whose intents are past their
+    instant: a clock that slept since it was handed out may have let the proof grow old.
+    """
     require_aware(now)
     if live_at is not None:
         require_aware(live_at)
-    return state == GateState.OPEN and not sync.is_proved(live_at, now) and not _has_left(release_id, now)
+    return state == GateState.OPEN and not sync.is_proved(live_at, now) and not _has_left(release_id, now, aboard)
 
 
 def ask_again(release: Release, *, now: datetime) -> None:

@@ -36,11 +36,14 @@ class Aboard:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What the sending process itself knows at that moment. `distrusted`: accounts whose platform contradicts the clock."""
+    """What the sending process itself knows at that moment. `distrusted`: accounts whose platform contradicts the clock;
+    `firing`: it has begun to write, so that some of the batch may have left.
+    """
 
     now: datetime
     lock_held: bool
     distrusted: Collection[int] = ()
+    firing: bool = False
 
 
 def struck(batch: Batch, aboard: Iterable[Aboard], here: Here) -> dict[int, str]:
@@ -110,8 +113,9 @@ class _Look:
     def _is_shut(self, group: Group) -> bool:
         if group.sync == AT_TIME:
             return False
+        aboard = None if self._here.firing else self._batch
         return group.gate not in LETTING_THROUGH or gating.unproved(
-            group.release, group.gate, group.seen, now=self._here.now
+            group.release, group.gate, group.seen, now=self._here.now, aboard=aboard
         )
 
 

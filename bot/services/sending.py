@@ -163,6 +163,7 @@ class _Sender:
         self._batch, self._lock, self._clock = batch, lock, clock
         self._loads: dict[str, Load] = {}
         self._why: dict[str, str] = {}
+        self._firing = False
         self._shots: set[str] = set()
         self._signatures = Signatures()
         self._launcher: Launcher
@@ -466,7 +467,7 @@ class _Sender:
         """Why which of them is taken out."""
         now = self._clock.now()
         wrong = distrusted([load.publication.account for load in self._loads.values()], now=now)
-        here = lastlook.Here(now, lock_held, wrong)
+        here = lastlook.Here(now, lock_held, wrong, firing=self._firing)
         aboard = (lastlook.Aboard(load.publication, load.read_at) for load in self._loads.values())
         return {str(pk): words for pk, words in lastlook.struck(self._batch, aboard, here).items()}
 
@@ -477,6 +478,7 @@ class _Sender:
         at = sender.fire_at(self._batch.instant, self._clock.now()).timestamp()
         intents = [load.attempt.send_by.timestamp() for load in self._loads.values() if load.attempt]
         send_by = min(intents, default=at)
+        self._firing = True
         events = launcher.fire(
             at,
             send_by=send_by,

@@ -722,6 +722,25 @@ def test_what_lost_its_signature_at_the_last_moment_is_held_whatever_became_of_i
     assert "没有有效签发" in publication(release, engine.office.weibo).reason
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_sender_that_begins_late_wants_the_page_seen_anew(engine: Engine, gone: bool) -> None:
+    """The machine slept between the bell and the sender: its own intents do not say that something has left."""
+    engine.page.at(T - 5 * MINUTE)
+    if gone:
+        engine.page.at(T + MINUTE, ABSENT)
+    release = engine.signed(sync=after_live())
+    engine.workers = False
+    engine.go(T - 14 * SECOND)
+    batch = Batch.objects.get(state="ready")
+    engine.clock.wait_until(T + 3 * MINUTE)
+    engine.perform(Job("send", batch.pk))
+    assert left(engine) == {}
+    assert states(release) == [State.STAGED, State.STAGED]
+    engine.go(T + 5 * MINUTE)
+    assert len(left(engine)) == (0 if gone else 2)
+    assert gate(release).status is (GateState.ASKING if gone else GateState.OPEN)
+
+
 # --- nothing has left yet -----------------------------------------------------------------------------------
 
 
