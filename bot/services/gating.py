@@ -154,14 +154,16 @@ def mark_rung(gate: PortalGate, now: datetime) -> None:
 
 def ask(gate_id: int, *, now: Callable[[], datetime], look: Look = portal.look) -> None:
     """Ask the portal once about one gate. Safe to ring any number of times: only one worker asks, at its time."""
-    require_aware(now())
-    gate = _take(gate_id, now())
+    begun = now()
+    require_aware(begun)
+    gate = _take(gate_id, begun)
     if gate is None:
         return
     policy = gate.release.sync_policy
     if isinstance(policy, AfterLive):
         answer = _looked(policy, gate, look)
         with suppress(Stale), audit.serialised():
+            _require_fresh(begun, now())
             _record(gate, policy, answer, now())
 
 
@@ -177,6 +179,12 @@ def _take(gate_id: int, now: datetime) -> PortalGate | None:
         return None
     gate.fence += 1
     return gate
+
+
+def _require_fresh(begun: datetime, now: datetime) -> None:
+    """Raises Stale for an answer that outlived its lease: who slept with it (a suspended machine) proves nothing of now."""
+    if now - begun > timeline.GATE_LEASE:
+        raise Stale("the answer of the portal is too old to be believed")
 
 
 def _has_left(release_id: int, now: datetime, aboard: Batch | None = None) -> bool:

@@ -253,6 +253,21 @@ def test_a_worker_that_comes_back_after_another_took_over_changes_nothing(engine
     assert (gate(release).status, gate(release).seen, gate(release).asked) == (GateState.SHUT, Seen.NOT_YET, 1)
 
 
+def test_an_answer_that_was_slept_over_proves_nothing_of_now(engine: Engine) -> None:
+    """The whole machine was suspended, so nobody else asked meanwhile; the page is gone."""
+    release = engine.signed(sync=after_live())
+    pk = gate(release).pk
+
+    def sleeps(url: str, title: str, **_: object) -> object:
+        engine.clock.wait_until(SIGNED_AT + 10 * MINUTE)
+        return LIVE
+
+    gating.ask(pk, now=engine.clock.now, look=sleeps)  # type: ignore[arg-type]
+    assert (gate(release).status, gate(release).live_at, gate(release).asked) == (GateState.SHUT, None, 0)
+    engine.go(SIGNED_AT + 11 * MINUTE)
+    assert (gate(release).status, gate(release).seen) == (GateState.SHUT, Seen.NOT_YET)
+
+
 def test_without_any_worker_the_clocks_children_ask(engine: Engine) -> None:
     engine.page.at(T - 2 * MINUTE)
     release = engine.signed(sync=after_live())
