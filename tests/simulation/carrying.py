@@ -15,10 +15,11 @@ from bot.domain.engine.sender import Act
 
 from . import verdicts
 from .platforms import Request
+from .portal import is_shut
+from .rows import MACHINE as ACTOR
 from .rows import Account, Attempt, Batch, Database, IntegrityError, Publication, Reading, Stale
 from .world import BASE, MS, SECOND, DatabaseError, Host, Process, Steps, World
 
-ACTOR = "系统"
 FRESH = timedelta(hours=1)  # services/clocksafety.FRESH
 FAR_OFF = timedelta(minutes=1)  # services/clocksafety.FAR_OFF
 LATE_PREPARATION = timedelta(seconds=3)  # services/sending.LATE_PREPARATION
@@ -409,7 +410,7 @@ class Sender:
     def _refuse_intent(self, load: Load, error: Exception) -> None:
         publication = load.publication
         publication.__dict__.update(self.db.publications[publication.pk].__dict__)
-        if publication.state is not State.ARMED:
+        if publication.state is not State.ARMED or publication.batch is not self.batch:
             return
         reason = f"发出前复核未通过（{error}），未发出。请核对审批与签发后恢复或重新签发。"
         self.db.move(publication, Event.HOLD, ACTOR, {"batch": None, "next_at": None, "reason": reason})
@@ -422,7 +423,7 @@ class Sender:
             if failed or self._is_struck(load):
                 self.struck.add(load.publication.pk)
 
-    def _is_struck(self, load: Load) -> bool:
+    def _is_struck(self, load: Load, *, firing: bool = False) -> bool:
         db, without = self.db, self.world.without
         row = db.publications[load.publication.pk]
         held = "lock" in without or self.world.holds(self.process, ("batch", self.batch.pk))
@@ -430,6 +431,8 @@ class Sender:
             signed="signature" in without or (row.release.signed and not row.release.cancelled),
             frozen=db.frozen and "freeze" not in without,
             previous=previous_in_lane(db, row) if row.lane else None,
+            shut=row.release.gate is not None
+            and is_shut(self.world, row, self.host.now(), None if firing else self.batch),
         )
         approved = "approval" in without or all(edition.state == "approved" for edition in row.editions)
         stop = "" if "last_wish" in without else row.stop_event
@@ -471,7 +474,7 @@ class Sender:
             if wait > 0 or world.t > close or host.now() > send_by:
                 ends.append((max(world.t, min(close, due)), len(ends), load, "late", {}))
                 continue
-            if world.t > monotonic and "recheck" not in world.without and self._is_struck(load):
+            if world.t > monotonic and "recheck" not in world.without and self._is_struck(load, firing=True):
                 ends.append((world.t, len(ends), load, "struck", {}))
                 continue
             if not world.fails_over:  # both at once is beyond every guard

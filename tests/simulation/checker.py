@@ -1,7 +1,7 @@
-"""The ten invariants of reliability.md section 4, judged over the platforms' journals and the rows at rest.
+"""The twelve invariants, judged over the platforms' journals, the portal's diary and the rows at rest.
 
 The checker asks no function of the product. It reads what the platforms saw (`Platform.journal`, `Platform.items`),
-the rows at rest with the true time of their commits, the people's diary, and, where a promise is bounded by what a
+when the portal's page was live and what its server said (`Page.spans`, `Page.journal`), the rows at rest with the true time of their commits, the people's diary, and, where a promise is bounded by what a
 machine can do at all, when the world kept a process from working (`Process.awake`).
 
 ===  ==================  ======================================================================================
@@ -21,9 +21,14 @@ machine can do at all, when the world kept a process from working (`Process.awak
                          by somebody who had read another state or fence; a lane goes in order and with its spacing
  8   honest states       live by machine: the item is there; "not sent": it never was; a request arrives only while
                          its row says sending
- 9   doorbell            in a run where nothing fails but every bell: all live, each at most 15 s late
+ 9   doorbell            in a run where nothing fails but every bell: all live, each at most 15 s late; where a release
+                         waits for its page, as soon as the page is live, but not before its instant
 10   provable history    the audit trail, replayed by the delivery table, gives each row's state
 11   together            once a release is held because one account is not ready, no other account of it goes
+12   never before page   where a release waits for its page, no request arrives before the page was live since it was
+                         signed, while the gate stood shut for longer than the last look needs, or on an answer of the
+                         portal that is too old, unless a part of it may have left; but a person may have let it go, or
+                         the policy, once the wait was over. No gate is asked for ever
 ===  ==================  ======================================================================================
 """
 
@@ -34,21 +39,24 @@ from itertools import pairwise
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, TRANSITIONS, Event, State
 from bot.domain.engine.answers import MEND_LIMIT
+from bot.domain.sync import LETTING_THROUGH, Then
 
 from .platforms import Freepublish, Item, Mass, Request, Weibo
+from .portal import Gate
 from .rows import Attempt, Database, Moved, Publication
 from .scenario import Scenario
 from .world import MS, SECOND
 
 NAMES = {
     1: "twice", 2: "early", 3: "unapproved", 4: "altered", 5: "lost", 6: "no intent", 7: "flight", 8: "dishonest",
-    9: "doorbell", 10: "history", 11: "split",
+    9: "doorbell", 10: "history", 11: "split", 12: "no page",
 }  # fmt: skip
 REACH = 170  # ms: the last look is 100 ms before T, and takes its time
 UNSEEN = 3_300  # ms: agreement within 2 s, a second of doubt about a Date, drift
 APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = (timeline.READ_BACK_HOLDS + timeline.SEND_BY) // MS + 5 * SECOND  # how old the last comparison may be
 MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte
+PROOF = (timeline.GATE_PROOF + timeline.GATE_LEASE + timeline.SEND_BY + timeline.INTENT) // MS + 5 * SECOND
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
 MOST_CRASHES = 2  # the third is told to a person
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
@@ -81,6 +89,9 @@ def check(scenario: Scenario) -> list[Violation]:
     _flight_per_account(db, found)
     _lanes(db, requests, moves, found)
     _together(scenario, requests, moves, found)
+    for gate in db.gates.values():
+        if gate.next_at is not None:
+            found.append((5, f"release {gate.release.pk}: its gate is {gate.state} and still to be asked"))
     return found
 
 
@@ -372,10 +383,20 @@ def _doorbell(case: Case, found: list[Violation]) -> None:
     elif len(case.requests) != 1:
         found.append((9, case.say(f"{len(case.requests)} calls although nothing went wrong")))
     else:
-        late = case.requests[0].t - case.instant
+        late = case.requests[0].t - case.instant - _for_the_page(case)
         most = (100 if case.scenario.calm else 15 * SECOND) + case.row.lane * 3 * SECOND
         if late > most and case.scenario.shape != "two":
             found.append((9, case.say(f"{late} ms late although nothing went wrong")))
+
+
+def _for_the_page(case: Case) -> int:
+    """How much later than its instant what waits for a page may go, when nothing is wrong but the bells."""
+    gate: Gate | None = case.row.release.gate
+    if gate is None:
+        return 0
+    first = gate.page.spans[0][0] if gate.page.spans else 0
+    seen = first + (20 if case.scenario.calm else 35) * SECOND  # asked, answered, made ready
+    return max(0, seen - gate.t)
 
 
 def _history(case: Case, found: list[Violation]) -> None:
@@ -407,6 +428,64 @@ def _together(
                 found.append((11, f"publication {other}: sent although its release was held"))
 
 
-JUDGES = (_twice, _early, _unapproved, _altered, _lost, _intent, _flight, _honest, _doorbell, _history)
+# --- 12 --------------------------------------------------------------------------------------------------------
+
+
+def before_its_page(case: Case, found: list[Violation]) -> None:
+    """Invariant 12."""
+    gate: Gate | None = case.row.release.gate
+    if gate is None:
+        return
+    for request in case.requests:
+        begun = max((t for t in gate.begun if t <= request.t), default=0)
+        for start, end in _shut(gate):
+            if start < request.t < end and request.process.awake(start, request.t) > REACH:
+                found.append((12, case.say(f"sent {request.t - start} ms after its gate was shut")))
+        if _let_go(case, gate, begun, request.t):
+            continue
+        if not gate.page.was_live(begun, request.t):
+            found.append((12, case.say("sent before its page was live")))
+        elif not _begun_to_leave(case, request):
+            age = request.process.awake(gate.page.told(request.t), request.t)
+            if age > PROOF:
+                found.append((12, case.say(f"sent on a page that was last seen {age // SECOND} s before")))
+
+
+def _shut(gate: Gate) -> list[tuple[int, int]]:
+    """Spans of true time in which the record let nothing through."""
+    ends = [t for t, _ in gate.history[1:]] + [10**12]
+    return [
+        (t, end)
+        for (t, state), end in zip(gate.history, ends, strict=True)
+        if state not in LETTING_THROUGH
+    ]  # fmt: skip
+
+
+def _let_go(case: Case, gate: Gate, begun: int, t: int) -> bool:
+    """A person said go since it was signed, or the policy says go and the wait was over."""
+    said = any(pk == gate.release.pk and begun <= at <= t for at, pk in case.scenario.diary.let_go)
+    return said or (gate.policy.then is Then.GO and t >= gate.t + gate.policy.wait // MS)
+
+
+def _begun_to_leave(case: Case, request: Request) -> bool:
+    """Another call of the release may have had an effect by then: the rest goes after it.
+
+    What shares its batch has left when its request is there; of another batch the intent alone is enough to think so.
+    """
+    world, mates = case.scenario.world, case.row.release.publications
+    for platform in world.platforms:
+        if any(one.publication in mates and one.t < request.t and not one.clean for one in platform.journal):
+            return True
+    mine = max((one for one in case.attempts if one.opened < request.t), key=lambda one: one.opened, default=None)
+    return any(
+        one.opened < request.t and (mine is None or one.batch is not mine.batch)
+        and (one.outcome in ("unknown", "accepted") or one.closed > request.t)
+        for pk in mates for one in world.db.attempts[pk]
+    )  # fmt: skip
+
+
+JUDGES = (
+    _twice, _early, _unapproved, _altered, _lost, _intent, _flight, _honest, _doorbell, _history, before_its_page,
+)  # fmt: skip
 
 __all__ = ["NAMES", "Violation", "Weibo", "check"]

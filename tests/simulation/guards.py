@@ -274,6 +274,15 @@ GUARDS: tuple[Guard, ...] = (
         "stop_before_replay", "a wish to stop ends the replays of an unknown act",
         patches=_set(looking, "next_act", _deaf_next_act), shadow="the last look", shadows=_w("last_wish"),
     ),
+    Guard(
+        "gate_at_hand_out", "nothing is handed out before its portal gate is open", _w("gate_at_hand_out"),
+        shadow="the trigger, the last look", shadows=_w("trigger_gate", "gate_re_read"),
+    ),
+    Guard("gate_re_read", "the last look reads the portal gate again", _w("gate_re_read")),
+    Guard(
+        "trigger_gate", "no attempt before its portal gate is open", _w("trigger_gate"),
+        shadow="the gate at handing out and in the last look", shadows=_w("gate_at_hand_out", "gate_re_read"),
+    ),
 )  # fmt: skip
 
 

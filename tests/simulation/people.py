@@ -12,6 +12,7 @@ from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 from bot.domain.engine import people as engine
 from bot.domain.engine import stopping
 
+from . import gating
 from .carrying import distrust, free_items
 from .rows import Database, Edition, Publication, Release, Stale
 from .world import BASE, MS, SECOND, Host, Steps, World
@@ -23,12 +24,13 @@ _PAST = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, St
 class Diary:
     """Who stopped what, and who set it going again: (true time, publication). What did not commit was not done."""
 
-    __slots__ = ("going", "promised", "resent", "stopped")
+    __slots__ = ("going", "let_go", "promised", "resent", "stopped")
 
     def __init__(self) -> None:
         self.stopped: list[tuple[int, int]] = []
         self.promised: list[tuple[int, int, int]] = []  # told "stopped" of what has an intent, by a clock so far ahead
         self.going: list[tuple[int, int]] = []
+        self.let_go: list[tuple[int, int]] = []  # releases: to go without their page
         self.resent: list[tuple[int, int, tuple[str, ...], int]] = []  # with the outcomes so far, the new instant
 
 
@@ -54,6 +56,7 @@ def sign(world: World, host: Host, release: Release) -> None:
             publication = row.copy()
             db.enact(publication, engine.scheduled(db.facts(row, attempts=False), now=now), "签发人")
             _note(db, world.scenario.diary.going, (world.t, row.pk))
+        gating.start(db, release, now)
     if release.unsigned:
         release.unsigned[-1][1] = world.t
 
@@ -70,7 +73,7 @@ def void(world: World, release: Release) -> None:
             row = db.publications[pk]
             if row.state in STOPPABLE:
                 reason = "签发已作废。未发出。请重新编制或签发。"
-                db.move(row.copy(), Event.HOLD, "编辑", {"reason": reason, "next_at": None})
+                db.move(row.copy(), Event.HOLD, "编辑", {"reason": reason, "next_at": None, "held_by": "machine"})
 
 
 def supersede(world: World, edition: Edition) -> None:
@@ -114,7 +117,7 @@ def _stop(world: World, host: Host, rows: list[Publication], event: Event, reaso
         if step.event is not None:
             db.enact(row.copy(), step, "值班")
         elif not (event is Event.HOLD and row.stop_event == Event.CANCEL):
-            db.write(row, dict(step.changes))
+            db.write(row, {**step.changes, "stop_by": ""})
 
 
 def hold(world: World, host: Host, release: Release, only: int) -> None:
@@ -141,7 +144,7 @@ def cancel(world: World, host: Host, release: Release, only: int) -> None:
 def resume(world: World, host: Host, release: Release, only: int) -> None:
     """services/stops.resume."""
     db: Database = world.db
-    if not release.signed or release.cancelled or db.frozen:
+    if not release.signed or release.cancelled or db.frozen or not gating.may_be_resumed(release):
         return
     now = host.now()
     with db.transaction():
@@ -199,6 +202,8 @@ def act(world: World, host: Host, what: str, release: Release, only: int) -> Ste
             void(world, release)
         case "sign":
             sign(world, host, release)
+        case "go" | "stay":
+            gating.decide(world, host, release, go=what == "go")
 
 
 def settle(world: World, host: Host, pk: int, resends: int) -> Steps:
@@ -228,6 +233,8 @@ def _settle(world: World, host: Host, pk: int, resends: int) -> Steps:
             db.enact(publication, engine.settled_live(facts, "值班", now=now), "值班")
     elif choice < 0.55 and resends < 2 and row.release.signed and not row.release.cancelled and not db.frozen:
         outcomes = tuple(attempt.outcome for attempt in db.attempts[pk])
+        if not gating.may_go_again(db, row.release, now):
+            return
         with db.transaction():
             db.enact(publication, engine.sent_again(facts, "两人确认未发出，重新发送。", now=now), "值班")
             _note(db, world.scenario.diary.resent, (world.t, pk, outcomes, -((BASE - row.instant) // MS)))

@@ -33,10 +33,11 @@ class Edition:
 class Release:
     """One signed instant."""
 
-    __slots__ = ("cancelled", "pk", "publications", "signed", "unsigned")
+    __slots__ = ("cancelled", "gate", "pk", "publications", "signed", "unsigned")
 
     def __init__(self, pk: int) -> None:
         self.pk, self.signed, self.cancelled = pk, False, False
+        self.gate: Any = None  # portal.Gate, where it waits for its page
         self.publications: list[int] = []
         self.unsigned: list[list[int]] = []  # spans of true time without signature, for the checker
 
@@ -74,7 +75,7 @@ class Publication:
         self.editions = editions
         self.key = f"key{pk}"
         self.state = State.PLANNED
-        self.reason = self.stop_event = self.stop_reason = self.since = ""
+        self.reason = self.stop_event = self.stop_reason = self.since = self.stop_by = self.held_by = ""
         self.next_at: datetime | None = None
         self.stage_by: datetime | None = None
         self.lease_until: datetime | None = None
@@ -142,6 +143,12 @@ class Moved:
 
 
 _NO: dict[str, Any] = {}
+MACHINE = "系统"
+
+
+def _holder(row: Publication, actor: str) -> str:
+    """services/transitions._holder: a wish to stop is held by whoever wished it, whoever carries it out."""
+    return "machine" if actor == MACHINE and (not row.stop_event or row.stop_by == "machine") else "person"
 
 
 class Transaction:
@@ -172,7 +179,7 @@ class Database:
     """All rows. Reads are copies or plain values; writes go through the functions below."""
 
     __slots__ = (
-        "accounts", "attempts", "audit", "batches", "depth", "editions", "frozen", "frozen_spans", "numbers", "open",
+        "accounts", "attempts", "audit", "batches", "depth", "editions", "frozen", "frozen_spans", "gates", "numbers", "open",
         "publications", "releases", "undo", "unfinished", "world",
     )  # fmt: skip
 
@@ -182,6 +189,7 @@ class Database:
         self.releases: list[Release] = []
         self.accounts: list[Account] = []
         self.editions: list[Edition] = []
+        self.gates: dict[int, Any] = {}  # portal.Gate of a release
         self.attempts: dict[int, list[Attempt]] = {}
         self.open: list[Attempt] = []
         self.batches: dict[int, Batch] = {}
@@ -242,7 +250,9 @@ class Database:
         self.audit.append(moved)
         self.undone(self.audit.pop)
         fence = row.fence + 1
-        full = {"lease_until": None, "rung_at": None, **changes, "reason": reason, "state": new, "fence": fence}
+        held_by = _holder(row, actor) if new is State.HELD else ""
+        known = {"lease_until": None, "rung_at": None, "held_by": held_by}
+        full = {**known, **changes, "reason": reason, "state": new, "fence": fence}
         self.write(row, full)
         publication.__dict__.update(full)
         world = self.world
@@ -287,6 +297,8 @@ class Database:
             raise IntegrityError("no attempt without approvals of these very bytes, at every position")
         if self.frozen and "trigger_freeze" not in without:
             raise IntegrityError("frozen")
+        if release.gate is not None and not release.gate.through and "trigger_gate" not in without:
+            raise IntegrityError("no attempt before the portal page is live")
         for other in self.open:
             if other.publication == attempt.publication and "single_flight" not in without:
                 raise IntegrityError("attempt_single_flight")
@@ -333,6 +345,7 @@ class Database:
             row.state, row.mode, row.instant, row.not_before, row.stage_by, row.rung_at, row.stage_faults, row.crashes,
             row.looks, row.absents, row.lane, row.reason, row.stop_event, row.stop_reason, row.ids, row.sent_at,
             row.accepted_at, unknowns, refusals, probes, effects, doubts, unsent=unsent, lease_until=row.lease_until,
+            held_by=row.held_by,
         )  # fmt: skip
 
     def doubted(self, pk: int) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from bot.domain.delivery import FOR_A_PERSON, State
 
-from . import people
+from . import people, portal
 from .people import Diary
 from .platforms import Faults, Freepublish, Mass, Platform, Weibo
 from .rows import Account, Database, Edition, Publication, Release
@@ -14,13 +16,14 @@ from .world import BASE, MINUTE, MS, SECOND, Host, Process, World
 
 STEPS = (3_600_000, -3_600_000, 500, -500, 5_000, -5_000)
 ACTS = ("hold", "cancel", "freeze", "revoke", "supersede", "void", "revoke", "freeze", "hold", "cancel")
+GATED = 0.25
 SHAPES = ("lane", "lane", "mass+share", "publish+share", "mass", "publish", "publish", "share", "share", "two")
 
 
 class Scenario:
     """One run: built from the seed, then played by the world."""
 
-    __slots__ = ("calm", "diary", "doorless", "instants", "resends", "seed", "shape", "t", "unready", "world")
+    __slots__ = ("calm", "diary", "doorless", "gates", "instants", "resends", "seed", "shape", "t", "unready", "world")
 
     def __init__(self, seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False) -> None:
         self.seed = seed
@@ -32,6 +35,7 @@ class Scenario:
         self.unready: list[tuple[int, int]] = []
         self.resends: dict[int, int] = {}
         self.instants: dict[int, int] = {}  # true time of the signed instants
+        self.gates = Random(f"portal gate {seed}")  # its own: what a seed without a gate plays is not moved by gates
         random = world.random
         chance = random()
         self.calm = chance < 0.03
@@ -124,6 +128,9 @@ class Scenario:
         editions = tuple(Edition(len(db.editions) + index + 1) for index in range(posts))
         db.editions.extend(editions)
         instant = BASE + MS * (self.t + later)
+        if self.gates.random() < GATED:
+            portal.attach(db, release, instant, self.t + later, self.gates, calm=self.doorless)
+            self._try_the_gate(release)
         for account in db.accounts:
             size = account.mode.max_posts
             step = (account.spacing + SECOND * MS) if size == 1 else SECOND * MS
@@ -226,6 +233,22 @@ class Scenario:
         elif new is State.HELD and world.random() < 0.3:
             at = world.t + world.between(5, 600) * SECOND + (31 * MINUTE if "resumed_late" in world.without else 0)
             self._plan(at, "resume", row.release, row.pk)
+
+    def _try_the_gate(self, release: Release) -> None:
+        """Somebody decides although nobody asked."""
+        if not self.doorless and self.gates.random() < 0.15:
+            at = max(0, self.t + int((self.gates.random() - 0.5) * 4 * MINUTE))
+            self._plan(at, "go" if self.gates.random() < 0.7 else "stay", release, 0)
+
+    def time_is_up(self, release: Release) -> None:
+        """The wait for the page is over, and a person must choose: soon, late, or never, and may think again."""
+        chance, now = self.gates.random, self.world.t
+        if chance() < 0.75:
+            at = now + int(chance() * (60 if chance() < 0.5 else 900) * SECOND)
+            go = chance() < 0.6
+            self._plan(at, "go" if go else "stay", release, 0)
+            if not go and chance() < 0.4:
+                self._plan(at + int(chance() * 5 * MINUTE), "go", release, 0)
 
     def _settle(self, pk: int) -> None:
         world = self.world

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.delivery import Event, State
+from bot.domain.sync import GateState, Then
 
-from .checker import NAMES, check
+from .checker import NAMES, PROOF, Case, before_its_page, check
 from .platforms import Item, Request
+from .portal import FOREVER, Gate
 from .running import play
 from .scenario import Scenario
+from .world import BASE, MS
 
 
-def calm_seed(shape: str) -> int:
-    return next(seed for seed in range(3000) if (probe := Scenario(seed)).calm and probe.shape == shape)
+def calm_seed(shape: str, *, gated: bool = False) -> int:
+    return next(
+        seed
+        for seed in range(9000)
+        if (probe := Scenario(seed)).calm and probe.shape == shape and bool(probe.world.db.gates) is gated
+    )
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +34,12 @@ def seeds():
 @pytest.fixture
 def share(seeds):
     return played(seeds["share"])
+
+
+@pytest.fixture
+def gated():
+    """A clean run of one post that waited for its page."""
+    return played(calm_seed("share", gated=True))
 
 
 def played(seed: int) -> Scenario:
@@ -177,7 +191,11 @@ def test_not_sent_although_it_is_public(share):
 
 
 def test_a_doorbell_that_was_needed(seeds):
-    seed = next(seed for seed in range(3000) if (probe := Scenario(seed)).doorless and not probe.calm)
+    seed = next(
+        seed
+        for seed in range(3000)
+        if (probe := Scenario(seed)).doorless and not probe.calm and not probe.world.db.gates
+    )
     scenario = played(seed)
     scenario.world.platforms[0].journal[0].t += 30_000
     assert "doorbell" in found(scenario)
@@ -194,3 +212,81 @@ def test_a_release_sent_by_halves(seeds):
     mate = scenario.world.platforms[0].journal[0].publication
     scenario.unready.append((request.t - 14_900, mate))
     assert "split" in found(scenario)
+
+
+def the_gate(scenario: Scenario) -> Gate:
+    return scenario.world.db.gates[1]
+
+
+def test_a_request_before_its_page_was_ever_live(gated):
+    the_gate(gated).page.spans = [(the_request(gated).t + 1, FOREVER)]
+    assert found(gated) == {"no page"}
+
+
+def test_a_page_that_was_live_before_it_was_signed_anew_is_no_excuse(gated):
+    gate, t = the_gate(gated), the_request(gated).t
+    gate.page.spans = [(0, t - 2000)]
+    assert "no page" not in found(gated)
+    gate.begun = (0, t - 1000)
+    assert "no page" in found(gated)
+
+
+def test_a_person_who_said_go_excuses_a_page_that_is_not_live(gated):
+    gate, t = the_gate(gated), the_request(gated).t
+    gate.page.spans = []
+    for when, violated in ((t + 1, True), (t - 1, False)):
+        gated.diary.let_go[:] = [(when, 1)]
+        assert ("no page" in found(gated)) is violated
+
+
+def test_the_policy_excuses_a_page_that_is_not_live_once_the_wait_was_over(gated):
+    gate, t = the_gate(gated), the_request(gated).t
+    gate.page.spans, wait = [], gate.policy.wait // MS
+    for then in Then:
+        gate.policy, gate.t = replace(gate.policy, then=then), t - wait
+        assert ("no page" in found(gated)) is (then is not Then.GO)
+    gate.policy, gate.t = replace(gate.policy, then=Then.GO), t - wait + 1
+    assert "no page" in found(gated)
+
+
+def test_a_request_through_a_gate_that_stood_shut(gated):
+    gate, t = the_gate(gated), the_request(gated).t
+    gate.history = (*gate.history, (t - 1000, GateState.SHUT))
+    assert found(gated) == {"no page"}
+    gate.history = (*gate.history[:-1], (t - 50, GateState.SHUT))
+    assert found(gated) == set()
+
+
+def test_an_answer_of_the_portal_that_is_too_old(gated):
+    gate, request = the_gate(gated), the_request(gated)
+    gate.page.journal = [(request.t - PROOF - 1, True), (request.t - 1000, False)]
+    assert found(gated) == {"no page"}
+    request.process.naps.append((request.t - 2000, request.t))  # stopped between check and write
+    assert found(gated) == set()
+
+
+def test_the_rest_of_a_release_goes_after_what_has_left(gated):
+    request, platform = the_request(gated), gated.world.platforms[0]
+    the_gate(gated).page.journal = []
+    assert found(gated) == {"no page"}
+    before = Request(request.t - 1, 99, request.key, request.hashes, "", request.process, False)
+    platform.journal.insert(0, before)
+    case = Case(gated, gated.world.db.publications[1], [request], platform.items, [], gated.world.db.attempts[1])
+    seen: list[tuple[int, str]] = []
+    case.row.release.publications.append(99)
+    gated.world.db.attempts[99] = []
+    before_its_page(case, seen)
+    assert seen == []
+    before.clean = True  # refused: it has not left
+    before_its_page(case, seen)
+    assert [invariant for invariant, _ in seen] == [12]
+
+
+def test_a_page_that_nobody_noticed(gated):
+    the_request(gated).t += 60_000
+    assert "doorbell" in found(gated)
+
+
+def test_a_gate_that_is_asked_for_ever(gated):
+    the_gate(gated).next_at = BASE
+    assert found(gated) == {"lost"}

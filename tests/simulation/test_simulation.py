@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.delivery import State
+from bot.domain.sync import GateState
 
+from . import scenario as scenario_module
 from .checker import check
 from .ledger import COLUMNS, last, write
 from .running import Figures, play, run
+from .scenario import Scenario
 
 SEEDS = 20_000
 PARTS = 16
@@ -62,6 +65,36 @@ def test_a_run_in_which_nothing_fails_is_live_on_the_dot():
         scenario = play(seed)
         assert {row.state for row in scenario.world.db.publications.values()} == {State.LIVE}
         assert check(scenario) == []
+
+
+def test_the_gates_reach_every_state_and_end_every_way():
+    """Waited for and seen, gone again, told by a liar, decided by people and by the policy: all of it is played."""
+    states, answers, ends, seen_again = set(), set(), set(), 0
+    for seed in range(1500):
+        world = (scenario := Scenario(seed)).world
+        if not world.db.gates:
+            continue
+        world.run()
+        for gate in world.db.gates.values():
+            states |= {state for _, state in gate.history}
+            seen_again += [state for _, state in gate.history].count(GateState.OPEN) > 1
+            answers.add((gate.page.tags, gate.page.absent, gate.page.failing))
+            rows = {world.db.publications[pk].state for pk in gate.release.publications}
+            ends |= {(gate.state, bool(scenario.diary.let_go), state) for state in rows}
+    assert states == set(GateState)
+    assert seen_again > 10
+    assert len(answers) > 20
+    assert {
+        (GateState.OPEN, False, State.LIVE), (GateState.WAIVED, False, State.LIVE), (GateState.WAIVED, True, State.LIVE),
+        (GateState.HELD, False, State.MISSED), (GateState.ASKING, False, State.MISSED), (GateState.SHUT, False, State.CANCELLED),
+    } <= ends  # fmt: skip
+
+
+def test_a_seed_without_a_gate_plays_as_if_there_were_none(monkeypatch):
+    plain = [seed for seed in range(40) if not Scenario(seed).world.db.gates]
+    told = {seed: play(seed, trace=True).world.story for seed in plain}
+    monkeypatch.setattr(scenario_module, "GATED", 0.0)
+    assert {seed: play(seed, trace=True).world.story for seed in plain} == told
 
 
 def test_the_ledger_goes_on_where_it_ended(tmp_path):

@@ -16,8 +16,10 @@ from bot.domain.engine import looking as engine
 from bot.domain.engine import staging as staging_rules
 from bot.domain.engine.facts import Step
 
+from . import gating
 from .carrying import ACTOR, Fault, ask, evidence_of, far_off, previous_in_lane, recover, run_batch
 from .platforms import Platform
+from .portal import waits, wants_proof
 from .rows import Batch, Database, Publication, Stale
 from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
 
@@ -52,10 +54,11 @@ def clock(world: World, process: Process) -> Steps:
 class Busy:
     """What one pass over the rows found for the parts of a tick."""
 
-    __slots__ = ("claimed", "late", "looking", "ready", "staged", "unready", "waiting")
+    __slots__ = ("asking", "claimed", "late", "looking", "ready", "staged", "unready", "waiting")
 
     def __init__(self) -> None:
-        self.claimed = self.late = self.looking = self.ready = self.staged = self.unready = self.waiting = False
+        self.asking = self.claimed = self.late = self.looking = False
+        self.ready = self.staged = self.unready = self.waiting = False
 
 
 def _scan(world: World, now: datetime) -> Busy | None:
@@ -80,6 +83,8 @@ def _scan(world: World, now: datetime) -> Busy | None:
             rung = row.rung_at is not None and row.rung_at > now - timeline.RING_AGAIN
             if rung and (state in LOOKING or (state in WAITING and not _unready(db, row, now))):
                 continue
+            if state is State.STAGED and waits(world, row):
+                continue
             busy = busy or Busy()
             if state is State.STAGED:
                 busy.staged = True
@@ -93,6 +98,9 @@ def _scan(world: World, now: datetime) -> Busy | None:
             busy.claimed = True
         else:
             busy.ready = True
+    if db.gates and gating.due(db, now):
+        busy = busy or Busy()
+        busy.asking = True
     return busy
 
 
@@ -119,6 +127,8 @@ def tick(world: World, host: Host, busy: Busy) -> Steps:
             _ring(world, row, "look", now)
     if db.unfinished:
         _ring_batches(world, host.now())
+    if busy.asking:
+        _ring_gates(world, host.now())
 
 
 def _due(db: Database, states: Any, now: datetime) -> list[Publication]:
@@ -158,14 +168,14 @@ def _hand_out(world: World, host: Host) -> Steps:
     """services/batches.hand_out."""
     db: Database = world.db
     now = host.now()
-    due = [row.copy() for row in _due(db, {State.STAGED}, now)]
+    due = [row.copy() for row in _due(db, {State.STAGED}, now) if not waits(world, row)]
     due.sort(key=lambda row: (row.next_at, row.release.pk, row.account.pk, row.lane))
     busy = {row.account.pk for row in db.publications.values() if row.state in (State.ARMED, State.SENDING)}
     if "one_per_account" in world.without:
         busy = set()
     groups: dict[datetime, list[Publication]] = defaultdict(list)
     for publication in due:
-        if publication.account.pk in busy or not _may_go(db, publication, now):
+        if publication.account.pk in busy or wants_proof(world, publication, now) or not _may_go(db, publication, now):
             continue
         if _is_early(db, publication, len(due), now):
             continue
@@ -218,8 +228,9 @@ def _standing(db: Database, publication: Publication) -> handing_out.Standing:
     signed = release.signed and not release.cancelled
     frozen = db.frozen and "freeze_at_hand_out" not in db.world.without
     return handing_out.Standing(
-        signed, frozen, publication.account.disabled, previous_in_lane(db, publication) if publication.lane else None
-    )
+        signed, frozen, publication.account.disabled, previous_in_lane(db, publication) if publication.lane else None,
+        waits(db.world, publication),
+    )  # fmt: skip
 
 
 def _arm(world: World, host: Host, instant: datetime, group: list[Publication], now: datetime) -> None:
@@ -323,6 +334,16 @@ def _ring_batches(world: World, now: datetime) -> None:
             start_job(world, "send", batch.pk, slot="")
 
 
+def _ring_gates(world: World, now: datetime) -> None:
+    """services/clock._ring_gates."""
+    for gate in gating.due(world.db, now):
+        if gate.rung_at is None:
+            ring(world, "gate", gate.release.pk)
+        else:
+            start_job(world, "gate", gate.release.pk, slot="")
+        gate.rung_at = now
+
+
 def ring(world: World, kind: str, subject: int) -> None:
     """The broker: late, twice, or never."""
     if world.random() < world.bells:
@@ -338,7 +359,7 @@ def start_job(world: World, kind: str, subject: int, slot: str) -> None:
     host = world.hosts[0] if len(world.hosts) == 1 else world.hosts[int(world.random() * len(world.hosts))]
     world.seq += 1
     process = Process(f"{kind}-{subject}#{world.seq}", host, None, slot=slot)
-    process.gen = {"send": run_batch, "stage": stage, "look": look}[kind](world, process, subject)
+    process.gen = {"send": run_batch, "stage": stage, "look": look, "gate": gating.ask}[kind](world, process, subject)
     world.start(process, 0 if slot else 300)
 
 
@@ -349,7 +370,7 @@ def _sleep(world: World, host: Host) -> int:
     soonest: datetime | None = None
     for row in db.publications.values():
         at: datetime | None = None
-        if row.state in TICKING and row.next_at is not None:
+        if row.state in TICKING and row.next_at is not None and not (row.state is State.STAGED and waits(world, row)):
             at = row.next_at
             if row.lease_until is not None and row.lease_until > at:
                 at = row.lease_until
@@ -368,6 +389,10 @@ def _sleep(world: World, host: Host) -> int:
         if batch.state == "claimed":  # its sender may have died while this tick was past that part
             at = NEVER_AT if ("batch", batch.pk) in world.locks else now + SECOND * MS
         if soonest is None or at < soonest:
+            soonest = at
+    for gate in db.gates.values():
+        at = gating.wakes(gate, now)
+        if at is not None and (soonest is None or at < soonest):
             soonest = at
     if soonest is None or soonest is NEVER_AT:
         return NEVER
