@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, health, portalhealth, stepup, urgentmarks
+from . import alarms, board, clocks, health, portalhealth, stepup, urgentmarks
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -49,6 +49,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "frozen": frozen,
         "duty": deputies.covering(unit, Role.DUTY, now=at),
         "health": health.of_unit(unit, now=at),
+        "clocks": clocks.of_unit(unit, now=at),
         "portal": portalhealth.of_unit(unit, now=at),
         "may_freeze": who.has_role(Role.DUTY) or who.has_role(Role.RELEASER),
         "may_lift": who.has_role(Role.RELEASER),

@@ -269,3 +269,19 @@ def test_a_live_refresh_takes_no_message_away(district: District, as_: Login) ->
     client.post("/freeze", {"reason": "核对"})
     assert "flash" not in client.get("/", headers={"X-Live": "1"}).content.decode()
     assert "一键停发。" in page(client)
+
+
+def test_each_account_tells_how_long_ago_it_published_by_colour_icon_and_word(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account__channel")
+    put(wechat, "live", live_at=now() - timedelta(days=6))
+    shown = page(as_("duty"))
+    clocks = shown.split('id="clocks"')[1]
+    assert "距上次更新 <b>6/14</b> 天" in clocks
+    assert "该更新了" in clocks
+    assert "近 31 天没有更新" in clocks
+    put(weibo, "live", live_at=now() - timedelta(days=15))
+    clocks = page(as_("duty")).split('id="clocks"')[1]
+    assert "tone-bad" in clocks
+    assert "已超期" in clocks
+    assert "icons.svg#late" in clocks
