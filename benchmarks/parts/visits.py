@@ -62,6 +62,8 @@ VISITS = (
     Visit("一个异常", "releaser", "/exceptions/{unsolved}"),
     Visit("更正与撤回", "releaser", "/releases/{past}/withdraw"),
     Visit("手工发布", "releaser", "/manual"),
+    Visit("数据与报表：本月", "releaser", "/data"),
+    Visit("数据与报表：本季", "releaser", "/data?period=quarter"),
     Visit("应急通道", "releaser", "/urgent"),
     Visit("账号与凭据", "system", "/accounts"),
     Visit("一个账号", "system", "/accounts/{account}"),

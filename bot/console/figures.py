@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bot.domain.sampling import METRIC_WORDS
 from bot.models import ManualPost
 from bot.services import manualnumbers
 from bot.services.accounts import spec_of
 from bot.services.manualnumbers import Figures
 
-METRIC_WORDS = {
-    "reads": "阅读",
-    "shares": "分享",
-    "likes": "点赞",
-    "recommends": "在看",
-    "comments": "评论",
-    "favourites": "收藏",
-    "reposts": "转发",
-    "attitudes": "赞",
-}
 Shown = Sequence[tuple[str, int | None]]
 
 

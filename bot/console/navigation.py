@@ -64,6 +64,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("calendar", "日历", "calendar"),
     Entry("exceptions", "异常台", "alert", READERS),
     Entry("manual", "手工发布", "hand", READERS),
+    Entry("data", "数据", "part", READERS),
     Entry("accounts", "账号", "badge", ACCOUNTS),
     Entry("trail", "留痕", "eye", frozenset({Role.AUDITOR, Role.AUDITADMIN})),
     Entry("staff", "人员", "person", frozenset({Role.SECADMIN, Role.SYSADMIN}), manages_people),

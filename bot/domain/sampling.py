@@ -13,6 +13,18 @@ DAILY_AT = time(8, 30)
 FOLLOW_FOR = timedelta(days=30)
 BUSY_RETRY = timedelta(minutes=30)
 
+METRIC_WORDS = {
+    "reads": "阅读",
+    "shares": "分享",
+    "likes": "点赞",
+    "recommends": "在看",
+    "comments": "评论",
+    "favourites": "收藏",
+    "reposts": "转发",
+    "attitudes": "赞",
+}
+"""The metrics that staff read, with their words, in the order in which they are shown."""
+
 
 def next_sample_at(spec: ChannelSpec, live_at: datetime, now: datetime) -> datetime | None:
     """When a post that went live at `live_at` is measured next; None after 30 days."""

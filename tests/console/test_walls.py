@@ -29,7 +29,7 @@ OWN = {
     "second-factor-remove", "recovery-codes", "my-deputy", "staff", "staff-add", "documents", "view-save", "import",
     "document-new", "picture", "releases", "release-new", "release-panel", "release-search", "desk-events", "exceptions",
     "calendar", "reviews", "review-batch", "review-phrases", "accounts", "account-new", "manual", "manual-new",
-    "urgent", "urgent-write",
+    "urgent", "urgent-write", "data", "data-export",
     "trail", "trail-verify", "trail-export", "tokens", "token-add",
 }  # fmt: skip
 #: A saved view is a person's; dropping one that is not theirs does nothing and says nothing. A picture's name is its hash.
@@ -221,6 +221,7 @@ def _texts(district: District) -> dict[str, str]:
         "release": f"/releases/{release}", "withdraw": f"/releases/{release}/withdraw", "exceptions": "/exceptions",
         "exception": f"/exceptions/{push}", "release-events": f"/events/release/{release}", "urgent": "/urgent",
         "attachment": found["attachment"], "asset": f"/assets/{'a' * 64}", "manual": "/manual",
+        "data": "/data", "data-export": "/data/export?form=csv",
         "release-sign": found["release-sign"], "release-edit": found["release-edit"], "calendar-move": found["calendar-move"],
     }  # fmt: skip
 

@@ -222,6 +222,9 @@ SCREENS: tuple[Screen, ...] = (
     Screen("manual", "manual", "duty", "/manual", handbook="desk"),
     Screen("manual-new", "manual-new", "duty", "/manual/new"),
     Screen("manual-correct", "manual-correct", "duty", "/manual/{manual}/correct"),
+    # 数据与报表
+    Screen("data", "data", "releaser", "/data", handbook="desk"),
+    Screen("data-sheet", "data", "releaser", "/data?sheet=1"),
     # 人员与账号
     Screen("accounts", "accounts", "admin", "/accounts", handbook="desk"),
     Screen("account", "account", "admin", "/accounts/wx", handbook="desk"),
@@ -252,6 +255,7 @@ EXCEPTIONS = {
     "picture": "an act",
     "attachment": "a file",
     "draft-file": "a file",
+    "data-export": "a file",
     "desk-events": "a stream",
     "release-events": "a stream",
     "release-search": "a part of release-new",
