@@ -46,6 +46,24 @@ def test_an_import_says_what_became_of_each_row(size: str, scheme: str, district
         shoot(page, f"import-{size}-{scheme}")
 
 
+def test_a_file_that_is_dropped_on_the_page_is_imported(district: District, window: Open) -> None:
+    with window(login="editor") as page:
+        page.goto("/import")
+        carried = page.evaluate_handle(
+            "text => { const held = new DataTransfer(); held.items.add(new File([text], '手册.csv', {type: 'text/csv'}));"
+            " return held; }",
+            CSV,
+        )
+        page.dispatch_event("[data-drop]", "dragenter", {"dataTransfer": carried})
+        expect(page.locator("[data-drop]")).to_have_class(re.compile(r"\bover\b"))
+        page.dispatch_event("[data-drop]", "drop", {"dataTransfer": carried})
+        expect(page.locator("[data-drop]")).not_to_have_class(re.compile(r"\bover\b"))
+        expect(page.locator("[data-chosen]")).to_have_text("手册.csv")
+        page.get_by_role("button", name="导入").click()
+        expect(page.get_by_text("新增 1")).to_be_visible()
+        assert Document.objects.get().external_id == "A-1"
+
+
 def test_what_is_typed_is_kept_without_being_asked_and_checked_beside_it(district: District, window: Open) -> None:
     district.document()
     with window(login="editor") as page:
