@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .byhand import message_lines, messages_data
 from .common import INSTANT, SPAN, acting, as_option, now, pairs
 from .output import IN_PART, Reply, command, shorten, table
 
@@ -334,6 +335,7 @@ def release_data(release: Any) -> dict[str, Any]:
         "manifest_hash": release.manifest_hash,
         "cancelled": release.cancelled_at is not None,
         "urgent": urgent_data(release),
+        "by_hand": messages_data(release),
         "publications": publications_data(release),
     }
 
@@ -367,7 +369,6 @@ def urgent_data(release: Any) -> dict[str, Any] | None:
 def urgent_lines(release: Any) -> list[str]:
     """The Chinese form of the same; nothing for an ordinary release."""
     from bot.domain.instants import show as show_instant
-    from bot.domain.urgent import returned_in_words
     from bot.services import urgentcare
 
     if release.urgency is None:
@@ -382,7 +383,7 @@ def urgent_lines(release: Any) -> list[str]:
             f"    补审 {told.passed}/{told.needed}，须在 {show_instant(told.owed_until, seconds=False)} 前审完（审批箱）"
         )
     if told.urgency.stage == "returned":
-        lines.append(f"    {returned_in_words(told.out)}")
+        lines.append(f"    {told.to_mend}")
     return lines
 
 
@@ -507,7 +508,7 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
             )
         for tried in story.tried(publication, statuses) if attempts else ():
             lines += attempt_lines(tried)
-    return lines
+    return [*lines, *message_lines(release)]
 
 
 def _late(publication: Any, after: float | None) -> str:

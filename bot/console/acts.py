@@ -13,7 +13,7 @@ from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role, may_sign
 from bot.models import Edition, ManualTask, Person, Publication, Release
-from bot.services import gating, replanning, stops
+from bot.services import byhand, gating, replanning, stops
 from bot.services.releases import min_lead
 
 PLANNERS = (Role.EDITOR, Role.RELEASER)
@@ -83,9 +83,7 @@ class Case:
     @property
     def by_hand_now(self) -> bool:
         """And may post it now."""
-        release = self.release
-        reached = release.signed and release.instant <= self.now and not release.waits_for_portal
-        return self.by_hand and reached and not self.frozen
+        return self.by_hand and byhand.due_now(self.release, self.now) and not self.frozen
 
     @property
     def settled(self) -> bool:
@@ -128,7 +126,7 @@ def _next(case: Case) -> tuple[str, str]:
     if case.has(State.HELD):
         return "release-resume", "已暂停，恢复后继续准备和发出。"
     if case.by_hand_now:
-        return "manual", "时刻已到，有账号只能手工发布，还没有登记；系统不会代发。"
+        return "manual", f"{_why_now(case)}，有账号只能手工发布，还没有登记；系统不会代发。"
     if case.by_hand:
         return "", _by_hand_later(case)
     if case.has(*STOPPABLE):
@@ -136,7 +134,13 @@ def _next(case: Case) -> tuple[str, str]:
     return "", "正在发出或核对，不用办理。"
 
 
+def _why_now(case: Case) -> str:
+    return "时刻已到" if case.release.urgency_id is None else "两人已确认应急发布，请马上发出"
+
+
 def _by_hand_later(case: Case) -> str:
+    if byhand.returned(case.release):
+        return "补审退回，手工发布的部分不要发出；先问清有没有人正在发。"
     rest = "其余账号到时自动发出。" if case.has(*STOPPABLE) else ""
     if case.frozen:
         return f"{FROZEN}手工发布的部分也先不要发出。"
@@ -209,5 +213,8 @@ def _planning(case: Case) -> list[Act]:
 def _ending(case: Case) -> list[Act]:
     if not case.may(*STOPPERS) or case.release.cancelled_at:
         return []
-    over = case.settled if not case.publications else all(one.status in stops.OVER for one in case.publications)
-    return [Act("release-cancel", "作废", "cross", "都已发出，没有可作废的。要撤下请到平台后台办理。" if over else "")]
+    over = case.publications and all(one.status in stops.OVER for one in case.publications)
+    why = "都已发出，没有可作废的。要撤下请到平台后台办理。" if over else ""
+    if not case.publications and stops.people_did_all(case.tasks):
+        why = stops.DONE_BY_PEOPLE
+    return [Act("release-cancel", "作废", "cross", why)]

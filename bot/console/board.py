@@ -14,7 +14,7 @@ from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
 from bot.models import Account, AuditEvent, Edition, Freeze, Item, ManualTask, Person, Publication, Release, Unit
-from bot.services import lanes, moving, trail
+from bot.services import byhand, lanes, moving, trail
 from bot.services.people import may_read
 
 from . import chips, urgentmarks
@@ -86,7 +86,7 @@ def _whole() -> Prefetch[str]:
 
 
 def _tasks() -> Prefetch[str]:
-    found = ManualTask.objects.select_related("account", "edition").defer("payload")
+    found = byhand.tasks().select_related("account", "edition").defer("payload")
     return Prefetch(
         "manual_tasks",
         found.prefetch_related("edition__reviews", "posts__void").order_by("account_id", "lane", "position"),
@@ -160,7 +160,7 @@ def _line_by_hand(release: Release, account: Account, group: list[ManualTask], n
     pieces = [(task.edition, post.url if post else "") for task, post in zip(group, posted, strict=True)]
     first = min((post.posted_at for post in posted if post), default=None)
     chip = chips.by_hand(release, group, now)
-    return AccountLine(account, [chip], release.instant, first, None, pieces, 1)
+    return AccountLine(account, [chip], byhand.due_from(release) or release.instant, first, None, pieces, 1)
 
 
 def asks(releases: Iterable[Release], who: Person, now: datetime, *, frozen: bool = False) -> list[Ask]:
@@ -253,12 +253,13 @@ def _undecided(release: Release) -> bool:
 
 def _ask_by_hand(release: Release, account: Account, tasks: Sequence[ManualTask], who: Person) -> Ask:
     may_look = may_read(who)
+    start = "时刻已到" if release.urgency_id is None else "两人已确认应急发布"
     door = (
         ("去手工发布", f"{reverse('manual')}#job-{release.pk}-{account.slug}-{tasks[0].lane}") if may_look else ("", "")
     )
     return Ask(
         chips.BY_HAND_NOW, release, account, [task.edition.title for task in tasks],
-        "时刻已到，这个账号只能手工发布，还没有登记，系统不会代发。请值班员到“手工发布”复制文字、下载图片，到平台后台发出，再登记链接和时间。",
+        f"{start}，这个账号只能手工发布，还没有登记，系统不会代发。请值班员到“手工发布”复制文字、下载图片，到平台后台发出，再登记链接和时间。",
         release.instant, door=door,
     )  # fmt: skip
 

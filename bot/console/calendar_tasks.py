@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bot.models import ManualTask, Release
+from bot.services import byhand
 
 
 def kinds(releases: Iterable[Release]) -> Iterator[tuple[int, int, str]]:
@@ -26,4 +27,6 @@ def words(release: Release) -> Mapping[int, str]:
 def _words(tasks: list[ManualTask]) -> str:
     if any(task.waits for task in tasks):
         return "手工发布，还没有登记"
-    return "不再手工发布" if all(task.dropped for task in tasks) else "已手工发布"
+    if all(task.dropped for task in tasks):
+        return "手工发布，已撤下" if any(map(byhand.taken_down, tasks)) else "不再手工发布"
+    return "已手工发布"

@@ -16,7 +16,7 @@ from bot.domain.instants import beijing_date, beijing_midnight, to_beijing
 from bot.domain.sync import AT_TIME
 from bot.models import Account, Item, Publication, Release, Unit
 from bot.rendering.headline import subject, wordings
-from bot.services import moving
+from bot.services import byhand, moving
 
 from . import calendar_tasks, chips, urgentmarks
 from .chips import Chip
@@ -39,6 +39,7 @@ _GROUP_OF: dict[str, str] = {
     chips.BY_HAND_LATER.label: WAITING,
     chips.BY_HAND_DONE.label: PUBLIC,
     chips.BY_HAND_DROPPED.label: OFF,
+    chips.BY_HAND_DOWN.label: OFF,
     "等门户上线": WAITING,
     chips.UNDER_WAY[0]: MOVING,
     **{state.label: WAITING for state in (State.PLANNED, State.STAGING, State.STAGED, State.ARMED)},
@@ -132,7 +133,8 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     rows = wanted.select_related("gate", "urgency").defer(
         "manifest", "manifest_hash", "policy", "created_by", "created_at", "gate__seen", "gate__asked_at"
     )
-    found = list(rows.prefetch_related("signed_by", "manual_tasks", Prefetch("publications", whole))[: MOST + 1])
+    by_people = Prefetch("manual_tasks", byhand.tasks())
+    found = list(rows.prefetch_related("signed_by", by_people, Prefetch("publications", whole))[: MOST + 1])
     moving.with_outcomes(one for release in found for one in release.publications.all())
     return found
 

@@ -10,6 +10,7 @@ from bot.domain import alarms
 from bot.domain.delivery import State
 from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.models import Account, ManualTask, Publication, Release
+from bot.services import byhand
 from bot.services.facts import outcomes_of
 
 
@@ -72,6 +73,7 @@ BY_HAND_LATER = Chip("手工发布", "wait", "hand")
 BY_HAND_NOW = Chip("待手工发布", "warn", "hand")
 BY_HAND_DONE = Chip("已发布（手工）", "good", "check")
 BY_HAND_DROPPED = Chip("不再发布", "off", "cross")
+BY_HAND_DOWN = Chip("手工发布，已撤下", "off", "undo")
 
 
 def chip(state: State, count: str = "") -> Chip:
@@ -96,10 +98,15 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     alive = [state for state in states if state is not State.CANCELLED]
     public, whole = _counted(states, tasks)
     if public and public < whole:
-        moving = all(state in MOVING | PUBLIC for state in states) and not any(task.waits for task in tasks)
-        return Chip(*(UNDER_WAY if moving else PARTLY), "part", f"{public}/{whole}")
+        return Chip(*(UNDER_WAY if _moves(release, states, tasks, now) else PARTLY), "part", f"{public}/{whole}")
     if public:
         return chip(State.LIVE) if states else BY_HAND_DONE
+    if (
+        not states
+        and any(map(byhand.taken_down, tasks))
+        and (release.cancelled_at or not any(one.waits for one in tasks))
+    ):
+        return BY_HAND_DOWN
     if release.cancelled_at or (states and not alive and not tasks):
         return chip(State.CANCELLED)
     if not release.signed and all(state in {State.PLANNED, State.HELD} for state in alive):
@@ -111,14 +118,25 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     return chip(next(state for state in URGENCY if state in alive))
 
 
+def _moves(release: Release, states: Sequence[State], tasks: Sequence[ManualTask], now: datetime) -> bool:
+    """What is not public yet is on its way by itself. Of 应急 “尽快” people begin before the machine's instant."""
+    early = bool(tasks) and release.instant > now and release.cancelled_at is None and not PUBLIC & set(states)
+    calm = MOVING | PUBLIC | ({State.PLANNED, State.STAGING} if early else set())
+    return all(state in calm for state in states) and (early or not any(task.waits for task in tasks))
+
+
 def _counted(states: Sequence[State], tasks: Sequence[ManualTask]) -> tuple[int, int]:
     """How many of the messages of a release are public, and how many there are; those of the machine and those by hand."""
     messages: dict[tuple[int, int], bool] = {}
     for task in tasks:
-        if not task.dropped:
+        if not task.dropped or byhand.taken_down(task):
             key = (task.account_id, task.lane)
-            messages[key] = messages.get(key, True) and not task.waits
+            messages[key] = messages.get(key, True) and _stands(task)
     return sum(state in PUBLIC for state in states) + sum(messages.values()), len(states) + len(messages)
+
+
+def _stands(task: ManualTask) -> bool:
+    return not task.waits and not task.drop_reason
 
 
 def by_hand(release: Release, tasks: Sequence[ManualTask], now: datetime) -> Chip:
@@ -126,9 +144,10 @@ def by_hand(release: Release, tasks: Sequence[ManualTask], now: datetime) -> Chi
     if any(task.waits for task in tasks):
         if release.cancelled_at:
             return chip(State.CANCELLED)
-        due = release.signed and release.instant <= now and not release.waits_for_portal
-        return BY_HAND_NOW if due else BY_HAND_LATER
-    return BY_HAND_DROPPED if all(task.dropped for task in tasks) else BY_HAND_DONE
+        return BY_HAND_NOW if byhand.due_now(release, now) else BY_HAND_LATER
+    if all(task.dropped for task in tasks):
+        return BY_HAND_DOWN if any(map(byhand.taken_down, tasks)) else BY_HAND_DROPPED
+    return BY_HAND_DONE
 
 
 def by_account(release: Release, now: datetime) -> list[tuple[Account, Chip]]:
@@ -149,10 +168,10 @@ def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask
     """What is already public, what may be and what is not, where only a part is public for certain; "" when all or
     nothing is. The publications come with their attempts: what is in doubt is never told as not public. `tasks`: what
     people post of the release; they come with their accounts."""
-    by_people = [task for task in tasks if not task.dropped]
-    if len({one.status in PUBLIC for one in publications} | {not task.waits for task in by_people}) < 2:
+    by_people = [task for task in tasks if not task.dropped or byhand.taken_down(task)]
+    if len({one.status in PUBLIC for one in publications} | {_stands(task) for task in by_people}) < 2:
         return ""
-    if _goes_well(publications) and not any(task.waits for task in by_people):
+    if _goes_well(publications) and all(_stands(task) for task in by_people):
         out = sum(one.status in PUBLIC for one in publications)
         return f"正在依次发出和核对，不用办理：已公开 {out} 次推送，另 {len(publications) - out} 次正在进行。"
     counts: dict[tuple[alarms.Side, str, str], int] = {}
@@ -173,13 +192,17 @@ def _goes_well(publications: Sequence[Publication]) -> bool:
 
 def _by_people(tasks: Sequence[ManualTask]) -> list[tuple[alarms.Side, str]]:
     """Each account with its articles. What nobody has entered may have been posted all the same: it is in doubt."""
-    counts: dict[tuple[str, bool], int] = {}
+    counts: dict[tuple[alarms.Side, str], int] = {}
     for task in tasks:
-        key = (task.account.name, task.waits)
+        key = (_side_by_hand(task), task.account.name)
         counts[key] = counts.get(key, 0) + 1
-    return [
-        (alarms.Side.DOUBT, f"{name} 手工发布 {count} 篇（还没有登记）")
-        if waits
-        else (alarms.Side.PUBLIC, f"{name} 手工发布 {count} 篇")
-        for (name, waits), count in counts.items()
-    ]
+    return [(side, f"{name} 手工发布 {count} 篇{_BY_HAND_REMARKS[side]}") for (side, name), count in counts.items()]
+
+
+_BY_HAND_REMARKS = {alarms.Side.DOUBT: "（还没有登记）", alarms.Side.PUBLIC: "", alarms.Side.WAS_PUBLIC: "（已撤下）"}
+
+
+def _side_by_hand(task: ManualTask) -> alarms.Side:
+    if task.waits:
+        return alarms.Side.DOUBT
+    return alarms.Side.PUBLIC if _stands(task) else alarms.Side.WAS_PUBLIC

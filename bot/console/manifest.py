@@ -14,7 +14,7 @@ from bot.domain.hashing import content_hash
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Step
 from bot.models import Account, Document, Edition, Item, ManualTask, Person, PostRecord, Publication, Release
-from bot.services import forecasting, gating, trail
+from bot.services import byhand, forecasting, gating, trail
 from bot.services.accounts import spec_of
 from bot.services.releases import credit_line
 from bot.services.voiding import is_frozen
@@ -55,7 +55,7 @@ def pushes_of(release: Release) -> list[Publication]:
 
 def tasks_of(release: Release) -> list[ManualTask]:
     """What people post of it, with the same; the release remembers them, so that nothing asks for them again."""
-    tasks = ManualTask.objects.select_related("account", "edition__document__unit", "edition__author", "post")
+    tasks = byhand.tasks().select_related("account", "edition__document__unit", "edition__author", "post")
     prefetch_related_objects(
         [release],
         Prefetch("manual_tasks", tasks.order_by("account_id", "lane", "position")),

@@ -114,6 +114,23 @@ def manual_void(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("manual")
 
 
+@require_POST
+def manual_down(request: HttpRequest, pk: int) -> HttpResponse:
+    """It was posted for a release, and is taken down again."""
+    who = person(request)
+    try:
+        manual.taken_down(
+            manual.find_post(pk, unit=who.unit), evidence=typed(request, "evidence"), person=who, now=now()
+        )
+    except Refused as refused:
+        if refused.code in ELSEWHERE:
+            raise
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, f"第 {pk} 条已登记撤下。由人登记，未经系统核对；原来的一行仍保留。")
+    return redirect("manual")
+
+
 def _again(request: HttpRequest, refused: Refused, old: ManualPost | None) -> HttpResponse:
     if refused.code == "role":
         raise refused

@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from bot.domain.alarms import Side
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
 from bot.domain.workflow import Role
 from bot.models import Attempt, Item, Person, Publication
-from bot.services import gating, manualtasks, preflighting, settling, story, trail
+from bot.services import byhand, gating, manualtasks, preflighting, settling, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
@@ -126,6 +127,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications, tasks),
         "hands": chips.by_account(release, at),
+        "by_machine": list(dict.fromkeys(one.account for one in publications)),
         "by_hand": by_hand,
         "figures": figures.by_hand(post for one in by_hand for task in one.tasks for post in task.posts.all()),
         "pushes": [_push(publication, told, looks[publication.pk], statuses, who) for publication in publications],
@@ -142,7 +144,8 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "lanes": lanes.lanes(release, publications, told),
         "beyond": lanes.beyond(publications),
         "tail": trail.tail,
-        "withdrawable": any(one.status in {State.LIVE, State.WITHDRAWN} for one in publications),
+        "withdrawable": any(one.status in {State.LIVE, State.WITHDRAWN} for one in publications)
+        or any(byhand.side(task) is Side.PUBLIC for task in tasks),
     }
 
 

@@ -16,8 +16,9 @@ from django.views.decorators.http import require_GET
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
 from bot.domain.sync import AT_TIME, LETTING_THROUGH
+from bot.domain.urgent import Stage
 from bot.models import Account, ManualTask, Publication, Release, Unit
-from bot.services import moving
+from bot.services import byhand, moving
 
 from . import acts, board, chips, readers, urgentmarks
 from .chips import Chip
@@ -97,9 +98,11 @@ def _by_hand(unit: Unit) -> QuerySet[ManualTask]:
 
 
 def _due(at: datetime) -> Q:
-    """Their instant is reached, and their portal page live: people are waited for."""
+    """Their instant is reached, and their portal page live: people are waited for. 应急 “尽快” begins with the signature."""
     through = Q(release__sync=AT_TIME) | Q(release__gate__state__in=[str(state) for state in LETTING_THROUGH])
-    return Q(release__instant__lte=at) & through
+    at_once = Q(release__urgency__isnull=False, release__urgency__instant__isnull=True)
+    returned = Q(release__urgency__isnull=False, release__urgency__stage=Stage.RETURNED)
+    return (Q(release__instant__lte=at) | at_once) & through & ~returned
 
 
 def _posted() -> QuerySet[ManualTask]:
@@ -118,7 +121,7 @@ def _page(found: QuerySet[Release], before: str) -> list[Release]:
         instant, pk = mark
         found = found.filter(Q(instant__lt=instant) | Q(instant=instant, pk__lt=pk), instant__lte=instant)
     pushes = Publication.objects.select_related("account").prefetch_related(moving.outcomes())
-    tasks = ManualTask.objects.select_related("account").defer("payload")
+    tasks = byhand.tasks().select_related("account").defer("payload")
     whole = found.select_related("signed_by", "created_by", "gate", "urgency").prefetch_related(
         Prefetch("publications", pushes.order_by("account_id", "lane")), Prefetch("manual_tasks", tasks)
     )

@@ -19,7 +19,7 @@ from bot.domain.instants import show, to_beijing
 from bot.domain.urgent import LONGEST_REASON, PROPOSERS, SECONDERS, Stage
 from bot.domain.workflow import EditionState
 from bot.intake import Rejected
-from bot.models import Document, Person, Urgency
+from bot.models import Document, Person, Release, Urgency
 from bot.proofing import PORTAL_HOSTS
 from bot.services import drafting, releases, trail, urgent, urgentcare
 from bot.services.accounts import spec_of
@@ -125,6 +125,7 @@ def _notice(
         "waived": waived,
         "accounts": accounts,
         "ways": _ways(request, who, at),
+        "hands": any(one.manual_only for one in accounts),
         "soonest": urgent.soonest(at),
         "lead": int(releases.min_lead().total_seconds()),
         "typed": {name: request.POST.get(name, "") for name in ("when", "date", "time", "reason")},
@@ -213,17 +214,18 @@ def urgency(request: HttpRequest, pk: int) -> HttpResponse:
     found = urgent.find(pk, unit=who.unit)
     told = urgentcare.story(found)
     refusal = urgent.why_not(found, person=who, now=at)
-    instant = found.instant or urgent.soonest(at)
+    posts = _posts(found)
     context = {
         "now": at,
         "urgency": found,
         "edition": found.edition,
         "told": told,
         "banner": urgentmarks.banner(told, who, at),
-        "posts": _posts(found),
+        "posts": posts,
+        "by_machine": [one["account"] for one in posts if not one["by_hand"]],
+        "by_people": [one["account"] for one in posts if one["by_hand"]],
         "findings": [record.finding for record in found.edition.findings.order_by("pk")],
         "waived": set(found.edition.document.waivers.values_list("rule", flat=True)),
-        "instant": instant,
         "lead": int(releases.min_lead().total_seconds()),
         "why_not": refusal,
         "waits": found.status is Stage.ASKED,
@@ -242,10 +244,10 @@ def _second(told: urgentcare.Told, might: Person | None) -> str:
 
 
 def _posts(found: Urgency) -> list[dict[str, Any]]:
-    rows = found.edition.posts.select_related("account").order_by("account_id")
+    rows, hands = found.edition.posts.select_related("account").order_by("account_id"), urgent.posted_by_people(found)
     return [
         {
-            "account": post.account, "hash": post.hash,
+            "account": post.account, "hash": post.hash, "by_hand": post.account.slug in hands,
             "mode": spec_of(post.account).mode(found.modes[post.account.slug]), "channel": spec_of(post.account).label,
         }
         for post in rows
@@ -266,9 +268,17 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
             raise
         messages.error(request, " ".join([refused.message, *refused.details]))
         return redirect("urgency", pk=pk)
-    until = show(release.instant, seconds=True)
-    messages.success(request, f"两人已确认并签发，将于 {until} 发出。请在 24 小时内完成补审。")
+    messages.success(request, _done_words(release, found))
     return redirect("release", pk=release.pk)
+
+
+def _done_words(release: Release, urgency: Urgency) -> str:
+    """What goes by machine, and what somebody must post now."""
+    hands = dict.fromkeys(release.manual_tasks.order_by("account_id").values_list("account__name", flat=True))
+    machine = f"将于 {show(release.instant, seconds=True)} 由系统发出。" if release.publications.exists() else ""
+    when = "马上" if urgency.instant is None else f"于 {show(release.instant, seconds=True)}"
+    people = f"“{'、'.join(hands)}”由人手工发布：请值班员或签发人{when}到“手工发布”页办理。" if hands else ""
+    return f"两人已确认并签发。{machine}{people}请在 24 小时内完成补审。"
 
 
 @require_POST

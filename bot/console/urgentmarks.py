@@ -74,7 +74,7 @@ def _words(told: Told) -> str:
         case Stage.RELEASED:
             return f"{who}，未经审核，{told.sent}，补审 {told.passed}/{told.needed}。理由：{urgency.reason}"
         case Stage.RETURNED:
-            return f"{who}。{urgent.returned_in_words(told.out)}"
+            return f"{who}。{told.to_mend}"
         case _:
             return f"{who}。理由：{urgency.reason}"
 

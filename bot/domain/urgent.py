@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from .alarms import Out
@@ -106,18 +106,21 @@ def may_second(
 
 
 def digest(
-    *, edition_hash: str, posts: Mapping[str, str], modes: Mapping[str, str], instant: datetime | None, reason: str
-) -> str:
-    """What a word is given on: content, posts and modes by account, instant (None: as soon as possible) and reason."""
-    return content_hash(
-        {
-            "edition": edition_hash,
-            "posts": dict(posts),
-            "modes": dict(modes),
-            "instant": require_aware(instant).isoformat() if instant else "",
-            "reason": reason,
-        }
-    )
+    *, edition_hash: str, posts: Mapping[str, str], modes: Mapping[str, str], instant: datetime | None, reason: str,
+    by_hand: Collection[str] = (),
+) -> str:  # fmt: skip
+    """What a word is given on: content, posts and modes by account, instant (None: as soon as possible) and reason.
+
+    `by_hand`: the accounts of these on which people post; named only where there are some.
+    """
+    value: dict[str, object] = {
+        "edition": edition_hash,
+        "posts": dict(posts),
+        "modes": dict(modes),
+        "instant": require_aware(instant).astimezone(UTC).isoformat() if instant else "",
+        "reason": reason,
+    }
+    return content_hash(value | ({"by_hand": sorted(by_hand)} if by_hand else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +149,23 @@ _RETURNED_WORDS = {
 }
 
 
-def sent_in_words(out: Out, *, waits: bool) -> str:
-    """Whether what two people signed has left; `waits`: something of it still may."""
+def sent_in_words(out: Out, *, waits: bool, posting: bool = False) -> str:
+    """Whether what two people signed has left; `waits`: something of it still may; `posting`: people have not entered
+    their part yet."""
+    more = "（手工发布的还没有登记）" if posting else ""
     if out is Out.NO:
-        return "已签发，尚未发出" if waits else "没有发出"
-    return {Out.YES: "已发出", Out.PART: "部分已发出", Out.UNKNOWN: "是否发出不明"}.get(out, "")
+        return f"{'已签发，尚未发出' if waits else '没有发出'}{more}"
+    return {Out.YES: "已发出", Out.PART: "部分已发出", Out.UNKNOWN: "是否发出不明"}.get(out, "") + more
 
 
-def returned_in_words(out: Out) -> str:
-    """What is to be done about a notice that a reviewer returned afterwards, by whether it is out."""
-    return _RETURNED_WORDS[out]
+def returned_in_words(out: Out, *, posted: bool = False, posting: bool = False) -> str:
+    """What is to be done about a notice that a reviewer returned afterwards, by whether it is out.
+
+    `posted`: a part that people posted is public; `posting`: people were to post a part and have not entered it.
+    """
+    down = "手工发布的请到平台后台删除，再到“手工发布”页登记已撤下。" if posted else ""
+    ask = "手工发布的还没有登记，请先问清有没有人已在平台后台发出。" if posting else ""
+    return f"{_RETURNED_WORDS[out]}{down}{ask}"
 
 
 def word_over(given_at: datetime, now: datetime) -> bool:

@@ -23,7 +23,7 @@ class ManualTask(models.Model):
 
     Articles of one `lane` go out as one message, in the order of `position`. The text is signed with the release.
     `done_at` is set while an entry of the book that stands says that it was posted, or when a person called it off
-    (`drop_reason`).
+    (`drop_reason`). Beside an entry that stands `drop_reason` says how it was taken down again.
     """
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="manual_tasks")

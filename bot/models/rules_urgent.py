@@ -19,19 +19,21 @@ _DECIDED = (
     "id", "unit_id", "edition_id", "content_hash", "post_hashes", "modes", "instant", "reason", "digest",
 )  # fmt: skip
 _GOES = _listed(MAY_GO)
+#: Edition e is handed in, and neither returned nor replaced.
+GOES = f"e.state IN ({_GOES})"
 
 #: Two people's words (f, s) on urgency u, the second on this manifest and by this signer. A CROSS JOIN keeps its order on
 #: SQLite, which works these plans out anew for every statement: by keys, one row of each table.
-_TWO_WORDS = (
+TWO_WORDS = (
     "f.urgency_id = u.id AND f.place = 1 AND f.digest = u.digest AND s.urgency_id = u.id AND s.place = 2 "
     "AND s.digest = u.digest AND f.person_id <> s.person_id AND (f.decides = {true} OR s.decides = {true}) "
 )
 #: In place of approvals: item i of edition e goes with its urgent release, on two words about these very bytes.
 CARRIED = (
-    f"(e.state IN ({_GOES}) AND EXISTS (SELECT 1 FROM bot_publication p CROSS JOIN bot_release r "
+    f"({GOES} AND EXISTS (SELECT 1 FROM bot_publication p CROSS JOIN bot_release r "
     "CROSS JOIN bot_urgency u CROSS JOIN bot_urgentword f CROSS JOIN bot_urgentword s CROSS JOIN bot_postrecord b "
     "WHERE p.id = NEW.publication_id AND r.id = p.release_id AND u.id = r.urgency_id AND u.edition_id = e.id "
-    f"AND u.content_hash = e.content_hash AND {_TWO_WORDS}"
+    f"AND u.content_hash = e.content_hash AND {TWO_WORDS}"
     "AND s.manifest_hash = r.manifest_hash AND s.person_id = r.signed_by_id "
     "AND b.id = i.post_id AND b.edition_id = e.id AND b.account_id = i.account_id AND {post_named}))"
 )
@@ -141,7 +143,7 @@ RULES: tuple[tuple[str, str, str, str, str], ...] = (
         "UPDATE",
         "OLD.signed_at IS NULL AND NEW.signed_at IS NOT NULL AND NEW.urgency_id IS NOT NULL "
         "AND NOT EXISTS (SELECT 1 FROM bot_urgency u CROSS JOIN bot_urgentword f CROSS JOIN bot_urgentword s "
-        f"WHERE u.id = NEW.urgency_id AND {_TWO_WORDS}"
+        f"WHERE u.id = NEW.urgency_id AND {TWO_WORDS}"
         "AND s.manifest_hash = NEW.manifest_hash AND s.person_id = NEW.signed_by_id)",
         "an urgent release is signed by the second word, on this very manifest",
     ),

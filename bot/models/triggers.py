@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
 from bot.domain.engine import withdrawing
 
-from . import rules_urgent
+from . import rules_by_hand, rules_urgent
 from .structure import absent
 
 
@@ -218,6 +218,7 @@ _UNREPLACED = (
 
 RULES: tuple[Rule, ...] = (
     *_UNREPLACED,
+    *(Rule(*line) for line in rules_by_hand.RULES),
     Rule(
         "review_four_eyes",
         "bot_review",
@@ -689,6 +690,7 @@ _DIALECTS = {
         "differs": "IS NOT",
         "array_length": "json_array_length",
         "entries_signed": "json_each(NEW.manifest, '$.publications') m",
+        "by_hand_signed": "json_each(NEW.manifest, '$.by_hand') m",
         "length_signed": "json_array_length(NEW.manifest, '$.publications')",
         "entries": "json_each(r.manifest, '$.publications') m",
         "entry_account": "json_extract(m.value, '$.account')",
@@ -705,6 +707,7 @@ _DIALECTS = {
         "differs": "IS DISTINCT FROM",
         "array_length": "jsonb_array_length",
         "entries_signed": "jsonb_array_elements(NEW.manifest -> 'publications') m",
+        "by_hand_signed": "jsonb_array_elements(NEW.manifest -> 'by_hand') m",
         "length_signed": "jsonb_array_length(NEW.manifest -> 'publications')",
         "entries": "jsonb_array_elements(r.manifest -> 'publications') m",
         "entry_account": "(m.value ->> 'account')",

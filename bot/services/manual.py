@@ -25,6 +25,7 @@ from .quotas import give_back_by_hand, take_by_hand
 from .voiding import void_signature
 
 _NOTHING = "没有登记，未做改动"
+SHORTEST_EVIDENCE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,12 @@ def correct(
     """A new line takes the place of a wrong one, which is voided with the reason."""
     require_aware(now)
     with audit.serialised():
+        down = ManualTask.objects.values_list("drop_reason", flat=True).get(pk=old.task_id) if old.task_id else ""
         void(old, reason=reason, person=person, now=now)
-        return _enter(entry, person=person, now=now, knowing=knowing, corrects=old)
+        done = _enter(entry, person=person, now=now, knowing=knowing, corrects=old)
+        if down and done.post.task_id and done.post.task_id == old.task_id:  # not public again by another address
+            ManualTask.objects.filter(pk=done.post.task_id).update(drop_reason=down)
+    return done
 
 
 def void(post: ManualPost, *, reason: str, person: Person, now: datetime) -> ManualVoid:
@@ -108,10 +113,28 @@ def void(post: ManualPost, *, reason: str, person: Person, now: datetime) -> Man
         made = ManualVoid.objects.create(post=post, reason=reason.strip()[:300], person=person, at=now)
         give_back_by_hand(post, next(iter(mates(post.account, post.mode, post.posted_at)), None), now=now)
         if post.task_id and not ManualPost.objects.filter(task=post.task_id, void__isnull=True).exists():
-            ManualTask.objects.filter(pk=post.task_id).update(done_at=None)
+            ManualTask.objects.filter(pk=post.task_id).update(done_at=None, drop_reason="")
         data = {"post": post.pk, "title": post.title, "reason": reason.strip()[:300]}
         audit.append(person.username, "manual.voided", _subject(post), data, now=now)
     return made
+
+
+def taken_down(post: ManualPost, *, evidence: str, person: Person, now: datetime) -> None:
+    """已在平台撤下: what people had posted for a release is gone again, by a named person's word. The line stays."""
+    require_aware(now)
+    require(person, Role.DUTY, Role.RELEASER)
+    if post.unit_id != person.unit_id:
+        raise NotFound("手工发布登记", post.pk)
+    if len(evidence.strip()) < SHORTEST_EVIDENCE:
+        raise Refused("evidence", "请写明何时、由谁删除，以及打开链接后看到什么，未做改动。")
+    with audit.serialised():
+        if post.task_id is None or ManualVoid.objects.filter(post=post).exists():
+            raise Refused("task", "只有发布单任务的、没有作废的登记可以登记撤下，未做改动。登记错了的请作废。")
+        found = ManualTask.objects.filter(pk=post.task_id, done_at__isnull=False, drop_reason="")
+        if not found.update(drop_reason=evidence.strip()[:300]):
+            raise Refused("down", "这一条已登记撤下，未做改动。请刷新后再看。")
+        data = {"post": post.pk, "title": post.title, "reason": evidence.strip()[:300]}
+        audit.append(person.username, "manual.taken_down", _subject(post), data, now=now)
 
 
 def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, corrects: ManualPost | None) -> Entered:

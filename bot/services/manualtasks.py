@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch, Q, QuerySet
 
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import ModeSpec
@@ -33,7 +33,7 @@ from bot.models import (
     Unit,
 )
 
-from . import alarming, audit, manual, manualentry
+from . import alarming, audit, byhand, manual, manualentry
 from .accounts import channel_of, spec_of
 from .errors import NotFound, Refused
 from .people import require
@@ -41,6 +41,7 @@ from .voiding import is_frozen
 
 AHEAD = timedelta(days=7)
 MOST = 200  # tasks on the page and in one round of reminding; the rest comes when those are done
+_URGENT_FIRST = F("release__urgency").asc(nulls_last=True)
 
 
 class Standing(StrEnum):
@@ -49,6 +50,7 @@ class Standing(StrEnum):
     DUE = "due"
     AHEAD = "ahead"
     UNSIGNED = "unsigned"
+    RETURNED = "returned"
     FROZEN = "frozen"
     GATE = "gate"
 
@@ -62,6 +64,7 @@ _WORDS = {
     Standing.DUE: "现在发布",
     Standing.AHEAD: "时刻未到，不要发出",
     Standing.UNSIGNED: "没有有效签发，不要发出",
+    Standing.RETURNED: "补审退回，不要发出",
     Standing.FROZEN: "一键停发中，不要发出",
     Standing.GATE: "门户网页还没有上线，不要发出",
 }
@@ -166,14 +169,17 @@ def _sealed(release: Release, group: Sequence[ManualTask], credit: dict[int, str
 # --- for the people who post --------------------------------------------------------------------------------
 
 
+_WITH_EACH = ("release__gate", "release__urgency", "account", "edition__document", "post__account")
+
+
 def waiting(unit: Unit, *, now: datetime) -> list[Message]:
-    """What is to be posted now and in the coming seven days, and what is overdue; in order of time."""
+    """What is to be posted now and in the coming seven days, and what is overdue; urgent notices first, then by time."""
     require_aware(now)
     found = ManualTask.objects.filter(
         done_at__isnull=True, release__unit=unit, release__cancelled_at__isnull=True, release__instant__lt=now + AHEAD
     )
-    rows = found.select_related("release__gate", "account", "edition__document", "post__account").order_by(
-        "release__instant", "release_id", "account_id", "lane", "position"
+    rows = found.select_related(*_WITH_EACH).order_by(
+        _URGENT_FIRST, "release__instant", "release_id", "account_id", "lane", "position"
     )
     return _messages(list(rows[:MOST]), frozen=is_frozen(unit), now=now)
 
@@ -181,7 +187,7 @@ def waiting(unit: Unit, *, now: datetime) -> list[Message]:
 def of_release(release: Release, *, now: datetime) -> list[Message]:
     """All tasks of a release, done ones included."""
     require_aware(now)
-    rows = release.manual_tasks.select_related("release__gate", "account", "edition__document", "post__account")
+    rows = byhand.tasks().filter(release=release).select_related(*_WITH_EACH)
     posts = ManualPost.objects.select_related("void", "posted_by", "account", "count").order_by("pk")
     ordered = rows.prefetch_related(Prefetch("posts", posts)).order_by("account_id", "lane", "position")
     return _messages(list(ordered), frozen=is_frozen(release.unit), now=now)
@@ -203,9 +209,12 @@ def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> li
 def _standing(release: Release, *, frozen: bool, now: datetime) -> Standing:
     if not release.signed:
         return Standing.UNSIGNED
+    if byhand.returned(release):
+        return Standing.RETURNED
     if frozen:
         return Standing.FROZEN
-    if release.instant > now:
+    start = byhand.due_from(release)
+    if start is None or start > now:
         return Standing.AHEAD
     return Standing.GATE if release.waits_for_portal else Standing.DUE
 
@@ -261,13 +270,10 @@ def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datet
 def remind(*, now: datetime) -> None:
     """An alarm for every message that is due and not posted; closed when it is, or when it is not due any more."""
     require_aware(now)
-    rows = ManualTask.objects.filter(
-        done_at__isnull=True, release__signed_at__isnull=False, release__cancelled_at__isnull=True,
-        release__instant__lte=now,
-    ).select_related("release__gate", "account")  # fmt: skip
+    rows = _that_may_be_due(now)
     frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
     due: dict[str, alarming.Call] = {}
-    for task in rows.order_by("release__instant", "pk")[:MOST]:
+    for task in rows[:MOST]:
         if _standing(task.release, frozen=task.release.unit_id in frozen, now=now) is Standing.DUE:
             due.setdefault(_subject(task), _call(task))
     open_ones = Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).values_list("subject", flat=True)
@@ -277,13 +283,36 @@ def remind(*, now: datetime) -> None:
     alarming.raise_all(list(due.values()), now=now)
 
 
+def call_people(release: Release, *, now: datetime) -> None:
+    """The alarms for what is due of one release at once, without waiting for the next round of `remind`."""
+    require_aware(now)
+    frozen, found = is_frozen(release.unit), _that_may_be_due(now).filter(release=release)
+    due = {
+        _subject(task): _call(task) for task in found if _standing(task.release, frozen=frozen, now=now) is Standing.DUE
+    }
+    alarming.raise_all(list(due.values()), now=now)
+
+
+def _that_may_be_due(now: datetime) -> QuerySet[ManualTask]:
+    """What nobody has done of signed releases whose time has come, or who go as soon as possible; urgent ones first."""
+    come = Q(release__instant__lte=now) | Q(release__urgency__isnull=False, release__urgency__instant__isnull=True)
+    rows = ManualTask.objects.filter(
+        come, done_at__isnull=True, release__signed_at__isnull=False, release__cancelled_at__isnull=True
+    )
+    found = rows.select_related("release__gate", "release__urgency", "account")
+    return found.order_by(_URGENT_FIRST, "release__instant", "pk")
+
+
 def _subject(task: ManualTask) -> str:
     return f"manual:{task.release_id}:{task.account.slug}"
 
 
 def _call(task: ManualTask) -> alarming.Call:
-    words = f"{task.account.name}：发布单 {task.release_id} 定于 {show(task.release.instant)} 发布，这个账号只能手工发布，还没有登记。"
+    release, name = task.release, task.account.name
+    words = f"{name}：发布单 {release.pk} 定于 {show(release.instant)} 发布，这个账号只能手工发布，还没有登记。"
+    if release.urgency is not None:
+        words = f"{name}：应急发布单 {release.pk} 已由两人确认，须马上由人发出，这个账号只能手工发布，还没有登记。"
     return alarming.Call(
-        Kind.BY_HAND, _subject(task), Out.NO, words, unit=task.release.unit_id, release=task.release_id,
+        Kind.BY_HAND, _subject(task), Out.NO, words, unit=release.unit_id, release=release.pk,
         account=task.account_id,
     )  # fmt: skip

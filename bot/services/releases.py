@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from bot.domain import timeline
+from bot.domain.alarms import Side
 from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine import people as by_people
@@ -33,7 +34,7 @@ from bot.models import (
     Urgency,
 )
 
-from . import audit, gating, home, manualtasks
+from . import audit, byhand, gating, home, manualtasks
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
@@ -165,7 +166,8 @@ def immovable(release: Release, publications: Sequence[Publication]) -> Refused 
     """Why a release cannot be given another instant, None where it can. `publications`: those that were not called off."""
     if release.urgency_id is not None:
         return Refused("urgent", f"{URGENT_ONCE}未做改动。")
-    tasks = [task for task in release.manual_tasks.all() if not task.drop_reason]
+    every = release.manual_tasks.all()
+    tasks = [task for task in every if not task.drop_reason or byhand.side(task) is not Side.NOT_PUBLIC]
     if release.cancelled_at or not (publications or tasks):
         return Refused("cancelled", "这张发布单已作废，不能改期。请另编一张。")
     posted = any(task.done_at for task in tasks)
@@ -314,7 +316,8 @@ def sign_urgent(
     require_aware(now)
     with audit.serialised():
         publications = _signable(release, now)
-        _require_lead(release, now)
+        if publications:  # where people post alone nothing has to be made ready
+            _require_lead(release, now)
         _require_not_posted(publications)
         require_pairs(publications)
         _seal(release, publications, person=person, now=now, credit=lambda _: credit, word=word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,15 +11,16 @@ from time import monotonic
 
 from django.db.models import Q
 
+from bot.domain.alarms import Side
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.engine import people as by_people
 from bot.domain.engine import stopping
 from bot.domain.engine.facts import Facts, Step
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import AuditEvent, Freeze, Item, Person, Publication, Release, Unit
+from bot.models import AuditEvent, Freeze, Item, ManualTask, Person, Publication, Release, Unit
 
-from . import audit, gating, lanes
+from . import audit, byhand, gating, lanes
 from .bulk import chunks
 from .clocksafety import doubt_of_this_boot
 from .errors import Refused
@@ -32,6 +33,7 @@ from .transitions import enact, honest, touch
 from .voiding import give_back_quota, is_frozen
 
 REASON_LENGTH = 240
+DONE_BY_PEOPLE = "都已手工发布，没有可作废的。要撤下请到平台后台删除，再到“手工发布”页登记已撤下。"
 OVER = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, State.CANCELLED})
 
 
@@ -255,6 +257,8 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
                 "over",
                 "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请在发布单页的“更正与撤回”办理。",
             )
+        if not publications and people_did_all(byhand.tasks().filter(release=release)):
+            raise Refused("over", f"{DONE_BY_PEOPLE}未做改动。")
         if only:
             require_not_left_alone(publications)
         if only is None:
@@ -267,6 +271,12 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
         )
         _note("release.cancelled", release, person, reason, answer, now)
     return answer
+
+
+def people_did_all(tasks: Iterable[ManualTask]) -> bool:
+    """Whether people have posted something of it and have nothing left to post. `tasks`: as `byhand.tasks` gives them."""
+    found = list(tasks)
+    return all(task.done_at for task in found) and any(byhand.side(task) is not Side.NOT_PUBLIC for task in found)
 
 
 def require_not_left_alone(publications: Sequence[Publication]) -> None:

@@ -261,7 +261,11 @@ def _link_made(data: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _urgent_asked(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-    what = f"{name}：{_deputising(data)}提出应急发布第 {data.get('edition')} 版，内容哈希尾号 {tail(data.get('content', ''))}，待第二人确认"
+    hands = "、".join(map(str, data.get("by_hand", ())))
+    what = (
+        f"{name}：{_deputising(data)}提出应急发布第 {data.get('edition')} 版，内容哈希尾号 {tail(data.get('content', ''))}"
+        f"{f'，其中 {hands} 由人手工发布' if hands else ''}，待第二人确认"
+    )
     return what, data.get("reason", "")
 
 
@@ -382,6 +386,10 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "manual.registered": _manual,
     "manual.voided": lambda data, name: (
         f"作废手工发布登记第 {data.get('post')} 条：《{data.get('title')}》",
+        data.get("reason", ""),
+    ),
+    "manual.taken_down": lambda data, name: (
+        f"登记手工发布第 {data.get('post')} 条已在平台撤下：《{data.get('title')}》",
         data.get("reason", ""),
     ),
     "manual.dropped": lambda data, name: (f"账号“{data.get('account')}”不再手工发布", data.get("reason", "")),

@@ -6,22 +6,23 @@ then there is a release. Whatever changes in between makes the first word void. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from bot.domain import urgent
 from bot.domain.article import Kind
+from bot.domain.channel import Quota
 from bot.domain.instants import require_aware, show
 from bot.domain.urgent import DECIDERS, MAY_GO, PROPOSERS, SECONDERS, Stage
 from bot.domain.workflow import UNDER_REVIEW, EditionState, Role
 from bot.intake import Rejected
 from bot.models import Account, Document, Edition, Person, PostRecord, Publication, Release, Unit, Urgency, UrgentWord
 
-from . import audit, deputies, documents, drafting, editorial, quotas, releases, urgentcare
+from . import audit, deputies, documents, drafting, editorial, manualtasks, quotas, releases, urgentcare
 from .accounts import spec_of
 from .errors import NotFound, Refused
 from .people import require
@@ -35,7 +36,10 @@ _BEFORE = (EditionState.DRAFTING, EditionState.RETURNED)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way in which one account may publish it, with how often it still may. `why_not`: a quota is used up."""
+    """One way in which one account may publish it, with how often it still may. `why_not`: a quota is used up.
+
+    Where people post (`by_hand`) the book tells what is left, and stops nobody.
+    """
 
     account: Account
     channel: str
@@ -44,6 +48,7 @@ class Way:
     effect: str
     rates: Sequence[str]
     why_not: str
+    by_hand: bool = False
 
 
 # --- the notice -----------------------------------------------------------------------------------------------
@@ -112,9 +117,21 @@ def soonest(now: datetime) -> datetime:
 
 
 def accounts_for(unit: Unit) -> list[Account]:
-    """Those that the machine may post on."""
-    found = unit.accounts.filter(disabled_reason="", manual_reason="").order_by("pk")
-    return list(found)
+    """Those in use: the machine posts on them, or people do."""
+    return list(unit.accounts.filter(disabled_reason="").order_by("pk"))
+
+
+def by_hand(accounts: Iterable[Account]) -> list[str]:
+    """The slugs of those on which people post."""
+    return sorted(one.slug for one in accounts if one.manual_only)
+
+
+def posted_by_people(urgency: Urgency) -> set[str]:
+    """The slugs of its accounts on which people post: as they were signed, before that as they are now."""
+    release = Release.objects.filter(urgency=urgency).first()
+    if release is not None:
+        return set(release.manual_tasks.values_list("account__slug", flat=True))
+    return set(by_hand(urgency.unit.accounts.filter(slug__in=list(urgency.modes))))
 
 
 def ways(unit: Unit, *, now: datetime, at: datetime | None = None) -> list[Way]:
@@ -129,14 +146,22 @@ def _ways_of(account: Account, instant: datetime) -> list[Way]:
     modes = sorted(spec.modes, key=lambda mode: mode.name != account.mode)
     found = []
     for mode in modes:
-        draft = Publication(account=account, mode=mode.name, instant=instant)
-        lacking = [f"{lack.what}（{lack.numbers}）" for lack in quotas.shortages([draft])]
-        rates = [
-            f"{quotas.PERIODS[rule.period]}还可签发 {quotas.free_slots(account, mode.name, rule, instant)} 次"
-            for rule in quotas_of(account, mode.name)
-        ]
-        found.append(Way(account, spec.label, mode.name, mode.label, mode.effect, rates, "；".join(lacking)))
+        drafts = [] if account.manual_only else [Publication(account=account, mode=mode.name, instant=instant)]
+        lacking = "；".join(f"{lack.what}（{lack.numbers}）" for lack in quotas.shortages(drafts))
+        rates = [_rate(account, mode.name, rule, instant) for rule in _rules(account, mode.name)]
+        found.append(
+            Way(account, spec.label, mode.name, mode.label, mode.effect, rates, lacking, account.manual_only)
+        )  # fmt: skip
     return found
+
+
+def _rules(account: Account, mode: str) -> Sequence[Quota]:
+    return quotas.rules_by_hand(account, mode) if account.manual_only else quotas_of(account, mode)
+
+
+def _rate(account: Account, mode: str, rule: Quota, instant: datetime) -> str:
+    left = quotas.free_slots(account, mode, rule, instant)
+    return f"{quotas.PERIODS[rule.period]}{'按登记还可发' if account.manual_only else '还可签发'} {left} 次"
 
 
 # --- the first word -------------------------------------------------------------------------------------------
@@ -193,8 +218,10 @@ def _require_proposable(
         words = f"时刻须在 {show(soonest(now))} 以后、24 小时以内，没有提出，未做改动。更晚的请走正常审核。"
         raise Refused("instant", words)
     chosen = _accounts(person.unit, modes)
-    drafts = [Publication(account=one, mode=modes[one.slug], instant=instant or soonest(now)) for one in chosen]
-    lacking = quotas.shortages(drafts)
+    at = instant or soonest(now)
+    lacking = quotas.shortages(
+        [Publication(account=one, mode=modes[one.slug], instant=at) for one in chosen if not one.manual_only]
+    )
     if lacking:
         words = "；".join(f"{lack.what}（{lack.numbers}）" for lack in lacking)
         raise Refused("quota", f"{words}，没有提出，未做改动。请改用别的方式，或改为次数恢复以后的时刻。")
@@ -204,7 +231,7 @@ def _accounts(unit: Unit, modes: Mapping[str, str]) -> list[Account]:
     """The chosen ones, in their order; each with a mode that it has."""
     chosen = [one for one in accounts_for(unit) if one.slug in modes]
     if not chosen or len(chosen) != len(modes):
-        raise Refused("accounts", "请至少选一个可用的账号（停用的、只能手工发布的不走应急通道），没有提出，未做改动。")
+        raise Refused("accounts", "请至少选一个可用的账号（停用的不能选），没有提出，未做改动。")
     for one in chosen:
         if modes[one.slug] not in {mode.name for mode in spec_of(one).modes}:
             raise Refused("mode", f"账号“{one.name}”没有这种发布方式，没有提出，未做改动。请重新选择。")
@@ -222,8 +249,9 @@ def _first_word(
         raise Refused("no_post", "送审时还没有所选账号的渠道稿，没有提出，未做改动。请修改内容形成新版本后重新提出。")
     chosen = {slug: posts[slug] for slug in sorted(modes)}
     how = {slug: modes[slug] for slug in sorted(modes)}
+    hands = by_hand(_accounts(edition.document.unit, modes))
     digest = urgent.digest(
-        edition_hash=edition.content_hash, posts=chosen, modes=how, instant=instant, reason=reason
+        edition_hash=edition.content_hash, posts=chosen, modes=how, instant=instant, reason=reason, by_hand=hands
     )  # fmt: skip
     made = Urgency.objects.create(
         unit=edition.document.unit, edition=edition, content_hash=edition.content_hash, post_hashes=chosen, modes=how,
@@ -237,7 +265,7 @@ def _first_word(
         "digest": digest,
         "content": edition.content_hash,
         "posts": chosen,
-    }
+    } | ({"by_hand": hands} if hands else {})
     _note("urgent.asked", f"document:{edition.document.external_id}", data | {"reason": reason}, person, PROPOSERS, now)
     urgentcare.waits_for_second(made, now=now)
     return made
@@ -291,16 +319,22 @@ def why_not(urgency: Urgency, *, person: Person, now: datetime) -> Refused | Non
     if urgent.word_over(word.at, now):
         return Refused("expired", "第一人的确认已超过两小时，作废，没有发出。仍需应急的，请重新提出。")
     if not _can_still_post(urgency):
-        words = "原定的账号已停用或改为手工发布，或不再有原定的方式，没有发出。请收回后重新提出。"
+        words = "原定的账号已停用，改了由系统发还是由人手工发，或不再有原定的方式，没有发出。请收回后重新提出。"
         return Refused("accounts", words)
     return None
 
 
 def _can_still_post(urgency: Urgency) -> bool:
+    """Whether its accounts are in use, and machine and people post where they did when the first word was given."""
     try:
-        return bool(_accounts(urgency.unit, urgency.modes))
+        accounts = _accounts(urgency.unit, urgency.modes)
     except Refused:
         return False
+    now_asked = urgent.digest(
+        edition_hash=urgency.content_hash, posts=urgency.post_hashes, modes=urgency.modes, instant=urgency.instant,
+        reason=urgency.reason, by_hand=by_hand(accounts),
+    )  # fmt: skip
+    return now_asked == urgency.digest
 
 
 def confirm(urgency: Urgency, *, seen: str, person: Person, now: datetime) -> Release:
@@ -313,11 +347,14 @@ def confirm(urgency: Urgency, *, seen: str, person: Person, now: datetime) -> Re
             raise refused
         if seen != urgency.digest:
             raise Refused("changed", CHANGED)
-        instant = urgency.instant or soonest(now)
-        if instant < releases.earliest(now):
+        accounts = _accounts(urgency.unit, urgency.modes)
+        instant = _instant_of(urgency, accounts, now)
+        least = now if _people_alone(accounts) else releases.earliest(now)
+        if urgency.instant is not None and instant < least:
             words = f"原定 {show(instant)} 已来不及，没有发出。请提出人改为“尽快”重新提出。"
             raise Refused("lead", words)
-        release = _released(urgency, instant, person, now)
+        release = _released(urgency, instant, accounts, person, now)
+        manualtasks.call_people(release, now=now)
         urgentcare.move(
             urgency, Stage.RELEASED, actor=person.username, now=now, review_by=instant + urgent.REVIEW_WITHIN
         )  # fmt: skip
@@ -325,12 +362,23 @@ def confirm(urgency: Urgency, *, seen: str, person: Person, now: datetime) -> Re
     return release
 
 
-def _released(urgency: Urgency, instant: datetime, person: Person, now: datetime) -> Release:
+def _instant_of(urgency: Urgency, accounts: Iterable[Account], now: datetime) -> datetime:
+    """When it goes if the second word is given now. Where people post alone nothing has to be made ready: at once."""
+    return urgency.instant or (now.replace(microsecond=0) if _people_alone(accounts) else soonest(now))
+
+
+def _people_alone(accounts: Iterable[Account]) -> bool:
+    return all(one.manual_only for one in accounts)
+
+
+def _released(
+    urgency: Urgency, instant: datetime, accounts: Sequence[Account], person: Person, now: datetime
+) -> Release:
     first = urgency.words.select_related("person").get(place=1)
     edition = urgency.edition
     release = releases.compose(
-        [edition], title=edition.title, instant=instant, accounts=_accounts(urgency.unit, urgency.modes),
-        modes=urgency.modes, person=person, now=now, urgency=urgency,
+        [edition], title=edition.title, instant=instant, accounts=accounts, modes=urgency.modes, person=person, now=now,
+        urgency=urgency,
     )  # fmt: skip
     _require_same_posts(urgency, release)
 
@@ -352,7 +400,8 @@ def _released(urgency: Urgency, instant: datetime, person: Person, now: datetime
 
 
 def _require_same_posts(urgency: Urgency, release: Release) -> None:
-    posts = PostRecord.objects.filter(items__publication__release=release).select_related("account")
+    mine = Q(items__publication__release=release) | Q(manual_tasks__release=release)
+    posts = PostRecord.objects.filter(mine).select_related("account")
     if {post.account.slug: post.hash for post in posts} != urgency.post_hashes:
         raise Refused("changed", CHANGED)
 

@@ -5,7 +5,7 @@ The rest of the editorial way tells this module what happened to an edition (`no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,8 @@ from bot.models import (
     Document,
     Edition,
     Item,
+    ManualPost,
+    ManualTask,
     Person,
     Publication,
     Release,
@@ -37,7 +39,7 @@ from bot.models import (
     UrgentWord,
 )
 
-from . import alarming, audit
+from . import alarming, audit, byhand
 from .alarming import Call
 from .errors import Refused
 
@@ -51,7 +53,10 @@ _OVER = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One urgent notice, for pages and the command line. `passed` of `needed` reviews; `release` None: not released yet."""
+    """One urgent notice, for pages and the command line. `passed` of `needed` reviews; `release` None: not released yet.
+
+    `posting`: people have not entered their part yet; `posted`: what people posted is public.
+    """
 
     urgency: Urgency
     words: Sequence[UrgentWord]
@@ -60,6 +65,8 @@ class Told:
     needed: int
     out: Out = Out.NO
     waits: bool = False  # something of it may still leave
+    posting: bool = False
+    posted: bool = False
 
     @property
     def first(self) -> UrgentWord:
@@ -74,7 +81,12 @@ class Told:
     @property
     def sent(self) -> str:
         """Whether it has left, in words."""
-        return urgent.sent_in_words(self.out, waits=self.waits)
+        return urgent.sent_in_words(self.out, waits=self.waits, posting=self.posting)
+
+    @property
+    def to_mend(self) -> str:
+        """What is to be done once a reviewer returned it, in words."""
+        return urgent.returned_in_words(self.out, posted=self.posted, posting=self.posting)
 
     @property
     def to_correct(self) -> bool:
@@ -95,12 +107,11 @@ def story(urgency: Urgency) -> Told:
     words = list(urgency.words.select_related("person").order_by("place"))
     release = Release.objects.filter(urgency=urgency).first()
     passed = urgency.edition.reviews.filter(verdict="pass").count()
-    pushes = list(_pushes().filter(release=release)) if release is not None else []
-    return _told_of(urgency, words, release, passed, pushes)
+    return _told_of(urgency, words, release, passed, _parts(release) if release is not None else None)
 
 
 def open_of(unit: Unit) -> list[Told]:
-    """What of a unit still needs somebody, the newest first. Five questions, however many there are."""
+    """What of a unit still needs somebody, the newest first. Six questions, however many there are."""
     rows = Urgency.objects.filter(unit=unit, ended_at__isnull=True).select_related(
         "edition__document", "unit", "release"
     )
@@ -108,6 +119,7 @@ def open_of(unit: Unit) -> list[Told]:
         "words__person",
         "edition__reviews",
         Prefetch("release__publications", _pushes()),
+        Prefetch("release__manual_tasks", byhand.tasks()),
     )
     return [_told(one) for one in found.order_by("-pk")[:MOST]]
 
@@ -116,19 +128,62 @@ def _told(urgency: Urgency) -> Told:
     words = sorted(urgency.words.all(), key=lambda word: word.place)
     passed = sum(review.verdict == "pass" for review in urgency.edition.reviews.all())
     release: Release | None = getattr(urgency, "release", None)
-    return _told_of(urgency, words, release, passed, list(release.publications.all()) if release is not None else [])
+    parts = _Parts(release, list(release.publications.all()), list(release.manual_tasks.all())) if release else None
+    return _told_of(urgency, words, release, passed, parts)
 
 
 def _told_of(
-    urgency: Urgency, words: Sequence[UrgentWord], release: Release | None, passed: int, pushes: Sequence[Publication]
+    urgency: Urgency, words: Sequence[UrgentWord], release: Release | None, passed: int, parts: _Parts | None
 ) -> Told:  # fmt: skip
-    out, waits = alarms.out_of(map(_side, pushes)), release is not None and _waits(release, pushes)
-    return Told(urgency, words, release, passed, len(urgency.unit.review_steps), out, waits)
+    needed = len(urgency.unit.review_steps)
+    if parts is None:
+        return Told(urgency, words, release, passed, needed)
+    return Told(urgency, words, release, passed, needed, parts.out, parts.waits, parts.posting, parts.posted)
 
 
-def _waits(release: Release, pushes: Iterable[Publication]) -> bool:
-    """Whether something of it will leave, or may be let go on: it is signed, and neither out nor given up."""
-    return release.signed and any(push.status in STOPPABLE | {State.HELD} for push in pushes)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What leaves of a release: by machine (`_pushes`), and by people (`byhand.tasks`)."""
+
+    release: Release
+    pushes: Sequence[Publication]
+    tasks: Sequence[ManualTask]
+
+    @property
+    def sides(self) -> list[Side]:
+        """Where each part stands."""
+        return [*map(_side, self.pushes), *map(byhand.side, self.tasks)]
+
+    @property
+    def out(self) -> Out:
+        """Whether it is out, all parts together."""
+        return alarms.out_of(self.sides)
+
+    @property
+    def posting(self) -> bool:
+        """Whether people were to post a part, and have neither entered it nor called it off."""
+        return bool(byhand.still_owed(self.release, self.tasks))
+
+    @property
+    def posted(self) -> bool:
+        """Whether what people posted is public."""
+        return any(byhand.side(task) is Side.PUBLIC for task in self.tasks)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something of it will leave, or may be let go on: it is signed, and neither out nor given up."""
+        by_machine = any(push.status in STOPPABLE | {State.HELD} for push in self.pushes)
+        return self.release.signed and (by_machine or self.posting)
+
+    @property
+    def sent(self) -> str:
+        """Whether it has left, in words."""
+        return urgent.sent_in_words(self.out, waits=self.waits, posting=self.posting)
+
+
+def _parts(release: Release) -> _Parts:
+    """Two questions."""
+    return _Parts(release, list(_pushes().filter(release=release)), list(byhand.tasks().filter(release=release)))
 
 
 def owed(unit: Unit) -> dict[int, datetime]:
@@ -262,8 +317,7 @@ def _owe(urgency: Urgency, release: Release, now: datetime) -> None:
 
 
 def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> None:
-    pushes = list(_pushes().filter(release=release))
-    sent = urgent.sent_in_words(alarms.out_of(map(_side, pushes)), waits=_waits(release, pushes))
+    sent = _parts(release).sent
     match urgent.review(until, now):
         case urgent.Review.NEAR:
             words = f"《{urgency.edition.title}》由两人应急签发，{sent}，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
@@ -277,12 +331,13 @@ def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> 
 
 
 def _correct(urgency: Urgency, release: Release, now: datetime) -> None:
-    pushes = list(_pushes().filter(release=release))
-    if _settled(urgency, pushes):
-        never = all(_side(push) is Side.NOT_PUBLIC for push in pushes)
+    parts = _parts(release)
+    if _settled(urgency, parts):
+        never = all(side is Side.NOT_PUBLIC for side in parts.sides)
         move(urgency, Stage.CALLED_OFF if never else Stage.SETTLED, actor=ACTOR, now=now)
-    elif (out := _out(release)) is not Out.NO:
-        words = f"《{urgency.edition.title}》{urgent.returned_in_words(out)}"
+    elif parts.out is not Out.NO or parts.posting:  # nothing holds back the hand of a person who has not heard of it
+        told = urgent.returned_in_words(parts.out, posted=parts.posted, posting=parts.posting)
+        words = f"《{urgency.edition.title}》{told}"
         alarming.raise_all([_call(Kind.RETURNED, urgency, release, words)], now=now)
 
 
@@ -293,9 +348,11 @@ def _called_off(release: Release) -> bool:
     return _out(release) is Out.NO
 
 
-def _settled(urgency: Urgency, pushes: Sequence[Publication]) -> bool:
+def _settled(urgency: Urgency, parts: _Parts) -> bool:
     """Wherever it went, it is not public any more and will not be, or what corrects it is public on the same account."""
-    open_on = {push.account_id for push in pushes if push.status not in _OVER or _side(push) is Side.DOUBT}
+    open_on = {push.account_id for push in parts.pushes if push.status not in _OVER or _side(push) is Side.DOUBT}
+    open_on |= {task.account_id for task in byhand.still_owed(parts.release, parts.tasks)}
+    open_on |= {task.account_id for task in parts.tasks if byhand.side(task) is Side.PUBLIC}
     return not open_on or open_on <= _corrected_on(urgency.edition)
 
 
@@ -304,7 +361,9 @@ def _corrected_on(edition: Edition) -> set[int]:
     later = Q(edition__document=edition.document_id, edition__number__gt=edition.number)
     registered = Q(edition__in=Correction.objects.filter(old=edition).values("new"))
     live = Item.objects.filter(later | registered, publication__state=State.LIVE)
-    return set(live.values_list("publication__account", flat=True))
+    standing = Q(task__isnull=True) | Q(task__drop_reason="")
+    by_hand = ManualPost.objects.filter(later | registered, standing, void__isnull=True)
+    return {*live.values_list("publication__account", flat=True), *by_hand.values_list("account", flat=True)}
 
 
 def _pushes() -> QuerySet[Publication]:
@@ -319,7 +378,7 @@ def _side(push: Publication) -> Side:
 
 
 def _out(release: Release) -> Out:
-    return alarms.out_of(map(_side, _pushes().filter(release=release)))
+    return _parts(release).out
 
 
 def checks(*, now: datetime) -> Iterator[CheckResult]:

@@ -67,9 +67,11 @@ def public_items(release: Release) -> list[Item]:
 
 
 def posted_by_people(release: Release) -> list[ManualPost]:
-    """What people posted of the release and stands in the book: no withdrawal takes it down, a person does."""
-    posts = ManualPost.objects.filter(task__release=release, void__isnull=True).select_related("account")
-    return list(posts.order_by("account_id", "task__lane", "task__position"))
+    """What people posted of the release and is public by the book: no withdrawal takes it down, a person does."""
+    posts = ManualPost.objects.filter(task__release=release, task__drop_reason="", void__isnull=True)
+    return list(
+        posts.select_related("account", "edition__document").order_by("account_id", "task__lane", "task__position")
+    )
 
 
 def editions_of(withdrawal: Withdrawal) -> list[Edition]:

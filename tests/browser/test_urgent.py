@@ -6,8 +6,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bot.domain.delivery import State
-from bot.models import Document, Release, Urgency
-from tests.console.world import PASSWORD, District
+from bot.models import Account, Document, Release, Urgency
+from bot.services import urgent
+from tests.console.test_urgent_by_hand import asked, posted
+from tests.console.world import PASSWORD, District, now
 
 from .conftest import Open, fits, shoot
 from .playing import engine
@@ -60,3 +62,28 @@ def test_two_people_on_their_phones_let_it_out(district: District, window: Open,
         assert fits(page)
         shoot(page, f"urgent-live-{scheme}")
     assert Document.objects.get().current.status.label == "待初审"
+
+
+def test_what_people_post_of_it_is_told_on_every_page_and_fits(district: District, window: Open) -> None:
+    Account.objects.filter(slug="wx").update(manual_reason="未认证，没有发布接口权限")
+    district.accounts[0].refresh_from_db()
+    urgency, signer = asked(district), district.people["releaser"]
+    signer.set_password(PASSWORD)
+    signer.save()
+    with window("phone", "light", login=signer.username) as page:
+        page.goto(f"/urgent/{urgency.pk}")
+        expect(page.locator("main")).to_contain_text("由人手工发布：中国河东")
+        assert fits(page)
+        shoot(page, "urgent-by-hand-second")
+    release = urgent.confirm(urgency, seen=urgency.digest, person=signer, now=now())
+    with window("phone", "light", login="duty") as page:
+        for address in ("/", "/manual", f"/releases/{release.pk}", "/releases"):
+            page.goto(address)
+            assert fits(page), address
+        page.goto("/manual")
+        shoot(page, "urgent-by-hand-task")
+        posted(district, release)
+        for address in ("/manual", f"/releases/{release.pk}"):
+            page.goto(address)
+            expect(page.locator("main")).to_contain_text("https://mp.weixin.qq.com/s/AbCdEfGh1")
+            assert fits(page), address

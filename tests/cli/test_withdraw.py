@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from bot.cli.main import main
 from bot.domain.channel import Failed, Receipt, Withdrawn
 from bot.domain.delivery import State
-from bot.models import Account, Correction, ManualPost, Publication, Release, Takedown, Withdrawal
+from bot.models import Account, Correction, ManualPost, Person, Publication, Release, Takedown, Withdrawal
 from bot.services import manual, manualtasks, people, takedowns
 from tests.console.world import ARTICLES, District, now, put
 
@@ -119,7 +119,17 @@ def test_it_shows_what_each_channel_allows_and_what_nobody_can_undo(district: Di
         assert word in words, word
 
 
-def test_what_people_posted_is_shown_as_theirs_to_delete(district: District) -> None:
+@pytest.mark.parametrize(
+    "over",
+    [
+        lambda post, duty: manual.void(post, reason="登记错了，没有发过", person=duty, now=now()),
+        lambda post, duty: manual.taken_down(post, evidence=EVIDENCE, person=duty, now=now()),
+    ],
+    ids=["voided", "down"],
+)
+def test_what_people_posted_is_shown_as_theirs_to_delete(
+    district: District, over: Callable[[ManualPost, Person], object]
+) -> None:
     Account.objects.filter(slug="wx").update(manual_reason="未认证，没有发布接口权限")
     district.accounts[0].refresh_from_db()
     release, duty = live(district), district.people["duty"]
@@ -129,7 +139,7 @@ def test_what_people_posted_is_shown_as_theirs_to_delete(district: District) -> 
     )  # fmt: skip
     assert [one["line"] for one in told("show", release.pk, "--as", "editor")["by_hand"]] == [done.post.pk]
     assert "由人手工发布，系统不能撤下" in lines("show", release.pk, "--as", "editor")
-    manual.void(ManualPost.objects.get(), reason="登记错了，没有发过", person=duty, now=now())
+    over(ManualPost.objects.get(), duty)
     assert told("show", release.pk, "--as", "editor")["by_hand"] == []
 
 

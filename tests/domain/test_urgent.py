@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from bot.domain.alarms import Out
 from bot.domain.urgent import (
     ARROWS,
     LABELS,
@@ -19,7 +20,9 @@ from bot.domain.urgent import (
     digest,
     may_propose,
     may_second,
+    returned_in_words,
     review,
+    sent_in_words,
     word_over,
 )
 from bot.domain.workflow import EditionState, Role
@@ -80,10 +83,28 @@ def test_without_a_manifest_nothing_is_carried() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"edition_hash": "x"}, {"posts": {"a": "x"}}, {"modes": {"a": "publish"}}, {"instant": NOW}, {"reason": "不急"}],
-)
+    [
+        {"edition_hash": "x"}, {"posts": {"a": "x"}}, {"modes": {"a": "publish"}}, {"instant": NOW}, {"reason": "不急"},
+        {"by_hand": ["a"]},
+    ],
+)  # fmt: skip
 def test_a_word_is_given_on_everything_that_goes_out_and_why(changes: dict[str, object]) -> None:
     assert digest(**GIVEN | changes) != digest(**GIVEN)  # type: ignore[arg-type]
+
+
+def test_words_given_before_people_had_a_part_in_it_stay_what_they_were() -> None:
+    assert digest(**GIVEN, by_hand=[]) == digest(**GIVEN)  # type: ignore[arg-type]
+    beijing = NOW.astimezone(timezone(timedelta(hours=8)))
+    assert digest(**GIVEN | {"instant": beijing}) == digest(**GIVEN | {"instant": NOW})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("out", [Out.NO, Out.YES, Out.PART, Out.UNKNOWN])
+def test_what_people_have_not_entered_is_said_wherever_it_is_told_whether_it_is_out(out: Out) -> None:
+    assert "手工发布的还没有登记" in sent_in_words(out, waits=True, posting=True)
+    assert "手工发布" not in sent_in_words(out, waits=True)
+    assert "请先问清" in returned_in_words(out, posting=True)
+    assert "到平台后台删除" in returned_in_words(out, posted=True)
+    assert "手工发布的" not in returned_in_words(out)
 
 
 def test_the_first_word_holds_two_hours() -> None:

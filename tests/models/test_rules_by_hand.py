@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from bot.models import Edition, ManualCount, ManualPost, ManualTask, ManualVoid, Release, Reservation
-from tests.services.factories import NOW, Office, article, publication
+from bot.services import urgent
+from tests.services.by_hand import only_by_hand
+from tests.services.factories import NOW, Office, article, lifted, publication
 
-from .sql import attempt_row, delete, insert, proves, refused, run, update
+from .sql import attempt_row, delete, insert, item_row, proves, refused, run, update
 
 
 def posted(office: Office, edition: Edition | None = None, **changes: object) -> ManualPost:
@@ -154,3 +159,161 @@ def test_a_slot_has_one_owner(office: Office) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         update(held, manual_post_id=posted(office).pk)
     run("SELECT 1")
+
+
+# --- once -----------------------------------------------------------------------------------------------------
+
+
+@proves("manualtask_once")
+def test_an_edition_is_asked_of_people_once_and_not_of_the_machine_besides(office: Office) -> None:
+    edition = office.approved().current
+    first, second = (office.planned(office.approved(article(number)), on=[office.wechat]) for number in (2, 3))
+    task_row(first, office, edition)
+    with refused("once, by machine or by hand"):
+        task_row(second, office, edition)
+    update(first, cancelled_at=NOW)
+    task_row(second, office, edition)
+    other = office.approved(article(4))
+    office.planned(other, on=[office.weibo])
+    with refused("once, by machine or by hand"):
+        task_row(second, office, other.current, position=1)
+    in_the_book = office.approved(article(5)).current
+    post = posted(office, in_the_book, account=office.weibo, mode="share")
+    with refused("once, by machine or by hand"):
+        task_row(second, office, in_the_book, position=1)
+    voided(office, post)
+    task_row(second, office, in_the_book, position=1)
+
+
+@proves("item_not_asked_of_people")
+def test_what_people_are_asked_to_post_is_not_planned_for_the_machine(office: Office) -> None:
+    edition = office.approved().current
+    task_row(office.planned(office.approved(article(2)), on=[office.wechat]), office, edition)
+    push = publication(office.planned(office.approved(article(3)), on=[office.weibo]), office.weibo)
+    with refused("once, by machine or by hand"):
+        item_row(push, edition)
+    task = ManualTask.objects.get()
+    update(task, drop_reason="不再发布", done_at=NOW)
+    item_row(push, edition)
+
+
+# --- what is signed -------------------------------------------------------------------------------------------
+
+
+def unsigned(release: Release) -> dict[str, Any]:
+    """Takes the signature away; what would put it back."""
+    columns = ("signed_at", "signed_by_id", "manifest_hash")
+    signature = {name: getattr(release, name) for name in columns}
+    update(release, signed_at=None, signed_by_id=None, manifest_hash="")
+    return signature
+
+
+def by_people(office: Office) -> Release:
+    """A signed release that people alone post."""
+    document = office.approved()
+    only_by_hand(office, office.wechat)
+    return office.signed(document, on=[office.wechat])
+
+
+def urgent_by_people(office: Office) -> Release:
+    """The same on two words, without a review."""
+    document = office.took()
+    only_by_hand(office, office.wechat)
+    asked = urgent.propose(
+        document, modes={office.wechat.slug: "mass"}, instant=None, reason="汛情紧急", seen=document.current.content_hash,
+        person=office.people["editor"], now=NOW,
+    )  # fmt: skip
+    return urgent.confirm(asked, seen=asked.digest, person=office.people["releaser"], now=NOW)
+
+
+def _of(manifest: dict[str, Any]) -> dict[str, Any]:
+    message: dict[str, Any] = manifest["by_hand"][0]
+    return message
+
+
+@proves("release_by_hand_as_its_manifest_says")
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda manifest: manifest.pop("by_hand"),
+        lambda manifest: manifest["by_hand"].clear(),
+        lambda manifest: manifest["by_hand"].append(_of(manifest)),
+        lambda manifest: _of(manifest).update(account="lyhd"),
+        lambda manifest: _of(manifest).update(mode="publish"),
+        lambda manifest: _of(manifest).update(lane=1),
+        lambda manifest: _of(manifest)["items"].append({"edition": "", "payload": "", "marker": ""}),
+        lambda manifest: _of(manifest)["items"].clear(),
+        lambda manifest: _of(manifest)["items"][0].update(payload="0" * 64),
+        lambda manifest: _of(manifest)["items"][0].update(edition="0" * 64),
+    ],
+)
+def test_people_post_what_the_signed_manifest_names(office: Office, tamper: Callable[[Any], Any]) -> None:
+    release = by_people(office)
+    manifest, signature = dict(release.manifest or {}), unsigned(release)
+    tamper(manifest)
+    with refused("what people are to post is what the signed manifest names"):
+        update(release, **signature, manifest=json.dumps(manifest))
+    update(release, **signature)
+
+
+@proves("release_by_hand_as_its_manifest_says")
+def test_a_text_that_is_not_the_signed_one_is_not_signed(office: Office) -> None:
+    release = by_people(office)
+    signature, task = unsigned(release), release.manual_tasks.get()
+    for wrong in ("", "0" * 64):
+        update(task, payload_hash=wrong)
+        with refused("what people are to post is what the signed manifest names"):
+            update(release, **signature)
+    update(task, payload_hash=task.payload_hash)
+    update(release, **signature)
+
+
+@proves("release_by_hand_approved")
+def test_what_people_are_to_post_is_approved_when_it_is_signed(office: Office) -> None:
+    release = by_people(office)
+    signature, edition = unsigned(release), release.manual_tasks.get().edition
+    for state in ("second_passed", "returned", "superseded"):
+        with lifted("edition_superseded_for_good", "edition_approval_earned"):
+            update(edition, state=state)
+            with refused("needs approvals, or two words"):
+                update(release, **signature)
+            update(edition, state="approved")
+    update(release, **signature)
+
+
+@proves("release_by_hand_approved")
+@pytest.mark.parametrize(
+    "changes", [{"content_hash": "0" * 64}, {"post_hashes": json.dumps({"zghd": "0" * 64})}], ids=lambda one: next(iter(one))
+)  # fmt: skip
+def test_two_words_about_these_very_bytes_carry_what_people_are_to_post(
+    office: Office, changes: dict[str, Any]
+) -> None:
+    release = urgent_by_people(office)
+    signature, urgency = unsigned(release), release.urgency
+    assert urgency is not None
+    before = {"content_hash": urgency.content_hash, "post_hashes": json.dumps(urgency.post_hashes)}
+    with lifted("urgency_kept"):
+        update(urgency, **changes)
+        with refused("needs approvals, or two words"):
+            update(release, **signature)
+        update(urgency, **before)
+    update(release, **signature)
+
+
+@proves("release_by_hand_approved")
+@pytest.mark.parametrize("state", ["returned", "superseded", "drafting"])
+def test_no_words_carry_what_was_returned_or_replaced_to_people(office: Office, state: str) -> None:
+    release = urgent_by_people(office)
+    signature = unsigned(release)
+    update(release.manual_tasks.get().edition, state=state)
+    with refused("needs approvals, or two words"):
+        update(release, **signature)
+
+
+@proves("release_by_hand_four_eyes")
+def test_an_author_does_not_sign_what_people_are_to_post(office: Office) -> None:
+    release = by_people(office)
+    signature = unsigned(release)
+    with refused("author may not sign"):
+        update(release, **signature | {"signed_by_id": office.people["editor"].pk})
+    update(release, **signature)

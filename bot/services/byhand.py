@@ -1,0 +1,65 @@
+"""Where that stands which people post, on accounts that the machine may not post on: read here, written by others.
+
+The book says what was posted. A task that it does not name counts as not public: nobody has said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from bot.domain.alarms import Side
+from bot.domain.urgent import Stage
+from bot.models import ManualPost, ManualTask, Release
+
+
+def tasks() -> QuerySet[ManualTask]:
+    """Tasks with what tells whether they were posted (`posted`), in one question."""
+    return ManualTask.objects.annotate(posted=Exists(_entries().filter(task=OuterRef("pk"))))
+
+
+def _entries() -> QuerySet[ManualPost]:
+    return ManualPost.objects.filter(void__isnull=True)
+
+
+def side(task: ManualTask) -> Side:
+    """Where it stands by the book. Asks nothing for one of `tasks`."""
+    posted = getattr(task, "posted", None)
+    if not (_entries().filter(task=task).exists() if posted is None else posted):
+        return Side.NOT_PUBLIC
+    return Side.WAS_PUBLIC if task.drop_reason else Side.PUBLIC
+
+
+def still_owed(release: Release, found: Iterable[ManualTask]) -> list[ManualTask]:
+    """Those of its tasks that people have neither done nor called off. Nothing is owed of a release that was called off."""
+    return [] if release.cancelled_at else [task for task in found if task.done_at is None]
+
+
+def due_from(release: Release) -> datetime | None:
+    """From when people post their part; None while no signature stands, or a reviewer returned it.
+
+    应急发布 “尽快”: at once, since a person needs longer than the machine.
+    """
+    if release.signed_at is None or release.cancelled_at is not None or returned(release):
+        return None
+    urgency = release.urgency
+    at_once = urgency is not None and urgency.instant is None
+    return min(release.signed_at, release.instant) if at_once else release.instant
+
+
+def returned(release: Release) -> bool:
+    """Whether a reviewer returned an urgent notice of which people have not heard that yet."""
+    return release.urgency is not None and release.urgency.status is Stage.RETURNED
+
+
+def due_now(release: Release, now: datetime) -> bool:
+    """Whether people may post their part now, no freeze considered."""
+    start = due_from(release)
+    return start is not None and start <= now and not release.waits_for_portal
+
+
+def taken_down(task: ManualTask) -> bool:
+    """Whether it was public and is not any more. Asks only of what has a reason, and nothing for one of `tasks`."""
+    return bool(task.drop_reason) and side(task) is Side.WAS_PUBLIC
