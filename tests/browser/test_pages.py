@@ -63,6 +63,17 @@ def test_the_duty_desk_fits_and_is_readable(size: str, scheme: str, district: Di
         shoot(page, f"today-{size}-{scheme}")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_the_current_tab_is_in_view(scheme: str, district: District, window: Open) -> None:
+    """The navigation is wider than the screen: the tab of the page that is open is not left beyond its edge."""
+    with window("phone", scheme, login="duty") as page:
+        for tab in page.locator(".top nav a").evaluate_all("all => all.map((one) => one.getAttribute('href'))"):
+            page.goto(tab)
+            expect(page.locator(".top nav [aria-current]")).to_be_in_viewport(ratio=1)
+            assert fits(page)
+        shoot(page, f"navigation-phone-{scheme}")
+
+
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_story_of_a_release_fits(size: str, scheme: str, district: District, window: Open) -> None:
     pk = busy_day(district)
