@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, QuerySet
 
 from bot.domain.alarms import Side
+from bot.domain.instants import require_aware
 from bot.domain.urgent import Stage
 from bot.models import ManualPost, ManualTask, Release
 
@@ -56,6 +57,7 @@ def returned(release: Release) -> bool:
 
 def due_now(release: Release, now: datetime) -> bool:
     """Whether people may post their part now, no freeze considered."""
+    require_aware(now)
     start = due_from(release)
     return start is not None and start <= now and not release.waits_for_portal
 
