@@ -116,18 +116,22 @@ class Children:
         self._running = {job: child for job, child in self._running.items() if child.poll() is None}
         self._waiting += [job for job in jobs if job not in self._waiting and job not in self._running]
         self._waiting.sort(key=lambda job: job.kind != "send")
-        while self._waiting and self._has_room(self._waiting[0]):
-            job = self._waiting.pop(0)
-            log.warning("clock.child", job=job.kind, subject=job.subject)
-            subjects = map(str, job.subjects)
-            argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, *subjects]
-            self._running[job] = subprocess.Popen(argv, env=settings.TONGFA.for_child(), stdin=subprocess.DEVNULL)
-            self._until[job] = time.monotonic() + CHILD_LIMIT + job.waits
+        for job in list(self._waiting):
+            if self._has_room(job):
+                self._waiting.remove(job)
+                self._begin(job)
+
+    def _begin(self, job: clock.Job) -> None:
+        log.warning("clock.child", job=job.kind, subject=job.subject)
+        argv = [sys.executable, "-m", "bot.cli.main", "run", "once", job.kind, *map(str, job.subjects)]
+        self._running[job] = subprocess.Popen(argv, env=settings.TONGFA.for_child(), stdin=subprocess.DEVNULL)
+        self._until[job] = time.monotonic() + CHILD_LIMIT + job.waits
 
     def _has_room(self, job: clock.Job) -> bool:
-        """What is to be sent does not wait for what prepares; it waits for a few that send."""
-        senders = sum(other.kind == "send" for other in self._running)
-        return senders < MOST_SENDERS if job.kind == "send" else len(self._running) < MOST_CHILDREN
+        """Each kind of work waits for its own alone: a few that send do not keep others from preparing, nor the other way round."""
+        sends = job.kind == "send"
+        alike = sum((other.kind == "send") is sends for other in self._running)
+        return alike < (MOST_SENDERS if sends else MOST_CHILDREN)
 
     def _end_hung(self) -> None:
         """A child that hangs holds its lock, and with it the publication: end it, so that others may look."""

@@ -51,13 +51,13 @@ def hand_out(due: Iterable[Publication], *, now: datetime) -> list[Batch]:
         ):
             continue
         busy.add(publication.account_id)
-        groups[_together(publication, now)].append(publication)
+        groups[_goes_with(publication, now)].append(publication)
     whole = ((max(now, *(one.not_before for one in group)), group) for group in groups.values())
     parts = ((instant, part) for instant, group in whole for part in together(group))
     return [batch for instant, part in parts if (batch := _arm(instant, part, now))]
 
 
-def _together(publication: Publication, now: datetime) -> tuple[bool, datetime]:
+def _goes_with(publication: Publication, now: datetime) -> tuple[bool, datetime]:
     """What is handed out as one: what goes at the same instant; of what was kept from it, whatever goes within the same second.
 
     Of a crowd whose platform could not be reached each is due again some microseconds after the one before: every one of
