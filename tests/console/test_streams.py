@@ -147,11 +147,10 @@ def test_it_ends_when_the_browser_has_gone_and_frees_its_place(hub: Hub) -> None
 
 
 def test_the_end_of_the_process_ends_every_stream_at_once(hub: Hub) -> None:
-    stream, began = lines(hub), monotonic()
+    stream = lines(hub)
     assert next(stream) == HELLO
     threading.Timer(0.05, hub.close).start()
     assert list(stream) == []
-    assert monotonic() - began < 5
     assert hub.join(lambda _: True) is None
 
 

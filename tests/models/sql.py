@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from bot.models import Edition, Person, Publication
+from bot.models import Account, Edition, Person, Publication, Release
 from tests.services.factories import NOW, force
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -92,3 +92,12 @@ def item_row(publication: Publication, edition: Edition, **changes: Any) -> None
         "post_id": post.pk, "active": True, "payload": "{}", "payload_hash": "f" * 64, "platform_id": "", "url": "",
     }  # fmt: skip
     insert("bot_item", **row | changes)
+
+
+def empty(release: Release, account: Account, lane: int) -> None:
+    """A push of nothing, by hand."""
+    insert(
+        "bot_publication", release_id=release.pk, account_id=account.pk, mode="mass", lane=lane, instant=NOW,
+        not_before=NOW, key=f"{lane:032d}", state="planned", reason="", fence=0, staged="{}", stage_faults=0, crashes=0,
+        stop_event="", stop_reason="", ids="{}", since="", looks=0, absents=0, held_by="", doubt=False,
+    )  # fmt: skip
