@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.urls import reverse
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
@@ -102,12 +102,14 @@ def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
     )
     older = Q(instant__lt=start, publications__state__in=open_states) | Q(pk__in=by_hand.values("release"))
     found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
-    newest = (
-        found.select_related("signed_by", "created_by", "gate", "urgency")
-        .prefetch_related(_whole(), _tasks())
-        .order_by("-instant", "-pk")
-    )
+    newest = with_everything(found).order_by("-instant", "-pk")
     return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
+
+
+def with_everything(releases: QuerySet[Release]) -> QuerySet[Release]:
+    """With all that `row` reads of them."""
+    related = releases.select_related("signed_by", "created_by", "gate", "urgency")
+    return related.prefetch_related(_whole(), _tasks())
 
 
 def row(release: Release, unit: Unit, now: datetime) -> Row:

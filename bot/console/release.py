@@ -22,7 +22,7 @@ from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import find_release
 
-from . import acts, alarms, board, chips, figures, lanes, manifest, readers, urgentmarks
+from . import acts, alarms, board, chips, figures, lanes, manifest, readers, stood, urgentmarks
 from .people import now, person
 
 OUTCOMES = {
@@ -126,6 +126,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "release": release,
         "standing": chips.standing(release, publications, at),
         "says": chips.public_words(publications, tasks),
+        "stood": stood.of_release(release, publications),
         "hands": chips.by_account(release, at),
         "by_machine": list(dict.fromkeys(one.account for one in publications)),
         "by_hand": by_hand,

@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, clocks, health, portalhealth, stepup, urgentmarks
+from . import alarms, board, clocks, health, portalhealth, stepup, stood, urgentmarks
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -41,6 +41,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "groups": _groups(rows, at),
         "asks": board.asks(found, who, at, frozen=frozen is not None),
         "urgents": urgentmarks.banners(who, at),
+        "stood": stood.lately(unit, at),
         "alarms": standing,
         "own_calls": alarming.calls_of(standing, person=who),
         "may_read": alarms.may_read(who),

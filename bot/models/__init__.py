@@ -19,7 +19,7 @@ from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
 from .urgent import Urgency, UrgentWord
-from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck
+from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck, Standstill
 from .withdrawals import Correction, Takedown, TakedownCall, Withdrawal
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "SampleRecord",
     "SavedView",
     "SecondFactor",
+    "Standstill",
     "Takedown",
     "TakedownCall",
     "Token",

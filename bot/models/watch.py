@@ -205,6 +205,22 @@ class Chore(models.Model):
         return self.name
 
 
+class Standstill(models.Model):
+    """A time in which nobody looked what is due. Insert-only: a few rows a year, one for each start of the clock process.
+
+    `since` is when somebody had last looked, `until` when somebody followed the time again.
+    """
+
+    since = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(since__lt=models.F("until")), name="standstill_has_length"),)
+
+    def __str__(self) -> str:
+        return f"{self.since:%F %T} to {self.until:%F %T}"
+
+
 #: What is looked at by itself; how often is for `bot.services.watching` to say.
 CHORES = ("sweep", "machine", "chain", "takedowns", "trail")
 

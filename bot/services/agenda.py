@@ -40,6 +40,11 @@ def _due(table: str, until: str = "now") -> str:
     return f"EXISTS (SELECT 1 FROM {table} WHERE next_at <= %({until})s)"
 
 
+def _due_and_unheard(table: str) -> str:
+    """Whoever answered the bell is at it for seconds, and no tick of those has anything to do for it."""
+    return f"EXISTS (SELECT 1 FROM {table} WHERE next_at <= %(now)s AND {_UNHEARD})"
+
+
 _STRANDED = (
     "EXISTS (SELECT 1 FROM bot_publication p LEFT JOIN bot_batch b ON b.id = p.batch_id"
     " WHERE p.state = 'armed' AND (b.state IS NULL OR b.state NOT IN ('ready', 'claimed')))"
@@ -73,7 +78,8 @@ _FINDS = (
     ("measure", _any("next_sample_at <= %(now)s", State.LIVE)),
     ("measure", "EXISTS (SELECT 1 FROM bot_manualcount WHERE next_sample_at <= %(now)s)"),
     ("watch", _any("alarm_at <= %(now)s")),
-    *(("watch", _due(table)) for table in ("bot_chore", "bot_alarm", "bot_preflight", "bot_alarmnotice")),
+    ("watch", _due("bot_alarm")),
+    *(("watch", _due_and_unheard(table)) for table in ("bot_chore", "bot_preflight", "bot_alarmnotice")),
 )
 _STATEMENT = f"SELECT {', '.join(condition for _, condition in _FINDS)}"
 PARTS = frozenset(part for part, _ in _FINDS)

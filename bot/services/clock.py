@@ -353,7 +353,7 @@ def _measure(now: datetime, result: Tick) -> None:
 
 def _watch(now: datetime, result: Tick) -> None:
     """Alarms, pre-flights, notices: after everything that carries a release."""
-    bells = watching.look(now)
+    bells = watching.look(now, since=result.watched.since if result.watched else None)
     result.rings += [Job(*bell) for bell in bells.rings]
     result.children += [Job(*bell) for bell in bells.children]
 

@@ -416,6 +416,9 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     ),
     "token.revoked": lambda data, name: (f"吊销接口令牌“{data.get('name', '')}”", ""),
     "api.written": lambda data, name: (f"{name}：经接口办理 {data.get('operation', '')}", f"请求编号 {data.get('key', '')}"),
+    "home.resumed": lambda data, name: (
+        "发布时钟恢复巡查", f"上一次巡查 {show(datetime.fromisoformat(data['since']))}，{show(datetime.fromisoformat(data['until']))} 起恢复",
+    ),
     "home.backed_up": lambda data, name: (
         f"备份到 {data.get('file', '')}，{'含加密的密钥' if data.get('keys') else '不含密钥'}，校验尾号 {tail(data.get('sha256', ''))}", "",
     ),

@@ -29,6 +29,7 @@ from . import (
     manualtasks,
     prechecks,
     preflighting,
+    standstills,
     takedowns,
     takedownwatch,
     telling,
@@ -73,13 +74,18 @@ class Bells:
     children: list[tuple[str, int]] = field(default_factory=list)
 
 
-def look(now: datetime) -> Bells:
-    """The watch's part of a tick. A part that fails is logged and keeps nothing else from its turn."""
+def look(now: datetime, *, since: datetime | None = None) -> Bells:
+    """The watch's part of a tick. A part that fails is logged and keeps nothing else from its turn.
+
+    `since`: from when on this process has followed the time without a jump; None: that is not to be told.
+    """
     require_aware(now)
+    if since is not None:
+        require_aware(since)
     bells = Bells()
     parts: tuple[Callable[[], object], ...] = (
         lambda: alarming.look_at_marked(now=now),
-        lambda: _chores(now, bells),
+        lambda: _chores(now, bells, since),
         lambda: telling.arrange(now=now),
         lambda: _ring(Preflight, "preflight", now, bells, MOST),
         lambda: _ring(AlarmNotice, "notify", now, bells, MOST_NOTICES),
@@ -117,13 +123,14 @@ def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int)
 # --- chores -----------------------------------------------------------------------------------------------------
 
 
-def _chores(now: datetime, bells: Bells) -> None:
+def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
     for chore in Chore.objects.filter(next_at__lte=now):
         mine = Chore.objects.filter(pk=chore.pk, next_at=chore.next_at)
         if chore.name == "sweep":
             if mine.update(next_at=now + _until_swept_again(now), ran_at=now):
                 _each(
                     (
+                        lambda last=chore: standstills.note(last, since, now=now),
                         lambda: alarming.sweep(now=now),
                         lambda: manualtasks.remind(now=now),
                         lambda: takedownwatch.remind(now=now),

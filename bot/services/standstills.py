@@ -1,0 +1,92 @@
+"""When nobody looked what is due: the plug pulled, the process ended, the database away. What fell due meanwhile, and what
+became of it, is told to people.
+
+The sign is the watch's sweep: each is written down with its time, every 20 seconds around a release and every minute
+elsewhen. Whoever begins to follow the time finds when the one before swept last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from bot.domain.delivery import State
+from bot.domain.instants import require_aware
+from bot.models import Chore, Publication, Release, Standstill, Unit
+
+from . import audit
+
+ACTOR = "系统"
+GAP = timedelta(minutes=2)
+"""Without a new process: as late a sweep means that the database was away, or that the machine slept."""
+
+UNDER_WAY = timedelta(minutes=1)
+"""What fell due so shortly before may have been under way when the work was interrupted."""
+
+TOLD_FOR = timedelta(hours=24)
+IN_DOUBT = (State.UNKNOWN, State.NEEDS_PERSON)
+"""It may have left before the work was interrupted; people are told all the same."""
+
+LONGEST_WAIT = timedelta(days=3)
+"""How long a release may wait for its page: what falls due then was planned for so much earlier."""
+
+
+def note(sweep: Chore, since: datetime | None, *, now: datetime) -> Standstill | None:
+    """Write down that nobody swept for a while, if so. `sweep` is the chore as it stood before this one.
+
+    `since`: from when on this process has followed the time; None: nobody knows, and nothing is written.
+    """
+    require_aware(now)
+    if since is None:
+        return None
+    require_aware(since)
+    if sweep.ran_at is None:
+        return None
+    begun_anew = sweep.ran_at < since
+    if not begun_anew and now - sweep.next_at < GAP:
+        return None
+    until = since if begun_anew else now
+    data = {"since": sweep.ran_at.isoformat(), "until": until.isoformat()}
+    with audit.serialised():
+        audit.append(ACTOR, "home.resumed", "home", data, now=now)
+        return Standstill.objects.create(since=sweep.ran_at, until=until)
+
+
+def lately(*, now: datetime) -> QuerySet[Standstill]:
+    """Those that ended within the last day, the newest first."""
+    require_aware(now)
+    return Standstill.objects.filter(until__gt=now - TOLD_FOR, until__lte=now).order_by("-until", "-pk")
+
+
+def touched(unit: Unit, standstill: Standstill) -> QuerySet[Release]:
+    """Signed releases of a unit of which something fell due while nobody looked and was not public before, in order of time."""
+    fell_due = Publication.objects.filter(
+        _not_before(standstill), release=OuterRef("pk"), not_before__gt=standstill.since - UNDER_WAY,
+        not_before__lt=standstill.until,
+    ).exclude(state=State.CANCELLED)  # fmt: skip
+    return Release.objects.filter(
+        Exists(fell_due), unit=unit, signed_at__isnull=False, instant__gt=standstill.since - LONGEST_WAIT,
+        instant__lt=standstill.until,
+    ).order_by("instant", "pk")  # fmt: skip
+
+
+def _not_before(standstill: Standstill) -> Q:
+    gone = Q(sent_at__isnull=False, sent_at__lt=standstill.until)
+    return ~gone | Q(state__in=[str(state) for state in IN_DOUBT])
+
+
+def over(release: Release, publications: Sequence[Publication]) -> list[Standstill]:
+    """Those in which something of a signed release fell due and was not public before: in order of time."""
+    due = [one for one in publications if one.status is not State.CANCELLED] if release.signed else []
+    if not due:
+        return []
+    first, last = min(one.not_before for one in due), max(one.not_before for one in due)
+    around = Standstill.objects.filter(until__gt=first, since__lt=last + UNDER_WAY).order_by("until", "pk")
+    return [one for one in around if any(_fell_into(push, one) for push in due)]
+
+
+def _fell_into(push: Publication, one: Standstill) -> bool:
+    left_before = push.sent_at is not None and push.sent_at < one.until and push.status not in IN_DOUBT
+    return one.since - UNDER_WAY < push.not_before < one.until and not left_before
