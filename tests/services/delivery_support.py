@@ -68,7 +68,6 @@ from .factories import HALF_HOUR, NOW, Office, article, force, lifted, publicati
 SIGNED_AT, T = NOW, NOW + HALF_HOUR
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
-YEAR = timedelta(days=365)
 LONGEST_WAIT = 45.0  # seconds; a lane's spacing may be asked for on top of the usual hand-out
 
 
@@ -169,10 +168,9 @@ class Engine:
     def tick(self) -> clock.Tick:
         """One tick, nobody listening."""
         found = clock.tick(self.clock.now())
-        if not self.watching and any(job.kind in watching.KINDS for job in found.rings):
+        if not self.watching:
             found.rings = [job for job in found.rings if job.kind not in watching.KINDS]
-            for model in (Preflight, AlarmNotice):  # as if somebody were at it: nobody is called again, tick after tick
-                model._default_manager.filter(rung_at__isnull=False).update(rung_at=self.clock.now() + YEAR)
+            found.children = [job for job in found.children if job.kind not in watching.KINDS]
         return found
 
     def go(self, until: datetime) -> None:
