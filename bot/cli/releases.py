@@ -485,13 +485,16 @@ def _standing(release: Any) -> str:
 def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     """The Chinese form of a release."""
     from bot.domain.instants import show as show_instant
-    from bot.services import gating, story
+    from bot.services import gating, standstills, story
     from bot.services.accounts import spec_of
 
     told, publications = gating.story(release), list(_publications(release))
     statuses = story.statuses(publications) if attempts else {}
     lines = [f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜" + _standing(release)]
     lines += [*urgent_lines(release), *([f"  {line}" for line in told.lines] if told else [])]
+    lines += [
+        f"  {standstills.words(one)}本单的发布时刻在这段时间里。" for one in standstills.over(release, publications)
+    ]
     for publication in publications:
         after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.domain.instants import beijing_date, show
 from bot.models import Publication, Release, Standstill, Unit
 from bot.services import standstills
 
@@ -45,31 +44,16 @@ def lately(unit: Unit, now: datetime) -> list[Told]:
 def of_release(release: Release, publications: Sequence[Publication]) -> list[str]:
     """What a release's page says, one sentence for each."""
     return [
-        f"{words(one)}本单的发布时刻在这段时间里，恢复后按时限办理，经过见下面的记录。"
+        f"{standstills.words(one)}本单的发布时刻在这段时间里，恢复后按时限办理，经过见下面的记录。"
         for one in standstills.over(release, publications)
     ]
-
-
-def words(one: Standstill) -> str:
-    """From when to when, and that nothing left meanwhile."""
-    until = show(one.until)
-    end = until[11:] if beijing_date(one.since) == beijing_date(one.until) else until
-    return f"{show(one.since)} 之后系统没有巡查，{end} 恢复（{_length(one.until - one.since)}）。"
-
-
-def _length(span: timedelta) -> str:
-    minutes, seconds = divmod(max(1, round(span.total_seconds())), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ((days, "天"), (hours, "小时"), (minutes, "分"), (seconds, "秒"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def _told(unit: Unit, one: Standstill, now: datetime) -> Told:
     found = standstills.touched(unit, one)
     shown = list(board.with_everything(found)[:MOST_RELEASES])
     more = found.count() - len(shown) if len(shown) == MOST_RELEASES else 0
-    return Told(words(one), [_hit(release, unit, now) for release in shown], more)
+    return Told(standstills.words(one), [_hit(release, unit, now) for release in shown], more)
 
 
 def _hit(release: Release, unit: Unit, now: datetime) -> Hit:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bot.domain.delivery import State
-from bot.domain.instants import require_aware
+from bot.domain.instants import beijing_date, require_aware, show
 from bot.models import Chore, Publication, Release, Standstill, Unit
 
 from . import audit
@@ -90,3 +90,18 @@ def over(release: Release, publications: Sequence[Publication]) -> list[Standsti
 def _fell_into(push: Publication, one: Standstill) -> bool:
     left_before = push.sent_at is not None and push.sent_at < one.until and push.status not in IN_DOUBT
     return one.since - UNDER_WAY < push.not_before < one.until and not left_before
+
+
+def words(one: Standstill) -> str:
+    """From when to when, and that nothing left meanwhile."""
+    until = show(one.until)
+    end = until[11:] if beijing_date(one.since) == beijing_date(one.until) else until
+    return f"{show(one.since)} 之后系统没有巡查，{end} 恢复（{_length(one.until - one.since)}）。"
+
+
+def _length(span: timedelta) -> str:
+    minutes, seconds = divmod(max(1, round(span.total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "天"), (hours, "小时"), (minutes, "分"), (seconds, "秒"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
