@@ -2,7 +2,8 @@
 became of it, is told to people.
 
 The sign is the watch's sweep: each is written down with its time, every 20 seconds around a release and every minute
-elsewhen. Whoever begins to follow the time finds when the one before swept last.
+elsewhen. Whoever begins to follow the time and finds it overdue knows since when nobody looked. A standstill shorter than
+that pause may go unnoticed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from bot.models import Chore, Publication, Release, Standstill, Unit
 from . import audit
 
 ACTOR = "系统"
+OVERDUE = timedelta(seconds=3)
+"""Where somebody else is at it, no sweep is due for so long: who begins beside them has found no standstill."""
+
 GAP = timedelta(minutes=2)
 """Without a new process: as late a sweep means that the database was away, or that the machine slept."""
 
@@ -44,7 +48,7 @@ def note(sweep: Chore, since: datetime | None, *, now: datetime) -> Standstill |
     require_aware(since)
     if sweep.ran_at is None:
         return None
-    begun_anew = sweep.ran_at < since
+    begun_anew = since - sweep.next_at >= OVERDUE
     if not begun_anew and now - sweep.next_at < GAP:
         return None
     until = since if begun_anew else now

@@ -45,12 +45,17 @@ def test_a_clock_process_that_starts_writes_down_since_when_nobody_looked(engine
 
 
 def test_it_ends_when_the_process_began_to_follow_the_time_not_with_its_first_sweep(engine: Engine) -> None:
+    swept(T - 3 * MINUTE)
+    looks(T + 8 * SECOND, since=T)
+    assert stood() == [(T - 3 * MINUTE, T)]
+
+
+def test_a_clock_that_begins_beside_another_finds_none(engine: Engine) -> None:
+    """The other sweeps when it is time; between two sweeps it looked as well."""
     swept(T - 10 * SECOND)
-    Chore.objects.filter(name="sweep").update(next_at=T + 50 * SECOND)
-    looks(T + 2 * SECOND)
+    looks(T)
+    looks(T + 11 * SECOND, since=T)
     assert stood() == []
-    looks(T + 50 * SECOND, since=T + 2 * SECOND)
-    assert stood() == [(T - 10 * SECOND, T + 2 * SECOND)]
 
 
 def test_it_is_written_once(engine: Engine) -> None:
