@@ -22,9 +22,9 @@ from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine import handing_out
 from bot.domain.engine import staging as staging_rules
 from bot.domain.instants import require_aware
-from bot.models import Account, AuditEvent, Batch, Chore, Publication, Release
+from bot.models import Account, Batch, Chore, Publication, Release
 
-from . import audit, batches, gating, measuring, watching
+from . import atwork, audit, batches, gating, measuring, watching
 from .agenda import PARTS, agenda
 from .bulk import ASKED, chunks
 from .clocksafety import PATIENCE, doubt_of_this_boot
@@ -40,7 +40,6 @@ log = structlog.get_logger(__name__)
 LONGEST = timedelta(seconds=60)
 MOST = 1000  # publications looked at in one tick; the rest is due at the next
 GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
-BETWEEN_JOBS = timedelta(seconds=3)  # a worker that has done one and has not begun the next within that is not at work
 WAITING = (State.PLANNED, State.BLOCKED)
 OPEN = ("ready", "claimed")
 
@@ -196,14 +195,7 @@ def _nobody_comes(unheard: QuerySet[Publication], now: datetime) -> bool:
     Asked before they are read: of thousands, each tick would read the first thousand for nothing.
     """
     some = len(unheard.values_list("pk")[: GROUP + 1])
-    at_work = some > GROUP and (Publication.objects.filter(lease_until__gt=now).exists() or _has_just_moved(now))
-    return some > 0 and not at_work
-
-
-def _has_just_moved(now: datetime) -> bool:
-    """Whether something was staged or seen a moment ago: between two jobs of a worker nothing of its is leased."""
-    last = AuditEvent.objects.order_by("-sequence").values_list("actor", "action", "at")[:GROUP]
-    return any((actor, action) == (ACTOR, audit.MOVED) and now - BETWEEN_JOBS < at <= now for actor, action, at in last)
+    return some > 0 and not (some > GROUP and atwork.somebody_is(now))
 
 
 def _sweep_too_late(now: datetime, result: Tick) -> bool:

@@ -25,6 +25,7 @@ from bot.models.watch import CHORES
 
 from . import (
     alarming,
+    atwork,
     audit,
     manualtasks,
     prechecks,
@@ -105,7 +106,11 @@ def _each(parts: Sequence[Callable[[], object]]) -> None:
 
 
 def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int) -> None:
-    """Ring for what is due; what was rung for and not taken becomes a child's work."""
+    """Ring for what is due; what was rung for and not taken becomes a child's work.
+
+    Pre-flights of a crowd wait behind its staging, for minutes: as long as that goes on, nobody is to be started for
+    them. People are told of alarms all the same.
+    """
     rows = model._default_manager.filter(next_at__lte=now)
     due = list(rows.order_by("next_at", "pk").values_list("pk", "rung_at")[:most])
     if due and kind == "notify" and AlarmNotice.objects.filter(state="sending", next_at__gt=now).exists():
@@ -113,11 +118,15 @@ def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int)
     for pk, rung_at in due:
         if rung_at is None:
             bells.rings.append((kind, pk))
-        elif rung_at <= now - RING_AGAIN and not bells.children:
+        elif rung_at <= now - RING_AGAIN and not bells.children and _is_for_a_child(kind, now):
             bells.children.append((kind, pk))
         else:
             continue
         rows.filter(pk=pk).update(rung_at=now)
+
+
+def _is_for_a_child(kind: str, now: datetime) -> bool:
+    return kind != "preflight" or not atwork.somebody_is(now)
 
 
 # --- chores -----------------------------------------------------------------------------------------------------

@@ -51,6 +51,20 @@ def test_signing_makes_a_row_for_each_account_and_time(engine: Engine) -> None:
         ]  # fmt: skip
 
 
+def test_one_that_waits_behind_a_crowd_that_is_being_staged_gets_no_process_of_its_own(engine: Engine) -> None:
+    """Hundreds do: a process for each would take the processors from those who stage."""
+    engine.signed(on=[engine.office.wechat], instant=FAR)
+    staged = engine.signed(engine.office.approved(article(2)), on=[engine.office.weibo], instant=FAR)
+    engine.workers, due = False, FAR - DAY
+    engine.go(due)
+    assert {job.kind for job in engine.rings} == {"preflight"}
+    put(engine.weibo(staged), State.STAGING, lease_until=due + 2 * MINUTE, next_at=due + 2 * MINUTE)
+    engine.clock.wait_until(due + MINUTE)
+    assert engine.tick().children == []
+    engine.clock.wait_until(due + 3 * MINUTE)
+    assert "preflight" in {job.kind for job in engine.tick().children}
+
+
 def test_each_is_run_at_its_time_and_recorded_line_by_line(engine: Engine) -> None:
     engine.signed(instant=FAR)
     engine.go(FAR - DAY - SECOND)
