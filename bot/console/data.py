@@ -15,9 +15,9 @@ from django.views.decorators.http import require_GET
 
 from bot.domain.channel import ChannelSpec
 from bot.domain.sampling import METRIC_WORDS
-from bot.services import reporting, reportrows
+from bot.services import reporting, reportperiods, reportrows, reportsource
 from bot.services.errors import Refused
-from bot.services.reporting import Choice, Period
+from bot.services.reportperiods import Choice, Period
 from bot.services.reportrows import Entry, Mark
 
 from . import readers
@@ -53,12 +53,12 @@ def asked_for(query: QueryDict, today: date) -> Asked:
     choice = Choice(given) if given in set(Choice) else Choice.MONTH
     try:
         return Asked(
-            reporting.period_of(
+            reportperiods.period_of(
                 choice, today=today, first=_day(query.get("first", "")), last=_day(query.get("last", ""))
             )
         )
     except Refused as refused:
-        return Asked(reporting.period_of(Choice.MONTH, today=today), f"{refused.message}下面是本月的数据。")
+        return Asked(reportperiods.period_of(Choice.MONTH, today=today), f"{refused.message}下面是本月的数据。")
 
 
 def _day(text: str) -> date | None:
@@ -73,9 +73,9 @@ def _day(text: str) -> date | None:
 def page(request: HttpRequest) -> HttpResponse:
     """`?period=`, `?first=&last=` for one's own, `?after=` where the page before ended, `?sheet=1` for paper."""
     who, at = person(request), now()
-    asked = asked_for(request.GET, reporting.today_of(at))
+    asked = asked_for(request.GET, reportperiods.today_of(at))
     sheet, after = request.GET.get("sheet") == "1", Mark.parse(request.GET.get("after", ""))
-    specs = reporting.channels_of(who.unit)
+    specs = reportsource.channels_of(who.unit)
     most = reportrows.SHEET if sheet else reportrows.AT_ONCE
     rows, rest = reportrows.page(who.unit, asked.period, after=after, most=most)
     context: dict[str, Any] = {
@@ -122,7 +122,7 @@ def _numbers(entry: Entry, spec: ChannelSpec) -> list[tuple[str, int | None]]:
 def export(request: HttpRequest) -> HttpResponseBase:
     """`?form=csv|xlsx` and the period: all rows of it."""
     who = person(request)
-    asked = asked_for(request.GET, reporting.today_of(now()))
+    asked = asked_for(request.GET, reportperiods.today_of(now()))
     form = request.GET.get("form", "")
     if form not in FORMS or asked.error:
         raise Refused("form", f"{asked.error or '没有这种导出格式。'}什么都没有导出。请回到“数据与报表”重试。")

@@ -26,7 +26,10 @@ from bot.models import Account, Item, ManualPost, Publication, Release, Unit
 from .errors import Refused
 from .exporting import safe
 from .manualnumbers import Figures, figures_of
-from .reporting import CAME_OUT, READS, Cards, Period, channels_of, newest_number, posted_alone, posted_for_releases
+from .reporting import Cards
+from .reportnumbers import READS, newest_number
+from .reportperiods import Period
+from .reportsource import CAME_OUT, channels_of, posted_alone, posted_for_releases
 from .settling import declared_by
 
 AT_ONCE = 30  # releases, and posts without one, that a page takes

@@ -15,14 +15,15 @@ from openpyxl import load_workbook
 
 from bot.domain.sampling import METRIC_WORDS, newest
 from bot.models import Correction, Item, ManualCount, ManualSample, Publication, Release, SampleRecord, Unit
-from bot.services import correcting, manual, reporting, reportrows
+from bot.services import correcting, manual, reporting, reportnumbers, reportperiods, reportrows, reportsource
 from bot.services.errors import Refused
-from bot.services.reporting import Cards, Choice, Period, period_of, share
+from bot.services.reporting import Cards, share
+from bot.services.reportperiods import Choice, Period, period_of
 
 from .by_hand import entry
 from .factories import NOW, Office, article, force, lifted, publication
 
-TODAY = reporting.today_of(NOW)
+TODAY = reportperiods.today_of(NOW)
 NOVEMBER = period_of(Choice.MONTH, today=TODAY)
 DAYS = st.dates(date(2001, 1, 1), date(2198, 12, 31))
 INSTANT = NOW + timedelta(minutes=30)
@@ -201,7 +202,7 @@ def test_the_database_finds_the_same_newest_numbers_as_the_domain(office: Office
             sample(item, values, stat_date=day, taken_at=NOW + timedelta(hours=hours))
         in_order = SampleRecord.objects.order_by("stat_date", "taken_at", "pk").values_list("values", flat=True)
         expected = newest(in_order)
-        found = Item.objects.annotate(**{f"n_{name}": reporting.newest_number(name) for name in METRIC_WORDS}).get(
+        found = Item.objects.annotate(**{f"n_{name}": reportnumbers.newest_number(name) for name in METRIC_WORDS}).get(
             pk=item.pk
         )
         assert {name: getattr(found, f"n_{name}") for name in METRIC_WORDS} == {
@@ -316,10 +317,10 @@ def test_the_book_holds_the_figures_and_the_rows(office: Office, release: Releas
 
 def test_the_figures_are_found_by_an_index_and_scan_no_table(office: Office, release: Release) -> None:
     for found in (
-        reporting.came_out(office.unit, NOVEMBER),
-        reporting._items(office.unit, NOVEMBER),
-        reporting.posted_alone(office.unit, NOVEMBER),
-        reporting.posted_for_releases(office.unit, NOVEMBER),
+        reportsource.came_out(office.unit, NOVEMBER),
+        reportsource.items_out(office.unit, NOVEMBER),
+        reportsource.posted_alone(office.unit, NOVEMBER),
+        reportsource.posted_for_releases(office.unit, NOVEMBER),
     ):
         plan = found.explain()
         assert connection.vendor != "sqlite" or "SCAN" not in plan, plan
