@@ -26,6 +26,7 @@ from .voiding import void_signature
 
 _NOTHING = "没有登记，未做改动"
 SHORTEST_EVIDENCE = 5
+TAKEN_DOWN = "manual.taken_down"  # its line in the trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def taken_down(post: ManualPost, *, evidence: str, person: Person, now: datetime
         if not found.update(drop_reason=evidence.strip()[:300]):
             raise Refused("down", "这一条已登记撤下，未做改动。请刷新后再看。")
         data = {"post": post.pk, "title": post.title, "reason": evidence.strip()[:300]}
-        audit.append(person.username, "manual.taken_down", _subject(post), data, now=now)
+        audit.append(person.username, TAKEN_DOWN, _subject(post), data, now=now)
 
 
 def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, corrects: ManualPost | None) -> Entered:

@@ -12,8 +12,9 @@ its own reading back: what a person declared live or posted has no instant that 
 instant, or against when the portal's page allowed it, where that was later (`Publication.late_ms`); on time is at most 60
 seconds.
 
-**Corrections and withdrawals.** Corrections entered (`Correction.at`) and positions proved to be down
-(`Item.withdrawn_at`), by the day on which that happened, whenever the text had come out.
+**Corrections and withdrawals.** Corrections entered (`Correction.at`), positions proved to be down (`Item.withdrawn_at`)
+and what people posted for a release and entered as taken down again (the trail knows when), by the day on which that
+happened, whenever the text had come out.
 
 **Reads.** The newest number that the platform reported of each post that came out in the period, added up; of how many
 posts there is one stands beside it. Not reported is never 0.
@@ -21,7 +22,7 @@ posts there is one stands beside it. Not reported is never 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,8 +31,9 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from bot.domain.channel import ChannelSpec
 from bot.domain.engine.people import DECLARED
-from bot.models import Correction, Item, Takedown, Unit
+from bot.models import AuditEvent, Correction, Item, ManualPost, Takedown, Unit
 
+from . import manual
 from .reportnumbers import READS, newest_number, seconds_late
 from .reportperiods import Period
 from .reportsource import came_out, channels_of, items_out, posted_alone, posted_for_releases
@@ -116,12 +118,31 @@ def _published(unit: Unit, period: Period) -> tuple[int, int]:
 
 
 def _withdrawn(unit: Unit, period: Period) -> int:
-    """Texts of releases taken down, each once. Few pushes ever had a takedown: the count goes by those."""
+    """Texts of releases taken down, each once, be it on one account or on several."""
+    return len({*_down_by_machine(unit, period), *_down_by_people(unit, period)})
+
+
+def _down_by_machine(unit: Unit, period: Period) -> QuerySet[Item, tuple[int, int]]:
+    """Release and edition. Few pushes ever had a takedown: the search goes by those."""
     down = Takedown.objects.filter(withdrawal__release__unit=unit, publication__isnull=False)
     found = Item.objects.filter(
         publication__in=down.values("publication"), withdrawn_at__gte=period.begin, withdrawn_at__lt=period.end
     )
-    return found.values("publication__release_id", "edition_id").distinct().count()
+    return found.values_list("publication__release_id", "edition_id").distinct()
+
+
+def _down_by_people(unit: Unit, period: Period) -> Iterable[tuple[int, int]]:
+    """Release and edition. A task tells that it is down, the trail since when."""
+    standing = ManualPost.objects.filter(unit=unit, void__isnull=True, task__isnull=False).exclude(task__drop_reason="")
+    tasks = dict(standing.values_list("task", "task__release"))
+    if not tasks:
+        return ()
+    lines = AuditEvent.objects.filter(
+        subject__in={f"release:{pk}" for pk in tasks.values()}, action=manual.TAKEN_DOWN,
+        at__gte=period.begin, at__lt=period.end,
+    )  # fmt: skip
+    entered = ManualPost.objects.filter(task__in=tasks, pk__in=list(lines.values_list("data__post", flat=True)))
+    return entered.values_list("task__release", "task__edition")
 
 
 # --- on time ------------------------------------------------------------------------------------------------------

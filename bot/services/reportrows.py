@@ -207,7 +207,9 @@ def _pushed(item: Any) -> Entry:
 
 
 def _posted(post: ManualPost, figures: Figures) -> Entry:
-    return Entry(post.account, post.posted_at, figures.values, by_hand=True, words=figures.note, url=post.url)
+    down = "已撤下" if post.task and post.task.drop_reason else ""
+    words = "，".join(filter(None, [down, figures.note]))
+    return Entry(post.account, post.posted_at, figures.values, by_hand=True, words=words, url=post.url)
 
 
 def _lone(post: ManualPost, figures: Figures) -> Row:
@@ -268,7 +270,19 @@ def _remarks(row: Row, specs: Sequence[ChannelSpec]) -> str:
         for entry in row.cells.get(spec.name, [])
         if entry.by_hand or entry.words
     ]
+    told += filter(None, (_partly_known(row.cells.get(spec.name, []), spec) for spec in specs))
     return "；".join(told)
+
+
+def _partly_known(entries: Sequence[Entry], spec: ChannelSpec) -> str:
+    """Which sums of several accounts lack one's number, in words: part of a sum is not the whole."""
+    out = [entry for entry in entries if entry.out]
+    lacking = []
+    for name in metrics_of(spec):
+        known = sum(entry.numbers.get(name) is not None for entry in out)
+        if 0 < known < len(out):
+            lacking.append(f"{METRIC_WORDS[name]}只含 {known} 个账号的")
+    return f"{spec.label}发到 {len(out)} 个账号，{'、'.join(lacking)}" if lacking else ""
 
 
 def as_csv(unit: Unit, period: Period) -> Iterator[str]:

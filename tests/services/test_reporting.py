@@ -14,14 +14,24 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from bot.domain.sampling import METRIC_WORDS, newest
-from bot.models import Correction, Item, ManualCount, ManualSample, Publication, Release, SampleRecord, Unit
-from bot.services import correcting, manual, reporting, reportnumbers, reportperiods, reportrows, reportsource
+from bot.models import Account, Correction, Item, ManualCount, ManualSample, Publication, Release, SampleRecord, Unit
+from bot.services import (
+    correcting,
+    manual,
+    manualtasks,
+    reporting,
+    reportnumbers,
+    reportperiods,
+    reportrows,
+    reportsource,
+    withdrawing,
+)
 from bot.services.errors import Refused
 from bot.services.reporting import Cards, share
 from bot.services.reportperiods import Choice, Period, period_of
 
-from .by_hand import entry
-from .factories import NOW, Office, article, force, lifted, publication
+from .by_hand import LINK, entry, only_by_hand
+from .factories import NOW, Office, add_wechat, article, force, lifted, publication
 
 TODAY = reportperiods.today_of(NOW)
 NOVEMBER = period_of(Choice.MONTH, today=TODAY)
@@ -243,6 +253,40 @@ def test_corrections_and_withdrawals_count_on_their_own_day(office: Office, rele
     assert told(office.unit, period_of(Choice.LAST_MONTH, today=TODAY)).corrections == 0
 
 
+def test_a_text_taken_down_on_two_accounts_is_one_withdrawal_on_its_own_day(office: Office, release: Release) -> None:
+    other = Office.make("town", prefix="t-")
+    targets = [withdrawing.Target(push.pk) for push in release.publications.all()]
+    notice = "关于撤回有关信息的说明\n数字有误，现予撤回。"
+    withdrawing.ask(
+        release, person=office.people["editor"], targets=targets, reason="数字有误", notice_kind="withdrawal",
+        notice=notice, now=INSTANT,
+    )  # fmt: skip
+    assert told(office.unit).withdrawn == 0
+    Item.objects.filter(publication__release=release).update(withdrawn_at=NOVEMBER.end)
+    december = period_of(Choice.MONTH, today=NOVEMBER.last + timedelta(days=1))
+    assert (told(office.unit).withdrawn, told(office.unit, december).withdrawn) == (0, 1)
+    assert told(other.unit, december).withdrawn == 0
+    assert told(office.unit).published == 1
+
+
+def test_what_people_posted_and_took_down_again_is_a_withdrawal_and_says_so(office: Office) -> None:
+    only_by_hand(office, office.wechat)
+    made, person, at = office.signed(on=[office.wechat]), office.people["releaser"], INSTANT + timedelta(minutes=1)
+    tasks = manualtasks.find_message(made.pk, office.wechat.slug, 0, unit=office.unit)
+    [done] = manualtasks.finish(tasks, urls=[LINK.format(1)], posted_at=at, posted_by=person, person=person, now=at)
+    assert told(office.unit).withdrawn == 0
+    manual.taken_down(done.post, evidence="已删除，打开链接显示内容不存在", person=person, now=at)
+    found = told(office.unit)
+    assert (found.published, found.by_hand, found.withdrawn) == (1, 1, 1)
+    [row] = rows(office.unit)
+    assert row.cells["wechat"][0].words.startswith("已撤下")
+    again = entry(office, 9, edition=done.post.edition, posted_at=at)
+    corrected = manual.correct(done.post, again, reason="链接抄错", person=person, now=at).post
+    assert told(office.unit).withdrawn == 1
+    manual.void(corrected, reason="没有发过", person=person, now=at)
+    assert told(office.unit).withdrawn == 0
+
+
 def test_a_text_that_came_out_on_one_account_says_where_it_stands_on_the_other(office: Office) -> None:
     made = office.signed()
     out(Publication.objects.filter(release=made, account=office.wechat))
@@ -310,6 +354,44 @@ def test_the_book_holds_the_figures_and_the_rows(office: Office, release: Releas
     assert head["微博 阅读"] == "—"
     names, line = book["逐条"].iter_rows(values_only=True)
     assert dict(zip(names, line, strict=True))["微信公众号 阅读"] == 1200
+
+
+@pytest.fixture
+def twice(office: Office) -> Release:
+    """Out on two 公众号 of the unit, on the second two seconds later and with fewer numbers."""
+    second = add_wechat(office.unit, "hdfb")
+    Account.objects.filter(pk=second.pk).update(name="河东发布")
+    made = office.signed(on=[office.wechat, second])
+    for account, late in ((office.wechat, timedelta(0)), (second, timedelta(seconds=2))):
+        out(Publication.objects.filter(release=made, account=account), late=late)
+    sample(publication(made, office.wechat).items.get(), {"reads": 1200, "shares": 3})
+    sample(publication(made, second).items.get(), {"reads": 34})
+    return made
+
+
+SUM = {
+    "微信公众号 实际时间": "2026-11-23 09:30:00",
+    "微信公众号 阅读": 1234,
+    "微信公众号 分享": 3,
+    "说明": "微信公众号发到 2 个账号，分享只含 1 个账号的",
+}
+
+
+def test_two_accounts_of_one_channel_are_added_up_in_a_file_that_says_whose_numbers_are_lacking(
+    office: Office, twice: Release
+) -> None:
+    [shown] = rows(office.unit)
+    assert [entry.account.name for entry in shown.cells["wechat"]] == ["中国河东", "河东发布"]
+    text = "".join(reportrows.as_csv(office.unit, NOVEMBER)).removeprefix("\ufeff")
+    head, line, _ = list(csv.reader(io.StringIO(text)))
+    row = dict(zip(head, line, strict=True))
+    assert len(row) == len(head)
+    assert {name: row[name] for name in SUM} == {name: str(value) for name, value in SUM.items()}
+    book = load_workbook(io.BytesIO(reportrows.as_xlsx(office.unit, NOVEMBER, told(office.unit))), read_only=True)
+    names, values = book["逐条"].iter_rows(values_only=True)
+    assert {name: value for name, value in zip(names, values, strict=True) if name in SUM} == SUM
+    head_line = next(line for line in book["汇总"].iter_rows(values_only=True) if line[0] == "微信公众号 阅读")
+    assert head_line[1:3] == (1234, "2 篇中 2 篇有数字")
 
 
 # --- the plan -----------------------------------------------------------------------------------------------------
