@@ -191,18 +191,15 @@ def _goes_well(publications: Sequence[Publication]) -> bool:
 
 
 def _by_people(tasks: Sequence[ManualTask]) -> list[tuple[alarms.Side, str]]:
-    """Each account with its articles. What nobody has entered may have been posted all the same: it is in doubt."""
+    """Each account with its articles. What nobody has entered may have been posted all the same."""
     counts: dict[tuple[alarms.Side, str], int] = {}
     for task in tasks:
-        key = (_side_by_hand(task), task.account.name)
+        key = (byhand.side(task), task.account.name)
         counts[key] = counts.get(key, 0) + 1
     return [(side, f"{name} 手工发布 {count} 篇{_BY_HAND_REMARKS[side]}") for (side, name), count in counts.items()]
 
 
-_BY_HAND_REMARKS = {alarms.Side.DOUBT: "（还没有登记）", alarms.Side.PUBLIC: "", alarms.Side.WAS_PUBLIC: "（已撤下）"}
-
-
-def _side_by_hand(task: ManualTask) -> alarms.Side:
-    if task.waits:
-        return alarms.Side.DOUBT
-    return alarms.Side.PUBLIC if _stands(task) else alarms.Side.WAS_PUBLIC
+_BY_HAND_REMARKS = {
+    alarms.Side.PUBLIC: "", alarms.Side.WAS_PUBLIC: "（已撤下）", alarms.Side.DOUBT: "（还没有登记）",
+    alarms.Side.NOT_PUBLIC: "（不再发布）",
+}  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from .alarms import Out
+from .alarms import Out, Side
 from .hashing import content_hash
 from .instants import require_aware
 from .workflow import UNDER_REVIEW, EditionState, Refusal, Role
@@ -155,7 +155,7 @@ def sent_in_words(out: Out, *, waits: bool, posting: bool = False) -> str:
     more = "（手工发布的还没有登记）" if posting else ""
     if out is Out.NO:
         return f"{'已签发，尚未发出' if waits else '没有发出'}{more}"
-    return {Out.YES: "已发出", Out.PART: "部分已发出", Out.UNKNOWN: "是否发出不明"}.get(out, "") + more
+    return {Out.YES: "已发出", Out.PART: "部分已发出", Out.UNKNOWN: Side.DOUBT.label}.get(out, "") + more
 
 
 def returned_in_words(out: Out, *, posted: bool = False, posting: bool = False) -> str:

@@ -1,6 +1,7 @@
 """Where that stands which people post, on accounts that the machine may not post on: read here, written by others.
 
-The book says what was posted. A task that it does not name counts as not public: nobody has said otherwise.
+The book says what was posted. What people were given to post and nobody has entered is not known to be public, and not known
+to be kept back: it is in doubt until somebody enters it or calls it off.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from bot.models import ManualPost, ManualTask, Release
 
 def tasks() -> QuerySet[ManualTask]:
     """Tasks with what tells whether they were posted (`posted`), in one question."""
-    return ManualTask.objects.annotate(posted=Exists(_entries().filter(task=OuterRef("pk"))))
+    return _told(ManualTask.objects.all())
+
+
+def tasks_of(release: Release) -> QuerySet[ManualTask]:
+    """Those of a release, which they know."""
+    return _told(release.manual_tasks.all())
+
+
+def _told(found: QuerySet[ManualTask]) -> QuerySet[ManualTask]:
+    return found.annotate(posted=Exists(_entries().filter(task=OuterRef("pk"))))
 
 
 def _entries() -> QuerySet[ManualPost]:
@@ -26,11 +36,16 @@ def _entries() -> QuerySet[ManualPost]:
 
 
 def side(task: ManualTask) -> Side:
-    """Where it stands by the book. Asks nothing for one of `tasks`."""
+    """Where it stands by the book. Asks nothing for one of `tasks` that knows its release.
+
+    Without an entry only a person's word that it is not posted any more, or that no text of it was ever signed, tells that
+    it is not public.
+    """
     posted = getattr(task, "posted", None)
-    if not (_entries().filter(task=task).exists() if posted is None else posted):
-        return Side.NOT_PUBLIC
-    return Side.WAS_PUBLIC if task.drop_reason else Side.PUBLIC
+    if _entries().filter(task=task).exists() if posted is None else posted:
+        return Side.WAS_PUBLIC if task.drop_reason else Side.PUBLIC
+    never = not task.waits or not task.payload_hash or task.release.cancelled_at is not None
+    return Side.NOT_PUBLIC if never else Side.DOUBT
 
 
 def still_owed(release: Release, found: Iterable[ManualTask]) -> list[ManualTask]:

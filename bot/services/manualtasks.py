@@ -313,6 +313,6 @@ def _call(task: ManualTask) -> alarming.Call:
     if release.urgency is not None:
         words = f"{name}：应急发布单 {release.pk} 已由两人确认，须马上由人发出，这个账号只能手工发布，还没有登记。"
     return alarming.Call(
-        Kind.BY_HAND, _subject(task), Out.NO, words, unit=release.unit_id, release=release.pk,
+        Kind.BY_HAND, _subject(task), Out.UNKNOWN, words, unit=release.unit_id, release=release.pk,
         account=task.account_id,
     )  # fmt: skip

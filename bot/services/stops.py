@@ -257,7 +257,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
                 "over",
                 "都已发出或早已作废，没有可作废的，未做改动。要撤下已公开的内容，请在发布单页的“更正与撤回”办理。",
             )
-        if not publications and people_did_all(byhand.tasks().filter(release=release)):
+        if not publications and people_did_all(byhand.tasks_of(release)):
             raise Refused("over", f"{DONE_BY_PEOPLE}未做改动。")
         if only:
             require_not_left_alone(publications)
@@ -274,7 +274,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
 
 
 def people_did_all(tasks: Iterable[ManualTask]) -> bool:
-    """Whether people have posted something of it and have nothing left to post. `tasks`: as `byhand.tasks` gives them."""
+    """Whether people have posted something of it and have nothing left to post. `tasks`: as `byhand` gives them."""
     found = list(tasks)
     return all(task.done_at for task in found) and any(byhand.side(task) is not Side.NOT_PUBLIC for task in found)
 

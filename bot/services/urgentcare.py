@@ -183,7 +183,7 @@ class _Parts:
 
 def _parts(release: Release) -> _Parts:
     """Two questions."""
-    return _Parts(release, list(_pushes().filter(release=release)), list(byhand.tasks().filter(release=release)))
+    return _Parts(release, list(_pushes().filter(release=release)), list(byhand.tasks_of(release)))
 
 
 def owed(unit: Unit) -> dict[int, datetime]:

@@ -129,7 +129,15 @@ def test_the_release_tells_which_accounts_go_by_machine_and_which_by_hand(distri
     put(release.publications.get(), "live")
     shown = page(as_("duty"), "release", release.pk)
     assert "部分发出" in shown
-    assert "中国河东 手工发布 1 篇（还没有登记）" in shown
+    assert "是否公开不明：中国河东 手工发布 1 篇（还没有登记）" in shown
+
+
+def test_list_desk_and_release_have_one_word_for_what_nobody_has_entered(district: District, as_: Login) -> None:
+    release, client = released(district, on=(0,)), as_("duty")
+    for name, args in (("today", ()), ("urgent", ()), ("release", (release.pk,)), ("urgency", (release.urgency_id,))):
+        shown = page(client, name, *args)
+        assert "是否公开不明（手工发布的还没有登记）" in shown
+        assert "尚未发出" not in shown
 
 
 def test_a_release_for_people_alone_says_so_until_it_is_posted_and_is_over_then(district: District, as_: Login) -> None:

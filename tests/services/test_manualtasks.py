@@ -112,7 +112,9 @@ def test_what_is_due_and_not_posted_is_an_alarm_until_it_is_entered(office: Offi
         watching.look(LATER)
         manualtasks.remind(now=LATER)
     [alarm] = Alarm.objects.filter(kind=Kind.BY_HAND)
-    assert (alarm.subject, alarm.release, alarm.out, alarm.closed_at) == (f"manual:{mixed.pk}:zghd", mixed, "no", None)
+    assert (alarm.subject, alarm.release, alarm.out, alarm.closed_at) == (
+        f"manual:{mixed.pk}:zghd", mixed, "unknown", None,
+    )  # fmt: skip
     done(office, mixed)
     manualtasks.remind(now=LATER)
     alarm.refresh_from_db()

@@ -130,7 +130,7 @@ def test_as_soon_as_possible_is_now_for_people(office: Office) -> None:
     assert release.instant > LATER
     assert standing(office) == [Standing.DUE]
     (alarm,) = alarms(Kind.BY_HAND)
-    assert (alarm.raised_at, alarm.release, alarm.account, alarm.out) == (LATER, release, office.wechat, Out.NO)
+    assert (alarm.raised_at, alarm.release, alarm.account, alarm.out) == (LATER, release, office.wechat, Out.UNKNOWN)
     assert "应急发布单" in alarm.message
     manualtasks.remind(now=LATER + timedelta(seconds=5))
     assert alarms(Kind.BY_HAND) == [alarm]
@@ -166,7 +166,7 @@ def test_a_notice_for_people_alone_is_signed_due_at_once_and_over_when_it_is_ent
     assert release.urgency is not None
     assert release.urgency.review_by == LATER + REVIEW_WITHIN
     assert standing(office) == [Standing.DUE]
-    assert urgentcare.story(release.urgency).sent == "已签发，尚未发出（手工发布的还没有登记）"
+    assert urgentcare.story(release.urgency).sent == "是否公开不明（手工发布的还没有登记）"
     posts(office, release)
     assert standing(office) == []
     manualtasks.remind(now=POSTED)
@@ -285,7 +285,8 @@ def test_returned_before_anybody_posted_it_is_not_to_be_posted(office: Office) -
     manualtasks.remind(now=POSTED)
     assert alarms(Kind.BY_HAND) == []
     (alarm,) = alarms(Kind.RETURNED)
-    assert alarm.out == Out.NO
+    assert alarm.out == Out.UNKNOWN  # nobody knows before that was asked
+    assert "是否公开不明，请先核实" in alarm.message
     assert "请先问清有没有人已在平台后台发出" in alarm.message
     stops.cancel(release, person=office.people["releaser"], reason="退回", now=POSTED)
     urgentcare.remind(now=POSTED)
@@ -331,6 +332,23 @@ def test_a_part_that_people_have_not_entered_is_never_told_as_out(office: Office
     assert urgentcare.story(release.urgency).sent == "部分已发出（手工发布的还没有登记）"
     posts(office, release)
     assert urgentcare.story(release.urgency).sent == "已发出"
+
+
+def test_what_nobody_entered_is_in_doubt_until_it_is_entered_or_called_off(office: Office) -> None:
+    def told(release: Release) -> Out:
+        assert release.urgency is not None
+        [listed] = (one for one in urgentcare.open_of(office.unit) if one.urgency == release.urgency)
+        assert urgentcare.story(release.urgency).out is listed.out
+        return listed.out
+
+    entered, dropped, called_off = (released(office, number, on=[office.wechat]) for number in (1, 2, 3))
+    assert {told(one) for one in (entered, dropped, called_off)} == {Out.UNKNOWN}
+    posts(office, entered)
+    person = office.people["releaser"]
+    tasks = manualtasks.find_message(dropped.pk, office.wechat.slug, 0, unit=office.unit)
+    manualtasks.drop(tasks, reason="领导决定不发", person=person, now=POSTED)
+    stops.cancel(called_off, person=person, reason="警报解除", now=POSTED)
+    assert [told(one) for one in (entered, dropped, called_off)] == [Out.YES, Out.NO, Out.NO]
 
 
 def test_an_entry_that_was_voided_after_a_return_asks_nobody_to_post(office: Office) -> None:

@@ -133,9 +133,9 @@ def test_an_alarm_comes_four_hours_ahead_and_a_louder_one_every_four_hours_after
     [
         ("planned", {}, "已签发，尚未发出"),
         ("live", {}, "已发出"),
-        ("unknown", {}, "是否发出不明"),
+        ("unknown", {}, "是否公开不明"),
         ("missed", {}, "没有发出"),
-        ("missed", {"doubt": True}, "是否发出不明"),
+        ("missed", {"doubt": True}, "是否公开不明"),
     ],
 )
 def test_what_is_owed_a_review_is_told_as_sent_only_where_it_was(
