@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
 from bot.domain.sync import AT_TIME, LETTING_THROUGH
-from bot.domain.urgent import Stage
+from bot.domain.urgent import SENT_BACK
 from bot.models import Account, ManualTask, Publication, Release, Unit
 from bot.services import byhand, moving
 
@@ -101,7 +101,7 @@ def _due(at: datetime) -> Q:
     """Their instant is reached, and their portal page live: people are waited for. 应急 “尽快” begins with the signature."""
     through = Q(release__sync=AT_TIME) | Q(release__gate__state__in=[str(state) for state in LETTING_THROUGH])
     at_once = Q(release__urgency__isnull=False, release__urgency__instant__isnull=True)
-    returned = Q(release__urgency__isnull=False, release__urgency__stage=Stage.RETURNED)
+    returned = Q(release__urgency__isnull=False, release__urgency__stage__in=sorted(map(str, SENT_BACK)))
     return (Q(release__instant__lte=at) | at_once) & through & ~returned
 
 

@@ -76,6 +76,9 @@ ARROWS: Mapping[Stage, frozenset[Stage]] = {
 OPEN = frozenset(ARROWS)
 """Nothing of these is forgotten: somebody still has something to do."""
 
+SENT_BACK = frozenset({Stage.RETURNED, Stage.SETTLED})
+"""A reviewer returned it: what people have not posted by then they post no more, also when the rest is mended."""
+
 MAY_GO = UNDER_REVIEW | {EditionState.APPROVED}
 """States of an edition in which two words carry it: handed in, and neither returned nor replaced."""
 

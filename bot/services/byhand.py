@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from bot.domain.alarms import Side
 from bot.domain.instants import require_aware
-from bot.domain.urgent import Stage
+from bot.domain.urgent import SENT_BACK
 from bot.models import ManualPost, ManualTask, Release
 
 
@@ -66,8 +66,8 @@ def due_from(release: Release) -> datetime | None:
 
 
 def returned(release: Release) -> bool:
-    """Whether a reviewer returned an urgent notice of which people have not heard that yet."""
-    return release.urgency is not None and release.urgency.status is Stage.RETURNED
+    """Whether a reviewer returned it as an urgent notice: for good, whatever has been corrected elsewhere since."""
+    return release.urgency is not None and release.urgency.status in SENT_BACK
 
 
 def due_now(release: Release, now: datetime) -> bool:

@@ -334,6 +334,25 @@ def test_a_part_that_people_have_not_entered_is_never_told_as_out(office: Office
     assert urgentcare.story(release.urgency).sent == "已发出"
 
 
+def test_what_was_returned_is_not_to_be_posted_when_its_correction_is_out(office: Office) -> None:
+    release = released(office)
+    Item.objects.filter(publication__release=release).update(platform_id="1")
+    force(Publication.objects.filter(release=release), "live", live_at=release.instant)
+    returns(office, release)
+    corrected = office.signed(
+        office.approved(article(title="更正后的通知"), now=POSTED), instant=POSTED + MINUTE, now=POSTED
+    )
+    Item.objects.filter(publication__release=corrected).update(platform_id="2")
+    force(Publication.objects.filter(release=corrected), "live", live_at=corrected.instant)
+    at = POSTED + 2 * MINUTE
+    posts(office, corrected, number=2, now=at)
+    urgentcare.remind(now=at)
+    assert stage(release) is Stage.SETTLED
+    assert standing(office, at) == [Standing.RETURNED]
+    manualtasks.remind(now=at)
+    assert alarms(Kind.BY_HAND) == []
+
+
 def test_what_nobody_entered_is_in_doubt_until_it_is_entered_or_called_off(office: Office) -> None:
     def told(release: Release) -> Out:
         assert release.urgency is not None
