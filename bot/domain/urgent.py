@@ -72,8 +72,11 @@ ARROWS: Mapping[Stage, frozenset[Stage]] = {
     Stage.ASKED: frozenset({Stage.RELEASED, Stage.WITHDRAWN, Stage.VOID, Stage.EXPIRED}),
     Stage.RELEASED: frozenset({Stage.REVIEWED, Stage.RETURNED, Stage.CALLED_OFF}),
     Stage.RETURNED: frozenset({Stage.SETTLED, Stage.CALLED_OFF}),
+    # somebody enters afterwards that people had posted it all the same
+    Stage.CALLED_OFF: frozenset({Stage.RELEASED, Stage.RETURNED}),
+    Stage.SETTLED: frozenset({Stage.RETURNED}),
 }
-OPEN = frozenset(ARROWS)
+OPEN = frozenset({Stage.ASKED, Stage.RELEASED, Stage.RETURNED})
 """Nothing of these is forgotten: somebody still has something to do."""
 
 SENT_BACK = frozenset({Stage.RETURNED, Stage.SETTLED})

@@ -57,7 +57,12 @@ _BY_ANOTHER = (
     "AND COALESCE(e.submitted_by_id, 0) <> NEW.person_id AND (f.decides = {true} OR NEW.decides = {true}))"
 )
 _ENDED_BY_REVIEW = "EXISTS (SELECT 1 FROM bot_edition e WHERE e.id = NEW.edition_id AND e.state = 'approved')"
-_RETURNED = "EXISTS (SELECT 1 FROM bot_review v WHERE v.edition_id = NEW.edition_id AND v.verdict = 'return')"
+#: Or replaced, which it cannot be while reviews are owed: only after it was over.
+_RETURNED = (
+    "(EXISTS (SELECT 1 FROM bot_review v WHERE v.edition_id = NEW.edition_id AND v.verdict = 'return') "
+    f"OR (OLD.stage IN ('{Stage.CALLED_OFF}', '{Stage.SETTLED}') AND EXISTS (SELECT 1 FROM bot_edition e WHERE e.id = NEW.edition_id "
+    "AND e.state = 'superseded')))"
+)
 _SIGNED = (
     "EXISTS (SELECT 1 FROM bot_release r JOIN bot_urgentword s ON s.urgency_id = r.urgency_id "
     "WHERE r.urgency_id = NEW.id AND s.place = 2)"

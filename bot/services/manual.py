@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from bot.domain.instants import beijing_midnight, require_aware
 from bot.domain.workflow import Role
 from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
 
-from . import audit, manualnumbers
+from . import audit, byhand, manualnumbers, urgentcare
 from .errors import NotFound, Refused
 from .manualentry import Clash, Entry, address_key, checked, clashes, mates, require_once
 from .people import require
@@ -83,7 +83,9 @@ def register(entry: Entry, *, person: Person, now: datetime, knowing: bool = Fal
     """Enter a post. `knowing`: the person was told which releases lose their signature by it (else refused: "clash")."""
     require_aware(now)
     with audit.serialised():
-        return _enter(entry, person=person, now=now, knowing=knowing, corrects=None)
+        done = _enter(entry, person=person, now=now, knowing=knowing, corrects=None)
+        _tell_urgent(done.post, person, now)
+    return done
 
 
 def correct(
@@ -97,6 +99,8 @@ def correct(
         done = _enter(entry, person=person, now=now, knowing=knowing, corrects=old)
         if down and done.post.task_id and done.post.task_id == old.task_id:  # not public again by another address
             ManualTask.objects.filter(pk=done.post.task_id).update(drop_reason=down)
+        else:
+            _tell_urgent(done.post, person, now)
     return done
 
 
@@ -165,6 +169,11 @@ def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, correc
     return Entered(post, over, stopped)
 
 
+def _tell_urgent(post: ManualPost, person: Person, now: datetime) -> None:
+    if post.task is not None:
+        urgentcare.note_posted(post.task.release, person=person, now=now)
+
+
 def _subject(post: ManualPost) -> str:
     return f"release:{post.task.release_id}" if post.task else f"account:{post.account.slug}"
 
@@ -177,14 +186,21 @@ def _write(entry: Entry, key: str, person: Person, now: datetime, corrects: Manu
         entered_by=person, entered_at=now, corrects=corrects,
     )  # fmt: skip
     if post.task_id:
-        ManualTask.objects.filter(pk=post.task_id).update(done_at=now)
+        ManualTask.objects.filter(pk=post.task_id).update(done_at=now, drop_reason="")
     manualnumbers.follow(post, now=now)
     return post
 
 
 def _task_of(entry: Entry) -> ManualTask | None:
-    """The task that this post fulfils, whoever entered it in whatever form."""
+    """The task that this post fulfils, whoever entered it in whatever form; where none is open, one that people were given
+    and that was called off: they had posted it all the same.
+
+    Of releases that were called off only urgent ones: their notice went out unreviewed, and that must not be forgotten.
+    """
     if entry.edition is None:
         return None
-    found = ManualTask.objects.filter(edition=entry.edition, account=entry.account, done_at__isnull=True)
-    return found.filter(release__cancelled_at__isnull=True).order_by("-pk").first()
+    found = byhand.tasks().filter(edition=entry.edition, account=entry.account, posted=False).select_related("release")
+    standing_on = Q(release__cancelled_at__isnull=True)
+    waits = found.filter(standing_on, done_at__isnull=True).order_by("-pk").first()
+    given = found.filter(standing_on | Q(release__urgency__isnull=False)).exclude(payload_hash="")
+    return waits or given.order_by("-pk").first()

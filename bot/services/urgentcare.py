@@ -241,6 +241,20 @@ def note_review(edition: Edition, *, person: Person, now: datetime) -> bool:
     return False
 
 
+def note_posted(release: Release, *, person: Person, now: datetime) -> None:
+    """People had posted a part of it, as somebody enters after it was over: what nobody reviewed is out, and owed again."""
+    require_aware(now)
+    over = Urgency.objects.filter(release=release, stage__in=[Stage.CALLED_OFF, Stage.SETTLED])
+    urgency = over.select_related("edition__document", "unit").first()
+    if urgency is None or Urgency.objects.filter(edition=urgency.edition_id, ended_at__isnull=True).exists():
+        return  # asked for anew, that one is owed its reviews
+    if urgency.status is Stage.SETTLED or urgency.edition.status not in urgent.MAY_GO:
+        move(urgency, Stage.RETURNED, actor=person.username, now=now)
+        return
+    move(urgency, Stage.RELEASED, actor=person.username, now=now)
+    note_review(urgency.edition, person=person, now=now)  # all three may have passed it meanwhile
+
+
 def move(urgency: Urgency, stage: Stage, *, actor: str, now: datetime, **data: Any) -> bool:
     """To the next stage, by compare-and-set, with its line; alarms about the stage before are over. False: somebody was
     quicker."""

@@ -121,5 +121,6 @@ def test_reviews_are_near_four_hours_ahead_and_late_at_the_end() -> None:
 
 def test_every_stage_has_its_words_and_is_open_as_long_as_something_may_follow() -> None:
     assert set(LABELS) == set(Stage)
-    assert set(ARROWS) == OPEN
+    assert set(ARROWS) >= OPEN
+    assert {Stage.CALLED_OFF, Stage.SETTLED} == set(ARROWS) - OPEN  # what people had posted all the same opens it again
     assert {target for targets in ARROWS.values() for target in targets} | {Stage.ASKED} == set(Stage)

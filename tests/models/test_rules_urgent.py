@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from bot.domain.urgent import ARROWS, Stage
+from bot.domain.urgent import ARROWS, OPEN, Stage
 from bot.models import Edition, Publication, Release, Urgency, UrgentWord
 from bot.services import urgent
 from tests.services.factories import NOW, Office, article, lifted, publication
@@ -215,7 +215,7 @@ def test_a_stage_is_reached_by_the_tables_arrows_only(office: Office, stage: Sta
     push = released(office)
     urgency = push.release.urgency
     assert urgency is not None
-    ended = lambda one: None if one in ARROWS else NOW  # noqa: E731
+    ended = lambda one: None if one in OPEN else NOW  # noqa: E731
     with lifted("urgency_goes_on_as_it_happened"):
         with lifted("urgency_follows_the_table"):
             update(urgency, stage=stage, ended_at=ended(stage))
@@ -234,6 +234,17 @@ def test_released_are_two_words_reviewed_are_reviews_and_returned_is_a_return(of
         update(owed, stage="reviewed", ended_at=NOW)
     with refused("reviewed by reviews"):
         update(owed, stage="returned")
+
+
+@proves("urgency_goes_on_as_it_happened")
+def test_what_was_called_off_opens_again_as_returned_only_when_it_was_returned_or_replaced(office: Office) -> None:
+    urgency = released(office).release.urgency
+    assert urgency is not None
+    update(urgency, stage="called_off", ended_at=NOW)
+    with refused("reviewed by reviews"):
+        update(urgency, stage="returned", ended_at=None)
+    update(urgency.edition, state="superseded")
+    update(urgency, stage="returned", ended_at=None)
 
 
 @proves("review_not_by_who_asked")

@@ -133,6 +133,25 @@ def test_a_person_may_call_it_off_with_a_reason(office: Office, mixed: Release) 
     assert not Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).exists()
 
 
+def test_what_was_called_off_and_posted_all_the_same_is_its_task(office: Office, mixed: Release) -> None:
+    tasks = manualtasks.find_message(mixed.pk, "zghd", 0, unit=office.unit)
+    manualtasks.drop(tasks, reason="领导决定不发", person=office.people["releaser"], now=LATER)
+    posted = entry(office, 1, edition=tasks[0].edition, posted_at=T)
+    assert manual.register(posted, person=office.people["releaser"], now=LATER).post.task == tasks[0]
+    assert [(task.waits, task.dropped) for task in mixed.manual_tasks.order_by("position")] == [
+        (False, False), (False, True),
+    ]  # fmt: skip
+
+
+def test_what_is_posted_after_an_ordinary_release_was_called_off_stands_alone(office: Office) -> None:
+    document = office.approved()
+    only_by_hand(office, office.wechat)
+    release = office.signed(document, on=[office.wechat])
+    stops.cancel(release, person=office.people["releaser"], reason="不发了", now=NOW)
+    posted = entry(office, 1, edition=document.current, posted_at=T)
+    assert manual.register(posted, person=office.people["releaser"], now=LATER).post.task is None
+
+
 def test_a_release_of_such_accounts_alone_is_signed_and_called_off_like_any_other(office: Office) -> None:
     document = office.approved()
     only_by_hand(office, office.wechat)

@@ -392,6 +392,109 @@ def test_called_off_before_it_was_posted_it_is_owed_no_review(office: Office) ->
     assert alarms(Kind.BY_HAND) == []
 
 
+def late(office: Office, release: Release, *, number: int = 1, now: datetime = POSTED) -> ManualPost:
+    """Somebody enters in the ordinary form what had been posted of it all the same."""
+    edition = release.manual_tasks.get().edition
+    given = entry(office, number, edition=edition, posted_at=LATER)
+    return manual.register(given, person=office.people["releaser"], now=now).post
+
+
+def called_off(office: Office) -> Release:
+    release = by_people(office)
+    stops.cancel(release, person=office.people["releaser"], reason="警报解除", now=LATER)
+    urgentcare.remind(now=LATER)
+    assert stage(release) is Stage.CALLED_OFF
+    return release
+
+
+def test_entered_after_it_was_called_off_it_is_loud_and_owed_its_reviews_again(office: Office) -> None:
+    release = called_off(office)
+    post = late(office, release)
+    assert post.task == release.manual_tasks.get()
+    assert stage(release) is Stage.RELEASED
+    urgentcare.remind(now=POSTED)
+    (told,) = urgentcare.open_of(office.unit)
+    assert (told.urgency, told.out, told.sent) == (release.urgency, Out.YES, "已发出")
+    until = told.owed_until
+    assert until == LATER + REVIEW_WITHIN
+    urgentcare.remind(now=until)
+    assert len(alarms(Kind.REVIEW_LATE)) == 1
+    office.passes(told.urgency.edition.document, now=until)
+    assert stage(release) is Stage.REVIEWED
+
+
+def test_entered_by_mistake_it_is_over_again(office: Office) -> None:
+    release = called_off(office)
+    manual.void(late(office, release), reason="没有发过", person=office.people["releaser"], now=POSTED)
+    urgentcare.remind(now=POSTED)
+    assert stage(release) is Stage.CALLED_OFF
+    assert standing(office, POSTED) == []
+
+
+def test_entered_after_its_reviews_it_is_owed_none(office: Office) -> None:
+    release = called_off(office)
+    assert release.urgency is not None
+    office.passes(release.urgency.edition.document, now=LATER)
+    late(office, release)
+    assert stage(release) is Stage.REVIEWED
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_entered_after_it_was_returned_or_replaced_it_is_to_be_taken_down(office: Office, replaced: bool) -> None:
+    release = called_off(office)
+    if replaced:
+        office.took(article(title="改过的通知"), now=POSTED)
+    else:
+        returns(office, release)
+    post = late(office, release)
+    assert stage(release) is Stage.RETURNED
+    urgentcare.remind(now=POSTED)
+    (alarm,) = alarms(Kind.RETURNED)
+    assert alarm.out == Out.YES
+    manual.taken_down(post, evidence="已删除，打开链接显示内容不存在", person=office.people["releaser"], now=POSTED)
+    urgentcare.remind(now=POSTED)
+    assert stage(release) is Stage.SETTLED
+
+
+def test_what_was_not_taken_down_after_all_is_not_settled(office: Office) -> None:
+    release, person = by_people(office), office.people["releaser"]
+    post = posts(office, release)
+    returns(office, release)
+    manual.taken_down(post, evidence="已删除，打开链接显示内容不存在", person=person, now=POSTED)
+    urgentcare.remind(now=POSTED)
+    assert stage(release) is Stage.SETTLED
+    manual.void(post, reason="删的是另一篇", person=person, now=POSTED)
+    late(office, release)
+    urgentcare.remind(now=POSTED)
+    assert stage(release) is Stage.RETURNED
+
+
+def test_asked_for_anew_the_new_asking_is_the_one_that_is_owed_reviews(office: Office) -> None:
+    release = called_off(office)
+    assert release.urgency is not None
+    again = urgent.propose(
+        release.urgency.edition.document, modes=release.urgency.modes, instant=None, reason="又涨水了",
+        seen=release.urgency.content_hash, person=office.people["editor"], now=POSTED,
+    )  # fmt: skip
+    second = confirmed(office, again, now=POSTED)
+    assert late(office, second).task == second.manual_tasks.get()
+    assert (stage(release), stage(second)) == (Stage.CALLED_OFF, Stage.RELEASED)
+
+
+def test_what_people_posted_although_it_was_dropped_is_told_as_out(office: Office) -> None:
+    release, person = by_people(office), office.people["releaser"]
+    tasks = manualtasks.find_message(release.pk, office.wechat.slug, 0, unit=office.unit)
+    manualtasks.drop(tasks, reason="领导决定不发", person=person, now=LATER)
+    late(office, release)
+    task = release.manual_tasks.get()
+    assert (task.done_at, task.drop_reason) == (POSTED, "")
+    assert release.urgency is not None
+    assert urgentcare.story(release.urgency).sent == "已发出"
+    returns(office, release)
+    urgentcare.remind(now=POSTED)
+    assert stage(release) is Stage.RETURNED
+
+
 def test_what_people_have_posted_is_not_called_off(office: Office) -> None:
     release = by_people(office)
     posts(office, release)
