@@ -35,6 +35,9 @@ REMIND_BEFORE = timedelta(hours=4)
 REMIND_AGAIN = timedelta(hours=4)
 """Once late: so often a new alarm, whoever has read the last one."""
 
+POST_AGAIN = timedelta(minutes=30)
+"""Where people post: so often a new alarm while nobody has entered that they did, whoever has read the last one."""
+
 LONGEST_REASON = 300
 
 
@@ -202,3 +205,8 @@ def review(until: datetime, now: datetime) -> Review:
 def alarms_late(until: datetime, now: datetime) -> int:
     """The number of the alarm of this hour: a new one every four hours."""
     return max((now - until) // REMIND_AGAIN, 0)
+
+
+def calls_to_post(since: datetime, now: datetime) -> int:
+    """The number of the alarm of this half hour for what people are to post since then."""
+    return max((now - since) // POST_AGAIN, 0)

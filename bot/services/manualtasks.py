@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from django.db.models import F, Prefetch, Q, QuerySet
 
+from bot.domain import urgent
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import ModeSpec
 from bot.domain.findings import blocking
@@ -268,18 +269,21 @@ def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datet
 
 
 def remind(*, now: datetime) -> None:
-    """An alarm for every message that is due and not posted; closed when it is, or when it is not due any more."""
+    """An alarm for every message that is due and not posted; closed when it is, or when it is not due any more. An urgent one
+    is a new alarm every now and then, whoever has read the last.
+    """
     require_aware(now)
-    rows = _that_may_be_due(now)
     frozen = set(Freeze.objects.filter(lifted_at__isnull=True).values_list("unit_id", flat=True))
     due: dict[str, alarming.Call] = {}
-    for task in rows[:MOST]:
+    for task in _that_may_be_due(now).iterator(chunk_size=MOST):
         if _standing(task.release, frozen=task.release.unit_id in frozen, now=now) is Standing.DUE:
-            due.setdefault(_subject(task), _call(task))
+            due.setdefault(_subject(task), _call(task, now))
+    wanted = {call.subject for call in due.values()}
     open_ones = Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).values_list("subject", flat=True)
-    over = [subject for subject in open_ones if subject not in due]
-    if over:
-        alarming.close(Kind.BY_HAND, over, why="已登记发布，或不再需要手工发布", now=now)
+    earlier = [subject for subject in open_ones if subject not in wanted]
+    again = [subject for subject in earlier if ":".join(subject.split(":")[:3]) in due]
+    alarming.close(Kind.BY_HAND, again, why="还没有登记，再次警报", now=now)
+    alarming.close(Kind.BY_HAND, set(earlier) - set(again), why="已登记发布，或不再需要手工发布", now=now)
     alarming.raise_all(list(due.values()), now=now)
 
 
@@ -288,7 +292,9 @@ def call_people(release: Release, *, now: datetime) -> None:
     require_aware(now)
     frozen, found = is_frozen(release.unit), _that_may_be_due(now).filter(release=release)
     due = {
-        _subject(task): _call(task) for task in found if _standing(task.release, frozen=frozen, now=now) is Standing.DUE
+        _subject(task): _call(task, now)
+        for task in found
+        if _standing(task.release, frozen=frozen, now=now) is Standing.DUE
     }
     alarming.raise_all(list(due.values()), now=now)
 
@@ -299,20 +305,24 @@ def _that_may_be_due(now: datetime) -> QuerySet[ManualTask]:
     rows = ManualTask.objects.filter(
         come, done_at__isnull=True, release__signed_at__isnull=False, release__cancelled_at__isnull=True
     )
-    found = rows.select_related("release__gate", "release__urgency", "account")
+    found = rows.select_related("release__gate", "release__urgency", "account").defer("payload", "release__manifest")
     return found.order_by(_URGENT_FIRST, "release__instant", "pk")
 
 
 def _subject(task: ManualTask) -> str:
+    """Of the message."""
     return f"manual:{task.release_id}:{task.account.slug}"
 
 
-def _call(task: ManualTask) -> alarming.Call:
-    release, name = task.release, task.account.name
+def _call(task: ManualTask, now: datetime) -> alarming.Call:
+    release, name, subject = task.release, task.account.name, _subject(task)
     words = f"{name}：发布单 {release.pk} 定于 {show(release.instant)} 发布，这个账号只能手工发布，还没有登记。"
     if release.urgency is not None:
         words = f"{name}：应急发布单 {release.pk} 已由两人确认，须马上由人发出，这个账号只能手工发布，还没有登记。"
+        start = byhand.due_from(release)
+        which = urgent.calls_to_post(start, now) if start is not None else 0
+        subject += f":{which}" if which else ""
     return alarming.Call(
-        Kind.BY_HAND, _subject(task), Out.UNKNOWN, words, unit=release.unit_id, release=release.pk,
+        Kind.BY_HAND, subject, Out.UNKNOWN, words, unit=release.unit_id, release=release.pk,
         account=task.account_id,
     )  # fmt: skip

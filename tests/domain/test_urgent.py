@@ -16,6 +16,7 @@ from bot.domain.urgent import (
     Stage,
     Word,
     alarms_late,
+    calls_to_post,
     carried,
     digest,
     may_propose,
@@ -117,6 +118,11 @@ def test_reviews_are_near_four_hours_ahead_and_late_at_the_end() -> None:
     assert review(NOW, NOW - REMIND_BEFORE) is Review.NEAR
     assert review(NOW, NOW) is Review.LATE
     assert [alarms_late(NOW, NOW + timedelta(hours=hours)) for hours in (0, 3, 4, 9)] == [0, 0, 1, 2]
+
+
+def test_people_are_called_to_post_again_every_half_hour() -> None:
+    minutes = (-5, 0, 29, 30, 61)
+    assert [calls_to_post(NOW, NOW + timedelta(minutes=one)) for one in minutes] == [0, 0, 0, 1, 2]
 
 
 def test_every_stage_has_its_words_and_is_open_as_long_as_something_may_follow() -> None:

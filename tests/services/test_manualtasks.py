@@ -121,6 +121,18 @@ def test_what_is_due_and_not_posted_is_an_alarm_until_it_is_entered(office: Offi
     assert alarm.closed_at == LATER
 
 
+def test_many_that_nobody_did_keep_no_other_from_its_alarm(
+    office: Office, mixed: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manualtasks, "MOST", 1)
+    for number in (3, 4):
+        office.signed(office.approved(article(number)), on=[office.wechat])
+    for _ in range(2):
+        manualtasks.remind(now=LATER)
+    assert Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).count() == 3
+    assert not Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=False).exists()
+
+
 def test_a_person_may_call_it_off_with_a_reason(office: Office, mixed: Release) -> None:
     tasks = manualtasks.find_message(mixed.pk, "zghd", 0, unit=office.unit)
     with pytest.raises(Refused, match="须写明原因"):

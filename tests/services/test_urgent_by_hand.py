@@ -10,10 +10,10 @@ import pytest
 
 from bot.domain.alarms import Kind, Out
 from bot.domain.hashing import content_hash
-from bot.domain.urgent import REVIEW_WITHIN, Stage, digest
+from bot.domain.urgent import POST_AGAIN, REVIEW_WITHIN, Stage, digest
 from bot.domain.workflow import Verdict
 from bot.models import Account, Alarm, AuditEvent, Item, ManualPost, Publication, Release, Urgency, UrgentWord
-from bot.services import documents, editorial, manual, manualtasks, releases, stops, trail, urgent, urgentcare
+from bot.services import alarming, documents, editorial, manual, manualtasks, releases, stops, trail, urgent, urgentcare
 from bot.services.errors import NotFound, Refused
 from bot.services.manualtasks import Standing
 
@@ -134,6 +134,23 @@ def test_as_soon_as_possible_is_now_for_people(office: Office) -> None:
     assert "应急发布单" in alarm.message
     manualtasks.remind(now=LATER + timedelta(seconds=5))
     assert alarms(Kind.BY_HAND) == [alarm]
+
+
+def test_whoever_has_read_the_first_alarm_people_are_called_again_until_it_is_entered(office: Office) -> None:
+    release = by_people(office)
+    (first,) = alarms(Kind.BY_HAND)
+    alarming.read(first, person=office.people["releaser"], now=LATER)
+    manualtasks.remind(now=LATER + POST_AGAIN - timedelta(seconds=1))
+    assert alarms(Kind.BY_HAND) == [first]
+    for _ in range(2):
+        manualtasks.remind(now=LATER + POST_AGAIN)
+    (again,) = alarms(Kind.BY_HAND)
+    assert (again.pk != first.pk, again.read_at, again.release) == (True, None, release)
+    first.refresh_from_db()
+    assert first.closed_because == "还没有登记，再次警报"
+    posts(office, release, now=LATER + POST_AGAIN)
+    manualtasks.remind(now=LATER + POST_AGAIN)
+    assert alarms(Kind.BY_HAND) == []
 
 
 def test_at_a_fixed_instant_it_is_due_then_and_not_before(office: Office) -> None:
