@@ -254,13 +254,16 @@ def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datet
     """不再发布: nobody is asked for it any more; the editions are free for another release."""
     require_aware(now)
     require(person, Role.DUTY, Role.RELEASER)
+    if not tasks or any(task.release.unit_id != person.unit_id for task in tasks):
+        raise NotFound("手工发布任务", "、".join(str(task.pk) for task in tasks))
     if not reason.strip():
         raise Refused("reason", "不再发布须写明原因，未做改动。")
     with audit.serialised():
         ids = [task.pk for task in tasks]
-        ManualTask.objects.filter(pk__in=ids, done_at__isnull=True).update(
-            done_at=now, drop_reason=reason.strip()[:300]
-        )
+        open_ones = ManualTask.objects.filter(pk__in=ids, done_at__isnull=True)
+        if open_ones.count() != len(ids):
+            raise Refused("over", "这些任务里有的刚刚已登记发布或已不再发布，没有办理，未做改动。请刷新后再看。")
+        open_ones.update(done_at=now, drop_reason=reason.strip()[:300])
         data = {"account": tasks[0].account.name, "tasks": ids, "reason": reason.strip()[:300]}
         audit.append(person.username, "manual.dropped", f"release:{tasks[0].release_id}", data, now=now)
 

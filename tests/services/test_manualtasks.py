@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.alarms import Kind
 from bot.domain.hashing import content_hash
-from bot.models import Account, Alarm, ManualPost, ManualTask, Release
+from bot.models import Account, Alarm, AuditEvent, ManualPost, ManualTask, Release
 from bot.services import lookahead, manual, manualtasks, releases, stops, watching
 from bot.services.errors import NotFound, Refused
 from bot.services.manualtasks import Standing
@@ -145,6 +145,17 @@ def test_a_person_may_call_it_off_with_a_reason(office: Office, mixed: Release) 
     assert not Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).exists()
 
 
+def test_what_was_entered_meanwhile_is_not_called_off(office: Office, mixed: Release) -> None:
+    tasks, person = manualtasks.find_message(mixed.pk, "zghd", 0, unit=office.unit), office.people["releaser"]
+    posted = entry(office, 1, edition=tasks[0].edition, posted_at=T)
+    manual.register(posted, person=person, now=LATER)
+    with pytest.raises(Refused, match="没有办理，未做改动") as refused:
+        manualtasks.drop(tasks, reason="不发了", person=person, now=LATER)
+    assert refused.value.code == "over"
+    assert not ManualTask.objects.exclude(drop_reason="").exists()
+    assert not AuditEvent.objects.filter(action="manual.dropped").exists()
+
+
 def test_what_was_called_off_and_posted_all_the_same_is_its_task(office: Office, mixed: Release) -> None:
     tasks = manualtasks.find_message(mixed.pk, "zghd", 0, unit=office.unit)
     manualtasks.drop(tasks, reason="领导决定不发", person=office.people["releaser"], now=LATER)
@@ -228,6 +239,8 @@ def test_another_unit_neither_sees_nor_does_them(office: Office, mixed: Release)
     assert manualtasks.waiting(other.unit, now=LATER) == []
     with pytest.raises(NotFound):
         manualtasks.find_message(mixed.pk, "zghd", 0, unit=other.unit)
+    with pytest.raises(NotFound):
+        manualtasks.drop(mixed.manual_tasks.all(), reason="不发了", person=other.people["releaser"], now=LATER)
     assert ManualTask.objects.filter(done_at__isnull=True).count() == 2
 
 
