@@ -132,7 +132,7 @@ class Todo:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One message to post, with everything that is needed for it. Without a signature there is no text to copy."""
+    """One message to post, with everything that is needed for it. There is no text to copy of what must not go out."""
 
     message: Message
     todos: Sequence[Todo]
@@ -160,7 +160,7 @@ def _shas(task: ManualTask) -> list[str]:
 
 
 def _todo(message: Message, task: ManualTask, types: Mapping[str, str]) -> Todo:
-    if message.standing is Standing.UNSIGNED:
+    if not message.standing.shows_text:
         return Todo(task, (), ())
     pictures = [
         Picture(reverse("asset", args=[sha]), f"{task.edition.document.external_id}-{place}.{NAMES[types[sha]]}")

@@ -51,6 +51,7 @@ class Standing(StrEnum):
     DUE = "due"
     AHEAD = "ahead"
     UNSIGNED = "unsigned"
+    ALTERED = "altered"
     RETURNED = "returned"
     FROZEN = "frozen"
     GATE = "gate"
@@ -60,11 +61,17 @@ class Standing(StrEnum):
         """What staff must know."""
         return _WORDS[self]
 
+    @property
+    def shows_text(self) -> bool:
+        """Whether people are given the text: it is the signed one, and may go out now or later."""
+        return self not in {Standing.UNSIGNED, Standing.ALTERED, Standing.RETURNED}
+
 
 _WORDS = {
     Standing.DUE: "现在发布",
     Standing.AHEAD: "时刻未到，不要发出",
     Standing.UNSIGNED: "没有有效签发，不要发出",
+    Standing.ALTERED: "文字与签发的不一致，不要发出，请立即报告审计员",
     Standing.RETURNED: "补审退回，不要发出",
     Standing.FROZEN: "一键停发中，不要发出",
     Standing.GATE: "门户网页还没有上线，不要发出",
@@ -201,10 +208,18 @@ def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> li
     return [
         Message(
             group[0].release, group[0].account, spec_of(group[0].account).mode(group[0].mode), group[0].lane, group,
-            _standing(group[0].release, frozen=frozen, now=now),
+            _standing_of(group, frozen=frozen, now=now),
         )
         for group in groups.values()
     ]  # fmt: skip
+
+
+def _standing_of(group: Sequence[ManualTask], *, frozen: bool, now: datetime) -> Standing:
+    """That of one message. People are asked to post the very text that was signed, and no other."""
+    found = _standing(group[0].release, frozen=frozen, now=now)
+    if found is not Standing.UNSIGNED and any(task.waits and task.text.hash != task.payload_hash for task in group):
+        return Standing.ALTERED
+    return found
 
 
 def _standing(release: Release, *, frozen: bool, now: datetime) -> Standing:

@@ -13,9 +13,11 @@ from django.urls import reverse
 from bot.console import board, chips
 from bot.console.manualforms import local
 from bot.domain.workflow import Verdict
-from bot.models import Account, ManualPost, Release, Urgency
-from bot.services import editorial, urgent
+from bot.models import Account, AuditEvent, ManualPost, Release, Urgency
+from bot.services import editorial, manual, urgent
+from bot.services.errors import NotFound
 from bot.services.manualtasks import finish
+from tests.services.factories import lifted
 
 from .world import ARTICLES, District, now, put
 
@@ -220,6 +222,64 @@ def test_what_was_returned_leads_to_where_it_is_deleted_and_is_entered_there(dis
     shown = page(client, "release", release.pk)
     assert "已撤下" in shown
     assert LINK not in page(client, "withdraw", release.pk)
+
+
+def test_what_was_returned_gives_no_text_and_is_entered_or_called_off_on_the_spot(
+    district: District, as_: Login
+) -> None:
+    release, client = released(district), as_("duty")
+    put(release.publications.get(), "live")
+    assert ARTICLES[2].title in page(client, "manual")
+    assert "data-copy=" in page(client, "manual")
+    assert release.urgency is not None
+    document = release.urgency.edition.document
+    editorial.review(document, person=district.people["first"], verdict=Verdict.RETURN, comment="不实", now=now())
+    shown = page(client, "manual")
+    assert "补审退回，不要发出" in shown
+    assert "data-copy=" not in shown
+    for action in ("manual-task", "manual-task-drop"):
+        assert f'action="{reverse(action, args=[release.pk, "wx", 0])}"' in shown
+
+
+def test_of_what_lost_its_signature_the_post_is_entered_on_the_spot(district: District, as_: Login) -> None:
+    release, client = released(district, on=(0,)), as_("duty")
+    assert release.urgency is not None
+    document = release.urgency.edition.document
+    editorial.review(document, person=district.people["first"], verdict=Verdict.RETURN, comment="不实", now=now())
+    shown = page(client, "manual")
+    assert "没有有效签发，不要发出" in shown
+    assert "data-copy=" not in shown
+    given = {"url": LINK, "posted_at": local(now() - timedelta(minutes=1))}
+    client.post(reverse("manual-task", args=[release.pk, "wx", 0]), given)
+    assert ManualPost.objects.get().task == release.manual_tasks.get()
+    assert "已公开，内容被退回，请更正或撤回" in page(client, "today")
+
+
+def test_a_text_that_is_not_the_signed_one_is_not_given_to_anybody(district: District, as_: Login) -> None:
+    release = released(district, on=(0,))
+    task = release.manual_tasks.get()
+    with lifted("manualtask_kept_while_signed"):
+        release.manual_tasks.update(payload=task.payload | {"title": "停课通知"})
+    shown = page(as_("duty"), "manual")
+    assert "文字与签发的不一致，不要发出，请立即报告审计员" in shown
+    assert "停课通知" not in shown
+    assert "data-copy=" not in shown
+
+
+def test_another_units_people_do_not_enter_that_it_is_down(district: District, as_: Login) -> None:
+    post = posted(district, released(district, on=(0,)))
+    other = District.make("street", "九曲街道")
+    for who in ("duty", "releaser"):
+        stranger = Client()
+        stranger.force_login(other.people[who])
+        assert stranger.post(reverse("manual-down", args=[post.pk]), {"evidence": EVIDENCE}).status_code == 404
+        assert EVIDENCE not in page(stranger, "manual")
+        with pytest.raises(NotFound):
+            manual.taken_down(post, evidence=EVIDENCE, person=other.people[who], now=now())
+    assert post.task is not None
+    post.task.refresh_from_db()
+    assert post.task.drop_reason == ""
+    assert not AuditEvent.objects.filter(action="manual.taken_down").exists()
 
 
 def test_others_do_not_enter_that_it_is_down(district: District, as_: Login) -> None:

@@ -240,7 +240,7 @@ def test_another_unit_neither_sees_nor_does_them(office: Office, mixed: Release)
     with pytest.raises(NotFound):
         manualtasks.find_message(mixed.pk, "zghd", 0, unit=other.unit)
     with pytest.raises(NotFound):
-        manualtasks.drop(mixed.manual_tasks.all(), reason="不发了", person=other.people["releaser"], now=LATER)
+        manualtasks.drop(list(mixed.manual_tasks.all()), reason="不发了", person=other.people["releaser"], now=LATER)
     assert ManualTask.objects.filter(done_at__isnull=True).count() == 2
 
 

@@ -12,13 +12,24 @@ from bot.domain.alarms import Kind, Out
 from bot.domain.hashing import content_hash
 from bot.domain.urgent import POST_AGAIN, REVIEW_WITHIN, Stage, digest
 from bot.domain.workflow import Verdict
-from bot.models import Account, Alarm, AuditEvent, Item, ManualPost, Publication, Release, Urgency, UrgentWord
+from bot.models import (
+    Account,
+    Alarm,
+    AuditEvent,
+    Item,
+    ManualPost,
+    ManualTask,
+    Publication,
+    Release,
+    Urgency,
+    UrgentWord,
+)
 from bot.services import alarming, documents, editorial, manual, manualtasks, releases, stops, trail, urgent, urgentcare
 from bot.services.errors import NotFound, Refused
 from bot.services.manualtasks import Standing
 
 from .by_hand import LINK, WEIBO, entry, only_by_hand
-from .factories import NOW, Office, article, force, publication
+from .factories import NOW, Office, article, force, lifted, publication
 
 LATER = NOW + timedelta(minutes=3)
 MINUTE = timedelta(minutes=1)
@@ -110,6 +121,17 @@ def test_what_people_post_is_the_text_that_the_two_confirmed(office: Office) -> 
     assert content_hash(release.manifest) == release.manifest_hash == urgency.words.get(place=2).manifest_hash
     assert task.text.hash == task.payload_hash
     assert "应急审核：李拟、孙签" in str(task.payload)
+
+
+def test_a_text_that_was_altered_behind_its_hash_is_not_to_be_posted(office: Office) -> None:
+    release = by_people(office)
+    task = release.manual_tasks.get()
+    with lifted("manualtask_kept_while_signed"):
+        ManualTask.objects.filter(pk=task.pk).update(payload=task.payload | {"title": "停课通知"})
+    assert standing(office) == [Standing.ALTERED]
+    assert not Standing.ALTERED.shows_text
+    [message] = manualtasks.of_release(release, now=LATER)
+    assert message.standing is Standing.ALTERED
 
 
 def test_the_words_are_given_on_who_posts_too(office: Office) -> None:
