@@ -189,7 +189,17 @@ def waiting(unit: Unit, *, now: datetime) -> list[Message]:
     rows = found.select_related(*_WITH_EACH).order_by(
         _URGENT_FIRST, "release__instant", "release_id", "account_id", "lane", "position"
     )
-    return _messages(list(rows[:MOST]), frozen=is_frozen(unit), now=now)
+    return _messages(_whole(list(rows[: MOST + 1])), frozen=is_frozen(unit), now=now)
+
+
+def _whole(tasks: list[ManualTask]) -> list[ManualTask]:
+    """At most so many, and no message in part: whoever copies posts what is shown."""
+    kept, beyond = tasks[:MOST], tasks[MOST:]
+    return [task for task in kept if not beyond or _message_of(task) != _message_of(beyond[0])] or kept
+
+
+def _message_of(task: ManualTask) -> tuple[int, int, int]:
+    return task.release_id, task.account_id, task.lane
 
 
 def of_release(release: Release, *, now: datetime) -> list[Message]:
@@ -204,7 +214,7 @@ def of_release(release: Release, *, now: datetime) -> list[Message]:
 def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> list[Message]:
     groups: dict[tuple[int, int, int], list[ManualTask]] = {}
     for task in tasks:
-        groups.setdefault((task.release_id, task.account_id, task.lane), []).append(task)
+        groups.setdefault(_message_of(task), []).append(task)
     return [
         Message(
             group[0].release, group[0].account, spec_of(group[0].account).mode(group[0].mode), group[0].lane, group,

@@ -133,6 +133,15 @@ def test_many_that_nobody_did_keep_no_other_from_its_alarm(
     assert not Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=False).exists()
 
 
+def test_a_message_is_shown_whole_or_not_at_all(
+    office: Office, mixed: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.signed(*(office.approved(article(number)) for number in (3, 4)), on=[office.wechat])
+    for most, shown in ((3, [2]), (4, [2, 2]), (2, [2])):
+        monkeypatch.setattr(manualtasks, "MOST", most)
+        assert [len(message.tasks) for message in manualtasks.waiting(office.unit, now=LATER)] == shown
+
+
 def test_a_person_may_call_it_off_with_a_reason(office: Office, mixed: Release) -> None:
     tasks = manualtasks.find_message(mixed.pk, "zghd", 0, unit=office.unit)
     with pytest.raises(Refused, match="须写明原因"):
