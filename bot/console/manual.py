@@ -160,6 +160,10 @@ def _tell(request: HttpRequest, done: Sequence[manual.Entered]) -> None:
     messages.success(request, f"已登记（第 {numbers} 条），计入当期额度。链接由人登记，未经系统核对。")
     for clash in {clash.release.pk: clash for one in done for clash in one.stopped}.values():
         messages.warning(request, f"发布单 {clash.release.pk} 已停下：{clash.why}。请签发人重新编制或改期。")
+    if any(one.early for one in done):
+        messages.warning(
+            request, "按登记，签发以前或约定时刻以前就已发出，已留痕。请核对时间；填错的请更正，属实的请报告签发人。"
+        )
     if any(one.over for one in done):
         messages.warning(request, "按登记，这个账号当期发布已超过平台额度。请核对时间、方式和账号是否填对。")
 

@@ -31,11 +31,14 @@ TAKEN_DOWN = "manual.taken_down"  # its line in the trail
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The new line. `over`: by the book more was posted than the quota allows; `stopped`: what lost its signature."""
+    """The new line. `over`: by the book more was posted than the quota allows; `stopped`: what lost its signature; `early`:
+    it was posted before people might.
+    """
 
     post: ManualPost
     over: bool
     stopped: Sequence[Clash]
+    early: bool = False
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -165,8 +168,18 @@ def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, correc
         "at": post.posted_at.isoformat(), "by": post.posted_by.username, "over": over,
         "stopped": [clash.release.pk for clash in stopped], "corrects": corrects.pk if corrects else None,
     }  # fmt: skip
-    audit.append(person.username, "manual.registered", _subject(post), data, now=now)
-    return Entered(post, over, stopped)
+    early = _was_early(post)
+    audit.append(
+        person.username, "manual.registered", _subject(post), data | ({"early": True} if early else {}), now=now
+    )
+    return Entered(post, over, stopped, early)
+
+
+def _was_early(post: ManualPost) -> bool:
+    """Whether it is said to have been posted before people might: before its signature, or before its instant. People tell
+    the minute."""
+    start = byhand.due_from(post.task.release) if post.task is not None else None
+    return start is not None and post.posted_at < start.replace(second=0, microsecond=0)
 
 
 def _tell_urgent(post: ManualPost, person: Person, now: datetime) -> None:

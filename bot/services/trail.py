@@ -192,6 +192,7 @@ def _manual(data: Mapping[str, Any], name: str) -> tuple[str, str]:
         f"代替第 {data['corrects']} 条" if data.get("corrects") else "",
         f"发布单 {stopped} 的签发随之作废" if stopped else "",
         "当期额度按登记已超出" if data.get("over") else "",
+        "按登记在允许发出之前就已发出" if data.get("early") else "",
         str(data.get("url", "")),
     )
     what = f"登记手工发布第 {data.get('post')} 条（账号 {data.get('account')}，{when}）：《{data.get('title')}》"

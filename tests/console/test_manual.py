@@ -294,6 +294,15 @@ def test_entering_addresses_and_time_does_the_task(district: District, as_: Logi
     assert {post.posted_at.astimezone(BEIJING).second for post in ManualPost.objects.all()} == {0}
 
 
+def test_what_was_posted_before_its_instant_is_said_to_be_early(district: District, as_: Login) -> None:
+    release, client = by_hand(district), as_("duty")
+    with at(release, minutes=2):
+        client.force_login(district.people["duty"])
+        given = {"url": [LINK.format(1), LINK.format(2)], "posted_at": local(release.instant - timedelta(minutes=1))}
+        shown = client.post(f"/manual/task/{release.pk}/wx/0", given, follow=True).content.decode()
+    assert "约定时刻以前就已发出，已留痕" in shown
+
+
 def test_a_task_is_called_off_with_a_reason(district: District, as_: Login) -> None:
     release, client = by_hand(district), as_("duty")
     answer = client.post(f"/manual/task/{release.pk}/wx/0/drop", {"reason": "改期另发"}, follow=True)

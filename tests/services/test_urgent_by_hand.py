@@ -134,6 +134,17 @@ def test_a_text_that_was_altered_behind_its_hash_is_not_to_be_posted(office: Off
     assert message.standing is Standing.ALTERED
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_what_was_posted_before_both_words_is_entered_and_said_to_be_early(office: Office, early: bool) -> None:
+    release, person = by_people(office), office.people["releaser"]
+    tasks = manualtasks.find_message(release.pk, office.wechat.slug, 0, unit=office.unit)
+    at = LATER - MINUTE if early else LATER
+    [done] = manualtasks.finish(tasks, urls=[LINK.format(1)], posted_at=at, posted_by=person, person=person, now=POSTED)
+    assert done.early is early
+    [line] = trail.newest(f"release:{release.pk}", "发布单", 1)
+    assert ("按登记在允许发出之前就已发出" in line.detail) is early
+
+
 def test_the_words_are_given_on_who_posts_too(office: Office) -> None:
     urgency = asked(office)
     given = {
