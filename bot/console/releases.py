@@ -80,21 +80,25 @@ def _chosen(unit: Unit, state: str, words: str, at: datetime) -> QuerySet[Releas
             return standing.filter(signed_at__isnull=True)
         case "waiting":
             return standing.filter(
-                _with(*ON_ITS_WAY) | Q(pk__in=_by_hand(unit).exclude(_due(at)).values("release")),
+                _with(*ON_ITS_WAY) | Q(pk__in=_by_hand().exclude(_due(at)).values("release")),
                 signed_at__isnull=False,
             )
         case "out":
             return found.filter(_with(*OUT) | Exists(_posted()))
         case "asks":
-            return found.filter(_with(*board.ASKS) | Q(pk__in=_by_hand(unit).filter(_due(at)).values("release")))
+            return found.filter(_with(*board.ASKS) | Q(pk__in=_by_hand().filter(_due(at)).values("release")))
         case _:
             return found
 
 
-def _by_hand(unit: Unit) -> QuerySet[ManualTask]:
-    """What people are still to post of signed releases: never many, and an index knows which tasks are open."""
-    tasks = ManualTask.objects.filter(done_at__isnull=True, release__unit=unit, release__signed_at__isnull=False)
-    return tasks.filter(release__cancelled_at__isnull=True)
+def _by_hand() -> QuerySet[ManualTask]:
+    """What people are still to post of signed releases: never many, and an index knows which tasks are open.
+
+    Of all units, since the list asks for its own anyway: by the unit a database goes through all releases of it instead.
+    """
+    return ManualTask.objects.filter(
+        done_at__isnull=True, release__signed_at__isnull=False, release__cancelled_at__isnull=True
+    )
 
 
 def _due(at: datetime) -> Q:

@@ -28,7 +28,16 @@ def tasks_of(release: Release) -> QuerySet[ManualTask]:
 
 
 def _told(found: QuerySet[ManualTask]) -> QuerySet[ManualTask]:
-    return found.annotate(posted=Exists(_entries().filter(task=OuterRef("pk"))))
+    return found.annotate(posted=_is_entered())
+
+
+def not_entered() -> QuerySet[ManualTask]:
+    """Tasks of which the book knows no post."""
+    return ManualTask.objects.filter(~_is_entered())
+
+
+def _is_entered() -> Exists:
+    return Exists(_entries().filter(task=OuterRef("pk")))
 
 
 def _entries() -> QuerySet[ManualPost]:

@@ -212,7 +212,7 @@ def _task_of(entry: Entry) -> ManualTask | None:
     """
     if entry.edition is None:
         return None
-    found = byhand.tasks().filter(edition=entry.edition, account=entry.account, posted=False).select_related("release")
+    found = byhand.not_entered().filter(edition=entry.edition, account=entry.account).select_related("release")
     standing_on = Q(release__cancelled_at__isnull=True)
     waits = found.filter(standing_on, done_at__isnull=True).order_by("-pk").first()
     given = found.filter(standing_on | Q(release__urgency__isnull=False)).exclude(payload_hash="")

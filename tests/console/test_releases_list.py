@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from bot.console import releases
 from bot.models import Publication, Release
 from bot.services import stops
 
@@ -122,3 +124,10 @@ def test_a_full_page_asks_as_little_as_a_short_one(
 def _more(district: District, count: int) -> None:
     many(district, count)
     Release.objects.filter(title__endswith="0张").update(cancelled_at=now())
+
+
+@pytest.mark.parametrize("narrowed", [False, True])
+def test_what_people_are_to_post_is_found_by_the_index_of_open_tasks(district: District, narrowed: bool) -> None:
+    found = releases._by_hand().filter(releases._due(now())) if narrowed else releases._by_hand()
+    plan = found.values("release").explain()
+    assert connection.vendor != "sqlite" or ("manual_task_open" in plan and "release_of_unit" not in plan), plan

@@ -227,13 +227,13 @@ def test_what_was_returned_leads_to_where_it_is_deleted_and_is_entered_there(dis
 def test_what_was_returned_gives_no_text_and_is_entered_or_called_off_on_the_spot(
     district: District, as_: Login
 ) -> None:
-    release, client = released(district), as_("duty")
-    put(release.publications.get(), "live")
-    assert ARTICLES[2].title in page(client, "manual")
+    release, client = released(district, on=(0,)), as_("duty")
     assert "data-copy=" in page(client, "manual")
+    post = posted(district, release)
     assert release.urgency is not None
     document = release.urgency.edition.document
     editorial.review(document, person=district.people["first"], verdict=Verdict.RETURN, comment="不实", now=now())
+    manual.void(post, reason="登记错了", person=district.people["duty"], now=now())
     shown = page(client, "manual")
     assert "补审退回，不要发出" in shown
     assert "data-copy=" not in shown
@@ -259,7 +259,7 @@ def test_a_text_that_is_not_the_signed_one_is_not_given_to_anybody(district: Dis
     release = released(district, on=(0,))
     task = release.manual_tasks.get()
     with lifted("manualtask_kept_while_signed"):
-        release.manual_tasks.update(payload=task.payload | {"title": "停课通知"})
+        release.manual_tasks.update(payload={**(task.payload or {}), "title": "停课通知"})
     shown = page(as_("duty"), "manual")
     assert "文字与签发的不一致，不要发出，请立即报告审计员" in shown
     assert "停课通知" not in shown

@@ -24,7 +24,18 @@ from bot.models import (
     Urgency,
     UrgentWord,
 )
-from bot.services import alarming, documents, editorial, manual, manualtasks, releases, stops, trail, urgent, urgentcare
+from bot.services import (
+    alarming,
+    documents,
+    editorial,
+    manual,
+    manualtasks,
+    releases,
+    stops,
+    trail,
+    urgent,
+    urgentcare,
+)
 from bot.services.errors import NotFound, Refused
 from bot.services.manualtasks import Standing
 
@@ -127,7 +138,7 @@ def test_a_text_that_was_altered_behind_its_hash_is_not_to_be_posted(office: Off
     release = by_people(office)
     task = release.manual_tasks.get()
     with lifted("manualtask_kept_while_signed"):
-        ManualTask.objects.filter(pk=task.pk).update(payload=task.payload | {"title": "停课通知"})
+        ManualTask.objects.filter(pk=task.pk).update(payload={**(task.payload or {}), "title": "停课通知"})
     assert standing(office) == [Standing.ALTERED]
     assert not Standing.ALTERED.shows_text
     [message] = manualtasks.of_release(release, now=LATER)
@@ -384,22 +395,18 @@ def test_a_part_that_people_have_not_entered_is_never_told_as_out(office: Office
     assert urgentcare.story(release.urgency).sent == "已发出"
 
 
-def test_what_was_returned_is_not_to_be_posted_when_its_correction_is_out(office: Office) -> None:
-    release = released(office)
-    Item.objects.filter(publication__release=release).update(platform_id="1")
-    force(Publication.objects.filter(release=release), "live", live_at=release.instant)
+def test_what_was_returned_is_not_to_be_posted_when_that_is_settled(office: Office) -> None:
+    release, person = by_people(office), office.people["releaser"]
+    post = posts(office, release)
     returns(office, release)
-    corrected = office.signed(
-        office.approved(article(title="更正后的通知"), now=POSTED), instant=POSTED + MINUTE, now=POSTED
-    )
-    Item.objects.filter(publication__release=corrected).update(platform_id="2")
-    force(Publication.objects.filter(release=corrected), "live", live_at=corrected.instant)
-    at = POSTED + 2 * MINUTE
-    posts(office, corrected, number=2, now=at)
-    urgentcare.remind(now=at)
+    manual.taken_down(post, evidence="已删除，打开链接显示内容不存在", person=person, now=POSTED)
+    urgentcare.remind(now=POSTED)
     assert stage(release) is Stage.SETTLED
-    assert standing(office, at) == [Standing.RETURNED]
-    manualtasks.remind(now=at)
+    manual.void(post, reason="登记错了", person=person, now=POSTED)
+    release.refresh_from_db()
+    assert release.signed
+    assert standing(office, POSTED) == [Standing.RETURNED]
+    manualtasks.remind(now=POSTED)
     assert alarms(Kind.BY_HAND) == []
 
 
