@@ -25,11 +25,12 @@ def somebody_is(now: datetime) -> bool:
     return (
         Publication.objects.filter(lease_until__gt=now).exists()
         or Preflight.objects.filter(state="running", next_at__gt=now).exists()
-        or _has_just_moved(now)
+        or moves(now)
     )
 
 
-def _has_just_moved(now: datetime) -> bool:
-    """Between two jobs of a worker nothing of its is leased."""
+def moves(now: datetime) -> bool:
+    """Whether something was finished a moment ago: between two jobs of a worker nothing of its is leased."""
+    require_aware(now)
     last = AuditEvent.objects.order_by("-sequence").values_list("actor", "action", "at")[:LAST]
     return any((actor, action) in DONE and now - BETWEEN_JOBS < at <= now for actor, action, at in last)

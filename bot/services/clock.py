@@ -39,6 +39,7 @@ ACTOR = "系统"
 log = structlog.get_logger(__name__)
 LONGEST = timedelta(seconds=60)
 MOST = 1000  # publications looked at in one tick; the rest is due at the next
+FRONT_OF_A_QUEUE = timedelta(seconds=30)  # a few bells unheard for longer are none, whatever else is being done
 GROUP = 20  # due work of one kind beyond this goes to a worker several at a time
 WAITING = (State.PLANNED, State.BLOCKED)
 OPEN = ("ready", "claimed")
@@ -190,12 +191,16 @@ def _to_ring(now: datetime, states: Sequence[State]) -> list[Publication]:
 
 def _nobody_comes(unheard: QuerySet[Publication], now: datetime) -> bool:
     """Whether bells were rung in vain. Where many wait and somebody is at work they are a queue that gets shorter, and
-    nobody takes it over.
+    nobody takes it over; so are a few for a while, where work is being finished: they are the front of one.
 
     Asked before they are read: of thousands, each tick would read the first thousand for nothing.
     """
-    some = len(unheard.values_list("pk")[: GROUP + 1])
-    return some > 0 and not (some > GROUP and atwork.somebody_is(now))
+    some = list(unheard.values_list("rung_at", flat=True)[: GROUP + 1])
+    if not some:
+        return False
+    if len(some) > GROUP:
+        return not atwork.somebody_is(now)
+    return min(some) <= now - FRONT_OF_A_QUEUE or not atwork.moves(now)
 
 
 def _sweep_too_late(now: datetime, result: Tick) -> bool:

@@ -213,6 +213,20 @@ def test_nobody_takes_over_a_queue_that_gets_shorter(engine: Engine, monkeypatch
     assert len(waiting) == release.publications.count() - 1
 
 
+def test_nor_the_few_at_its_front(engine: Engine) -> None:
+    """In a queue as long as the patience with bells a few have always waited too long. Half a minute is too long for any."""
+    release = crowd(engine, 3)
+    engine.clock.wait_until(T - 10 * MINUTE)
+    first, second, *waiting = [job.subject for job in engine.tick().rings]
+    engine.clock.wait_until(T - 10 * MINUTE + 11 * SECOND)
+    staging.stage(first, now=engine.clock.now)
+    assert engine.tick().children == []
+    engine.clock.wait_until(T - 10 * MINUTE + 30 * SECOND)
+    staging.stage(second, now=engine.clock.now)
+    assert engine.tick().children == [Job("stage", pk) for pk in waiting]
+    assert len(waiting) == release.publications.count() - 2
+
+
 # --- in groups ----------------------------------------------------------------------------------------------
 
 
