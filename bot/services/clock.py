@@ -195,7 +195,7 @@ def _nobody_comes(unheard: QuerySet[Publication], now: datetime) -> bool:
 
     Asked before they are read: of thousands, each tick would read the first thousand for nothing.
     """
-    some = list(unheard.values_list("rung_at", flat=True)[: GROUP + 1])
+    some = [at for at in unheard.values_list("rung_at", flat=True)[: GROUP + 1] if at is not None]
     if not some:
         return False
     if len(some) > GROUP:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.db import OperationalError
@@ -139,7 +140,7 @@ def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
             if mine.update(next_at=now + _until_swept_again(now), ran_at=now):
                 _each(
                     (
-                        lambda last=chore: standstills.note(last, since, now=now),
+                        partial(standstills.note, chore, since, now=now),
                         lambda: alarming.sweep(now=now),
                         lambda: manualtasks.remind(now=now),
                         lambda: takedownwatch.remind(now=now),

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -20,6 +21,7 @@ from bot.services.clock import Job, Tick, Watched
 from config.celery_app import CONF
 from tasks import clock as clock_task
 from tasks.clock import MOST_CHILDREN, MOST_SENDERS, Bell, Children, ClockScheduler
+from tests.services.factories import fresh_home
 from tests.support.broker import Broker
 
 
@@ -130,10 +132,11 @@ def test_at_its_start_and_after_a_jump_of_the_clock_it_begins_to_follow_the_time
 
 
 @pytest.mark.django_db
-def test_its_first_look_writes_down_since_when_nobody_looked() -> None:
+def test_its_first_look_writes_down_since_when_nobody_looked(tmp_path: Path) -> None:
     before, away = datetime.now(UTC), datetime.now(UTC) - timedelta(minutes=5)
     Chore.objects.filter(name="sweep").update(ran_at=away, next_at=away + timedelta(seconds=20))
-    ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
+    with fresh_home(tmp_path / "home"):
+        ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
     one = Standstill.objects.get()
     assert one.since == away
     assert before <= one.until <= datetime.now(UTC)
