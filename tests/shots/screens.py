@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
+from bot.models import Publication, Standstill
 from tests.console.world import PASSWORD
 
 Act = Callable[[Page], None]
@@ -49,6 +51,15 @@ def imports(page: Page) -> None:
     page.set_input_files("#file", file)  # type: ignore[arg-type]
     page.get_by_role("button", name="导入").click()
     expect(page.locator(".tally")).to_be_visible()
+
+
+def comes_back(page: Page) -> None:
+    """The power was away over the instant of what is in doubt, and for that one picture it is known."""
+    hit = Publication.objects.filter(state__in=["unknown", "needs_person"]).order_by("-instant")[0]
+    one = Standstill.objects.create(since=hit.instant - timedelta(seconds=20), until=hit.instant + timedelta(minutes=4))
+    page.reload()
+    expect(page.locator(".stood")).to_be_visible()
+    page.once("close", lambda _: one.delete())
 
 
 def enters_wrong(page: Page) -> None:
@@ -141,6 +152,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("second-factor", "second-factor", "releaser", "/me/second-factor", handbook="desk"),
     # 值班台
     Screen("today", "today", "duty", "/", handbook="desk"),
+    Screen("today-stood", "today", "duty", "/", comes_back),
     Screen("today-freeze", "today", "duty", "/", freezes_half, handbook="desk"),
     Screen("today-editor", "today", "editor", "/"),
     # 导入与拟稿
