@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import schema
 from tests.support.broker import Broker, embedded_valkey
@@ -69,6 +70,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+"""A busy machine is no fault of the example."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,11 +27,6 @@ def tasks_of(release: Release) -> QuerySet[ManualTask]:
     return _told(release.manual_tasks.all())
 
 
-def not_entered() -> QuerySet[ManualTask]:
-    """Those of which no entry of the book says that they were posted."""
-    return ManualTask.objects.exclude(Exists(_entries().filter(task=OuterRef("pk"))))
-
-
 def _told(found: QuerySet[ManualTask]) -> QuerySet[ManualTask]:
     return found.annotate(posted=_is_entered())
 

@@ -116,18 +116,17 @@ def _ring(model: type[Model], kind: str, now: datetime, bells: Bells, most: int)
     due = list(rows.order_by("next_at", "pk").values_list("pk", "rung_at")[:most])
     if due and kind == "notify" and AlarmNotice.objects.filter(state="sending", next_at__gt=now).exists():
         return
-    for pk, rung_at in due:
-        if rung_at is None:
-            bells.rings.append((kind, pk))
-        elif rung_at <= now - RING_AGAIN and not bells.children and _is_for_a_child(kind, now):
-            bells.children.append((kind, pk))
-        else:
-            continue
-        rows.filter(pk=pk).update(rung_at=now)
+    unheard = [pk for pk, rung_at in due if rung_at is not None and rung_at <= now - RING_AGAIN]
+    for_a_child = unheard[:1] if unheard and not bells.children and not _is_a_queue(kind, now) else []
+    bells.rings += [(kind, pk) for pk, rung_at in due if rung_at is None]
+    bells.children += [(kind, pk) for pk in for_a_child]
+    told = [*(pk for pk, rung_at in due if rung_at is None), *for_a_child]
+    if told:
+        rows.filter(pk__in=told).update(rung_at=now)
 
 
-def _is_for_a_child(kind: str, now: datetime) -> bool:
-    return kind != "preflight" or not atwork.somebody_is(now)
+def _is_a_queue(kind: str, now: datetime) -> bool:
+    return kind == "preflight" and atwork.somebody_is(now)
 
 
 # --- chores -----------------------------------------------------------------------------------------------------
