@@ -206,7 +206,7 @@ class Chore(models.Model):
 
 
 class Standstill(models.Model):
-    """A time in which nobody looked what is due. Insert-only: a few rows a year, one for each start of the clock process.
+    """A time in which nobody looked what is due. A few rows a year; nothing changes them.
 
     `since` is when somebody had last looked, `until` when somebody followed the time again.
     """

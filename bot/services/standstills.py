@@ -1,4 +1,4 @@
-"""When nobody looked what is due: the plug pulled, the process ended, the database away. What fell due meanwhile, and what
+"""Times in which nobody looked what is due: the plug pulled, the process ended, the database away. What fell due meanwhile, and what
 became of it, is told to people.
 
 The sign is the watch's sweep: each is written down with its time, every 20 seconds around a release and every minute
@@ -67,7 +67,7 @@ def lately(*, now: datetime) -> QuerySet[Standstill]:
 def touched(unit: Unit, standstill: Standstill) -> QuerySet[Release]:
     """Signed releases of a unit of which something fell due while nobody looked and was not public before, in order of time."""
     fell_due = Publication.objects.filter(
-        _not_before(standstill), release=OuterRef("pk"), not_before__gt=standstill.since - UNDER_WAY,
+        _had_not_left(standstill), release=OuterRef("pk"), not_before__gt=standstill.since - UNDER_WAY,
         not_before__lt=standstill.until,
     ).exclude(state=State.CANCELLED)  # fmt: skip
     return Release.objects.filter(
@@ -76,7 +76,7 @@ def touched(unit: Unit, standstill: Standstill) -> QuerySet[Release]:
     ).order_by("instant", "pk")  # fmt: skip
 
 
-def _not_before(standstill: Standstill) -> Q:
+def _had_not_left(standstill: Standstill) -> Q:
     gone = Q(sent_at__isnull=False, sent_at__lt=standstill.until)
     return ~gone | Q(state__in=[str(state) for state in IN_DOUBT])
 
@@ -97,7 +97,7 @@ def _fell_into(push: Publication, one: Standstill) -> bool:
 
 
 def words(one: Standstill) -> str:
-    """From when to when, and that nothing left meanwhile."""
+    """From when to when, as a sentence for staff."""
     until = show(one.until)
     end = until[11:] if beijing_date(one.since) == beijing_date(one.until) else until
     return f"{show(one.since)} 之后系统没有巡查，{end} 恢复（{_length(one.until - one.since)}）。"
