@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from . import tables
 from .parts import machine
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Run one benchmark; print its tables."""
     chosen = parser().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, whoever asks us to end
+    end_once_asked()
     facts, stolen = machine.facts(), machine.Stolen()
     measured = chosen.run(chosen)
     facts["stolen_percent"] = stolen.percent()
@@ -45,6 +46,18 @@ def main() -> int:
         chosen.json.write_text(json.dumps(result, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8")
     print(f"\n{tables.render(result)}\n")
     return 0
+
+
+def end_once_asked() -> None:
+    """What was started is ended, whoever asks us to end; asked once more meanwhile, the ending goes on undisturbed."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, end)
 
 
 def command(arguments: list[str]) -> str:
