@@ -24,7 +24,6 @@ RUNS: dict[str, str] = {
     "release-tls": "release --ns 2,50,500 --releases 30 --gap 4 --rounds 2 --publish 5 --tls",
     "launcher": "launcher --long",
     "province": "province --long",
-    "province-10000": "province --ns 10000",
     "province-postgresql": "province --ns 100,300,1000 --db postgresql",
     "due": "due --long",
     "idle": "idle --long",
