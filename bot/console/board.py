@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
@@ -22,6 +22,7 @@ from .chips import Chip
 
 AHEAD = timedelta(days=7)
 MOST = 60  # releases on one page; more would not be a board any more
+MOST_IN_TROUBLE = 300  # releases in the list for people beyond those of the board: an incident may concern them all
 ASKS = (State.NEEDS_PERSON, State.UNKNOWN, State.MISSED, State.BLOCKED, State.HELD)
 ON_ITS_WAY = (*STOPPABLE, State.SENDING)
 
@@ -69,6 +70,7 @@ class Ask:
     instant: datetime
     door: tuple[str, str] = ("", "")
     case: int = 0  # the push, where it is settled on a page of its own
+    push: Publication | None = None  # where it is one that asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,17 @@ def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
     found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
     newest = with_everything(found).order_by("-instant", "-pk")
     return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
+
+
+def troubled(unit: Unit, now: datetime, board: Sequence[Release]) -> tuple[list[Release], bool]:
+    """Releases with a push that asks, for which a full board had no room; True when there are still more."""
+    if len(board) < MOST:
+        return [], False
+    asking = Publication.objects.filter(release=OuterRef("pk"), state__in=[str(state) for state in ASKS])
+    found = Release.objects.filter(Exists(asking), unit=unit, instant__lt=now + AHEAD)
+    others = with_everything(found.exclude(pk__in=[release.pk for release in board])).order_by("instant", "pk")
+    rows = list(others[: MOST_IN_TROUBLE + 1])
+    return rows[:MOST_IN_TROUBLE], len(rows) > MOST_IN_TROUBLE
 
 
 def with_everything(releases: QuerySet[Release]) -> QuerySet[Release]:
@@ -185,7 +198,7 @@ def _ask(release: Release, publication: Publication, who: Person) -> Ask:
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
         _door(release, who, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
-        publication.pk if publication.status in FOR_A_PERSON else 0,
+        publication.pk if publication.status in FOR_A_PERSON else 0, publication,
     )  # fmt: skip
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from bot.domain.alarms import Out
@@ -28,6 +31,7 @@ from .release import LOOKS, OUTCOMES
 OUT_ICONS = {Out.YES: "check", Out.NO: "cross", Out.UNKNOWN: "question", Out.PART: "part", Out.NONE: "dot"}
 PASSED_ON = {"role", "not_found"}  # refusals that have a page of their own
 FIELD_LENGTH = 300
+SIGNATURE = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +66,36 @@ def out_chip(out: Out) -> chips.Chip:
 @require_GET
 @readers.only
 def exceptions(request: HttpRequest) -> HttpResponse:
-    """The list, most urgent first."""
+    """The list, most urgent first. `?release=` those of one release, `?incident=` of those it has happened to alike."""
     who, at = person(request), now()
-    found, more = cases.unsolved(who.unit)
+    query = _only(request)
+    if "release" in query:
+        found, more = cases.of_release(int(query["release"]), unit=who.unit)
+    elif "incident" in query:
+        found, more = cases.of_incident(query["incident"], unit=who.unit)
+    else:
+        found, more = cases.unsolved(who.unit)
     words = countersigning.words([one.publication for one in found], now=at)
     context = {
         "now": at,
+        "address": f"{reverse('exceptions')}{'?' if query else ''}{urlencode(query)}",
+        "only": query,
+        "releases": len({one.publication.release_id for one in found}),
         "rows": [_row(one, words) for one in found],
         "more": more,
-        "withdrawals": [(one, withdrawing.waits_for_a_person(one)) for one in withdrawing.unfinished(who.unit)],
+        "withdrawals": []
+        if query
+        else [(one, withdrawing.waits_for_a_person(one)) for one in withdrawing.unfinished(who.unit)],
     }
     return render(request, "exceptions.html", context)
+
+
+def _only(request: HttpRequest) -> dict[str, str]:
+    """Of what is asked for, the first that is one; what nobody made filters nothing."""
+    release, incident = request.GET.get("release", ""), request.GET.get("incident", "")
+    if release.isascii() and release.isdecimal() and len(release) < 19:
+        return {"release": release}
+    return {"incident": incident} if SIGNATURE.fullmatch(incident) else {}
 
 
 def _row(one: cases.Open, words: Mapping[int, countersigning.Word]) -> Row:

@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, clocks, health, portalhealth, stepup, stood, urgentmarks
+from . import alarms, board, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -35,11 +35,15 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
     day = beijing_date(at)
     rows = [board.row(release, unit, at) for release in found]
     standing, frozen = alarming.standing(unit), board.frozen(unit)
+    others, more = board.troubled(unit, at, found)
+    asks = board.asks([*found, *others], who, at, frozen=frozen is not None)
     return {
         "now": at,
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
-        "asks": board.asks(found, who, at, frozen=frozen is not None),
+        "asks": incidents.rows(asks),
+        "asked": len(asks),
+        "asks_more": more,
         "urgents": urgentmarks.banners(who, at),
         "stood": stood.lately(unit, at),
         "alarms": standing,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Case, IntegerField, Prefetch, QuerySet, Value, When
 
-from bot.domain import alarms
+from bot.domain import alarms, incidents
 from bot.domain.alarms import Out
 from bot.domain.delivery import FOR_A_PERSON
 from bot.domain.engine import cases as engine
@@ -21,6 +21,7 @@ from .errors import Refused
 from .facts import facts_of, may_have_left, outcomes_of
 
 MOST = 100  # the most urgent ones; more would be no list that anybody works through
+MOST_OF_ONE = 500  # of one release or one incident: whoever asks for that wants to see all of it
 TELLING = ("Receipt", "Pending", "Failed")
 PUBLIC = ("Receipt", "Pending")
 
@@ -36,8 +37,27 @@ class Open:
 
 def unsolved(unit: Unit) -> tuple[list[Open], bool]:
     """The most urgent ones, most urgent first; True when there are more. A fixed number of queries."""
-    rows = list(_whole(_of(unit))[: MOST + 1])
-    return [Open(one, out_of(one), came_back(one)) for one in rows[:MOST]], len(rows) > MOST
+    return _listed(_of(unit), MOST)
+
+
+def of_release(release: int, *, unit: Unit) -> tuple[list[Open], bool]:
+    """Those of one release of this unit, as `unsolved` gives them; none of another unit's."""
+    return _listed(_of(unit).filter(release=release), MOST_OF_ONE)
+
+
+def of_incident(signature: str, *, unit: Unit) -> tuple[list[Open], bool]:
+    """Those of the releases to which exactly this has happened (`incidents.signature`), as `unsolved` gives them."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    rows = _of(unit).order_by("release__instant", "release").values_list("release", "state", "reason")
+    for release, state, reason in rows:
+        found.setdefault(release, []).append((state, reason))
+    alike = [release for release, cases in found.items() if incidents.signature(cases) == signature]
+    return _listed(_of(unit).filter(release__in=alike[: MOST_OF_ONE + 1]), MOST_OF_ONE)
+
+
+def _listed(found: QuerySet[Publication], most: int) -> tuple[list[Open], bool]:
+    rows = list(_whole(found)[: most + 1])
+    return [Open(one, out_of(one), came_back(one)) for one in rows[:most]], len(rows) > most
 
 
 def count(unit: Unit) -> int:
