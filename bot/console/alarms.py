@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,8 +13,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from bot.domain.alarms import Kind, Out
+from bot.domain.incidents import Case, gather
 from bot.domain.workflow import Role
-from bot.models import Person
+from bot.models import Alarm, Person
 from bot.services import alarming
 from bot.services.errors import Refused
 
@@ -40,6 +45,57 @@ LOOKS: dict[Kind, tuple[str, str]] = {
 }
 #: 是否已发出, never by colour alone.
 OUTS = {Out.YES: "good", Out.NO: "wait", Out.UNKNOWN: "doubt", Out.PART: "bad", Out.NONE: "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alarms of one incident, most urgent first: of one release, or of several that met the same; or a single one."""
+
+    alarms: Sequence[Alarm]
+    releases: int
+
+    @property
+    def chips(self) -> list[Chip]:
+        """What has happened, each once, with how many alarms say so."""
+        return [
+            replace(chip(kind), count=str(count)) for kind, count in Counter(one.kind for one in self.alarms).items()
+        ]
+
+    @property
+    def outs(self) -> list[str]:
+        """是否已发出, each answer once; with how many give it where they differ."""
+        found = Counter(one.out_label for one in self.alarms if one.out != Out.NONE)
+        return [label if len(found) == 1 else f"{label} {count} 条" for label, count in found.items()]
+
+    @property
+    def first(self) -> Alarm:
+        """That of the earliest release."""
+        return min(self.alarms, key=lambda one: (one.release.instant if one.release else one.raised_at, one.pk))
+
+
+def grouped(standing: Sequence[Alarm]) -> list[Group]:
+    """Each of these in exactly one group, what nobody has read first. They come in the order of `alarming.standing`."""
+    unread = [one for one in standing if one.read_at is None]
+    read = [one for one in standing if one.read_at is not None]
+    return [*_gathered(unread), *_gathered(read)]
+
+
+def _gathered(found: Sequence[Alarm]) -> list[Group]:
+    ranks = {kind: place for place, kind in enumerate(Kind)}
+    incidents = gather(
+        Case(
+            place, one.release_id or -one.pk, one.kind, _without_account(one), ranks[one.sort], one.raised_at,
+            apart=one.release_id is None,
+        )
+        for place, one in enumerate(found)
+    )  # fmt: skip
+    return [Group([found[case.key] for case in each.cases], len(each.releases)) for each in incidents]
+
+
+def _without_account(alarm: Alarm) -> str:
+    """What it says, without which account it says it of."""
+    name, _, rest = alarm.message.partition("：")
+    return rest if alarm.account and name.startswith(alarm.account.name) else alarm.message
 
 
 def chip(kind: str) -> Chip:

@@ -13,9 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bot.console import board
-from bot.models import Account, Release
+from bot.models import Account, Alarm, Release
+from bot.services import alarming
 
-from .world import ARTICLES, District, attempt, put
+from .world import ARTICLES, District, attempt, now, put
 
 Login = Callable[[str], Client]
 CLOCK = "本机时钟与平台时间相差 {:+.1f} 秒。请校准本机时钟（NTP）后恢复发布。"
@@ -261,3 +262,51 @@ def test_whoever_may_not_read_texts_gets_no_way_to_them(district: District, as_:
     (line,) = lines(as_("admin"))
     assert "早间发布" in line
     assert links(line) == []
+
+
+# --- alarms ---------------------------------------------------------------------------------------------------
+
+
+def alarms(client: Client) -> list[str]:
+    shown = page(client, "/").split('id="alarms"')[1].split('id="asks"')[0]
+    return re.split(r"\n<li>\n", shown)[1:]
+
+
+def test_the_alarms_of_an_incident_are_one_line_that_unfolds_to_each(district: District, as_: Login) -> None:
+    made = held_for_the_clock(district, 4)
+    alarming.sweep(now=now())
+    client = as_("duty")
+    (line,) = alarms(client)
+    head, each = line.split("<details")
+    for word in ("被系统暂停 8", "4 张发布单，同一个原因", "是否已发出： 否", "最早的：第0期"):
+        assert word in words(head)
+    assert "逐条看（8 条）" in each
+    for alarm in Alarm.objects.all():
+        assert f'action="/alarms/{alarm.pk}/read"' in each
+    assert {f"/releases/{release.pk}" for release in made} == set(links(each))
+    assert '<b class="badge">1</b> <small>共 8 条</small>' in page(client, "/").split('id="alarms"')[1]
+
+
+def test_what_somebody_has_read_stands_behind_what_nobody_has(district: District, as_: Login) -> None:
+    both_in_doubt(district)
+    alarming.sweep(now=now())
+    first, other = Alarm.objects.order_by("pk")
+    alarming.read(first, person=district.people["duty"], now=now())
+    unread, read = alarms(as_("duty"))
+    assert f"/alarms/{other.pk}/read" in unread
+    assert "已阅" in words(read)
+    assert "/alarms/" not in read
+
+
+def test_the_alarms_of_one_release_name_it_and_tell_each_answer(district: District, as_: Login) -> None:
+    release = district.signed(title="早间发布")
+    wechat, weibo = release.publications.order_by("account_id")
+    attempt(wechat, outcome="unknown")
+    put(wechat, "unknown", reason=SILENT)
+    put(weibo, "missed", reason="超过最迟发送时限，未发出。请决定改期重发或作废。")
+    alarming.sweep(now=now())
+    (line,) = alarms(as_("duty"))
+    head = words(line.split("<details")[0])
+    assert "早间发布" in head
+    assert head.index("结果不明 1") < head.index("错过 1")
+    assert "不明 1 条，否 1 条" in head
