@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,8 @@ LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.DISK: ("warn", "alert"),
 }
 #: 是否已发出, never by colour alone.
+MOST_AT_ONCE = 500  # read with one press; a page has no more in one line
+NUMBER = re.compile("[0-9]{1,18}")
 OUTS = {Out.YES: "good", Out.NO: "wait", Out.UNKNOWN: "doubt", Out.PART: "bad", Out.NONE: "off"}
 
 
@@ -66,6 +69,11 @@ class Group:
         """是否已发出, each answer once; with how many give it where they differ."""
         found = Counter(one.out_label for one in self.alarms if one.out != Out.NONE)
         return [label if len(found) == 1 else f"{label} {count} 条" for label, count in found.items()]
+
+    @property
+    def unread(self) -> bool:
+        """Whether nobody has taken it on; all of a group are so, or none."""
+        return self.alarms[0].read_at is None
 
     @property
     def first(self) -> Alarm:
@@ -111,15 +119,16 @@ def may_read(who: Person) -> bool:
 
 @require_POST
 def read(request: HttpRequest, pk: int) -> HttpResponse:
-    """已阅: nobody else is woken for it."""
+    """已阅: nobody else is woken for it, nor for those told in one line with it (`also`)."""
     who = person(request)
-    try:
-        alarm = alarming.read(alarming.find_alarm(pk, unit=who.unit), person=who, now=now())
-    except Refused as refused:
-        if refused.code in {"role", "not_found"}:
-            raise
-        messages.error(request, refused.message)
-    else:
-        messages.success(request, f"已登记：您阅过“{alarm.label}”，不再升级通知。")
+    also = [int(one) for one in request.POST.getlist("also")[:MOST_AT_ONCE] if NUMBER.fullmatch(one)]
+    found = [alarming.find_alarm(one, unit=who.unit) for one in dict.fromkeys([pk, *also])]
+    done, refusals = alarming.read_all(found, person=who, now=now())
+    if len(done) > 1:
+        messages.success(request, f"已登记：您阅过这 {len(done)} 条警报，不再升级通知。")
+    elif done:
+        messages.success(request, f"已登记：您阅过“{done[0].label}”，不再升级通知。")
+    for words in dict.fromkeys(refused.message for refused in refusals):
+        messages.error(request, words)
     back = request.POST.get("back", "")
     return redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else "today")

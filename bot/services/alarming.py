@@ -178,6 +178,19 @@ def read(alarm: Alarm, *, person: Person, now: datetime) -> Alarm:
     return alarm
 
 
+def read_all(found: Sequence[Alarm], *, person: Person, now: datetime) -> tuple[list[Alarm], list[Refused]]:
+    """已阅 for each of these: those that this person has taken on, and why not the others. Refused where none may be read."""
+    done, refusals = [], []
+    for alarm in found:
+        try:
+            done.append(read(alarm, person=person, now=now))
+        except Refused as refused:
+            if refused.code == "role":
+                raise
+            refusals.append(refused)
+    return done, refusals
+
+
 def calls_of(found: Sequence[Alarm], *, person: Person) -> set[int]:
     """Those that call for a second word on what this person asked for: whoever asked does not silence them."""
     subjects = {alarm.pk: alarm.subject.split(":")[1:2] for alarm in found if alarm.sort is Kind.URGENT}

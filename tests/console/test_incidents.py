@@ -310,3 +310,44 @@ def test_the_alarms_of_one_release_name_it_and_tell_each_answer(district: Distri
     assert "早间发布" in head
     assert head.index("结果不明 1") < head.index("错过 1")
     assert "不明 1 条，否 1 条" in head
+
+
+def test_all_of_one_incident_is_read_with_one_press(district: District, as_: Login) -> None:
+    held_for_the_clock(district, 4)
+    alarming.sweep(now=now())
+    client = as_("duty")
+    (line,) = alarms(client)
+    head = line.split("<details")[0]
+    assert "8 条都已阅" in words(head)
+    (action,) = re.findall(r'action="([^"]+)"', head)
+    also = re.findall(r'name="also" value="(\d+)"', head)
+    shown = client.post(action, {"back": "/", "also": also}, follow=True).content.decode()
+    assert "已登记：您阅过这 8 条警报，不再升级通知。" in shown
+    assert {alarm.read_by for alarm in Alarm.objects.all()} == {district.people["duty"]}
+    assert not Alarm.objects.filter(next_at__isnull=False).exists()
+    assert "都已阅" not in alarms(client)[0]
+
+
+def test_of_those_read_together_what_another_has_taken_on_stays_with_them(district: District, as_: Login) -> None:
+    both_in_doubt(district)
+    alarming.sweep(now=now())
+    first, other = Alarm.objects.order_by("pk")
+    alarming.read(first, person=district.people["releaser"], now=now())
+    shown = as_("duty").post(f"/alarms/{other.pk}/read", {"back": "/", "also": [first.pk, "x", "9" * 30]}, follow=True)
+    assert "不需要重复办理" in shown.content.decode()
+    first.refresh_from_db()
+    other.refresh_from_db()
+    assert first.read_by == district.people["releaser"]
+    assert other.read_by == district.people["duty"]
+
+
+def test_another_units_alarm_is_not_read_along(district: District, as_: Login) -> None:
+    both_in_doubt(district)
+    both_in_doubt(District.make("luozhuang", "罗庄区政府办公室"))
+    alarming.sweep(now=now())
+    own, foreign = (Alarm.objects.filter(unit__name__contains=name).first() for name in ("河东", "罗庄"))
+    assert own is not None
+    assert foreign is not None
+    assert as_("duty").post(f"/alarms/{own.pk}/read", {"also": [foreign.pk]}).status_code == 404
+    foreign.refresh_from_db()
+    assert foreign.read_by is None
