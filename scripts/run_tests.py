@@ -48,7 +48,7 @@ ONCE = (
 machine bites, what people are told. The same statements are played on PostgreSQL by random histories, the n-th fault and
 outages; `EVERYTHING_TWICE=1` leaves nothing out."""
 
-SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "80")}
+SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "160")}
 """Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
@@ -188,7 +188,7 @@ def run(folders: Sequence[str], arguments: Sequence[str], environment: dict[str,
         command = [sys.executable, "-m", "pytest", *folders, f"--junitxml={report}", *arguments]
         out = None if aloud else subprocess.PIPE
         with subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **environment}, stdout=out, stderr=out and subprocess.STDOUT
+            command, cwd=ROOT, env={**compiled_once(), **environment}, stdout=out, stderr=out and subprocess.STDOUT
         ) as process:
             said = process.stdout.read().decode(errors="replace").rstrip() if process.stdout else ""
             _, status, used = os.wait4(process.pid, 0)
@@ -196,6 +196,14 @@ def run(folders: Sequence[str], arguments: Sequence[str], environment: dict[str,
         took = f"{used.ru_utime + used.ru_stime:.0f} s of processor"
         print(f"{said} ({' '.join(folders)}: {took})" if said else f"· {took}", flush=True)
         return counted(report, process.returncode)
+
+
+def compiled_once() -> dict[str, str]:
+    """The environment, in which each module is compiled once and kept, whatever it was told elsewhere.
+
+    Otherwise every one of hundreds of processes compiles the product anew, and each pytest all tests as well.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def counted(report: Path, status: int) -> Count:

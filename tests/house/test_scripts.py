@@ -55,6 +55,12 @@ def test_a_run_that_crashes_counts_as_failed_even_without_a_report(small_suite):
     assert small_suite.run([], ["--no-such-option"], {}).failed == 1
 
 
+def test_each_module_is_compiled_once_even_where_the_environment_forbids_to_keep_it(small_suite, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    small_suite.run([], ["-k", "test_a"], {})
+    assert list((tmp_path / "tests" / "__pycache__").glob("test_x.*.pyc"))
+
+
 def test_two_runs_add_up_and_the_first_failure_decides_the_status(small_suite):
     count = small_suite.Count
     assert count(3, 0) + count(2, 1, 0, 1) == count(5, 1, 0, 1)
