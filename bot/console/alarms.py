@@ -18,7 +18,6 @@ from bot.domain.incidents import Case, gather
 from bot.domain.workflow import Role
 from bot.models import Alarm, Person
 from bot.services import alarming
-from bot.services.errors import Refused
 
 from .chips import Chip
 from .people import now, person
