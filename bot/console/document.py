@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -51,7 +52,6 @@ FIELD_WORDS = (
     ("published_on", "发布日期"),
     ("provenance", "来源说明"),
 )
-WAIVERS = (Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
 
@@ -128,14 +128,18 @@ def _acts(document: Document, edition: Edition, who: Person) -> dict[str, Any]:
     return {
         "may_edit": newest and drafting.may_edit(document, who),
         "may_submit": newest and who.has_role(Role.EDITOR) and edition.status in open_states,
-        "may_waive": newest and any(who.has_role(role) for role in WAIVERS),
+        "may_waive": partial(editorial.may_waive, person=who) if newest else _never,
         "may_set_policy": newest and who.has_role(Role.EDITOR),
-        "never_waived": editorial.NEVER_WAIVED,
         "waived": {waiver.rule for waiver in document.waivers.all()},
         "draft": draft,
         "draft_open": draft is not None and draft.open_until > now(),
         "interpretations": document.interpretations.order_by("pk"),
     }
+
+
+def _never(_rule: str) -> bool:
+    """Nothing is let pass in an edition that another has taken the place of."""
+    return False
 
 
 def _findings(document: Document, edition: Edition) -> list[tuple[Finding, Account | None]]:

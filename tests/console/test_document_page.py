@@ -93,6 +93,18 @@ def test_a_draft_has_no_posts_yet_and_says_when_it_will(district: District, as_:
     assert "送审时按每个账号生成渠道稿" in shown
 
 
+@pytest.mark.parametrize(("who", "offered"), [("editor", False), ("first", True), ("releaser", True), ("duty", False)])
+def test_a_finding_is_offered_to_be_let_pass_only_to_whoever_may(
+    who: str, offered: bool, district: District, as_: Login
+) -> None:
+    """Personal data is for reviewers: an editor finds the finding, and no form for it."""
+    district.document(dataclasses.replace(ARTICLES[0], summary="经办人手机13800138000。"))
+    shown = page(as_(who), "/documents/HD-1")
+    rules = set(re.findall(r'name="rule" value="([^"]+)"', shown))
+    assert "138" in shown
+    assert any(rule.startswith("pii.") for rule in rules) is offered
+
+
 def test_older_editions_can_be_read(district: District, as_: Login) -> None:
     district.approved()
     district.document(dataclasses.replace(ARTICLES[0], title="关于调整公交线路的通知（更正）"))
