@@ -15,7 +15,7 @@ from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
 from bot.domain.workflow import Role
-from bot.models import Attempt, Item, Person, Publication
+from bot.models import Attempt, Item, Person, Publication, Release
 from bot.services import byhand, gating, manualtasks, preflighting, settling, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
@@ -96,6 +96,8 @@ def check_again(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         rows = preflighting.ask(release, person=who, now=now)
     except Refused as refused:
+        if refused.code == "role":
+            raise
         messages.error(request, refused.message)
     else:
         bad = [row.account.name for row in rows if not row.ok]
@@ -137,7 +139,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "alarms": story.alarms_of(release),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
-        "may_check": release.signed and any(one.status in STOPPABLE | {State.HELD} for one in publications),
+        "may_check": _may_check(release, publications, who),
         "urgent": urgentmarks.of_release(release, who, at),
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
@@ -148,6 +150,11 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "withdrawable": any(one.status in {State.LIVE, State.WITHDRAWN} for one in publications)
         or any(byhand.side(task) is Side.PUBLIC for task in tasks),
     }
+
+
+def _may_check(release: Release, publications: Sequence[Publication], who: Person) -> bool:
+    waits = any(one.status in STOPPABLE | {State.HELD} for one in publications)
+    return release.signed and waits and any(who.has_role(role) for role in preflighting.ASKERS)
 
 
 def _push(

@@ -25,6 +25,9 @@ from .people import require
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
+ASKERS = (Role.DUTY, Role.RELEASER, Role.EDITOR, Role.SYSADMIN)
+"""Who may have an account examined now."""
+
 WAITING = sorted(str(state) for state in STOPPABLE)
 NOT_LEFT = sorted([*WAITING, str(State.HELD)])
 
@@ -156,7 +159,7 @@ def _is_news(row: Preflight, failed: Sequence[CheckResult]) -> bool:
 def ask(release: Release, *, person: Person, now: Callable[[], datetime]) -> list[Preflight]:
     """A person wants to know now: one pre-flight for each account with pushes that wait. Runs them here."""
     require_aware(now())
-    require(person, Role.DUTY, Role.RELEASER, Role.EDITOR, Role.SYSADMIN)
+    require(person, *ASKERS)
     if not release.signed or release.signed_at is None:
         raise Refused("unsigned", "这张发布单没有有效签发，没有可查的。请先签发。")
     waiting = release.publications.filter(state__in=NOT_LEFT)

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from bot.domain.sync import AfterLive, Seen, Then
-from bot.models import PortalGate, Publication, Release, SampleRecord
+from bot.models import PortalGate, Preflight, Publication, Release, SampleRecord
 from bot.portal import Look
 from bot.services import gating, releases, stops
 from tests.services.factories import force, lifted
@@ -54,6 +54,23 @@ def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: Distric
         assert f"/frames/item/{item.pk}" in shown
     assert 'href="https://mp.weixin.qq.com/s/abc"' in shown
     assert "100001" in shown
+
+
+@pytest.mark.parametrize(
+    ("who", "offered"),
+    [("editor", True), ("releaser", True), ("duty", True), ("first", False), ("final", False)],
+)
+def test_a_further_pre_flight_is_offered_only_to_whoever_may_ask_for_it(
+    who: str, offered: bool, district: District, as_: Login
+) -> None:
+    release = district.signed()
+    check = f"/releases/{release.pk}/check"
+    assert (f'action="{check}"' in story(as_(who), release.pk)) is offered
+    if not offered:
+        answer = as_(who).post(check)
+        assert answer.status_code == 403
+        assert "没有权限" in answer.content.decode()
+        assert not Preflight.objects.filter(kind="asked").exists()
 
 
 @pytest.mark.parametrize("state", ["needs_person", "missed", "unknown"])
