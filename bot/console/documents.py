@@ -34,6 +34,7 @@ from .people import now, person
 
 PAGE = 50
 MOST_BYTES = 30 * 1024 * 1024
+MOST_FILES = 20  # at once
 KINDS = {Kind.DISCLOSURE: "box", Kind.INTERPRETATION: "comment", Kind.NOTICE: "voice", Kind.SERVICE: "hand"}
 FILTERS = ("q", "kind", "state", "only")
 ONLY = {"mine": "我拟的", "unpaired": "缺解读的政策", "unscheduled": "已通过、未排期"}
@@ -203,13 +204,30 @@ def import_page(request: HttpRequest) -> HttpResponse:
     who = person(request)
     require(who, Role.EDITOR)
     given = {name: request.POST.get(name, "").strip() for name in ("kind", "source_url", "external_id")}
-    context: dict[str, Any] = {"reports": None, "kinds": KIND_LABELS, "given": given, "labels": intake.LABELS}
+    context: dict[str, Any] = {
+        "reports": None, "kinds": KIND_LABELS, "given": given, "labels": intake.LABELS, "most_files": MOST_FILES,
+    }  # fmt: skip
     if request.method == "POST":
         files = request.FILES.getlist("file")
-        if not files:
-            messages.error(request, "没有收到文件，什么都没有导入。请选择或拖入文件。")
-        context["reports"] = [_take(one, {k: v for k, v in given.items() if v}, who) for one in files[:20]]
+        if why_not := _why_none(len(files), given):
+            messages.error(request, why_not)
+        else:
+            context["reports"] = [_take(one, {k: v for k, v in given.items() if v}, who) for one in files]
     return render(request, "import.html", context)
+
+
+def _why_none(files: int, given: Mapping[str, str]) -> str:
+    """Why nothing at all is taken, or "". An id typed beside several files would make each an edition of the one before."""
+    if not files:
+        return "没有收到文件，什么都没有导入。请选择或拖入文件。"
+    if files > MOST_FILES:
+        return f"一次最多导入 {MOST_FILES} 个文件，收到 {files} 个，什么都没有导入。请分几次拖入。"
+    if files > 1 and (given["external_id"] or given["source_url"]):
+        return (
+            f"下面填的编号和原文链接只属于一份文件，这次有 {files} 个，什么都没有导入。"
+            "请一个一个导入，或清空这两栏，让每个文件用自己的。"
+        )
+    return ""
 
 
 def _take(upload: UploadedFile[bytes], defaults: Mapping[str, str], who: Person) -> dict[str, Any]:

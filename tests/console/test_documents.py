@@ -144,6 +144,39 @@ def test_what_a_file_lacks_is_filled_in_beside_it(district: District, as_: Login
     assert "新增 <b>1</b>" in as_("editor").post("/import", given).content.decode()
 
 
+def notes(count: int) -> list[SimpleUploadedFile]:
+    return [SimpleUploadedFile(f"notice-{n}.md", f"# 关于第{n}次停水的通知\n\n停水。\n".encode()) for n in range(count)]
+
+
+@pytest.mark.parametrize("field", [{"external_id": "MD-1"}, {"source_url": "https://www.hedong.gov.cn/m.html"}])
+def test_what_belongs_to_one_file_is_not_given_to_several(
+    district: District, as_: Login, field: dict[str, str]
+) -> None:
+    """Else the second file would be taken for a new edition of the first."""
+    page = as_("editor").post("/import", {"file": notes(2), "kind": "notice"} | field).content.decode()
+    assert "只属于一份文件，这次有 2 个，什么都没有导入" in page
+    assert f'value="{next(iter(field.values()))}"' in page, "what was typed stays"
+    assert not Document.objects.exists()
+
+
+def test_more_files_than_are_taken_at_once_are_refused_and_none_is_left_out_unseen(
+    district: District, as_: Login
+) -> None:
+    page = as_("editor").post("/import", {"file": notes(21)}).content.decode()
+    assert "一次最多导入 20 个文件，收到 21 个，什么都没有导入" in page
+    assert not Document.objects.exists()
+
+
+def test_rows_beyond_those_that_are_listed_are_counted_with_the_way_to_them(district: District, as_: Login) -> None:
+    rows = "编号,类型,标题,原文链接\n" + "".join(
+        f"B-{n},通知,,https://www.hedong.gov.cn/{n}.html\n" for n in range(203)
+    )
+    page = as_("editor").post("/import", {"file": SimpleUploadedFile("rows.csv", rows.encode())}).content.decode()
+    assert "拒收 <b>203</b>" in page
+    assert "另有 3 行没有列出。改好列出的再导入一次" in page
+    assert "tongfa import" not in page
+
+
 @pytest.mark.parametrize("who", ["first", "releaser", "duty"])
 def test_only_editors_import_and_create(district: District, as_: Login, who: str) -> None:
     client = as_(who)
