@@ -53,11 +53,27 @@ def told(story: Story):  # type: ignore[no-untyped-def]
     def one(screen):  # type: ignore[no-untyped-def]
         address = screen.address.format(**story.facts)
         assert resolve(address.partition("?")[0]).url_name in {screen.route, "login"}, screen.name
-        code = client_of(story.district, screen.who).get(address).status_code
+        answer = client_of(story.district, screen.who).get(address)
         asked = {"phone": 503, "login-code": 200}.get(screen.route, screen.code)
-        return "" if code in {screen.code, asked} else f"{screen.name}: {code}"
+        if answer.status_code not in {screen.code, asked}:
+            return f"{screen.name}: {answer.status_code}"
+        return "" if screen.route in OF_PLATFORMS else lax(screen, answer)  # type: ignore[no-untyped-call]
 
     return one
+
+
+OF_PLATFORMS = {"post-frame", "item-frame", "look-post", "phone"}
+"""A post as it goes out has its styles inside; it stands in a frame of its own in which nothing runs."""
+
+
+def lax(screen, answer):  # type: ignore[no-untyped-def]
+    """What a page holds that the strict policy forbids, or whether the policy is another one."""
+    policy, page = answer.headers["Content-Security-Policy"], answer.content.decode()
+    inline = re.findall(r"<style|<script(?![^>]*\bsrc=\"/static/)|\s(?:style|on[a-z]+)=\"|javascript:", page)
+    elsewhere = re.findall(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=\"(?:https?:)?//[^\"]*", page)
+    if "unsafe" in policy or "http" in policy or "default-src 'none'" not in policy or inline or elsewhere:
+        return f"{screen.name}: {policy} {inline} {elsewhere}"
+    return ""
 
 
 # --- the handbook -----------------------------------------------------------------------------------------------
