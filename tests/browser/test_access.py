@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from playwright.sync_api import expect
 
-from bot.models import Person, Urgency
+from bot.models import Person, Publication, Urgency
 from bot.services import people
 from tests.console.urgent import asked
 from tests.console.world import ARTICLES, PASSWORD, District, hashed, now
@@ -30,14 +30,21 @@ PAGES = (
     ("editor", "/me/password"),
     ("editor", "/me/second-factor"),
     ("editor", "/releases/new"),
+    ("editor", "/releases/{planned}/edit"),
     ("editor", "/urgent"),
     ("editor", "/urgent/notice/HD-9"),
     ("editor", "/urgent/{urgency}"),
     ("first", "/reviews"),
     ("duty", "/releases"),
     ("duty", "/calendar"),
+    ("duty", "/calendar?view=week"),
+    ("duty", "/calendar?view=list"),
+    ("editor", "/calendar/releases/{planned}/move"),
     ("duty", "/exceptions"),
+    ("duty", "/exceptions/{case}"),
+    ("editor", "/releases/{release}/withdraw"),
     ("duty", "/manual"),
+    ("duty", "/manual/new"),
     ("duty", "/accounts"),
     ("manager", "/people"),
     ("manager", "/people/person/duty"),
@@ -77,6 +84,7 @@ def furnished(district: District) -> int:
 def test_axe_finds_nothing_on_any_page(size: str, scheme: str, district: District, window: Open) -> None:
     names = {"release": furnished(district), "urgency": Urgency.objects.values_list("pk", flat=True).get()}
     names["planned"] = district.planned(dataclasses.replace(ARTICLES[0], external_id="HD-11")).pk
+    names["case"] = Publication.objects.filter(state="needs_person").values_list("pk", flat=True)[0]
     told: list[str] = []
     for who in dict.fromkeys(who for who, _ in PAGES):
         with window(size, scheme, login=who) as page:
