@@ -73,6 +73,9 @@ def import_and_mend(district: District, window: Open) -> None:
         page.get_by_role("button", name="送审").click()
         expect(page.locator("main, .flash").filter(has_text="政府信息公开条例").first).to_be_visible()
         assert Document.objects.get(external_id="HD-1").current.submitted_at is None
+        with seated(window, district, "first") as other:
+            stopped(other, "/documents/HD-1", "送审", "/submit/HD-1")
+            stopped(other, "/documents/HD-1", "编辑", "/edit/save/HD-1", title="我来改", base="1", revision="0")
         page.goto("/edit/of/HD-1")
         expect(page.locator("#margin")).to_contain_text("必须修改")
         page.fill("#summary", f"{RIGHT}自12月1日起调整3路、8路公交车站点。")
@@ -200,6 +203,8 @@ def settle(district: District, window: Open, release: Release, engine: Engine, d
 
 def resume(district: District, window: Open, release: Release, engine: Engine, behind: Publication) -> None:
     """What waited behind the doubt goes out once somebody says so."""
+    with seated(window, district, "duty") as other:
+        stopped(other, f"/releases/{release.pk}", "恢复", f"/releases/{release.pk}/resume")
     with seated(window, district, "releaser") as page:
         page.goto(f"/releases/{release.pk}")
         page.get_by_role("button", name="恢复").first.click()
@@ -220,6 +225,10 @@ def correct(district: District, window: Open, release: Release) -> Release:
         expect(page.locator("[name=revision]")).not_to_have_value("0")
         page.get_by_role("button", name="保存并送审").click()
         expect(page.locator(".release-facts").first).to_contain_text("待初审")
+        withdrawal = Withdrawal.objects.get().pk
+        with seated(window, district, "first") as other:
+            link = {"old": str(wrong.editions.get(number=2).pk), "document": "HD-1", "correction": "我来登记"}
+            stopped(other, f"/releases/{release.pk}/withdraw", "登记", f"/withdrawals/{withdrawal}/corrects", **link)
         page.goto(f"/releases/{release.pk}/withdraw")
         page.get_by_text("登记更正件").last.click()
         page.get_by_label("更正了什么").fill("起始日期改为12月2日")
