@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from bot.console.document import with_asset_addresses
+from bot.console.preview import LINK
+from bot.domain.post import CREDIT_SLOT
 from bot.models import Document, Draft, Edition, Item
 from bot.rehearsal import RehearsalServer
 from bot.services import documents, editorial, people
@@ -400,6 +404,30 @@ def test_three_phones_show_the_draft_and_then_the_frozen_posts(district: Distric
     assert "自12月1日起调整" in client.get(f"/frames/draft/{edition.pk}/wx").content.decode()
     editorial.submit(document, person=district.people["editor"], now=now())
     assert "送审时冻结" in client.get("/preview/HD-1").content.decode()
+
+
+def test_once_submitted_the_phones_are_drawn_from_the_frozen_bytes_and_from_nothing_else(
+    district: District, as_: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edition, client = district.signed().publications.all()[0].items.get().edition, as_("editor")
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is rendered anew")
+
+    monkeypatch.setattr(editorial, "render_for", never)
+    wechat, weibo = (edition.posts.get(account=account).payload for account in district.accounts)
+    article = client.get(f"/frames/draft/{edition.pk}/wx").content.decode()
+    assert with_asset_addresses(wechat["content"].replace(CREDIT_SLOT, "")) in article
+    listed = html.unescape(client.get(f"/frames/phone/{edition.pk}/wx").content.decode())
+    assert wechat["title"] in listed
+    assert wechat["digest"] in listed
+    assert wechat["cover"].removeprefix("asset:") in listed
+    status = html.unescape(client.get(f"/frames/phone/{edition.pk}/wb").content.decode())
+    text = LINK.sub("", weibo["status"]).strip()
+    assert text in re.sub(r"<a [^>]*>.*?</a>", "", status, flags=re.DOTALL)
+    signed = edition.items.get(account=district.accounts[0])
+    shown = client.get(f"/frames/item/{signed.pk}").content.decode()
+    assert with_asset_addresses(signed.signed_post.payload["content"]) in shown
 
 
 def test_the_phone_of_the_portal_bears_the_name_of_the_units_own_site(district: District) -> None:
