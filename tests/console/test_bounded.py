@@ -29,6 +29,9 @@ PAGES = (
     ("editor", "/documents/{document}", 25),
     ("editor", "/preview/{document}", 15),
     ("editor", "/compare/{document}", 12),
+    ("editor", "/edit/of/{draft}", 25),
+    ("editor", "/cover/of/{draft}", 25),
+    ("editor", "/import", 10),
     ("first", "/reviews", 20),
     ("first", "/reviews?tab=late", 20),
     ("editor", "/reviews?tab=mine", 20),
@@ -38,19 +41,25 @@ PAGES = (
     ("releaser", "/releases?q=通知", 14),
     ("releaser", "/releases/{release}", 40),
     ("releaser", "/releases/{stuck}", 40),
+    ("releaser", "/releases/{planned}/sign", 35),
+    ("releaser", "/releases/{planned}/edit", 35),
     ("editor", "/releases/new", 20),
     ("editor", "/releases/new/search?q=通知", 20),
     ("releaser", "/calendar", 18),
     ("releaser", "/calendar?view=week", 18),
     ("releaser", "/calendar?view=list", 18),
+    ("releaser", "/calendar/releases/{planned}/move", 20),
     ("releaser", "/exceptions", 20),
     ("releaser", "/exceptions/{unsolved}", 25),
     ("releaser", "/releases/{live}/withdraw", 20),
     ("releaser", "/manual", 15),
+    ("releaser", "/manual/new", 15),
     ("releaser", "/data", 30),
     ("releaser", "/data?period=last-quarter", 30),
     ("releaser", "/data?sheet=1", 30),
     ("duty", "/urgent", 20),
+    ("editor", "/urgent/notice/{draft}", 30),
+    ("releaser", "/urgent/{urgency}", 30),
     ("admin", "/accounts", 15),
     ("admin", "/accounts/wx", 20),
     ("admin", "/accounts/api/tokens", 12),
@@ -77,17 +86,18 @@ class Furnished:
         """One of each."""
         waiting = self._district.document(self._article())
         editorial.submit(waiting, person=self._district.people["editor"], now=now())
-        self._district.document(self._article())
-        release = self._district.signed(self._article())
+        draft = self._district.document(self._article())
+        planned, release = self._district.planned(self._article()), self._district.signed(self._article())
         live, unsolved = self._released("live"), self._released("needs_person")
         self._partly_public()
-        asked(self._district, self._article())
+        urgency = asked(self._district, self._article())
         self._alarm(release)
         self._by_hand()
         self._person(f"staff{self._number}", ["editor"])
         for name, value in {
             "document": live.publications.all()[0].items.all()[0].edition.document.external_id,
-            "waiting": waiting.current.pk, "release": release.pk, "live": live.pk,
+            "waiting": waiting.current.pk, "waiting_id": waiting.external_id, "draft": draft.external_id,
+            "planned": planned.pk, "release": release.pk, "live": live.pk, "urgency": urgency.pk,
             "unsolved": unsolved.publications.order_by("pk")[0].pk,
         }.items():  # fmt: skip
             self.names.setdefault(name, value)
