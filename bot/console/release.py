@@ -14,8 +14,8 @@ from bot.domain.alarms import Side
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
-from bot.domain.workflow import Role
-from bot.models import Attempt, Item, Person, Publication, Release
+from bot.domain.workflow import Role, Step
+from bot.models import Attempt, Item, Person, Publication, Release, Review
 from bot.services import byhand, gating, manualtasks, preflighting, settling, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
@@ -47,7 +47,8 @@ class Place:
     """One position of a publication."""
 
     item: Item
-    reviewers: Sequence[str]
+    reviewers: Sequence[str]  # who passed it
+    reviews: Sequence[tuple[str, Review]]  # every word on it, with the step
     metrics: figures.Shown
 
 
@@ -190,7 +191,8 @@ def _place(item: Item, metrics: Sequence[str]) -> Place:
     reviews = sorted(item.edition.reviews.all(), key=lambda review: review.at)
     values = latest_values(item) if item.platform_id else {}
     passed = [review.person.name for review in reviews if review.verdict == "pass"]
-    return Place(item, passed, figures.shown(values, metrics))
+    words = [(Step(review.step).label, review) for review in reviews]
+    return Place(item, passed, words, figures.shown(values, metrics))
 
 
 def _try(tried: story.Tried) -> Try:

@@ -9,10 +9,13 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from bot.domain.instants import show
 from bot.domain.sync import AfterLive, Seen, Then
-from bot.models import PortalGate, Preflight, Publication, Release, SampleRecord
+from bot.domain.workflow import Verdict
+from bot.models import PortalGate, Preflight, Publication, Release, Review, SampleRecord
 from bot.portal import Look
-from bot.services import gating, releases, stops
+from bot.services import attachments, drafting, editorial, gating, releases, stops
+from tests.intake.files import PDF
 from tests.services.factories import force, lifted
 
 from .world import ARTICLES, District, attempt, now, put
@@ -54,6 +57,29 @@ def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: Distric
         assert f"/frames/item/{item.pk}" in shown
     assert 'href="https://mp.weixin.qq.com/s/abc"' in shown
     assert "100001" in shown
+
+
+def test_each_item_tells_its_number_its_files_and_every_word_on_it_with_its_time(
+    district: District, as_: Login
+) -> None:
+    document = district.document()
+    drafting.open_for(document, person=district.people["editor"], now=now())
+    attachments.add(document, [("实施方案.pdf", PDF)], person=district.people["editor"], now=now())
+    fields = drafting.fields_of(document.current)
+    drafting.save(document, fields, page=drafting.page_of(document), person=district.people["editor"], now=now())
+    editorial.submit(document, person=district.people["editor"], now=now())
+    for step in ("first", "second", "final"):
+        words = "日期已核对" if step == "final" else ""
+        editorial.review(document, person=district.people[step], verdict=Verdict.PASS, comment=words, now=now())
+    release = releases.plan(
+        title="", instant=now() + timedelta(minutes=30), documents=[document], accounts=district.accounts,
+        person=district.people["editor"], now=now(),
+    )  # fmt: skip
+    shown = story(as_("duty"), release.pk).split('id="pushes"')[1]
+    assert "临东政办字〔2017〕41号" in shown
+    assert "附件 1 个" in shown
+    review = Review.objects.get(step="final")
+    assert re.search(rf"终审通过 钱终 <time>{show(review.at)}</time>：日期已核对", shown)
 
 
 @pytest.mark.parametrize(
