@@ -186,6 +186,25 @@ def test_of_another_unit_no_address_knows_anything(district: District, as_: Logi
             assert title not in answer.content.decode(), name
 
 
+def absent(name: str, given: list[Any]) -> list[Any]:
+    """The same address for what nobody has: a number that was never given, a name that nobody chose."""
+    return [10**9 if isinstance(one, int) else one if one in {"portal", "a" * 64} else "no-such" for one in given]
+
+
+@pytest.mark.parametrize("who", ["editor", "first", "releaser", "duty", "admin"])
+def test_what_another_unit_has_is_answered_as_what_nobody_has(district: District, as_: Login, who: str) -> None:
+    """Not only is nothing of it shown: that there is something is not to be learned either."""
+    theirs = Theirs(District.make("town", "九曲街道"))
+    client = as_(who)
+    told = {}
+    for name, given in theirs.values.items():
+        for method in (client.get, client.post):
+            there, nowhere = (method(reverse(name, args=one)).status_code for one in (given, absent(name, given)))
+            if there != nowhere:
+                told[name] = (there, nowhere)
+    assert told == {}
+
+
 # --- text that is not public yet ------------------------------------------------------------------------------
 
 #: Of these roles no page shows a text; a title stands on the desk and in the calendar, as it does for everybody of the unit.
