@@ -246,3 +246,4 @@ def test_on_paper_it_is_the_calendar_alone_on_one_sheet(view: str, district: Dis
         assert len(re.findall(rb"/Type\s*/Page\b", paper)) == 1
         width, height = map(float, re.findall(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)", paper)[0])
         assert (width > height) is (view != "list")
+        assert sorted((round(width), round(height))) == [595, 842], "A4"
