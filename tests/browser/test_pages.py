@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from bot.models import ClockReading, Freeze
 from bot.services import stops
@@ -175,3 +175,27 @@ def test_freezing_from_the_page_tells_what_it_did(district: District, window: Op
         shoot(page, "today-frozen")
     assert {publication.state for publication in release.publications.all()} == {"held"}
     stops.unfreeze(district.unit, person=district.people["releaser"], now=now())
+
+
+def test_a_press_is_answered_at_once_and_a_second_one_sends_nothing(district: District, window: Open) -> None:
+    document = district.document()
+    with window("phone", login="editor") as page:
+        page.goto("/documents/HD-1")
+        sent: list[Route] = []
+
+        def no_page_yet(route: Route) -> None:
+            sent.append(route)
+            route.fulfill(status=204)
+
+        page.route("**/submit/HD-1", no_page_yet)
+        button = page.get_by_role("button", name="送审")
+        button.tap()
+        expect(button).to_have_attribute("aria-busy", "true")
+        button.tap()
+        page.wait_for_timeout(300)
+        assert len(sent) == 1
+        page.unroute("**/submit/HD-1")
+        page.reload()
+        button.tap()
+        expect(page.locator(".flash-success")).to_contain_text("已送审")
+    assert document.current.status.value == "submitted"
