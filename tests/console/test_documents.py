@@ -392,12 +392,16 @@ def test_three_phones_show_the_draft_and_then_the_frozen_posts(district: Distric
     document = district.document()
     client = as_("editor")
     page = client.get("/preview/HD-1").content.decode()
-    assert page.count("<iframe") == 3
+    assert page.count("<iframe") == page.count('<iframe sandbox="allow-same-origin"') == 3
     assert "还没有送审" in page
     edition = document.current
     wechat = client.get(f"/frames/phone/{edition.pk}/wx").content.decode()
     weibo = client.get(f"/frames/phone/{edition.pk}/wb").content.decode()
     portal = client.get(f"/frames/phone/{edition.pk}/portal").content.decode()
+    for slug in ("wx", "wb", "portal"):
+        policy = client.get(f"/frames/phone/{edition.pk}/{slug}").headers["Content-Security-Policy"]
+        assert "sandbox allow-same-origin" in policy
+        assert "script" not in policy
     assert all(ARTICLES[0].title in one for one in (wechat, portal))
     assert "公交" in weibo
     assert "网页链接" in weibo
