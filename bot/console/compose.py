@@ -21,7 +21,7 @@ from . import manifest
 from .acts import PLANNERS
 from .deeds import ELSEWHERE, instant_of
 from .people import now, person, plain
-from .typed import Typed, accounts_of, after, begun, documents_of, policy_of, typed_of
+from .typed import Typed, accounts_of, after, begun, documents_of, policy_of, typed_of, with_page
 
 # --- the pages ----------------------------------------------------------------------------------------------
 
@@ -98,9 +98,11 @@ def _sent(request: HttpRequest, release: Release | None) -> HttpResponse:
 
 def _save(request: HttpRequest, typed: Typed, release: Release | None) -> Release:
     who, at = person(request), now()
+    documents = documents_of(who.unit, typed.documents)
     chosen: dict[str, Any] = {
-        "title": typed.title, "instant": instant_of(typed.day, typed.time), "documents": documents_of(who.unit, typed.documents),
-        "accounts": accounts_of(who.unit, typed.accounts), "modes": dict(typed.modes), "sync": policy_of(typed),
+        "title": typed.title, "instant": instant_of(typed.day, typed.time), "documents": documents,
+        "accounts": accounts_of(who.unit, typed.accounts), "modes": dict(typed.modes),
+        "sync": policy_of(with_page(typed, documents)),
     }  # fmt: skip
     if release is None:
         return releases.plan(**chosen, person=who, now=at)

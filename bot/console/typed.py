@@ -69,6 +69,14 @@ def policy_of(typed: Typed) -> Policy:
     return gating.after_live(typed.url, typed.expect, timedelta(minutes=int(typed.wait[:4])), then)
 
 
+def with_page(typed: Typed, documents: Sequence[Document]) -> Typed:
+    """Where it waits for the portal and no page is named, or no title: those of the first document."""
+    if typed.sync != AFTER_LIVE or not documents:
+        return typed
+    article = documents[0].current.article
+    return replace(typed, url=typed.url or article.source_url, expect=typed.expect or article.title)
+
+
 def begun(query: QueryDict, unit: Unit) -> Typed:
     """All accounts in their own mode; the day and time of the address, else the next usual time."""
     accounts = releases.accounts_named((), unit=unit)

@@ -276,7 +276,7 @@ def test_an_account_that_came_after_the_review_is_said_to_lack_its_post(district
     ("change", "words"),
     [
         ({"document": []}, "至少要有一份文件"), ({"account": []}, "至少要有一份文件和一个账号"), ({"date": ""}, "没有写全"),
-        ({"date": "2017-01-01"}, "已经过去"), ({"sync": "after_live", "url": "x", "expect": "标题标题"}, "http"),
+        ({"date": "2017-01-01"}, "已经过去"), ({"sync": "after_live", "url": "x", "expect": "标题标题", "wait": "5"}, "应以 http:// 或 https:// 开头"),
         ({"sync": "after_live", "url": "https://www.hedong.gov.cn/1", "expect": "标题标题", "wait": "x"}, "整数"),
         ({"sync": "after_live", "url": "https://evil.example/1", "expect": "标题标题", "wait": "5"}, "请核对网址"),
         ({"mode-wx": "carrier-pigeon"}, "没有发布方式"),
@@ -303,6 +303,18 @@ def test_waiting_for_the_portal_is_saved_as_typed(district: District, as_: Login
     saved = Release.objects.get().sync_policy
     assert isinstance(saved, AfterLive)
     assert (saved.wait, str(saved.then), saved.url) == (timedelta(minutes=12), "hold", page["url"])
+
+
+def test_the_page_that_is_waited_for_is_that_of_the_first_document_where_none_is_named(
+    district: District, as_: Login
+) -> None:
+    district.approved(ARTICLES[1])
+    district.approved()
+    form = typed("HD-1", "HD-2", sync="after_live", url="", expect="", wait="5")
+    text(as_("editor").post("/releases/new", form, follow=True))
+    saved = Release.objects.get().sync_policy
+    assert isinstance(saved, AfterLive)
+    assert (saved.url, saved.title) == (ARTICLES[0].source_url, ARTICLES[0].title)
 
 
 # --- planned anew --------------------------------------------------------------------------------------------
