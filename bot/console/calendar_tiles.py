@@ -114,7 +114,7 @@ class Tile:
         """The kind of what comes first in it."""
         return self.kinds[0] if self.kinds else None
 
-    @property
+    @cached_property
     def facets(self) -> dict[str, frozenset[str]]:
         """Its values of each facet that the page can be filtered by."""
         return {
