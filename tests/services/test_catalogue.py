@@ -38,6 +38,19 @@ def test_a_word_of_two_characters_is_found_in_title_body_and_number(district: Di
     assert hits("没有这样的词") == set()
 
 
+def test_minimum_living_allowance_is_found_by_the_two_characters_that_people_type(district: District) -> None:
+    """低保, in a title and in the middle of a body; what only has both characters apart is not found."""
+    for number, changes in enumerate(
+        (
+            {"title": "城乡低保怎么申请"},
+            {"body_html": "<p>持低保证的居民减免费用。</p>"},
+            {"summary": "最低生活有保障。"},
+        )
+    ):
+        district.document(dataclasses.replace(ARTICLES[1], external_id=f"DB-{number}", **changes))
+    assert hits("低保") == {"DB-0", "DB-1"}
+
+
 @pytest.mark.parametrize("text", ['"', "'", "* OR NOT", "a & b | !c", "低保:*", "(", "\\", "%%", "NEAR(a b)"])
 def test_what_is_typed_is_never_a_query_language(district: District, text: str) -> None:
     district.document()
