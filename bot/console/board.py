@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 
-from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
+from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import Role
@@ -198,7 +198,7 @@ def _ask(release: Release, publication: Publication, who: Person) -> Ask:
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
         _door(release, who, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
-        publication.pk if publication.status in FOR_A_PERSON else 0, publication,
+        0 if publication.status is State.HELD else publication.pk, publication,
     )  # fmt: skip
 
 

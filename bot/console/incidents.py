@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from bot.domain import incidents
 from bot.domain.alarms import Out
+from bot.domain.delivery import State
 from bot.domain.incidents import Case, Incident
 from bot.models import Account, Publication, Release
 from bot.services import cases
@@ -90,13 +91,18 @@ def _of_one(ask: Ask) -> Row:
     outs, accounts = _by_account(told)
     heading = ask.titles[0] if ask.titles else ask.release.title
     more = f" 等 {len(ask.titles)} 篇" if len(ask.titles) > 1 else ""
-    door = ("去办理", reverse("exception", args=[ask.case])) if ask.case else ask.door
+    door = (_to_do(ask), reverse("exception", args=[ask.case])) if ask.case else ask.door
     several = len(told) > 1 and ask.account is not None
     name = ask.account.name if several and ask.account else ""
     return Row(
         [ask.chip], None if several else ask.account, heading + more, ask.release, 1, ask.instant, outs,
         accounts if several else (), [(name, ask.reason)], door, for_readers=bool(ask.case),
     )  # fmt: skip
+
+
+def _to_do(ask: Ask) -> str:
+    """While the machine is still looking there is nothing to decide, but to look."""
+    return "去核对" if ask.push is not None and ask.push.status is State.UNKNOWN else "去办理"
 
 
 def _of_release(asks: Sequence[Ask]) -> Row:

@@ -90,6 +90,16 @@ def test_both_accounts_of_one_release_are_one_line_with_one_door(district: Distr
         assert f"/exceptions/{one.pk}" in listed
 
 
+def test_what_is_still_looked_for_leads_to_where_it_is_looked_at_again(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("account_id")
+    attempt(wechat, outcome="unknown")
+    put(wechat, "unknown", reason=SILENT)
+    put(weibo, "live")
+    (line,) = lines(as_("duty"))
+    assert f'href="/exceptions/{wechat.pk}">去核对' in line
+
+
 def test_the_badge_counts_incidents_and_tells_how_many_cases_they_are(district: District, as_: Login) -> None:
     both_in_doubt(district)
     shown = page(as_("duty"), "/").split('id="asks"')[1]
