@@ -211,9 +211,19 @@ def unproved(
 
 
 def ask_again(release: Release, *, now: datetime) -> None:
-    """Something of it is to leave after all: the page is looked at anew."""
+    """Something of it is to leave after all: the page is looked at anew.
+
+    Also where a clock that was ahead has put the next look off, or left a lease or a bell of the future behind: its proof
+    would be taken for fresh as soon as that time has come.
+    """
     require_aware(now)
-    PortalGate.objects.filter(release=release, state=GateState.OPEN, next_at__isnull=True).update(next_at=now)
+    gate = PortalGate.objects.filter(release=release, state=GateState.OPEN)
+    gate.filter(next_at__isnull=True).update(next_at=now)
+    ahead = now + timeline.CLOCK_AGREEMENT
+    held_up = Q(live_at__gt=ahead, next_at__gt=now) | Q(rung_at__gt=ahead)
+    gate.filter(held_up | Q(lease_until__gt=ahead + timeline.GATE_LEASE)).update(
+        next_at=now, rung_at=None, lease_until=None
+    )
 
 
 def _looked(policy: AfterLive, gate: PortalGate, look: Look) -> portal.Look:

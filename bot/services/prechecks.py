@@ -48,6 +48,8 @@ REMEDIES = {
     "pair": "请编辑补上解读并送审，或写明理由豁免，然后重新签发。",
     "freeze": "请签发人解除停发，再恢复被拦下的推送。",
     "settings": f"请{_ADMIN}改正账号设置。",
+    "domain": f"请{_ADMIN}在账号设置里填写已在平台绑定的安全域名。",
+    "callback": f"请{_ADMIN}在账号设置里补全消息推送。",
     "token": f"请{_ADMIN}核对凭据或重新授权账号。",
     "token_life": f"请{_ADMIN}在发布之前重新授权账号。",
     "ip": f"请{_ADMIN}把本机出口地址加入平台的 IP 白名单。",

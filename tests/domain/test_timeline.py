@@ -31,8 +31,14 @@ def test_the_numbers_of_the_plan():
     assert timedelta(minutes=10) == timeline.STAGE_AHEAD
     assert timedelta(minutes=30) == timeline.MAX_LATENESS
     assert timedelta(seconds=90) == timeline.MIN_LEAD
-    assert timeline.SEND_BY == 5 * SECOND
-    assert list(timeline.PREFLIGHTS) == sorted(timeline.PREFLIGHTS, reverse=True)
+    assert timeline.SEND_BY == timeline.CONNECT == 5 * SECOND
+    assert timeline.STAGED_BY == timeline.HAND_OUT == 15 * SECOND
+    assert timeline.CHILD_SENDER == 8 * SECOND
+    assert timeline.INTENT == timeline.CLOCK_AGREEMENT == 2 * SECOND
+    assert timedelta(milliseconds=100) == timeline.RECHECK
+    assert timedelta(milliseconds=200) == timeline.CLOCK_DRIFT
+    assert timedelta(minutes=2) == timeline.QUIET
+    assert [ahead / timedelta(minutes=1) for ahead in timeline.PREFLIGHTS] == [24 * 60, 60, 15, 5]
 
 
 @QUICK

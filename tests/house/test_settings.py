@@ -51,6 +51,21 @@ def test_time_is_stored_in_utc_and_shown_in_beijing_in_chinese(tmp_path):
     ]
 
 
+def test_an_instant_without_a_zone_does_not_come_into_the_records(tmp_path):
+    """Whoever writes it and however: to Django it is a warning, to every process of ours an error."""
+    ask = (
+        "import datetime, django; django.setup(); from bot.models import Publication; "
+        "Publication._meta.get_field('instant').get_prep_value(datetime.datetime(2026, 11, 23, 9))"
+    )
+    env = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "TONGFA_HOME": str(tmp_path / "home")}
+    answer = subprocess.run(
+        [sys.executable, "-c", ask], env=env | {"DJANGO_SETTINGS_MODULE": "config.settings"}, capture_output=True,
+        text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert "RuntimeWarning: DateTimeField Publication.instant received a naive datetime" in answer.stderr
+    assert answer.returncode == 1
+
+
 def test_before_init_there_is_a_key_but_every_process_has_another(tmp_path):
     keys = {str(look(tmp_path, "settings.SECRET_KEY")) for _ in range(2)}
     assert len(keys) == 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bot.domain import timeline
 from bot.domain.delivery import State
@@ -156,6 +159,30 @@ def test_a_gate_is_on_the_agenda_half_a_minute_ahead(release: Release) -> None:
 def test_it_asks_once_however_much_there_is(release: Release, django_assert_num_queries: Callable[..., object]) -> None:
     with django_assert_num_queries(1):  # type: ignore[attr-defined]
         parts()
+
+
+#: A step that reads a whole table, as SQLite (by the names that the questions give it) and PostgreSQL call it.
+THROUGH = re.compile(r"^SCAN (?:bot_\w+|p|r|b)\b|Seq Scan on bot_")
+
+
+def steps(sql: str) -> list[str]:
+    """How the database would answer it."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            return [row[3] for row in cursor.fetchall()]
+        cursor.execute("SET LOCAL enable_seqscan = off")  # so few rows are read through sooner than looked up
+        cursor.execute(f"EXPLAIN {sql}")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_no_question_of_a_tick_with_nothing_due_reads_a_table_through(release: Release) -> None:
+    """With a million publications in it each would take the clock its second."""
+    with CaptureQueriesContext(connection) as asked:
+        assert not clock.at_hand(NOW)
+        clock.tick(NOW)
+    assert len(asked) >= 3
+    assert [(step, query["sql"]) for query in asked for step in steps(query["sql"]) if THROUGH.search(step)] == []
 
 
 def test_every_part_that_it_names_is_one_of_the_clock_and_none_is_missing() -> None:

@@ -55,6 +55,19 @@ def test_a_wall_clock_that_jumped_since_the_reading_is_not_trusted(office: Offic
     assert "跳变" in clocksafety.distrust(office.weibo, now=now)
 
 
+@pytest.mark.parametrize(("jump", "trusted"), [(0.19, True), (-0.19, True), (0.21, False), (-0.21, False)])
+def test_a_fifth_of_a_second_is_the_most_that_it_may_have_jumped(
+    office: Office, monkeypatch: pytest.MonkeyPatch, jump: float, trusted: bool
+) -> None:
+    """Nothing passes by the steady clock but the minute since the reading."""
+    reading, steady = datetime(2026, 11, 23, 1, 0, tzinfo=UTC), 5000.0
+    ClockReading.objects.create(account=office.weibo, boot_id=boot_id(), at=reading, offset_ms=0, boot_seconds=steady)
+    monkeypatch.setattr(clocksafety, "boot_seconds", lambda: steady + 60)
+    now = reading + timedelta(seconds=60 + jump)
+    assert (clocksafety.distrust(office.weibo, now=now) == "") is trusted
+    assert (clocksafety.distrusted([office.weibo], now=now) == set()) is trusted
+
+
 def test_no_reading_is_no_trust_unless_the_installation_says_so(office: Office) -> None:
     now = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
     assert "无法核对" in clocksafety.distrust(office.weibo, now=now)

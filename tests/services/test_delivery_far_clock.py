@@ -96,6 +96,26 @@ def test_a_proof_of_the_future_proves_nothing(engine: Engine) -> None:
     assert PortalGate.objects.get(release=release).status is GateState.SHUT
 
 
+@pytest.mark.parametrize(
+    "left_behind",
+    [{}, {"lease_until": T + 2 * MINUTE}, {"next_at": T - MINUTE, "rung_at": T + 2 * MINUTE}],
+    ids=["put off", "leased", "rung"],
+)
+def test_a_proof_of_the_future_does_not_become_fresh_when_its_time_has_come(
+    engine: Engine, left_behind: dict[str, object]
+) -> None:
+    """Another host's clock was ahead, and ours was right all the while: nobody here pulls anything back."""
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.go(T - 5 * MINUTE)
+    future = {"live_at": T + MINUTE, "asked_at": T + MINUTE, "next_at": T + 2 * MINUTE, **left_behind}
+    PortalGate.objects.filter(release=release).update(**future)
+    engine.page.at(T - 5 * MINUTE, ABSENT)
+    engine.go(T + 90 * SECOND)
+    assert not engine.platform.sent
+    assert PortalGate.objects.get(release=release).status is GateState.SHUT
+
+
 def test_no_time_is_up_for_what_is_being_looked_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The power failed just after the act."""
     engine.by_publish()

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from bot.channels.wechat import preflight as wechat_preflight
+from bot.channels.weibo import health as weibo_health
 from bot.domain.channel import CheckResult, Grant, Remedy
 from bot.domain.delivery import State
 from bot.domain.preflight import Kind
@@ -377,6 +379,13 @@ def test_another_release_at_the_same_moment_on_the_account_is_a_warning(engine: 
     clash = next(result for result in prechecks.examine_locally(one) if result.code == "clash")
     assert (clash.ok, clash.warning) == (True, True)
     assert "错开" in clash.remedy
+
+
+@pytest.mark.parametrize("codes", [wechat_preflight.CODES, weibo_health.CODES], ids=["wechat", "weibo"])
+def test_whatever_a_channel_finds_wrong_is_recorded_with_who_must_do_what(codes: dict[str, str]) -> None:
+    for name, code in codes.items():
+        for found in (CheckResult(name, False, "不对。", code=code), CheckResult(name, True, "要看。", True, code)):
+            assert prechecks.with_remedy(found).remedy.startswith("请"), code
 
 
 # --- asked for by a person -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from importlib import import_module
 from random import Random
 from typing import Any
 
-from bot.domain import sync
+from bot.domain import sync, timeline
 from bot.domain.sync import LETTING_THROUGH, AfterLive, GateState, Seen, Then
 from bot.portal.fetch import Reply
 from bot.portal.rules import Target
@@ -226,8 +226,17 @@ def wants_proof(world: World, publication: Publication, now: datetime) -> bool:
 
 def ask_again(db: Database, gate: Gate, now: datetime) -> None:
     """services/gating.ask_again."""
-    if gate.state is GateState.OPEN and gate.next_at is None:
+    if gate.state is not GateState.OPEN:
+        return
+    if gate.next_at is None:
         update(db, gate, next_at=now)
+    ahead = now + timeline.CLOCK_AGREEMENT
+    if (
+        (gate.live_at is not None and gate.live_at > ahead and gate.next_at is not None and gate.next_at > now)
+        or (gate.rung_at is not None and gate.rung_at > ahead)
+        or (gate.lease_until is not None and gate.lease_until > ahead + timeline.GATE_LEASE)
+    ):
+        update(db, gate, next_at=now, rung_at=None, lease_until=None)
 
 
 def is_shut(world: World, publication: Publication, now: datetime, aboard: Batch | None) -> bool:
