@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from bot.domain.workflow import Verdict
 from bot.models import Document, Opened, Review
@@ -197,6 +197,33 @@ def test_keys_do_nothing_while_somebody_types_and_can_be_switched_off(district: 
         page.reload()
         page.locator("body").press("o")
         expect(page.locator("[data-unopened]")).to_have_count(2)
+
+
+def test_channels_opened_in_quick_succession_all_count_whichever_answer_is_late(
+    district: District, desk_of: Any
+) -> None:
+    document = busy_box(district)
+    held: list[tuple[Route, APIResponse]] = []
+
+    def first_one_late(route: Route) -> None:
+        answer = route.fetch()
+        if held:
+            route.fulfill(response=answer)
+        else:
+            held.append((route, answer))
+
+    with desk_of("first") as page:
+        page.goto(f"/reviews/{document.current.pk}?tab=due")
+        page.route("**/open/*", first_one_late)
+        page.locator("#channels").get_by_role("button", name="中国河东").click()
+        while not held:
+            page.wait_for_timeout(50)
+        page.locator("#channels").get_by_role("button", name="临沂河东").click()
+        page.wait_for_timeout(500)  # in which the other answer could come first
+        route, answer = held[0]
+        route.fulfill(response=answer)
+        expect(page.locator("#review-says")).to_contain_text("各渠道都已打开，可以通过")
+        expect(page.locator("#pass")).to_be_enabled()
 
 
 def test_a_batch_of_what_was_opened_is_passed_and_reported(district: District, desk_of: Any) -> None:
