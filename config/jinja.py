@@ -43,9 +43,16 @@ def beijing(value: datetime | None, *, seconds: bool = True) -> str:
     return NOT_REPORTED if value is None else show(value, seconds=seconds)
 
 
-def clock(value: datetime | None) -> str:
-    """Only the time of day in Beijing, or a dash."""
-    return NOT_REPORTED if value is None else to_beijing(value).strftime("%H:%M:%S")
+def clock(value: datetime | None, *, beside: datetime | None = None, exact: bool = False) -> str:
+    """Only the time of day in Beijing, or a dash; `exact`: to the millisecond, never rounded up.
+
+    `beside`: an instant that the reader has before them. With the month and day where the day is another.
+    """
+    if value is None:
+        return NOT_REPORTED
+    local = to_beijing(value)
+    day = "" if beside is None or local.date() == to_beijing(beside).date() else f"{local:%m-%d} "
+    return f"{day}{local:%H:%M:%S}" + (f".{local.microsecond // 1000:03d}" if exact else "")
 
 
 def number(value: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The lane diagram of a release: 门户 → 公众号 → 微博, station by station, with the time expected and the time it happened."""
+"""The lane diagram of a release: 门户 → 公众号 → 微博, station by station, with the time agreed and the time it happened."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bot.services import gating
 
 from . import chips
 
+SENT, LAST = 1, 3  # places in the lane of a push
 DRAWN = 12  # pushes of one release; what is beyond is told below the diagram
 GATE_TONES = {
     GateState.SHUT: ("busy", "eye"),
@@ -31,7 +32,11 @@ PASSED = {
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One station of a lane. `at` when it was passed; `due` when it is expected to be; `word` only where it stands now."""
+    """One station of a lane.
+
+    `due`: when it should be passed, and `promise`, what kind of time that is; it stays beside `at`, when it was passed.
+    `passed` without `at`: it lies behind, and nobody knows since when. `word`: only where the lane stands now.
+    """
 
     label: str
     tone: str
@@ -39,11 +44,10 @@ class Station:
     at: datetime | None = None
     due: datetime | None = None
     word: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether it lies behind."""
-        return self.at is not None
+    passed: bool = False
+    promise: str = "约定"
+    happened: str = "实际"
+    exact: bool = False  # to the millisecond: of the first byte nothing less is promised
 
     @property
     def current(self) -> bool:
@@ -60,9 +64,11 @@ class Lane:
     stations: Sequence[Station]
 
 
-def lanes(release: Release, publications: Sequence[Publication], told: gating.GateStory | None) -> list[Lane]:
+def lanes(
+    release: Release, publications: Sequence[Publication], told: gating.GateStory | None, *, now: datetime
+) -> list[Lane]:
     """The rows in the order in which things happen."""
-    rows = [_gate(release, told)] if told else []
+    rows = [_gate(release, told, now)] if told else []
     several = {one.account_id for one in publications if one.lane}
     return [*rows, *(_push(one, release, several=one.account_id in several) for one in publications[:DRAWN])]
 
@@ -72,19 +78,22 @@ def beyond(publications: Sequence[Publication]) -> int:
     return max(0, len(publications) - DRAWN)
 
 
-def _gate(release: Release, told: gating.GateStory) -> Lane:
+def _gate(release: Release, told: gating.GateStory, now: datetime) -> Lane:
     gate, policy = told.gate, told.policy
-    latest = release.instant + policy.wait
-    signed = Station("开始查看", "good", "check", release.signed_at)
-    if gate.status is GateState.SHUT:
-        word = gate.status.label if release.signed else ""
-        live = Station("网页上线", *GATE_TONES[gate.status], due=latest, word=word)
-    else:
-        live = Station("网页上线", *GATE_TONES[gate.status], at=gate.open_since, word=_unless_open(gate.status))
-    through = Station("放行", "good", "check", gate.effective, due=None if gate.effective else release.instant)
-    if gate.status in FOR_A_DECISION:
-        through = Station("放行", "wait", "clock")
-    return Lane("门户网站", "portal", [signed, live, through])
+    signed = Station("开始查看", "good", "check", release.signed_at, passed=release.signed)
+    word = _unless_open(gate.status) if release.signed else ""
+    online = Station(
+        "网页上线", *GATE_TONES[gate.status], due=release.instant + policy.wait, promise="最迟", word=word,
+        at=gate.open_since, passed=gate.open_since is not None,
+    )  # fmt: skip
+    return Lane("门户网站", "portal", [signed, online, _through(release, gate.status, gate.effective, now)])
+
+
+def _through(release: Release, status: GateState, effective: datetime | None, now: datetime) -> Station:
+    """Let through is what was let through: a page that is online early opens nothing before the instant."""
+    if effective is not None and effective <= now:
+        return Station("放行", "good", "check", effective, release.instant, passed=True)
+    return Station("放行", "wait", "clock", due=None if status in FOR_A_DECISION else effective or release.instant)
 
 
 def _unless_open(status: GateState) -> str:
@@ -126,9 +135,13 @@ def _passed(publication: Publication) -> int:
 def _station(
     publication: Publication, place: int, label: str, at: datetime | None, due: datetime | None, passed: int
 ) -> Station:
+    promise = "预计" if place == 0 else "约定"
     if place < passed:
-        return Station(label, "good", "check", at or publication.live_at, due)
+        happened = "登记" if place == LAST and publication.ids.get("declared_by") else "实际"
+        return Station(
+            label, "good", "check", at, due, passed=True, promise=promise, happened=happened, exact=place == SENT
+        )
     if place == passed:
         chip = chips.chip(publication.status)
-        return Station(label, chip.tone, chip.icon, due=due, word=chip.label)
-    return Station(label, "wait", "dot", due=due)
+        return Station(label, chip.tone, chip.icon, due=due, word=chip.label, promise=promise)
+    return Station(label, "wait", "dot", due=due, promise=promise)

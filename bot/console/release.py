@@ -145,7 +145,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
         "acts": acts.acts(case),
-        "lanes": lanes.lanes(release, publications, told),
+        "lanes": lanes.lanes(release, publications, told, now=at),
         "beyond": lanes.beyond(publications),
         "tail": trail.tail,
         "withdrawable": any(one.status in {State.LIVE, State.WITHDRAWN} for one in publications)

@@ -26,6 +26,10 @@ LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dar
 PROMISED = 15_000
 """Milliseconds to wait for a change on an open page. It takes one or two thousand; a busy machine is no fault of the page. By
 itself a page that is told of changes asks much more rarely (`QUIET` in live.js), so that what comes came by an event."""
+STICKING_OUT = """[...document.querySelectorAll(".station p > *")].filter((word) => {
+    const box = word.closest("li").getBoundingClientRect(), own = word.getBoundingClientRect();
+    return own.left < box.left - 1 || own.right > box.right + 1;
+}).length"""
 
 
 @pytest.fixture
@@ -217,6 +221,10 @@ def test_the_lanes_fit(size: str, scheme: str, district: District, window: Open)
         page.goto(f"/releases/{release.pk}")
         expect(page.locator(".lane")).to_have_count(4)
         assert fits(page)
+        assert not page.evaluate(STICKING_OUT)
+        sent = page.locator(".station", has_text="发出").first
+        expect(sent).to_contain_text("实际")
+        expect(sent).to_contain_text("约定")
         shoot(page, f"release-lanes-{size}-{scheme}")
 
 

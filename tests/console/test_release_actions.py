@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bot.console import stepup
+from bot.console import lanes, stepup
 from bot.domain.instants import to_beijing
 from bot.domain.sync import AfterLive, Seen, Then
 from bot.models import PortalGate, Publication, Release
@@ -325,7 +325,8 @@ def test_the_lanes_show_what_is_expected_and_then_what_happened(district: Distri
     wechat, first, *_ = release.publications.order_by("account_id", "lane")
     shown = lanes_of(as_("duty"), release)
     assert shown.count('class="lane"') == 4
-    assert f"约 {to_beijing(first.instant).strftime('%H:%M:%S')}" in shown
+    assert f"约定 {to_beijing(first.instant).strftime('%H:%M:%S')}" in shown
+    assert not any("实际" in one for one in stations(as_("duty"), release))
     assert shown.count('aria-current="step"') == 4
     put(wechat, "live", sent_at=wechat.instant + timedelta(seconds=1))
     shown = lanes_of(as_("duty"), release)
@@ -339,6 +340,58 @@ def test_the_portal_is_the_first_lane_where_the_release_waits_for_it(district: D
     shown = lanes_of(as_("duty"), asking(district))
     assert shown.index("门户网站") < shown.index("中国河东") < shown.index("临沂河东")
     assert "门户未上线，等人决定" in shown
+
+
+def stations(client: Client, release: Release) -> list[str]:
+    """What each station says, one line of words each."""
+    found = re.findall(r'<li class="station.*?</svg>\s*<p>(.*?)</p>', lanes_of(client, release), re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in found]
+
+
+def test_a_passed_station_tells_the_agreed_time_beside_the_actual_one(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat = release.publications.order_by("account_id")[0]
+    agreed = wechat.instant.replace(microsecond=0)
+    put(wechat, "live", instant=agreed, staged_at=agreed - timedelta(minutes=9), live_at=agreed + timedelta(seconds=4),
+        sent_at=agreed + timedelta(microseconds=4999), accepted_at=agreed + timedelta(seconds=1))  # fmt: skip
+    prepared, sent, accepted, public = stations(as_("duty"), release)[:4]
+    clock = to_beijing(agreed).strftime("%H:%M:%S")
+    assert re.fullmatch(r"准备 实际 \d\d:\d\d:\d\d 预计 \d\d:\d\d:\d\d", prepared)
+    assert sent == f"发出 实际 {clock}.004 约定 {clock}"  # never rounded up
+    assert accepted == f"受理 实际 {to_beijing(agreed + timedelta(seconds=1)):%H:%M:%S}"
+    assert public == f"公开 实际 {to_beijing(agreed + timedelta(seconds=4)):%H:%M:%S}"
+
+
+def test_a_station_passed_on_another_day_names_the_day(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat = release.publications.order_by("account_id")[0]
+    late = wechat.instant + timedelta(days=1)
+    put(wechat, "live", sent_at=late, live_at=late)
+    sent = stations(as_("duty"), release)[1]
+    assert f"发出 实际 {to_beijing(late):%m-%d %H:%M:%S}" in sent
+    assert sent.endswith(f"约定 {to_beijing(wechat.instant):%H:%M:%S}")
+
+
+def test_no_time_is_made_up_for_what_a_person_declared_public(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat = release.publications.order_by("account_id")[0]
+    put(wechat, "live", sent_at=None, ids={"declared_by": "duty"}, live_at=now())
+    _, sent, accepted, public = stations(as_("duty"), release)[:4]
+    assert sent.startswith("发出 时刻没有记录 约定")
+    assert accepted == "受理 时刻没有记录"
+    assert public.startswith("公开 登记 ")
+
+
+def test_an_early_page_lets_nothing_through_before_the_instant(district: District, as_: Login) -> None:
+    release = asking(district)
+    seen_at, clock = now() - timedelta(minutes=2), lambda at: f"{to_beijing(at):%H:%M:%S}"
+    soon = now() + timedelta(minutes=5)
+    PortalGate.objects.update(state="open", open_since=seen_at, live_at=seen_at, effective=soon)
+    _, online, through = stations(as_("duty"), release)[:3]
+    assert online == f"网页上线 实际 {clock(seen_at)} 最迟 {clock(release.instant + timedelta(seconds=5))}"
+    assert through == f"放行 约定 {clock(soon)}"
+    PortalGate.objects.update(effective=seen_at)
+    assert stations(as_("duty"), release)[2] == f"放行 实际 {clock(seen_at)} 约定 {clock(release.instant)}"
 
 
 @pytest.mark.parametrize("state", ["planned", "blocked", "staging", "staged", "armed", "sending", "unknown", "confirming",
@@ -356,8 +409,6 @@ def test_a_lane_can_be_drawn_in_every_state(state: str, district: District, as_:
 def test_a_release_of_many_pushes_is_drawn_in_part_and_says_so(district: District, as_: Login) -> None:
     release = district.signed(*ARTICLES)
     found = list(release.publications.select_related("account"))
-    from bot.console import lanes
-
     many = found * 10
-    assert len(lanes.lanes(release, many, None)) == lanes.DRAWN
+    assert len(lanes.lanes(release, many, None, now=now())) == lanes.DRAWN
     assert lanes.beyond(many) == len(many) - lanes.DRAWN
