@@ -20,14 +20,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from bot import intake
 from bot.domain.article import KIND_LABELS, Kind
 from bot.domain.delivery import State
-from bot.domain.instants import parse_instant
+from bot.domain.instants import parse_instant, to_beijing
 from bot.domain.workflow import EDITION_LABELS, EditionState, Role
 from bot.models import Document, Edition, FindingRecord, Item, Person, Waiver, search
 from bot.services import catalogue, documents, drafting
 from bot.services.errors import Refused
 from bot.services.people import require
 
-from . import chips, readers
+from . import chips, importreport, readers
 from .chips import Chip
 from .document import EDITION_TONES
 from .people import now, person
@@ -205,7 +205,7 @@ def import_page(request: HttpRequest) -> HttpResponse:
     require(who, Role.EDITOR)
     given = {name: request.POST.get(name, "").strip() for name in ("kind", "source_url", "external_id")}
     context: dict[str, Any] = {
-        "reports": None, "kinds": KIND_LABELS, "given": given, "labels": intake.LABELS, "most_files": MOST_FILES,
+        "reports": None, "sheet": "", "sheet_name": "", "kinds": KIND_LABELS, "given": given, "labels": intake.LABELS, "most_files": MOST_FILES,
     }  # fmt: skip
     if request.method == "POST":
         files = request.FILES.getlist("file")
@@ -213,6 +213,8 @@ def import_page(request: HttpRequest) -> HttpResponse:
             messages.error(request, why_not)
         else:
             context["reports"] = [_take(one, {k: v for k, v in given.items() if v}, who) for one in files]
+            context["sheet"] = importreport.as_csv(context["reports"])
+            context["sheet_name"] = f"导入报告 {to_beijing(now()):%Y-%m-%d %H%M%S}.csv"
     return render(request, "import.html", context)
 
 

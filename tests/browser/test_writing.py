@@ -46,6 +46,25 @@ def test_an_import_says_what_became_of_each_row(size: str, scheme: str, district
         shoot(page, f"import-{size}-{scheme}")
 
 
+def test_the_whole_report_of_an_import_is_saved_by_the_browser(district: District, window: Open) -> None:
+    """Under the policy of the pages, with nothing of it kept by the server."""
+    rows = "编号,类型,标题,原文链接\n" + "".join(
+        f"B-{n},通知,,https://www.hedong.gov.cn/{n}.html\n" for n in range(230)
+    )
+    with window(login="editor") as page:
+        page.goto("/import")
+        page.set_input_files("#file", {"name": "items.csv", "mimeType": "text/csv", "buffer": rows.encode()})
+        page.get_by_role("button", name="导入").click()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="下载完整报告").click()
+        assert re.fullmatch(r"导入报告 \d{4}-\d\d-\d\d \d{6}\.csv", saved.value.suggested_filename)
+        whole = saved.value.path().read_bytes()
+        assert whole.startswith(b"\xef\xbb\xbf" + '"文件","行"'.encode())
+        assert whole.count(b"\r\n") == 231
+        assert '"items.csv","231","B-229","拒收","标题"'.encode() in whole
+        expect(page.get_by_role("status").filter(has_text="离开本页后不能再下载")).to_be_visible()
+
+
 def test_a_file_that_is_dropped_on_the_page_is_imported(district: District, window: Open) -> None:
     with window(login="editor") as page:
         page.goto("/import")

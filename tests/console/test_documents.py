@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -177,8 +179,39 @@ def test_rows_beyond_those_that_are_listed_are_counted_with_the_way_to_them(dist
     )
     page = as_("editor").post("/import", {"file": SimpleUploadedFile("rows.csv", rows.encode())}).content.decode()
     assert "拒收 <b>203</b>" in page
-    assert "另有 3 行没有列出。改好列出的再导入一次" in page
+    assert "另有 3 行没有列出，都在上面的完整报告里。也可以改好列出的再导入一次" in page
     assert "tongfa import" not in page
+    lines = sheet(page)
+    assert lines[0] == ["文件", "行", "编号", "结果", "字段", "内容", "问题", "办法"]
+    assert [line[2] for line in lines[1:]] == [f"B-{n}" for n in range(203)]
+    assert lines[203][:2] == ["rows.csv", "204"]
+    assert all(line[3:5] == ["拒收", "标题"] and line[6] and line[7] for line in lines[1:])
+
+
+def sheet(page: str) -> list[list[str]]:
+    """The report that the page carries, or nothing."""
+    found = re.search(r"<template data-sheet>(.*?)</template>", page, re.DOTALL)
+    return list(csv.reader(io.StringIO(html.unescape(found[1])))) if found else []
+
+
+def test_the_whole_report_names_every_file_and_holds_no_formula(district: District, as_: Login) -> None:
+    rows = (
+        '编号,类型,标题,原文链接\nC-1,=1+1,关于甲的通告,https://www.hedong.gov.cn/1.html\nC-2,通知,"</template><b>",\n'
+    )
+    uploads = [SimpleUploadedFile("=rows.csv", rows.encode()), SimpleUploadedFile("broken.xlsx", b"no spreadsheet")]
+    page = as_("editor").post("/import", {"file": uploads}).content.decode()
+    assert "</template><b>" not in page
+    lines = sheet(page)
+    assert [line[2:4] for line in lines[1:]] == [["C-1", "拒收"], ["C-2", "拒收"], ["", "没有导入"]]
+    assert (lines[1][0], lines[3][0]) == ("'=rows.csv", "broken.xlsx")
+    assert not any(cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line)
+
+
+def test_an_import_with_nothing_to_tell_offers_no_report(district: District, as_: Login) -> None:
+    rows = "编号,类型,标题,原文链接\nD-1,通知公告,关于甲的通告,https://www.hedong.gov.cn/1.html\n"
+    page = as_("editor").post("/import", {"file": SimpleUploadedFile("rows.csv", rows.encode())}).content.decode()
+    assert "新增 <b>1</b>" in page
+    assert "完整报告" not in page
 
 
 @pytest.mark.parametrize("who", ["first", "releaser", "duty"])
