@@ -10,15 +10,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from bot.domain.workflow import ADMINISTRATORS, Role
+from bot.domain.workflow import ADMINISTRATORS, Role, Step
 from bot.models import Person, SecondFactor
-from bot.services import deputies, people, rights, secondfactor, trail
+from bot.services import deputies, people, rights, secondfactor, trail, units
 from bot.services.errors import Refused
 from bot.services.people import colleague, require_manager
 
 from . import stepup
 from .me import appointed
-from .people import now, person
+from .people import now, person, plain
 from .sessions import demands_second_factor
 
 #: What each role lets a person do, in the words of the page.
@@ -34,13 +34,21 @@ ROLE_WORDS = {
     Role.SECADMIN: "人员、角色、代理",
     Role.AUDITADMIN: "查阅全部留痕、验证完整性",
 }
+#: The reviews that a unit may have, as the form of a new one offers them.
+REVIEWS = ("first second final", "first final", "first second")
+UNIT_FIELDS = ("unit_name", "unit_code", "reviews", "manager_name", "manager")
 
 
 @require_GET
 def staff(request: HttpRequest) -> HttpResponse:
-    """The list, and the form for somebody new."""
+    """The list, and the forms for somebody new and for a new unit."""
+    require_manager(person(request))
+    return _staff(request, {})
+
+
+def _staff(request: HttpRequest, given: dict[str, str], status: int = 200) -> HttpResponse:
+    """`given`: what was typed into the form of a new unit that was refused."""
     who = person(request)
-    require_manager(who)
     members = list(who.unit.people.order_by("-is_active", "name", "pk"))
     with_factor = set(
         SecondFactor.objects.filter(person__unit=who.unit, confirmed_at__isnull=False).values_list(
@@ -53,8 +61,11 @@ def staff(request: HttpRequest) -> HttpResponse:
         "chosen": request.GET.getlist("role"),
         "deputies": deputies.of_unit(who.unit, now=now()),
         "words": deputies.words,
+        "reviews": [(one, "、".join(Step(step).label for step in one.split())) for one in REVIEWS],
+        "given": dict.fromkeys(UNIT_FIELDS, "") | given,
+        "refused": bool(given),
     }
-    return render(request, "staff.html", context)
+    return render(request, "staff.html", context, status=status)
 
 
 @require_GET
@@ -97,6 +108,26 @@ def add(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect("staff")
+    return render(request, "new_password.html", {"subject": made, "password": password, "fresh": True})
+
+
+@require_POST
+@stepup.required("新建单位")
+@sensitive_variables("password")
+def add_unit(request: HttpRequest) -> HttpResponse:
+    """Another unit, with somebody who manages its people: their password is shown this once."""
+    who = person(request)
+    require_manager(who)
+    given = {name: plain(request.POST.get(name, ""))[:120] for name in UNIT_FIELDS}
+    password = rights.new_password()
+    try:
+        made = units.open_unit(
+            given["unit_code"], given["unit_name"], steps=given["reviews"].split(), manager=given["manager"][:60],
+            manager_name=given["manager_name"][:60], password=password, person=who, now=now(),
+        )  # fmt: skip
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return _staff(request, given, 400)
     return render(request, "new_password.html", {"subject": made, "password": password, "fresh": True})
 
 

@@ -55,6 +55,7 @@ urlpatterns: list[URLPattern] = [
     path("me/deputies/<int:pk>/end", me.end_deputy, name="my-deputy-end"),
     path("people", staff.staff, name="staff"),
     path("people/add", staff.add, name="staff-add"),
+    path("people/units/add", staff.add_unit, name="unit-add"),
     path("people/deputies/<int:pk>/end", staff.end_deputy, name="deputy-end"),
     path("people/person/<path:username>/roles", staff.set_roles, name="member-roles"),
     path("people/person/<path:username>/active", staff.set_active, name="member-active"),

@@ -81,6 +81,7 @@ BY_PREFIX = {
 }
 _BY_ACTION = {
     "unit.created": Sort.PEOPLE,
+    "unit.opened": Sort.PEOPLE,
     "unit.return_phrases": Sort.TEXT,
     "edition.corrects": Sort.WITHDRAWAL,
 }

@@ -23,11 +23,7 @@ def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Seque
     """The unit with this code, created if there is none."""
     require_aware(now)
     if steps is not None:
-        chosen = [Step(step) for step in steps]
-        # an edition waits for its first review when it is submitted: without that step nobody could take it up
-        ordered = [step for step in Step if step in chosen]
-        if len(chosen) < LEAST_STEPS or chosen != ordered or chosen[0] is not Step.FIRST:
-            raise Refused("steps", "审核至少两级，从初审开始，且须按初审、复审、终审的次序。请改正单位的审核步骤。")
+        require_steps(steps)
     with transaction.atomic():
         unit, created = Unit.objects.get_or_create(
             code=code, defaults={"name": name or code} | ({"steps": list(steps)} if steps is not None else {})
@@ -35,6 +31,16 @@ def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Seque
         if created:
             audit.append(actor, "unit.created", f"unit:{unit.code}", {"name": unit.name, "steps": unit.steps}, now=now)
     return unit
+
+
+def require_steps(steps: Sequence[str]) -> None:
+    """Refused unless these are the reviews of a unit: two at least, in their order, from the first on.
+
+    An edition waits for its first review when it is submitted: without that step nobody could take it up.
+    """
+    ordered = [step for step in Step if step in steps]
+    if len(steps) < LEAST_STEPS or list(steps) != ordered or steps[0] != Step.FIRST:
+        raise Refused("steps", "审核至少两级，从初审开始，且须按初审、复审、终审的次序。请改正单位的审核步骤。")
 
 
 def add_person(

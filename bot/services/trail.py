@@ -291,6 +291,11 @@ def _unit_created(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     return f"添加单位“{data.get('name', name)}”", f"审核步骤：{steps}" if steps else ""
 
 
+def _unit_opened(data: Mapping[str, Any], name: str) -> tuple[str, str]:
+    manager = f"安全管理员：{data.get('manager', '')}（{data.get('username', '')}）"
+    return f"新建单位“{data.get('name', '')}”（{data.get('code', '')}）", manager
+
+
 def _rules(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
     def words(data: Mapping[str, Any], name: str) -> tuple[str, str]:
         named = "、".join(map(str, data.get("rules", ())[:TAIL]))
@@ -335,6 +340,7 @@ SETTINGS = {"name": "名称", "mode": "发布方式", "endpoints": "接口地址
 TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "documents.imported": _imported,
     "unit.created": _unit_created,
+    "unit.opened": _unit_opened,
     "login.tried": lambda data, name: ("尝试登录", f"登录名的指纹 {data.get('who', '')}（不保存所输入的登录名）"),
     "login.opened": lambda data, name: ("登录：密码核对通过", ""),
     "rules.installed": _rules("安装数据库规则"),

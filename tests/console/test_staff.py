@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from bot.models import Deputy, Person
+from bot.models import AuditEvent, Deputy, Person, Unit
 from bot.services import people
 
 from .world import District, now
@@ -126,3 +126,87 @@ def test_another_units_people_do_not_exist_here(manager: Person, as_: Login) -> 
     assert client.get("/people/person/town-editor").status_code == 404
     for path in ("roles", "active", "password", "second-factor", "deputies"):
         assert client.post(f"/people/person/town-editor/{path}", {"role": "final"}).status_code == 404, path
+
+
+# --- another unit ----------------------------------------------------------------------------------------------
+
+TOWN = {
+    "unit_name": "九曲街道办事处", "unit_code": "jiuqu", "reviews": "first final", "manager_name": "曲安", "manager": "qu",
+}  # fmt: skip
+
+
+def test_a_unit_is_made_with_somebody_who_manages_it_and_a_password_shown_once(manager: Person, as_: Login) -> None:
+    client = as_("manager")
+    assert "新建单位" in client.get("/people").content.decode()
+    page = client.post("/people/units/add", TOWN).content.decode()
+    told = re.search(r"<code>([a-z2-9-]{23})</code>", page)
+    assert told is not None
+    assert "单位“九曲街道办事处”（jiuqu）已建好" in page
+    made = Person.objects.select_related("unit").get(username="qu")
+    assert (made.unit.name, made.unit.steps, made.roles) == ("九曲街道办事处", ["first", "final"], ["secadmin"])
+    assert made.check_password(told[1])
+    assert made.must_change_password
+    listed = client.get("/people").content.decode()
+    assert "曲安" not in listed
+    assert told[1] not in listed
+    assert client.get("/people/person/qu").status_code == 404
+
+
+def test_who_manages_the_new_unit_fills_it_and_sees_nobody_else(manager: Person, as_: Login) -> None:
+    as_("manager").post("/people/units/add", TOWN)
+    theirs = Client()
+    theirs.force_login(Person.objects.get(username="qu"))
+    Person.objects.filter(username="qu").update(must_change_password=False)
+    page = theirs.get("/people").content.decode()
+    assert "九曲街道办事处" in page
+    assert "李拟" not in page
+
+
+def test_making_a_unit_asks_once_more_who_it_is(manager: Person, unasked: Login) -> None:
+    shown = unasked("manager").post("/people/units/add", TOWN).content.decode()
+    assert "请再确认一次身份" in shown
+    assert 'name="unit_code" value="jiuqu"' in shown
+    assert not Unit.objects.filter(code="jiuqu").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"unit_code": "hedong"}, "代号“hedong”已有单位在用，没有新建单位。请换一个代号"),
+        ({"unit_code": "九曲"}, "代号“九曲”不合规则，没有新建单位"),
+        ({"unit_code": "Jiuqu"}, "不合规则"),
+        ({"unit_name": "区"}, "单位名称须为 2 至 100 个字，没有新建单位"),
+        ({"manager": ""}, "没有填安全管理员的姓名和登录名"),
+        ({"manager": "editor"}, "已有登录名“editor”。请换一个登录名"),
+        ({"reviews": "final"}, "审核至少两级，从初审开始"),
+    ],
+)
+def test_what_cannot_be_a_unit_is_refused_and_what_was_typed_stays(
+    manager: Person, as_: Login, change: dict[str, str], told: str
+) -> None:
+    units, lines = Unit.objects.count(), AuditEvent.objects.filter(action__startswith="unit.").count()
+    answer = as_("manager").post("/people/units/add", TOWN | change)
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert told in page
+    assert f'value="{(TOWN | change)["unit_name"]}"' in page
+    assert Unit.objects.count() == units
+    assert AuditEvent.objects.filter(action__startswith="unit.").count() == lines
+
+
+@pytest.mark.parametrize("who", ["editor", "releaser", "duty", "admin"])
+def test_nobody_else_is_offered_a_unit_or_makes_one(manager: Person, as_: Login, who: str) -> None:
+    assert as_(who).post("/people/units/add", TOWN).status_code == 403
+    assert not Unit.objects.filter(code="jiuqu").exists()
+
+
+def test_the_trail_of_the_unit_tells_who_made_another(manager: Person, district: District, as_: Login) -> None:
+    as_("manager").post("/people/units/add", TOWN)
+    auditor = people.add_person(
+        "a", name="郑审", unit=district.unit, roles=["auditor"], password=None, actor="test", now=now()
+    )
+    client = Client()
+    client.force_login(auditor)
+    page = client.get("/trail?sort=people").content.decode()
+    assert "新建单位“九曲街道办事处”（jiuqu）" in page
+    assert "安全管理员：曲安（qu）" in page

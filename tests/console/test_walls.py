@@ -26,7 +26,7 @@ OPEN = {
 #: About whoever asks, or their own unit; nothing of another unit is named in the address.
 OWN = {
     "today", "freeze", "unfreeze", "logout", "oauth-callback", "me", "password", "second-factor", "second-factor-confirm",
-    "second-factor-remove", "recovery-codes", "my-deputy", "staff", "staff-add", "documents", "view-save", "import",
+    "second-factor-remove", "recovery-codes", "my-deputy", "staff", "staff-add", "unit-add", "documents", "view-save", "import",
     "document-new", "picture", "releases", "release-new", "release-panel", "release-search", "desk-events", "exceptions",
     "calendar", "reviews", "review-batch", "review-phrases", "accounts", "account-new", "manual", "manual-new",
     "urgent", "urgent-write", "data", "data-export",

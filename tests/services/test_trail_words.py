@@ -95,6 +95,8 @@ def test_every_kind_belongs_to_a_sort() -> None:
         ("documents.imported", {"created": 2, "updated": 0, "unchanged": 1, "rejected": 3},
          "导入文件：新增 2、更新 0、不变 1、拒收 3", ""),
         ("unit.created", {"name": "九曲街道", "steps": ["first", "final"]}, "添加单位“九曲街道”", "审核步骤：初审、终审"),
+        ("unit.opened", {"name": "九曲街道", "code": "jiuqu", "manager": "冯安", "username": "feng"},
+         "新建单位“九曲街道”（jiuqu）", "安全管理员：冯安（feng）"),
         ("login.tried", {"who": "ab12"}, "尝试登录", "登录名的指纹 ab12（不保存所输入的登录名）"),
         ("login.opened", {"who": "ab12"}, "登录：密码核对通过", ""),
         ("rules.installed", {"fingerprint": "0123456789abcdef"}, "安装数据库规则", "规则指纹尾号 89abcdef"),

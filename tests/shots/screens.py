@@ -244,6 +244,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("account-edit", "account-edit", "admin", "/accounts/wx/edit"),
     Screen("account-credentials", "account-credentials", "admin", "/accounts/wx/credentials"),
     Screen("staff", "staff", "secadmin", "/people", handbook="desk"),
+    Screen("staff-unit", "staff", "secadmin", "/people", opens("新建单位")),
     Screen("member", "member", "secadmin", "/people/person/{member}"),
     Screen("tokens", "tokens", "admin", "/accounts/api/tokens", handbook="desk"),
     Screen("token-made", "tokens", "admin", "/accounts/api/tokens", makes_token),
