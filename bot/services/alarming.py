@@ -180,6 +180,7 @@ def read(alarm: Alarm, *, person: Person, now: datetime) -> Alarm:
 
 def read_all(found: Sequence[Alarm], *, person: Person, now: datetime) -> tuple[list[Alarm], list[Refused]]:
     """已阅 for each of these: those that this person has taken on, and why not the others. Refused where none may be read."""
+    require_aware(now)
     done, refusals = [], []
     for alarm in found:
         try:
