@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Response
 from playwright.sync_api import Error as PlaywrightError
 
 from bot.console import stepup
@@ -79,7 +79,7 @@ class Camera:
             wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if wide > 0:
                 complaints.append(f"sticks out by {wide} pixels")
-            complaints += violations(page) if self._axe else []
+            complaints += violations(page) if self._axe and not _is_sandboxed(answer) else []
             self._shoot(page, screen, size, scheme, path)
         return Taken(screen, size, scheme, path, complaints)
 
@@ -124,6 +124,11 @@ class Camera:
             self._sessions[who] = session_of(self._story.district, who)
         value = self._sessions[who]
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": self._base}])
+
+
+def _is_sandboxed(answer: Response | None) -> bool:
+    """A post as the platform draws it: no script runs there, axe neither, and the platform's own greys are not ours to mend."""
+    return answer is not None and "sandbox" in answer.headers.get("content-security-policy", "")
 
 
 def client_of(district: District, who: str) -> Client:
