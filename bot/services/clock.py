@@ -24,7 +24,7 @@ from bot.domain.engine import staging as staging_rules
 from bot.domain.instants import require_aware
 from bot.models import Account, Batch, Chore, Publication, Release
 
-from . import atwork, audit, batches, gating, measuring, watching
+from . import atwork, audit, batches, gating, measuring, setback, watching
 from .agenda import PARTS, agenda
 from .bulk import ASKED, chunks
 from .clocksafety import PATIENCE, doubt_of_this_boot
@@ -94,6 +94,8 @@ def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = Non
     """
     require_aware(now)
     result = Tick(watched=watched)
+    if thorough:
+        setback.look_anew(now=now)  # another host's clock may have been ahead
     wanted = PARTS if thorough else agenda(now, soon=gating.SOON)
     for name, part in _PARTS.items():
         if name not in wanted and not (name == "batches" and "hand_out" in wanted):

@@ -25,7 +25,7 @@ from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive,
 from bot.domain.workflow import Role
 from bot.models import Attempt, Batch, Person, PortalGate, Publication, Release
 
-from . import audit, home
+from . import audit, home, setback
 from .accounts import spec_of
 from .clocksafety import far_off
 from .errors import Refused
@@ -211,19 +211,10 @@ def unproved(
 
 
 def ask_again(release: Release, *, now: datetime) -> None:
-    """Something of it is to leave after all: the page is looked at anew.
-
-    Also where a clock that was ahead has put the next look off, or left a lease or a bell of the future behind: its proof
-    would be taken for fresh as soon as that time has come.
-    """
+    """Something of it is to leave after all: the page is looked at anew."""
     require_aware(now)
-    gate = PortalGate.objects.filter(release=release, state=GateState.OPEN)
-    gate.filter(next_at__isnull=True).update(next_at=now)
-    ahead = now + timeline.CLOCK_AGREEMENT
-    held_up = Q(live_at__gt=ahead, next_at__gt=now) | Q(rung_at__gt=ahead)
-    gate.filter(held_up | Q(lease_until__gt=ahead + timeline.GATE_LEASE)).update(
-        next_at=now, rung_at=None, lease_until=None
-    )
+    PortalGate.objects.filter(release=release, state=GateState.OPEN, next_at__isnull=True).update(next_at=now)
+    setback.look_anew(release, now=now)
 
 
 def _looked(policy: AfterLive, gate: PortalGate, look: Look) -> portal.Look:

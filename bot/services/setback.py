@@ -16,7 +16,7 @@ from django.db.models import F, Model, Q
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
-from bot.models import Alarm, AlarmNotice, Batch, Chore, PortalGate, Preflight, Publication, Token
+from bot.models import Alarm, AlarmNotice, Batch, Chore, PortalGate, Preflight, Publication, Release, Token
 
 #: Longer than any lease, any pause between two looks, any step of an escalation.
 LONGEST_LEASE = timedelta(minutes=6)
@@ -72,9 +72,23 @@ def _watch(now: datetime) -> int:
 
 
 def _gates(now: datetime) -> int:
-    """Questions to the portal that are due when nobody would wait for its answer any more."""
+    """Questions to the portal that are due when nobody would wait for its answer any more; looks of the future."""
     last = F("release__instant") + settings.TONGFA.max_lateness
     ids = PortalGate.objects.filter(next_at__gt=now, next_at__gte=last).values_list("pk", flat=True)
     count = PortalGate.objects.filter(pk__in=list(ids)).update(next_at=now)
-    ahead = Q(live_at__gt=now + timeline.CLOCK_AGREEMENT) | Q(asked_at__gt=now + timeline.CLOCK_AGREEMENT)
-    return count + PortalGate.objects.filter(ahead, next_at__gt=now).update(next_at=now)
+    return count + look_anew(now=now)
+
+
+def look_anew(release: Release | None = None, *, now: datetime) -> int:
+    """Have the page of `release`, or of all, looked at now, where a clock that was ahead has looked, or was about to: its
+    proof would pass for fresh as soon as that time has come, and its next look, its lease and its bell keep everybody else
+    from one. Returns how many pages.
+
+    Asked at every thorough tick, too: it may have been the clock of another host, which nobody here saw set right.
+    """
+    require_aware(now)
+    waiting = Q(next_at__isnull=False) if release is None else Q(next_at__isnull=False, release=release)
+    ahead = now + timeline.CLOCK_AGREEMENT
+    put_off = (Q(live_at__gt=ahead) | Q(asked_at__gt=ahead)) & Q(next_at__gt=now)
+    under_way = Q(rung_at__gt=ahead) | Q(lease_until__gt=ahead + timeline.GATE_LEASE)
+    return PortalGate.objects.filter(waiting, put_off | under_way).update(next_at=now, rung_at=None, lease_until=None)

@@ -16,6 +16,7 @@ from bot.services.clock import Watched
 from .delivery_support import ABSENT, MINUTE, NO_ANSWER, SECOND, SIGNED_AT, Engine, T, states
 from .factories import Office, after_live
 
+HOUR = timedelta(hours=1)
 EIGHT_HOURS = timedelta(hours=8)
 
 
@@ -114,6 +115,32 @@ def test_a_proof_of_the_future_does_not_become_fresh_when_its_time_has_come(
     engine.go(T + 90 * SECOND)
     assert not engine.platform.sent
     assert PortalGate.objects.get(release=release).status is GateState.SHUT
+
+
+def test_a_look_that_another_hosts_clock_put_off_is_made_at_the_next_thorough_tick(engine: Engine) -> None:
+    """Long before anything is to leave: at T the proof of that hour would be fresh."""
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.go(SIGNED_AT + 5 * MINUTE)
+    gates = PortalGate.objects.filter(release=release)
+    ahead = engine.clock.now() + HOUR
+    gates.update(live_at=ahead, asked_at=ahead, next_at=ahead, rung_at=ahead, lease_until=ahead)
+    clock.tick(engine.clock.now(), thorough=False)
+    assert gates.get().next_at == ahead
+    found = clock.tick(engine.clock.now(), thorough=True)
+    assert [job.kind for job in found.rings] == ["gate"]
+    assert (gates.get().next_at, gates.get().lease_until) == (engine.clock.now(), None)
+
+
+@pytest.mark.parametrize("behind", [2 * SECOND, 0 * SECOND], ids=["two seconds apart", "alike"])
+def test_hosts_whose_clocks_agree_ask_the_portal_no_more_often_for_it(engine: Engine, behind: timedelta) -> None:
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.go(SIGNED_AT + 5 * MINUTE)
+    before = PortalGate.objects.filter(release=release).values().get()
+    now = before["asked_at"] - behind
+    assert setback.look_anew(now=now) == 0
+    assert PortalGate.objects.filter(release=release).values().get() == before
 
 
 def test_no_time_is_up_for_what_is_being_looked_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def _record(world: World, host: Host, gate: Gate, seen: Seen) -> None:
         new = sync.Gate(next_at=now + CLOCK_ODD)
     write(
         db, gate, state=new.state, live_at=new.live_at, open_since=new.open_since, effective=new.effective,
-        next_at=new.next_at, lease_until=None, rung_at=None, known=seen is Seen.LIVE,
+        next_at=new.next_at, asked_at=now, lease_until=None, rung_at=None, known=seen is Seen.LIVE,
     )  # fmt: skip
     if new.state is old.state:
         return

@@ -131,6 +131,7 @@ class Gate:
         self.release, self.instant, self.t, self.policy, self.page = release, instant, t, policy, page
         self.state = GateState.SHUT
         self.live_at: datetime | None = None
+        self.asked_at: datetime | None = None
         self.open_since: datetime | None = None
         self.effective: datetime | None = None
         self.next_at: datetime | None = None
@@ -226,17 +227,28 @@ def wants_proof(world: World, publication: Publication, now: datetime) -> bool:
 
 def ask_again(db: Database, gate: Gate, now: datetime) -> None:
     """services/gating.ask_again."""
-    if gate.state is not GateState.OPEN:
-        return
-    if gate.next_at is None:
+    if gate.state is GateState.OPEN and gate.next_at is None:
         update(db, gate, next_at=now)
+    look_anew(db, gate, now)
+
+
+def look_anew(db: Database, gate: Gate, now: datetime) -> None:
+    """services/setback.look_anew."""
+    if of_the_future(gate, now):
+        update(db, gate, next_at=now, rung_at=None, lease_until=None)
+
+
+def of_the_future(gate: Gate, now: datetime) -> bool:
+    """Its condition: a clock that was ahead has looked at the page, or was about to."""
+    if gate.next_at is None:
+        return False
     ahead = now + timeline.CLOCK_AGREEMENT
-    if (
-        (gate.live_at is not None and gate.live_at > ahead and gate.next_at is not None and gate.next_at > now)
+    seen = max(gate.live_at or now, gate.asked_at or now)
+    return (
+        (seen > ahead and gate.next_at > now)
         or (gate.rung_at is not None and gate.rung_at > ahead)
         or (gate.lease_until is not None and gate.lease_until > ahead + timeline.GATE_LEASE)
-    ):
-        update(db, gate, next_at=now, rung_at=None, lease_until=None)
+    )
 
 
 def is_shut(world: World, publication: Publication, now: datetime, aboard: Batch | None) -> bool:

@@ -21,6 +21,7 @@ from .carrying import ACTOR, Fault, ask, evidence_of, far_off, previous_in_lane,
 from .platforms import Platform
 from .portal import waits, wants_proof
 from .rows import Batch, Database, Publication, Stale
+from .setback import Watch
 from .world import MS, SECOND, DatabaseError, Host, Process, Steps, World
 
 LATE = STOPPABLE | {State.HELD}
@@ -39,16 +40,18 @@ NEVER_AT = datetime(9000, 1, 1, tzinfo=UTC)
 
 def clock(world: World, process: Process) -> Steps:
     """tasks/clock: tick, sleep at most a second, tick; what has nothing due is slept through."""
-    host = process.host
+    host, watch = process.host, Watch()
     while True:
         try:
+            watch.follow(world, host)
+            watch.sweep(world, host.now())
             busy = _scan(world, host.now())
             if busy is not None:
                 yield from tick(world, host, busy)
         except DatabaseError:
             yield SECOND
             continue
-        yield _sleep(world, host)
+        yield _sleep(world, host, watch)
 
 
 class Busy:
@@ -363,7 +366,7 @@ def start_job(world: World, kind: str, subject: int, slot: str) -> None:
     world.start(process, 0 if slot else 300)
 
 
-def _sleep(world: World, host: Host) -> int:
+def _sleep(world: World, host: Host, watch: Watch) -> int:
     """How long nothing is due: a clock that ticks every second would do nothing until then."""
     db: Database = world.db
     now = host.now()
@@ -394,9 +397,10 @@ def _sleep(world: World, host: Host) -> int:
         at = gating.wakes(gate, now)
         if at is not None and (soonest is None or at < soonest):
             soonest = at
-    if soonest is None or soonest is NEVER_AT:
-        return NEVER
-    return max(SECOND // 2, host.until(soonest)) + int(world.random() * SECOND)
+    wait = NEVER if soonest is None or soonest is NEVER_AT else host.until(soonest)
+    swept = watch.wait(world, now) if db.gates else None
+    wait = wait if swept is None else min(wait, swept)
+    return wait if wait == NEVER else max(SECOND // 2, wait) + int(world.random() * SECOND)
 
 
 # --- services/staging -----------------------------------------------------------------------------------------
