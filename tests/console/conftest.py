@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from bot.console import stepup
+from tests.services.conftest import cheap_covers, real_covers
 
 from .world import District, fresh_home, now
+
+__all__ = ["cheap_covers", "real_covers"]
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +20,12 @@ def tongfa_home(tmp_path: Path) -> Iterator[Path]:
     """A rehearsal home of its own for each test."""
     with fresh_home(tmp_path / "home") as path:
         yield path
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Argon2 is slow on purpose; that the product uses it is said in tests/house/test_settings.py."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ from django.urls import get_resolver, resolve
 from tests.console.test_walls import _some, names
 from tests.console.world import District, fresh_home
 from tests.docs.pages import ROOT, read
+from tests.services.conftest import cheap_covers, real_covers
 
 from .camera import client_of
 from .pictures import LARGEST
 from .screens import EXCEPTIONS, SCREENS
 from .story import MORNING, Story, tell, the_time
 
+__all__ = ["cheap_covers", "real_covers"]
 HANDBOOK = "docs/handbook.zh-CN.md"
 FOLDER = ROOT / "docs" / "images" / "handbook"
 
