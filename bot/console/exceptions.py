@@ -19,7 +19,7 @@ from bot.domain.alarms import Out
 from bot.domain.delivery import FOR_A_PERSON
 from bot.domain.engine.cases import OPEN_CASES, Choice
 from bot.domain.workflow import Role
-from bot.models import Attempt, Item, Person, Publication
+from bot.models import Item, Person, Publication
 from bot.services import casereport, cases, countersigning, glancing, settling, stops, story, trail, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
@@ -42,7 +42,10 @@ class Row:
     chip: chips.Chip
     out: chips.Chip
     titles: Sequence[str]
+    asked: str
     came_back: str
+    seen: str
+    choices: Sequence[Choice]  # offered to whoever may act, each a link to its form
     word: countersigning.Word | None
 
 
@@ -81,7 +84,7 @@ def exceptions(request: HttpRequest) -> HttpResponse:
         "address": f"{reverse('exceptions')}{'?' if query else ''}{urlencode(query)}",
         "only": query,
         "releases": len({one.publication.release_id for one in found}),
-        "rows": [_row(one, words) for one in found],
+        "rows": [_row(one, words, _may_act(who)) for one in found],
         "more": more,
         "withdrawals": []
         if query
@@ -98,14 +101,21 @@ def _only(request: HttpRequest) -> dict[str, str]:
     return {"incident": incident} if SIGNATURE.fullmatch(incident) else {}
 
 
-def _row(one: cases.Open, words: Mapping[int, countersigning.Word]) -> Row:
+def _may_act(who: Person) -> bool:
+    return bool(who.has_role(Role.DUTY) or who.has_role(Role.RELEASER))
+
+
+def _row(one: cases.Open, words: Mapping[int, countersigning.Word], may_act: bool) -> Row:
     publication = one.publication
     return Row(
         publication,
         chips.chip(publication.status),
         out_chip(one.out),
         [item.edition.title for item in publication.items.all()],
+        one.asked,
         one.came_back,
+        one.seen,
+        one.choices if may_act else (),
         words.get(publication.pk),
     )
 
@@ -129,7 +139,7 @@ def _page(request: HttpRequest, pk: int, *, error: str = "", typed: Mapping[str,
         "out": out_chip(cases.out_of_case(publication)),
         "channel": spec.label,
         "mode": spec.mode(publication.mode).label,
-        "asked": _asked(publication),
+        "asked": cases.asked(publication),
         "came_back": cases.came_back(publication),
         "public": story.public_now(publication),
         "moments": _timeline(publication, looks),
@@ -153,17 +163,12 @@ def _links(publication: Publication, looks: Sequence[story.Look], typed: Sequenc
     ]
 
 
-def _asked(publication: Publication) -> str:
-    calls: Sequence[Attempt] = list(publication.attempts.all())
-    return f"{story.asked(publication, calls[-1])}。" if calls else "还没有向平台提出过请求。"
-
-
 def _acts(publication: Publication, who: Person, at: datetime) -> dict[str, Any]:
     """What this person may do here, and for each thing that is not offered, why."""
     is_open = publication.status in OPEN_CASES
     choices = cases.choices_of(publication, now=at) if is_open else {}
     word = countersigning.first_word(publication, now=at) if is_open else None
-    acts = who.has_role(Role.DUTY) or who.has_role(Role.RELEASER)
+    acts = _may_act(who)
     return {
         "is_open": is_open,
         "settles": publication.status in FOR_A_PERSON,

@@ -32,7 +32,10 @@ class Open:
 
     publication: Publication
     out: Out
+    asked: str
     came_back: str
+    seen: str  # what the last look has found, "" where nobody looked
+    choices: tuple[Choice, ...]  # what may be offered; whether the release lets it be sent again, its page weighs
 
 
 def unsolved(unit: Unit) -> tuple[list[Open], bool]:
@@ -57,7 +60,24 @@ def of_incident(signature: str, *, unit: Unit) -> tuple[list[Open], bool]:
 
 def _listed(found: QuerySet[Publication], most: int) -> tuple[list[Open], bool]:
     rows = list(_whole(found)[: most + 1])
-    return [Open(one, out_of(one), came_back(one)) for one in rows[:most]], len(rows) > most
+    looks = story.looks(rows[:most])
+    return [_open(one, looks[one.pk]) for one in rows[:most]], len(rows) > most
+
+
+def _open(publication: Publication, looks: Sequence[story.Look]) -> Open:
+    known = engine.Case(publication.status, left=may_have_left(publication), seen=_seen(publication, looks))
+    offered = tuple(choice for choice, why_not in engine.choices(known).items() if not why_not)
+    last = looks[-1] if looks else None
+    return Open(
+        publication, out_of(publication), asked(publication), came_back(publication),
+        f"{show(last.at)} 核对：{last.words}" if last else "", offered,
+    )  # fmt: skip
+
+
+def asked(publication: Publication) -> str:
+    """What was asked of the platform last, in one sentence."""
+    calls = list(publication.attempts.all())
+    return f"{story.asked(publication, calls[-1])}。" if calls else "还没有向平台提出过请求。"
 
 
 def count(unit: Unit) -> int:
@@ -122,7 +142,7 @@ def choices_of(publication: Publication, *, now: datetime) -> Mapping[Choice, st
         engine.Case(
             publication.status,
             left=may_have_left(publication),
-            seen=_seen(publication),
+            seen=_seen(publication, story.looks([publication])[publication.pk]),
             until=show(_until(publication)),
             barred=_barred(publication),
         )
@@ -134,15 +154,11 @@ def _until(publication: Publication) -> datetime:
     return min(facts.since + facts.mode.verdict_within, facts.last_instant)
 
 
-def _seen(publication: Publication) -> bool:
+def _seen(publication: Publication, looks: Sequence[story.Look]) -> bool:
     """Whether the last look since the last call that told anything says that it is public, or about to be."""
     calls: Sequence[Attempt] = list(publication.attempts.all())
     since = max((one.intent_at for one in calls if one.outcome != "not_sent"), default=None)
-    told = [
-        look.verdict
-        for look in story.looks([publication])[publication.pk]
-        if look.verdict in TELLING and since is not None and look.at >= since
-    ]
+    told = [look.verdict for look in looks if look.verdict in TELLING and since is not None and look.at >= since]
     return bool(told) and told[-1] in PUBLIC
 
 

@@ -108,11 +108,11 @@ def test_the_list_costs_as_much_for_many_as_for_one(
     client = as_("duty")
     release = district.signed(*ARTICLES)
     put(release.publications.all()[0], "missed")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         page(client, "/exceptions")
     for one in release.publications.all():
         put(one, "needs_person")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         page(client, "/exceptions")
 
 
@@ -366,3 +366,30 @@ def test_what_stands_before_a_person_or_was_held_is_called_off(district: Distric
         assert "作废" in answer.content.decode()
         push.refresh_from_db()
         assert push.status is State.CANCELLED
+
+
+def test_a_row_tells_what_was_asked_and_seen_and_leads_to_each_thing_that_may_be_done(
+    district: District, as_: Login
+) -> None:
+    one = doubtful(district)
+    shown = page(as_("duty"), "/exceptions")
+    assert "请微博以“" in shown
+    assert f"核对：{story.FOUND['Absent']}" in shown
+    for place, word in (
+        ("look", "再核对"),
+        ("live", "确认已发并填链接"),
+        ("again", "确认未发并重发"),
+        ("cancel", "作废"),
+    ):
+        assert f'<a href="/exceptions/{one.pk}#{place}">{word}</a>' in shown
+        assert f'id="{place}"' in page(as_("duty"), f"/exceptions/{one.pk}")
+    assert "#again" not in page(as_("editor"), "/exceptions"), "who may not act is offered nothing"
+
+
+def test_what_the_last_look_has_found_public_is_not_offered_to_be_sent_again(district: District, as_: Login) -> None:
+    one = doubtful(district)
+    found = Receipt({}, (PositionReceipt("1", "https://weibo.com/2017000001/Ab1"),))
+    story.note_look(one, found, now=one.instant + timedelta(minutes=2))
+    shown = page(as_("duty"), "/exceptions")
+    assert f"/exceptions/{one.pk}#live" in shown
+    assert f"/exceptions/{one.pk}#again" not in shown
