@@ -70,7 +70,7 @@ def _open(publication: Publication, looks: Sequence[story.Look]) -> Open:
     last = looks[-1] if looks else None
     return Open(
         publication, out_of(publication), asked(publication), came_back(publication),
-        f"{show(last.at)} 核对：{last.words}" if last else "", offered,
+        f"{show(last.at)}，{last.words}" if last else "", offered,
     )  # fmt: skip
 
 

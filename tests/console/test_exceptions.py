@@ -374,7 +374,7 @@ def test_a_row_tells_what_was_asked_and_seen_and_leads_to_each_thing_that_may_be
     one = doubtful(district)
     shown = page(as_("duty"), "/exceptions")
     assert "请微博以“" in shown
-    assert f"核对：{story.FOUND['Absent']}" in shown
+    assert f"，{story.FOUND['Absent']}</dd>" in shown
     for place, word in (
         ("look", "再核对"),
         ("live", "确认已发并填链接"),
