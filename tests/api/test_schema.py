@@ -6,10 +6,14 @@ those by which it covers the limits of every value.
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +31,8 @@ from tests.console.world import ARTICLES, District
 
 from .machine import Machine, fresh_key
 
-EXAMPLES = 15
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "15"))
+REPORT = os.environ.get("SCHEMA_REPORT", "")  # a file to count the requests in
 KEY = "Idempotency-Key"
 VALID_KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
@@ -57,12 +62,33 @@ def populated(machine: Machine, district: District, monkeypatch: pytest.MonkeyPa
         signal.connect(close_old_connections)
 
 
+@pytest.fixture(scope="module")
+def answers() -> Iterator[Counter[tuple[str, str]]]:
+    """How often each operation was asked and how it answered; written down where a report is wanted."""
+    counted: Counter[tuple[str, str]] = Counter()
+    yield counted
+    if REPORT:
+        classes = ("2xx", "3xx", "4xx", "5xx")
+        with Path(REPORT).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["operation", "requests", *classes, "failed_checks"])
+            for operation in sorted({operation for operation, _ in counted}):
+                each = [counted[operation, one] for one in classes]
+                writer.writerow([operation, sum(each), *each, counted[operation, "failed"]])
+
+
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_the_interface_keeps_to_its_document(case: Any, populated: Machine) -> None:
+def test_the_interface_keeps_to_its_document(case: Any, populated: Machine, answers: Counter[tuple[str, str]]) -> None:
     if VALID_KEY.fullmatch(str(case.headers.get(KEY, ""))):
         case.headers[KEY] = fresh_key()  # a key that stands for another call is refused, whatever else is right
-    case.call_and_validate(headers=_token(case, populated))
+    operation = f"{case.method} {case.path}"
+    headers = _token(case, populated)
+    answer = case.call(headers=headers)
+    answers[operation, f"{answer.status_code // 100}xx"] += 1
+    answers[operation, "failed"] += 1
+    case.validate_response(answer, headers=headers)
+    answers[operation, "failed"] -= 1
 
 
 def _token(case: Any, machine: Machine) -> dict[str, str]:

@@ -14,7 +14,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from bot.console import stepup
 from tests.console.world import District, now
-from tests.support.axe import violations
+from tests.support.axe import Judgement, judged
 
 from .screens import Screen
 from .story import Story
@@ -39,13 +39,14 @@ SETTLED = 250  # milliseconds for frames, fonts and what htmx fetches
 
 @dataclass
 class Taken:
-    """What came of one screen: the picture, and what is wrong with the page."""
+    """What came of one screen: the picture, what is wrong with the page, and what axe made of it, where it was asked."""
 
     screen: Screen
     size: str
     scheme: str
     path: Path
     complaints: list[str]
+    judged: Judgement | None = None
 
 
 class Camera:
@@ -65,6 +66,7 @@ class Camera:
 
     def _one(self, screen: Screen, size: str, scheme: str, path: Path) -> Taken:
         complaints: list[str] = []
+        found = None
         with self._page(screen, size, scheme) as page:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             answer = page.goto(screen.address.format(**self._story.facts))
@@ -79,9 +81,11 @@ class Camera:
             wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             if wide > 0:
                 complaints.append(f"sticks out by {wide} pixels")
-            complaints += violations(page) if self._axe and not _is_sandboxed(answer) else []
+            if self._axe and not _is_sandboxed(answer):
+                found = judged(page)
+                complaints += found.violations
             self._shoot(page, screen, size, scheme, path)
-        return Taken(screen, size, scheme, path, complaints)
+        return Taken(screen, size, scheme, path, complaints, found)
 
     def _shoot(self, page: Page, screen: Screen, size: str, scheme: str, path: Path) -> None:
         """The whole page, up to a height; for the handbook what a person sees without scrolling."""
