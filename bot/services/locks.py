@@ -11,11 +11,13 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from django.conf import settings
 from django.db import connection
+
+if TYPE_CHECKING:
+    import psycopg
 
 #: namespaces of our advisory locks
 _CLASSES = {"batch": 0x746F6E67, "stage": 0x746F6E68}
@@ -56,7 +58,16 @@ def _parameters() -> dict[str, Any]:
 
 def _session() -> psycopg.Connection[Any]:
     """A connection of its own: its locks end with it."""
+    import psycopg  # here alone: on SQLite every process would load the driver for nothing, a tenth of its start
+
     return psycopg.connect(**_parameters(), autocommit=True)
+
+
+def _trouble() -> type[Exception]:
+    """What the driver raises; asked for only where something was raised."""
+    import psycopg
+
+    return psycopg.Error
 
 
 def _try_session(session: psycopg.Connection[Any], kind: str, subject: int) -> bool:
@@ -66,7 +77,7 @@ def _try_session(session: psycopg.Connection[Any], kind: str, subject: int) -> b
 
 def _end(session: psycopg.Connection[Any]) -> None:
     """Let go at once: a server hears of a closed connection a moment later, and would call the lock held until then."""
-    with suppress(psycopg.Error):
+    with suppress(_trouble()):
         session.execute("SELECT pg_advisory_unlock_all()")
     session.close()
 
@@ -101,7 +112,7 @@ class ProcessLock:
             return self._file is not None
         try:
             self._session.execute("SELECT 1")
-        except psycopg.Error:
+        except _trouble():
             return False
         return True
 
@@ -154,7 +165,7 @@ def held_among(kind: str, subjects: Iterable[int]) -> set[int]:
     wanted, locks = list(subjects), ManyLocks(kind)
     try:
         return {subject for subject in wanted if not locks.acquire(subject)}
-    except psycopg.Error:
+    except _trouble():
         return set(wanted)
     finally:
         locks.release()
