@@ -52,8 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--at-once", type=int, default=2, help="runs side by side")
     parser.add_argument("--mutation", default="", help="break the engine on purpose (mutations.py)")
     parser.add_argument("--gate", nargs="*", metavar="MUTATION", help="take each guard away: which run notices?")
-    parser.add_argument("--export", type=Path, help="write the evidence of an unharmed run into this file, and end")
-    parser.add_argument("--scene", default="both", help="with --export: of which scene")
+    parser.add_argument("--export", type=Path, help="write the evidence of unharmed runs into this folder, and end")
+    parser.add_argument("--scene", action="append", default=[], help="with --export: of this scene alone")
     parser.add_argument("--keep", type=Path, help="work in this folder; runs with a violation stay there")
     parser.add_argument("--json", type=Path, help="write one line for every run into this file")
     return parser
@@ -79,17 +79,19 @@ def _session(asked: argparse.Namespace, found: Databases, folder: Path) -> int:
     engine.warm_up()
     gc.collect()
     gc.freeze()
-    unharmed = [Plan(-1 - index, scene.name, "unharmed", None) for index, scene in enumerate(scenery.SCENES)]
-    quiet = side_by_side(unharmed, found, folder, lanes=asked.at_once)
+    unharmed = [
+        Plan(-1 - index, scene.name, "unharmed", None)
+        for index, scene in enumerate(scenery.SCENES)
+        if not asked.scene or scene.name in asked.scene
+    ]
+    quiet = side_by_side(unharmed, found, folder, lanes=asked.at_once, export=asked.export)
     if any(outcome.violations for outcome in quiet):
         return _tell(quiet, 0.0, 0.0)
+    if asked.export:
+        return 0
     sweep = Sweep({outcome.scene: outcome.points for outcome in quiet})
     if asked.points:
         return _list_points(sweep)
-    if asked.export:
-        chosen = [plan for plan in unharmed if plan.scene == asked.scene]
-        side_by_side(chosen, found, folder, lanes=1, export=asked.export)
-        return 0
     if asked.gate is not None:
         return _gate(asked.gate or list(mutations.BY_NAME), found, folder, sweep, lanes=asked.at_once)
     broken = mutations.BY_NAME[asked.mutation].apply if asked.mutation else None

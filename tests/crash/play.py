@@ -60,7 +60,7 @@ class Player:
         mutation: Mutation | None = None,
         export: Path | None = None,
     ) -> None:
-        """`mutation` breaks the product's processes; `export` takes the evidence of the last sitting, pickled."""
+        """`mutation` breaks the product's processes; `export` is a folder that takes the evidence of each scene's last sitting, pickled."""
         self.databases, self.folder, self.clock, self.mutation, self.export = databases, folder, clock, mutation, export
 
     def play(self, plan: Plan) -> Outcome:
@@ -171,7 +171,7 @@ class _Run:
             reasons = [row["reason"] for row in case.records.publication]
             verdict.write_text(json.dumps([found, states, reasons]), "utf-8")
             if self._export:
-                self._export.write_bytes(pickle.dumps(case))
+                (self._export / self._plan.scene).write_bytes(pickle.dumps(case))
 
         self._run(body)
         told = json.loads(verdict.read_text("utf-8")) if verdict.exists() else (["no verdict"], [], [])

@@ -27,6 +27,7 @@ from bot.rehearsal.defaults import create_account
 from bot.runtime.paths import Home
 from bot.services import home, urgent, vault
 from tests.services.factories import APP_ID, HALF_HOUR, NOW, UID, Office, article, tiny_cover
+from tests.support import schema
 
 from .databases import Databases
 
@@ -74,7 +75,8 @@ def prepare(databases: Databases, folder: Path) -> None:
     _prepare_platforms(folder / "platforms")
     databases.create("template")
     databases.use("template")
-    call_command("migrate", verbosity=0, interactive=False)
+    with schema.copied():
+        call_command("migrate", verbosity=0, interactive=False)
     connections.close_all()
     for scene in SCENES:
         databases.copy("template", f"template_{scene.name}")
