@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from bot.console import streams
-from bot.models.triggers import remove
+from bot.models import Person
 from bot.rehearsal import RehearsalServer
-from tests.console.world import PASSWORD, District, fresh_home
+from tests.console.world import District, fresh_home
+from tests.services.factories import tiny_cover
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts" / "screens"
 expect.set_options(timeout=20_000)  # milliseconds: a busy machine is slow, not wrong
+PICTURES = False
 SIZES = {"desk": (1366, 768), "phone": (390, 844)}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global PICTURES
+    PICTURES = config.getoption("--long", default=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,7 +49,9 @@ def _records_beside_an_event_loop() -> Iterator[None]:
 def chromium() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"]
+        )
         yield browser
         browser.close()
 
@@ -53,14 +68,49 @@ def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
         yield server
 
 
-@pytest.fixture
-def records(transactional_db: None) -> Iterator[None]:
-    """Records that the live server sees too. They are erased afterwards, which our triggers would forbid.
+@pytest.fixture(scope="session")
+def _empty(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The records as the first test finds them, in a file. No power fails here: what is committed need not reach the disk."""
 
-    Django installs the triggers again after erasing (it sends post_migrate).
+    def in_a_hurry(connection: Any, **_: Any) -> None:
+        connection.connection.execute("PRAGMA synchronous=OFF")
+
+    kept = tmp_path_factory.mktemp("records") / "empty.sqlite3"
+    connection_created.connect(in_a_hurry)
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.ensure_connection()
+        with closing(sqlite3.connect(kept)) as target:
+            connection.connection.backup(target)
+    yield kept
+    connection_created.disconnect(in_a_hurry)
+
+
+@pytest.fixture
+def transactional_db(_empty: Path, django_db_blocker: Any) -> Iterator[None]:
+    """Records that the live server sees too, on SQLite; afterwards they are again what they were before the first test.
+
+    In place of pytest-django's own, which erases row after row: our triggers forbid that, and to take them away and put
+    them back took longer than many a test.
     """
-    yield
-    remove()
+    with django_db_blocker.unblock():
+        yield
+        connection.ensure_connection()
+        with closing(sqlite3.connect(_empty)) as source:
+            source.backup(connection.connection)
+        connections.close_all()
+
+
+@pytest.fixture
+def records(transactional_db: None) -> None:
+    """Records that the live server sees too."""
+
+
+@pytest.fixture
+def plain_covers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Covers of one pixel, where nobody looks at them: to draw one takes half a second."""
+    render = sys.modules["bot.rendering.render"]
+    monkeypatch.setattr(render, "draw_cover", lambda article, spec, *, place: tiny_cover(spec.layout))
 
 
 @pytest.fixture
@@ -104,10 +154,10 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[streams.Hub]:
 
 @pytest.fixture
 def window(chromium: Browser, live_server: Any, complaints: list[str], hub: streams.Hub) -> Open:
-    """`with window("desk", "dark", login="duty") as page`: a page of that size, in that scheme."""
+    """`with window("desk", "dark", login="duty") as page`: a page of that size, in that scheme; logged in, `at` that address."""
 
     @contextmanager
-    def opened(size: str = "desk", scheme: Any = "light", *, login: str = "") -> Iterator[Page]:
+    def opened(size: str = "desk", scheme: Any = "light", *, login: str = "", at: str = "/") -> Iterator[Page]:
         width, height = SIZES[size]
         context: BrowserContext = chromium.new_context(
             base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce",
@@ -117,19 +167,27 @@ def window(chromium: Browser, live_server: Any, complaints: list[str], hub: stre
         page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         if login:
-            page.goto("/login")
-            page.fill("#username", login)
-            page.fill("#password", PASSWORD)
-            page.keyboard.press("Enter")
-            page.wait_for_url("**/")
+            sit_down(context, login, live_server.url)
+            if at:
+                page.goto(at)
         yield page
         context.close()
 
     return opened
 
 
+def sit_down(context: BrowserContext, who: str, url: str) -> None:
+    """Let that person be logged in there, without typing a password at the door."""
+    client = Client()
+    client.force_login(Person.objects.get(username=who))
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
+
+
 def shoot(page: Page, name: str) -> None:
-    """Keep a picture under artifacts/screens/ for people to look at."""
+    """With `--long`, keep a picture under artifacts/screens/ for people to look at; `make shots` takes those of every page."""
+    if not PICTURES:
+        return
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=ARTIFACTS / f"{name}.png")
 

@@ -10,9 +10,7 @@ from datetime import datetime
 from time import monotonic
 
 import time_machine
-from django.conf import settings
 from django.db import connections
-from django.test import Client
 from playwright.sync_api import Page, expect
 from time_machine import Traveller
 
@@ -22,7 +20,7 @@ from tests.console.world import PASSWORD, District, hashed, now
 
 from .conftest import Open
 
-BETWEEN_TICKS = 0.15  # seconds
+BETWEEN_TICKS = 0.5  # seconds; the clock itself ticks once in one
 
 
 def engine(page: Page, done: Callable[[], bool], seconds: float) -> None:
@@ -33,7 +31,7 @@ def engine(page: Page, done: Callable[[], bool], seconds: float) -> None:
         result = clock.tick(now())
         for job in [*result.rings, *result.children]:
             clock.perform(job)
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(BETWEEN_TICKS * 1000)
 
 
 class Engine:
@@ -74,7 +72,7 @@ class Engine:
             assert self.trouble == []
             assert monotonic() < end, "it did not come about in time"
             each()
-            page.wait_for_timeout(100)
+            page.wait_for_timeout(300)
 
 
 class Day:
@@ -106,12 +104,7 @@ def with_passwords(district: District) -> None:
 @contextmanager
 def seated(window: Open, district: District, who: str, size: str = "desk") -> Iterator[Page]:
     """A browser in which that person is logged in, without typing a password at the door."""
-    client = Client()
-    client.force_login(district.people[who])
-    session = client.cookies[settings.SESSION_COOKIE_NAME].value
-    with window(size) as page:
-        page.goto("/login")
-        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": page.url}])
+    with window(size, login=district.people[who].username, at="") as page:
         yield page
 
 

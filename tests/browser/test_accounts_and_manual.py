@@ -18,7 +18,7 @@ from tests.console.world import ARTICLES, PASSWORD, District, now
 from .conftest import Open, fits, shoot
 from .test_access import violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 LOOKS = [("desk", "light"), ("phone", "light"), ("desk", "dark"), ("phone", "dark")]
 
 
@@ -67,7 +67,7 @@ def asked(district: District) -> Release:
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_accounts_fit(size: str, scheme: str, district: District, window: Open) -> None:
     known(district)
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto("/accounts")
         expect(page.get_by_text("体检未过")).to_be_visible()
         assert fits(page)
@@ -83,7 +83,7 @@ def test_a_secret_is_asked_for_behind_the_password_and_the_fields_come_back_empt
     size: str, district: District, window: Open
 ) -> None:
     known(district)
-    with window(size, login="admin") as page:
+    with window(size, login="admin", at="") as page:
         page.goto("/accounts/wx/credentials")
         page.get_by_role("button", name="确认身份").click()
         page.get_by_label("吴管 的密码").fill(PASSWORD)
@@ -141,7 +141,7 @@ def test_before_an_address_is_changed_in_a_live_home_the_form_says_what_that_cos
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_a_task_has_everything_to_copy(size: str, scheme: str, district: District, window: Open) -> None:
     asked(district)
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto("/manual")
         page.get_by_role("button", name="复制 标题").first.click()
         expect(page.get_by_text("已复制：标题")).to_be_visible()
@@ -155,7 +155,7 @@ def test_a_task_has_everything_to_copy(size: str, scheme: str, district: Distric
 
 def test_the_body_is_copied_with_its_formatting(district: District, window: Open) -> None:
     asked(district)
-    with window("desk", login="duty") as page:
+    with window("desk", login="duty", at="") as page:
         page.goto("/manual")
         page.evaluate(
             "addEventListener('copy', (e) => { document.body.dataset.types = e.clipboardData.types.join(' '); })"

@@ -19,7 +19,7 @@ from tests.services.factories import force, interpretation, lifted, policy
 
 from .conftest import ARTIFACTS, Open, fits, shoot
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 
 LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
 
@@ -122,7 +122,7 @@ def test_a_tile_dragged_to_another_day_asks_first_and_then_moves(district: Distr
     monday = weeks_of_month(working_month())[1][0]
     release = plan(district, clock(monday, 9), ARTICLES[0], title="拖动的一张")
     target = monday + timedelta(days=3)
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         month(page, monday)
         cell = page.locator(f'.grid td[data-day="{target.isoformat()}"]')
         tile(page, release).drag_to(cell)
@@ -146,7 +146,7 @@ def test_a_tile_dragged_within_a_week_takes_the_hour_and_keeps_its_minutes(distr
     monday = weeks_of_month(working_month())[1][0]
     release = plan(district, clock(monday, 9), ARTICLES[0], sign=False)
     target = monday + timedelta(days=1)
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         month(page, monday, "week")
         tile(page, release).drag_to(page.locator(f'.grid td[data-day="{target.isoformat()}"][data-first="14"]'))
         expect(page.locator("#move-date")).to_have_value(target.isoformat())
@@ -163,7 +163,7 @@ def test_the_question_answers_again_when_another_day_is_chosen(district: Distric
     monday = weeks_of_month(working_month())[1][0]
     plan(district, clock(monday + timedelta(days=1), 9), ARTICLES[0])
     release = plan(district, clock(monday, 9), ARTICLES[1], sign=False)
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         month(page, monday)
         tile(page, release).locator("summary").click()
         tile(page, release).get_by_role("link", name="改期").press("Enter")
@@ -184,7 +184,7 @@ def test_what_has_been_sent_does_not_follow_the_hand_and_says_why(district: Dist
     release = plan(district, clock(monday, 9), ARTICLES[0])
     for one in release.publications.all():
         put(one, "live")
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         month(page, monday)
         box, cell = (
             tile(page, release).bounding_box(),
@@ -204,7 +204,7 @@ def test_what_has_been_sent_does_not_follow_the_hand_and_says_why(district: Dist
 def test_arrow_keys_walk_through_the_days_and_escape_closes_a_menu(district: District, window: Open) -> None:
     monday = weeks_of_month(working_month())[1][0]
     release = plan(district, clock(monday, 9), ARTICLES[0], sign=False)
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         month(page, monday)
         page.locator(f'.grid td[data-day="{monday.isoformat()}"] .day-number').focus()
         page.keyboard.press("ArrowRight")
@@ -220,7 +220,7 @@ def test_today_and_the_past_are_told_apart(district: District, window: Open) -> 
     today = beijing_date(now())
     release = plan(district, now() + timedelta(days=9), ARTICLES[0], title="昨天发出的一张")
     over(release, clock(today - timedelta(days=1), 9))
-    with window(login="duty") as page:
+    with window(login="duty", at="") as page:
         page.goto("/calendar")
         expect(page.locator(".grid td.today .day-number")).to_contain_text(str(today.day))
         shoot(page, "calendar-today")
@@ -232,7 +232,7 @@ def test_today_and_the_past_are_told_apart(district: District, window: Open) -> 
 def test_on_paper_it_is_the_calendar_alone_on_one_sheet(view: str, district: District, window: Open) -> None:
     monday = weeks_of_month(working_month())[1][0]
     busy_weeks(district, monday)
-    with window("desk", "dark", login="editor") as page:
+    with window("desk", "dark", login="editor", at="") as page:
         month(page, monday, view)
         page.emulate_media(media="print", color_scheme="light")
         for gone in (".rail", ".top", ".turns", ".slot >> nth=0"):

@@ -10,7 +10,7 @@ from tests.console.world import District
 from .conftest import Open, fits, shoot
 from .test_pages import busy_day
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 
 LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
 
@@ -18,7 +18,7 @@ LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dar
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_figures_fit(size: str, scheme: str, district: District, window: Open) -> None:
     busy_day(district)
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto("/data")
         expect(page.locator(".data-table tbody tr")).to_have_count(3)
         assert fits(page)
@@ -27,7 +27,7 @@ def test_the_figures_fit(size: str, scheme: str, district: District, window: Ope
 
 def test_the_sheet_of_paper_names_unit_and_period_and_shows_nothing_to_press(district: District, window: Open) -> None:
     busy_day(district)
-    with window(login="duty") as page:
+    with window(login="duty", at="") as page:
         page.goto("/data?sheet=1")
         expect(page.locator("[data-print]")).to_be_visible()  # its script ran
         page.emulate_media(media="print", color_scheme="light")

@@ -59,7 +59,7 @@ def test_a_day(district: District, platform: RehearsalServer, window: Open) -> N
 def import_and_mend(district: District, window: Open) -> None:
     with seated(window, district, "first") as page:
         stopped(page, "/documents", "导入", "/import")
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/documents")
         page.get_by_role("link", name="导入").first.click()
         page.set_input_files("#file", {"name": "今日.csv", "mimeType": "text/csv", "buffer": ROWS.encode()})

@@ -15,7 +15,7 @@ from tests.console.world import PASSWORD, District, now, put
 
 from .conftest import Open, fits, shoot
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 SIZES = ["desk", "phone"]
 
 
@@ -40,7 +40,7 @@ def say_who(page: Page) -> None:
 def test_the_desk_and_a_case_fit(size: str, scheme: str, district: District, window: Open) -> None:
     one = doubtful(district)
     put(one.release.publications.get(account=district.accounts[0]), "held", reason="周值暂停：领导要求再核对。")
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto("/exceptions")
         expect(page.get_by_text("是否已发出：不明")).to_be_visible()
         assert fits(page)
@@ -53,7 +53,7 @@ def test_the_desk_and_a_case_fit(size: str, scheme: str, district: District, win
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_quiet_desk_fits(size: str, district: District, window: Open) -> None:
-    with window(size, login="duty") as page:
+    with window(size, login="duty", at="") as page:
         page.goto("/exceptions")
         expect(page.get_by_text("没有悬而未决的推送", exact=True)).to_be_visible()
         assert fits(page)
@@ -62,14 +62,14 @@ def test_a_quiet_desk_fits(size: str, district: District, window: Open) -> None:
 
 def test_a_doubt_is_settled_by_two_people(district: District, signer: str, window: Open) -> None:
     one = doubtful(district)
-    with window(login="duty") as page:
+    with window(login="duty", at="") as page:
         page.goto(f"/exceptions/{one.pk}")
         page.get_by_label("核实情况（必填）").fill("主页和内容管理里都没有")
         page.get_by_role("button", name="提出重发，请第二人确认").click()
         say_who(page)
         expect(page.get_by_text("还没有重发")).to_be_visible()
         expect(page.get_by_role("button", name="我也核实过，确认重发")).to_have_count(0)
-    with window(login=signer) as page:
+    with window(login=signer, at="") as page:
         page.goto("/exceptions")
         expect(page.get_by_text("等第二人确认")).to_be_visible()
         page.goto(f"/exceptions/{one.pk}")
@@ -84,7 +84,7 @@ def test_a_doubt_is_settled_by_two_people(district: District, signer: str, windo
 @pytest.mark.parametrize("size", SIZES)
 def test_a_wrong_link_is_mended_without_a_shell(size: str, district: District, window: Open) -> None:
     one = doubtful(district)
-    with window(size, login="duty") as page:
+    with window(size, login="duty", at="") as page:
         page.goto(f"/releases/{one.release_id}")
         page.get_by_role("link", name="到异常台核实与办理").click()
         page.get_by_label("第 1 篇的链接").fill("https://weibo.com/2017000001/Ab1")
@@ -107,7 +107,7 @@ def test_another_kind_of_notice_keeps_the_form_even_after_a_refusal(
     release = district.signed()
     for one in release.publications.all():
         put(one, "live")
-    with window(size, login="editor") as page:
+    with window(size, login="editor", at="") as page:
         page.goto(f"/releases/{release.pk}/withdraw")
         page.get_by_label("撤回原因").fill("起始日期写错")
         page.get_by_role("button", name="提出撤回，请第二人确认").click()
@@ -131,7 +131,7 @@ def test_another_kind_of_notice_keeps_the_form_even_after_a_refusal(
 
 def test_a_report_is_copied_or_at_least_selected(district: District, window: Open) -> None:
     one = doubtful(district)
-    with window(login="duty") as page:
+    with window(login="duty", at="") as page:
         page.goto(f"/exceptions/{one.pk}")
         page.get_by_role("button", name="复制全文").click()
         expect(page.locator("#report-said")).not_to_be_empty()
@@ -142,7 +142,7 @@ def test_a_withdrawal_by_two_people(size: str, district: District, signer: str, 
     release = district.signed()
     for one in release.publications.all():
         put(one, "live")
-    with window(size, login="editor") as page:
+    with window(size, login="editor", at="") as page:
         page.goto(f"/releases/{release.pk}")
         page.get_by_role("link", name="更正与撤回").click()
         expect(page.get_by_text("消息卡片收不回来")).to_be_visible()
@@ -154,7 +154,7 @@ def test_a_withdrawal_by_two_people(size: str, district: District, signer: str, 
         page.get_by_role("button", name="提出撤回，请第二人确认").click()
         say_who(page)
         expect(page.get_by_text("还没有撤下任何内容")).to_be_visible()
-    with window(size, login=signer) as page:
+    with window(size, login=signer, at="") as page:
         page.goto(f"/releases/{release.pk}/withdraw")
         assert fits(page)
         shoot(page, f"withdraw-confirm-{size}")

@@ -77,7 +77,7 @@ def test_on_a_phone_the_current_tab_is_in_view(scheme: str, district: District, 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_story_of_a_release_fits(size: str, scheme: str, district: District, window: Open) -> None:
     pk = busy_day(district)
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto(f"/releases/{pk}")
         expect(page.get_by_text("平台拒绝，没有发出")).to_be_visible()
         assert fits(page)
@@ -87,7 +87,7 @@ def test_the_story_of_a_release_fits(size: str, scheme: str, district: District,
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_a_document_shows_its_posts_with_pictures(size: str, scheme: str, district: District, window: Open) -> None:
     district.approved()
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto("/documents/HD-1")
         frame = page.frame_locator(".article-frame").locator("h1")
         page.locator(".article-frame").scroll_into_view_if_needed()
@@ -179,7 +179,7 @@ def test_freezing_from_the_page_tells_what_it_did(district: District, window: Op
 
 def test_a_press_is_answered_at_once_and_a_second_one_sends_nothing(district: District, window: Open) -> None:
     document = district.document()
-    with window("phone", login="editor") as page:
+    with window("phone", login="editor", at="") as page:
         page.goto("/documents/HD-1")
         sent: list[Route] = []
 

@@ -9,7 +9,7 @@ from tests.console.world import ARTICLES, District, push_to_platform
 
 from .conftest import Open, fits, shoot
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 
 
 @pytest.mark.parametrize(

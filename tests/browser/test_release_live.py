@@ -20,7 +20,7 @@ from tests.console.world import ARTICLES, PASSWORD, District, now, put
 from .conftest import Open, fits, shoot
 from .playing import engine
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 
 LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
 PROMISED = 15_000
@@ -154,7 +154,7 @@ def test_the_switch_goes_and_comes_with_somebody_elses_freeze(district: District
 
 
 def test_a_withdrawal_comes_into_sight_among_the_exceptions(district: District, window: Open) -> None:
-    with window(login="duty") as page:
+    with window(login="duty", at="") as page:
         page.goto("/exceptions")
         expect(page.locator("#withdrawals")).to_be_hidden()
         asked(district)
@@ -167,7 +167,7 @@ def test_without_a_place_among_the_streams_the_page_asks_by_itself(
 ) -> None:
     monkeypatch.setattr(streams, "HUB", streams.Hub(most=0))
     release = district.signed()
-    with window(login="duty") as page:
+    with window(login="duty", at="") as page:
         page.goto(f"/releases/{release.pk}")
         page.wait_for_timeout(500)
         put(release.publications.all()[0], "needs_person", reason="请人处理一下")
@@ -217,7 +217,7 @@ def under_way(district: District) -> Release:
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_lanes_fit(size: str, scheme: str, district: District, window: Open) -> None:
     release = under_way(district)
-    with window(size, scheme, login="duty") as page:
+    with window(size, scheme, login="duty", at="") as page:
         page.goto(f"/releases/{release.pk}")
         expect(page.locator(".lane")).to_have_count(4)
         assert fits(page)
@@ -234,7 +234,7 @@ def test_list_composer_and_manifest_fit(size: str, scheme: str, district: Distri
     taken = district.signed(ARTICLES[2], title="明天已签的一张", ahead=tomorrow - now())
     release = district.planned(ARTICLES[0], title="后天的一张", ahead=timedelta(days=2))
     district.approved(replace(ARTICLES[1], external_id="HD-9"))
-    with window(size, scheme, login=signer) as page:
+    with window(size, scheme, login=signer, at="") as page:
         page.goto("/releases")
         expect(page.locator(".rows > li")).to_have_count(2)
         assert fits(page)
@@ -253,7 +253,7 @@ def test_list_composer_and_manifest_fit(size: str, scheme: str, district: Distri
 def test_documents_are_ordered_by_dragging_and_by_keyboard(district: District, window: Open, signer: str) -> None:
     for article in ARTICLES:
         district.approved(article)
-    with window(login=signer) as page:
+    with window(login=signer, at="") as page:
         page.goto("/releases/new?document=HD-1&document=HD-2&document=HD-3")
         rows = page.locator(".chosen li")
         rows.nth(2).drag_to(rows.nth(0), target_position={"x": 60, "y": 3})

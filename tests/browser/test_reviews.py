@@ -10,15 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from bot.domain.workflow import Verdict
 from bot.models import Document, Opened, Review
 from bot.services import editorial, reviewlinks
 from tests.console.world import ARTICLES, District, now
+from tests.support.axe import WCAG, violations
 
 from .conftest import Open, fits, shoot
 
@@ -26,6 +25,8 @@ pytestmark = pytest.mark.browser
 
 LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
 THUMB = 44  # CSS pixels
+OWN = {"runOnly": [*WCAG], "iframes": False}
+"""axe in our own document; posts in frames are the channels' own."""
 
 
 @pytest.fixture
@@ -34,12 +35,7 @@ def desk_of(window: Open, district: District) -> Any:
 
     @contextmanager
     def opened(who: str, size: str = "desk", scheme: str = "light") -> Iterator[Page]:
-        client = Client()
-        client.force_login(district.people[who])
-        session = client.cookies[settings.SESSION_COOKIE_NAME].value
-        with window(size, scheme) as page:
-            page.goto("/login")
-            page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": page.url}])
+        with window(size, scheme, login=who, at="") as page:
             yield page
 
     return opened
@@ -298,23 +294,12 @@ def test_the_inbox_and_the_leader_s_page_keep_wcag_22_aa(scheme: str, district: 
         page.emulate_media(reduced_motion="reduce")
         for address in ("/reviews", f"/reviews/{edition.pk}", "/reviews/phrases", f"/look/{token.reveal()}"):
             page.goto(address)
-            assert violations(page) == []
+            assert violations(page, OWN) == []
         page.goto(f"/reviews/{edition.pk}")
         page.locator("#channels").get_by_role("button", name="临沂河东").click()
         expect(page.locator("#why")).to_contain_text("中国河东")
         page.locator("#return summary").click()
-        assert violations(page) == []
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds against WCAG A and AA in our own document; posts in frames are the channels' own."""
-    rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "iframes": False}
-    found = Axe().run(page, options={"resultTypes": ["violations"], **rules})
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found.response["violations"]
-        for node in one["nodes"]
-    ]
+        assert violations(page, OWN) == []
 
 
 def test_an_ended_session_leads_to_the_login_and_opens_nothing(district: District, desk_of: Any) -> None:

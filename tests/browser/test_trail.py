@@ -13,7 +13,7 @@ from tests.console.world import ARTICLES, District, hashed, now
 from .conftest import Open, fits, shoot
 from .test_access import violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_the_trail_is_filtered_and_checked_without_a_reload(
     full: District, window: Open, monkeypatch: pytest.MonkeyPatch, size: str, scheme: str
 ) -> None:
     monkeypatch.setattr(trailcheck.check_on, "__kwdefaults__", {"most": 40})
-    with window(size, scheme, login="auditadmin") as page:
+    with window(size, scheme, login="auditadmin", at="") as page:
         page.goto("/trail")
         assert fits(page)
         shoot(page, f"trail-{size}-{scheme}")
@@ -65,7 +65,7 @@ def test_the_trail_is_filtered_and_checked_without_a_reload(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_tokens_and_the_desk_are_readable(full: District, window: Open, size: str, scheme: str) -> None:
-    with window(size, scheme, login="admin") as page:
+    with window(size, scheme, login="admin", at="") as page:
         page.goto("/accounts/api/tokens")
         expect(page.locator("main")).to_contain_text("快到期")
         assert violations(page) == []

@@ -14,7 +14,7 @@ from tests.console.world import PASSWORD, District, now
 from .conftest import Open, fits, shoot
 from .playing import engine
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
 
 
 def prove(page: Page) -> None:
@@ -27,7 +27,7 @@ def test_two_people_on_their_phones_let_it_out(district: District, window: Open,
     signer = district.people["releaser"]
     signer.set_password(PASSWORD)
     signer.save()
-    with window("phone", scheme, login="editor") as page:
+    with window("phone", scheme, login="editor", at="") as page:
         page.goto("/urgent")
         assert fits(page)
         shoot(page, f"urgent-write-{scheme}")
@@ -43,7 +43,7 @@ def test_two_people_on_their_phones_let_it_out(district: District, window: Open,
         prove(page)
         expect(page.locator(".flash")).to_contain_text("还没有发出")
         assert not Release.objects.exists()
-    with window("phone", scheme, login=signer.username) as page:
+    with window("phone", scheme, login=signer.username, at="") as page:
         page.goto("/")
         expect(page.locator("#urgents")).to_contain_text("待第二人确认")
         shoot(page, f"urgent-called-{scheme}")
@@ -70,7 +70,7 @@ def test_what_people_post_of_it_is_told_on_every_page_and_fits(district: Distric
     urgency, signer = asked(district), district.people["releaser"]
     signer.set_password(PASSWORD)
     signer.save()
-    with window("phone", "light", login=signer.username) as page:
+    with window("phone", "light", login=signer.username, at="") as page:
         page.goto(f"/urgent/{urgency.pk}")
         expect(page.locator("main")).to_contain_text("由人手工发布：中国河东")
         assert fits(page)

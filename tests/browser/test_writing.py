@@ -24,7 +24,7 @@ LOOKS = [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dar
 def test_the_list_of_documents(size: str, scheme: str, district: District, window: Open) -> None:
     for article in ARTICLES:
         district.document(article)
-    with window(size, scheme, login="editor") as page:
+    with window(size, scheme, login="editor", at="") as page:
         page.goto("/documents")
         assert fits(page)
         shoot(page, f"documents-{size}-{scheme}")
@@ -35,7 +35,7 @@ def test_the_list_of_documents(size: str, scheme: str, district: District, windo
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_an_import_says_what_became_of_each_row(size: str, scheme: str, district: District, window: Open) -> None:
-    with window(size, scheme, login="editor") as page:
+    with window(size, scheme, login="editor", at="") as page:
         page.goto("/import")
         page.set_input_files("#file", {"name": "items.csv", "mimeType": "text/csv", "buffer": CSV.encode()})
         expect(page.locator("[data-chosen]")).to_have_text("items.csv")
@@ -51,7 +51,7 @@ def test_the_whole_report_of_an_import_is_saved_by_the_browser(district: Distric
     rows = "编号,类型,标题,原文链接\n" + "".join(
         f"B-{n},通知,,https://www.hedong.gov.cn/{n}.html\n" for n in range(230)
     )
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/import")
         page.set_input_files("#file", {"name": "items.csv", "mimeType": "text/csv", "buffer": rows.encode()})
         page.get_by_role("button", name="导入").click()
@@ -66,7 +66,7 @@ def test_the_whole_report_of_an_import_is_saved_by_the_browser(district: Distric
 
 
 def test_a_file_that_is_dropped_on_the_page_is_imported(district: District, window: Open) -> None:
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/import")
         carried = page.evaluate_handle(
             "text => { const held = new DataTransfer(); held.items.add(new File([text], '手册.csv', {type: 'text/csv'}));"
@@ -85,7 +85,7 @@ def test_a_file_that_is_dropped_on_the_page_is_imported(district: District, wind
 
 def test_what_is_typed_is_kept_without_being_asked_and_checked_beside_it(district: District, window: Open) -> None:
     district.document()
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         page.fill("#title", "关于调整城区公交线路的紧急通知")
         page.locator("[data-body]").click()
@@ -105,7 +105,7 @@ def test_what_is_typed_is_kept_without_being_asked_and_checked_beside_it(distric
 @pytest.mark.parametrize(("size", "scheme"), [("desk", "dark"), ("phone", "light"), ("phone", "dark")])
 def test_the_editor_fits(size: str, scheme: str, district: District, window: Open) -> None:
     district.document()
-    with window(size, scheme, login="editor") as page:
+    with window(size, scheme, login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         expect(page.get_by_text("各渠道字数")).to_be_visible()
         assert fits(page)
@@ -114,7 +114,7 @@ def test_the_editor_fits(size: str, scheme: str, district: District, window: Ope
 
 def test_what_is_pasted_keeps_its_form_and_loses_the_rest(district: District, window: Open) -> None:
     district.document()
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         page.evaluate(
             """() => {
@@ -152,7 +152,7 @@ def test_a_finding_leads_to_its_words_and_puts_better_ones_in_their_place(
     size: str, scheme: str, district: District, window: Open
 ) -> None:
     document = district.document()
-    with window(size, scheme, login="editor") as page:
+    with window(size, scheme, login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         page.fill("#summary", "工程已峻工，请核对；峻工以后另行通知。")
         page.locator("[data-body]").click()
@@ -185,7 +185,7 @@ def test_a_finding_is_let_pass_beside_the_text_with_a_reason_that_autosave_does_
     district: District, window: Open
 ) -> None:
     document = district.document()
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         page.get_by_text("公开要素").click()
         page.fill("#source_url", "https://www.shandong.gov.cn/1.html")
@@ -214,7 +214,7 @@ def test_the_browser_warns_of_what_is_not_saved_also_after_a_sending_that_failed
     district: District, window: Open
 ) -> None:
     district.document()
-    with window(login="editor") as page:
+    with window(login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         assert not page.evaluate(LEAVING)
         page.route("**/edit/**", lambda route: route.abort())
@@ -233,7 +233,7 @@ def test_a_page_that_slept_shows_the_differences_before_it_replaces_anything(
     colleague = people.add_person(
         "li2", name="李二", unit=district.unit, roles=["editor"], password=PASSWORD, actor="test", now=now()
     )
-    with window(size, scheme, login="editor") as page:
+    with window(size, scheme, login="editor", at="") as page:
         page.goto("/edit/of/HD-1")
         drafting.open_for(document, person=colleague, now=now(), take_over=True)
         fields = drafting.fields_of(document.current) | {"title": "李二改的标题"}
@@ -257,7 +257,7 @@ def test_a_page_that_slept_shows_the_differences_before_it_replaces_anything(
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_three_phones_of_true_width_stand_side_by_side(size: str, district: District, window: Open) -> None:
     document = district.approved()
-    with window(size, login="editor") as page:
+    with window(size, login="editor", at="") as page:
         page.goto("/preview/HD-1")
         frames = [page.frame_locator(f".preview:nth-child({n}) iframe") for n in (1, 2, 3)]
         expect(frames[0].locator(".wx-words h2")).to_have_text(document.title)
