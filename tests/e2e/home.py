@@ -66,12 +66,20 @@ class Home:
 
     def many(self, *commands: Sequence[str]) -> list[dict[str, Any]]:
         """Several commands that must all end with 0, in one process; their JSON documents."""
+        return [json.loads(line) for line in self._in_one_process(commands) if line.startswith("{")]
+
+    def try_many(self, *commands: Sequence[str]) -> list[Answer]:
+        """Several commands in one process, whatever they answer."""
+        return [Answer(**json.loads(line)) for line in self._in_one_process(commands, "--each")]
+
+    def _in_one_process(self, commands: Sequence[Sequence[str]], *how: str) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.e2e.many"], env=self.env, cwd=ROOT, input=json.dumps([list(c) for c in commands]),
-            capture_output=True, text=True, timeout=4 * COMMAND_WITHIN, check=False,
+            [sys.executable, "-m", "tests.e2e.many", *how], env=self.env, cwd=ROOT,
+            input=json.dumps([list(c) for c in commands]), capture_output=True, text=True, timeout=4 * COMMAND_WITHIN,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return done.stdout.splitlines()
 
     # --- processes -----------------------------------------------------------------------------------------
 

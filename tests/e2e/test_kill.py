@@ -13,7 +13,7 @@ import pytest
 
 from .platform import Platform, Playing
 from .processes import wait_for
-from .trials import MOMENTS, VICTIMS, Outcome, Trial, play
+from .trials import MOMENTS, VICTIMS, Outcome, Stage, Trial, play
 from .verdict import assert_promises, never_twice
 
 pytestmark = pytest.mark.e2e
@@ -37,9 +37,13 @@ class Theatre:
     def __init__(self, folder: Path, platform: Platform, chosen: list[Trial]) -> None:
         self.platform = platform
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE)
-        self._outcomes: dict[Trial, Future[Outcome]] = {
-            trial: self._pool.submit(play, trial, 300 + ALL.index(trial), folder, platform) for trial in chosen
-        }
+        self._outcomes: dict[Trial, Future[Outcome]] = {}
+        for begin in range(0, len(chosen), SIDE_BY_SIDE):
+            pairs = {
+                trial: platform.make_pair(300 + ALL.index(trial)) for trial in chosen[begin : begin + SIDE_BY_SIDE]
+            }
+            stage = Stage(folder / f"stage-{begin}", platform, pairs)
+            self._outcomes |= {trial: self._pool.submit(play, trial, stage) for trial in pairs}
 
     def outcome(self, trial: Trial) -> Outcome:
         """Wait for a trial's end."""

@@ -6,9 +6,10 @@ on one pair of platforms.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,21 +48,38 @@ class Outcome:
     release: int
 
 
+class Stage:
+    """A home made ready once for some trials, with a pair of accounts for each; every trial is played in a copy."""
+
+    def __init__(self, folder: Path, platform: Platform, pairs: dict[Trial, Pair]) -> None:
+        self.platform, self._folder, self._pairs = platform, folder, pairs
+        self._original, self._ready = Home(folder / "original"), False
+
+    def set_for(self, trial: Trial) -> tuple[Home, Pair, Sequence[str]]:
+        """Its home, its accounts on the platforms and their names in the home."""
+        suffixes = {one: f"-{number}" for number, one in enumerate(self._pairs)}
+        with ONE_AT_A_TIME:
+            if not self._ready:
+                pairs = {suffixes[one]: pair for one, pair in self._pairs.items()}
+                make_ready(self._original, self.platform, pairs, items=len(ITEMS))
+                self._ready = True
+        home = Home(self._folder / trial.name)
+        shutil.copytree(self._original.path, home.path)
+        return home, self._pairs[trial], (f"gzh{suffixes[trial]}", f"wb{suffixes[trial]}")
+
+
 #: Seconds from T at which the victim dies; "staging" is as soon as the draft is being made.
 MOMENTS = {"hand-out": -12.0, "intent": -1.0, "sent": 0.05}
 
 
-def play(trial: Trial, number: int, folder: Path, platform: Platform) -> Outcome:
+def play(trial: Trial, stage: Stage) -> Outcome:
     """Play one trial to its end."""
-    pair = platform.make_pair(number)
-    home = Home(folder / trial.name)
-    with ONE_AT_A_TIME:
-        make_ready(home, platform, {"": pair}, items=len(ITEMS))
-    _slow_down(trial, pair, platform)
+    home, pair, accounts = stage.set_for(trial)
+    _slow_down(trial, pair, stage.platform)
     with ONE_AT_A_TIME:
         running = home.up()
     try:
-        release = plan_and_sign(home, lead=LEAD, items=ITEMS)
+        release = plan_and_sign(home, lead=LEAD, items=ITEMS, accounts=accounts)
         _wait_for_the_moment(trial, home, release)
         running = VICTIMS[trial.victim](home, running)
         home.wait_states(release, ENDED, _time_left(home, release), running)
