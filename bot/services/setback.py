@@ -91,4 +91,7 @@ def look_anew(release: Release | None = None, *, now: datetime) -> int:
     ahead = now + timeline.CLOCK_AGREEMENT
     put_off = (Q(live_at__gt=ahead) | Q(asked_at__gt=ahead)) & Q(next_at__gt=now)
     under_way = Q(rung_at__gt=ahead) | Q(lease_until__gt=ahead + timeline.GATE_LEASE)
-    return PortalGate.objects.filter(waiting, put_off | under_way).update(next_at=now, rung_at=None, lease_until=None)
+    found = PortalGate.objects.filter(waiting, put_off | under_way)
+    if not found.exists():
+        return 0  # an update that changes nothing waits for whoever writes, all the same
+    return found.update(next_at=now, rung_at=None, lease_until=None)

@@ -95,7 +95,7 @@ def test_all_parts_are_run_and_counted_together(small_suite, tmp_path, monkeypat
         (tmp_path / "tests" / folder).mkdir(exist_ok=True)
         (tmp_path / "tests" / folder / f"test_{folder}.py").write_text(f"def test_{folder}(): pass\n")
     monkeypatch.setattr(small_suite, "WHOLE", ("tests/whole",))
-    monkeypatch.setattr(small_suite, "TWO_AT_A_TIME", ())
+    monkeypatch.setattr(small_suite, "AT_A_TIME", ())
     monkeypatch.setattr(small_suite, "on_postgresql", lambda folders, arguments: small_suite.Count(passed=100))
     assert small_suite.everything([]) == small_suite.Count(passed=103)
     assert "(tests/whole/test_whole.py: " in capfd.readouterr().out

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bot.domain.channel import Absent, Pending
 from bot.domain.delivery import State
@@ -139,7 +141,9 @@ def test_hosts_whose_clocks_agree_ask_the_portal_no_more_often_for_it(engine: En
     engine.go(SIGNED_AT + 5 * MINUTE)
     before = PortalGate.objects.filter(release=release).values().get()
     now = before["asked_at"] - behind
-    assert setback.look_anew(now=now) == 0
+    with CaptureQueriesContext(connection) as asked:
+        assert setback.look_anew(now=now) == 0
+    assert [one["sql"].split()[0] for one in asked] == ["SELECT"], "who writes for nothing waits for every other writer"
     assert PortalGate.objects.filter(release=release).values().get() == before
 
 
