@@ -66,7 +66,7 @@ class Sweep:
         """The run of this number."""
         turn, place = divmod(number, len(self._order))
         (scene, point), kind = self._order[place], "kill" if turn == 0 else MORE[(turn + place) % len(MORE)]
-        if kind in STOPPED and _in_transaction(self.traces[scene][point]):
+        if kind in STOPPED and in_transaction(self.traces[scene][point]):
             kind = "twice"  # stopped there it would keep the database's lock, which no death does
         chance = random.Random(f"tongfa {number}")
         second = chance.randrange(max(10, len(self.traces[scene]) - point)) if kind in {"twice", "storm"} else None
@@ -79,7 +79,7 @@ class Sweep:
         """
         decisive = [place for place, (scene, point) in enumerate(self._order) if is_decisive(self.traces[scene][point])]
         deaths = _spread(decisive, count * 2 // 5, offset)
-        rivals = [self._as(place, "rival") for place in decisive if not _in_transaction(self._name(place))]
+        rivals = [self._as(place, "rival") for place in decisive if not in_transaction(self._name(place))]
         chosen = dict.fromkeys([*deaths, *_spread(rivals, count // 5, offset)])
         rest, total = count - len(chosen), (1 + len(MORE)) * len(self._order)
         for index in range(rest):
@@ -97,7 +97,7 @@ class Sweep:
             number
             for place in sorted(decisive, key=lambda place: (not is_public(self._name(place)), self._order[place]))
             for number in (place, self._as(place, "rival"), self._as(place, "fault"))
-            if number == place or not _in_transaction(self._name(place))
+            if number == place or not in_transaction(self._name(place))
         ]
         return [*_lost_answers(), *(self.plan(number) for number in numbers)]
 
@@ -139,7 +139,8 @@ def is_public(name: str) -> bool:
     return any(call in name for calls in PUBLIC.values() for call in calls.values())
 
 
-def _in_transaction(name: str) -> bool:
+def in_transaction(name: str) -> bool:
+    """Whether a process stopped at this point holds the database's lock."""
     return name.startswith("before commit")
 
 
