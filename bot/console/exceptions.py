@@ -38,13 +38,10 @@ SIGNATURE = re.compile("[0-9a-f]{16}")
 class Row:
     """One line of the list."""
 
-    publication: Publication
+    case: cases.Open
     chip: chips.Chip
     out: chips.Chip
     titles: Sequence[str]
-    asked: str
-    came_back: str
-    seen: str
     choices: Sequence[Choice]  # offered to whoever may act, each a link to its form
     word: countersigning.Word | None
 
@@ -108,13 +105,10 @@ def _may_act(who: Person) -> bool:
 def _row(one: cases.Open, words: Mapping[int, countersigning.Word], may_act: bool) -> Row:
     publication = one.publication
     return Row(
-        publication,
+        one,
         chips.chip(publication.status),
         out_chip(one.out),
         [item.edition.title for item in publication.items.all()],
-        one.asked,
-        one.came_back,
-        one.seen,
         one.choices if may_act else (),
         words.get(publication.pk),
     )

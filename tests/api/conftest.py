@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from django.core.cache import cache
 import bot.rendering.render  # noqa: F401 - its cover is replaced below
 from bot.domain.rights import Right
 from tests.console.world import District, fresh_home
-from tests.services.factories import drop_rules, tiny_cover
+from tests.services.factories import draw_tiny_covers, drop_rules
 
 from .machine import Machine
 
@@ -29,7 +28,7 @@ def tongfa_home(tmp_path: Path) -> Iterator[Path]:
 def quick(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Quick passwords and covers: neither is what this is about."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
-    monkeypatch.setattr(sys.modules["bot.rendering.render"], "draw_cover", lambda *_, place: tiny_cover("wide+square"))
+    draw_tiny_covers(monkeypatch)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from bot.console import streams
 from bot.models import Person
 from bot.rehearsal import RehearsalServer
 from tests.console.world import District, fresh_home
-from tests.services.factories import tiny_cover
+from tests.services.factories import draw_tiny_covers
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts" / "screens"
 expect.set_options(timeout=20_000)  # milliseconds: a busy machine is slow, not wrong
@@ -106,9 +105,8 @@ def records(transactional_db: None) -> None:
 
 @pytest.fixture
 def plain_covers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Covers of one pixel, where nobody looks at them: to draw one takes half a second."""
-    render = sys.modules["bot.rendering.render"]
-    monkeypatch.setattr(render, "draw_cover", lambda article, spec, *, place: tiny_cover(spec.layout))
+    """Where nobody looks at the covers."""
+    draw_tiny_covers(monkeypatch)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from bot.models import Publication, Takedown
 from bot.services import accounts
 from scripts.generate_docs import commands
 from tests.console.world import fresh_home
-from tests.services.factories import force, tiny_cover
+from tests.services.factories import draw_tiny_covers, force
 
 from .fields import EVERYWHERE, PAGE, SECTIONS, differences, fields_of
 from .pages import blocks
@@ -113,7 +112,7 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """Quick passwords and covers: neither is what this is about."""
-    monkeypatch.setattr(sys.modules["bot.rendering.render"], "draw_cover", lambda *_, place: tiny_cover("wide+square"))
+    draw_tiny_covers(monkeypatch)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with fresh_home(tmp_path / "home"):
         yield Shell()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
-from bot.domain.article import Article
-from bot.domain.channel import CoverSpec
-from bot.rendering import covers
-
-from .factories import Office, drop_rules, fresh_home, tiny_cover
+from .factories import Office, draw_tiny_covers, drop_rules, fresh_home
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +22,7 @@ def tongfa_home(tmp_path: Path) -> Iterator[Path]:
 def cheap_covers(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """A drawn cover takes a third of a second; ask for `real_covers` where the drawing matters."""
     if "real_covers" not in request.fixturenames:
-        monkeypatch.setattr(sys.modules["bot.rendering.render"], "draw_cover", _cheap)
-
-
-def _cheap(article: Article, spec: CoverSpec, *, place: str) -> covers.Cover:
-    return tiny_cover(spec.layout)
+        draw_tiny_covers(monkeypatch)
 
 
 @pytest.fixture
