@@ -23,12 +23,15 @@ from bot.models import Account, AssetRecord, Document, Draft, Edition, Item, Per
 from bot.services import correcting, drafting, editorial, trail
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
+from bot.services.releases import accounts_named
 
 from . import readers
 from .middleware import PREVIEW_POLICY
 from .people import now, person
 from .pictures import Crop, crop
 
+PORTAL = "portal"
+"""In the place of an account's name: the phone that shows the portal's page."""
 ASSET = re.compile(r"asset:([0-9a-f]{64})")
 EDITION_TONES = {
     EditionState.DRAFTING: ("wait", "pen"),
@@ -96,7 +99,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
     document = find_document(external_id, unit=person(request).unit)
     edition = edition_of(document, request.GET.get("edition", ""))
     tone, icon = EDITION_TONES[edition.status]
-    posts = edition.posts.select_related("account").order_by("account_id")
+    posts = list(edition.posts.select_related("account").order_by("account_id"))
     context = {
         **_acts(document, edition, person(request)),
         "document": document,
@@ -116,8 +119,21 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "sentences": trail.of_document(document),
         "tail": trail.tail,
         "attachments": edition.article.attachments,
+        "phones": _phones(edition, [post.account for post in posts] or accounts_of(edition)),
     }
     return render(request, "document.html", context)
+
+
+def _phones(edition: Edition, accounts: Sequence[Account]) -> list[dict[str, Any]]:
+    """Where each phone's screen is: one for each account, and the portal's."""
+    screens = [(one, one.slug) for one in accounts] + [(None, PORTAL)]
+    return [{"account": one, "address": reverse("preview-phone", args=[edition.pk, slug])} for one, slug in screens]
+
+
+def accounts_of(edition: Edition) -> list[Account]:
+    """The accounts that the edition was frozen for, or those it would be."""
+    posts = edition.posts.select_related("account").order_by("account_id")
+    return [post.account for post in posts] or accounts_named((), unit=edition.document.unit)
 
 
 def _acts(document: Document, edition: Edition, who: Person) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from bot.services.errors import Refused
 from bot.services.people import require
 
 from . import attachments, changes, margin
-from .document import EDITION_TONES, with_asset_addresses
+from .document import EDITION_TONES, PORTAL, with_asset_addresses
 from .people import now, person
 
 ADDRESS = re.compile(r"/assets/([0-9a-f]{64})")
@@ -96,10 +96,19 @@ def _page(
         "changed": draft.revision or files_changed(draft, edition), "seen": seen, "unsaved": unsaved,
         "clashes": _clashes(draft, edition, typed, seen, mine=mine), "over": f"{edition.number}.{draft.revision}",
         "body": with_asset_addresses(typed["body_html"]),
-        "tone": EDITION_TONES[edition.status],
+        "tone": EDITION_TONES[edition.status], "phones": _phones(document, who) if mine else (),
         **attachments.part(document, draft, who), **_judged(document, fields, who),
     }  # fmt: skip
     return render(request, "editor.html", context, status=status)
+
+
+def _phones(document: Document, who: Person) -> list[dict[str, Any]]:
+    """Where each phone's screen of the working copy is: one for each account, and the portal's."""
+    screens = [(one, one.slug) for one in _accounts(who)] + [(None, PORTAL)]
+    return [
+        {"account": one, "address": reverse("writing-phone", args=[slug, document.external_id])}
+        for one, slug in screens
+    ]
 
 
 def _showable(body: str) -> str:

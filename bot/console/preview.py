@@ -5,9 +5,7 @@ A submitted edition is drawn from its frozen posts; a draft is rendered by the s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -17,42 +15,16 @@ from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
-from bot.domain.channel import ChannelSpec
 from bot.domain.findings import Finding
-from bot.domain.hashing import ASSET
-from bot.domain.post import CREDIT_SLOT
-from bot.models import Account, Edition, Person
+from bot.models import Account, Edition
 from bot.services import drafting, editorial, showing
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.errors import Refused
-from bot.services.releases import accounts_named
 
-from . import readers
-from .document import EDITION_TONES, edition_of, with_asset_addresses
-from .middleware import PREVIEW_POLICY
+from . import faces, readers
+from .document import EDITION_TONES, PORTAL, accounts_of, edition_of
 from .people import now, person
-from .pictures import Crop, crop
-
-PORTAL = "portal"
-LINK = re.compile(r"https?://[^\s，。；、（）《》“”]+")
-FOLDED = 140
-"""A status longer than this is folded in the timeline, behind 全文 (weibo.md)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """What one phone shows of one post."""
-
-    account: Account
-    channel: str
-    title: str
-    digest: str
-    text: Sequence[tuple[str, str]]
-    wide: Crop | None
-    square: Crop | None
-    picture: str
-    body: str
 
 
 @require_GET
@@ -63,7 +35,7 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     document = find_document(external_id, unit=who.unit)
     edition = edition_of(document, request.GET.get("edition", ""))
     phones: list[dict[str, Any]] = []
-    for account in _accounts(edition, who):
+    for account in accounts_of(edition):
         payload, findings = _payload(edition, account)
         phones.append(
             {
@@ -86,12 +58,6 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     return render(request, "preview.html", context)
 
 
-def _accounts(edition: Edition, who: Person) -> list[Account]:
-    """The accounts that the edition was frozen for, or those it would be."""
-    posts = list(edition.posts.select_related("account").order_by("account_id"))
-    return [post.account for post in posts] or accounts_named((), unit=who.unit)
-
-
 def _payload(edition: Edition, account: Account) -> tuple[Mapping[str, Any], Sequence[Finding]]:
     post = edition.posts.filter(account=account).first()
     if post is not None:
@@ -105,83 +71,31 @@ def _own(request: HttpRequest, pk: int) -> Edition:
     return get_object_or_404(own, pk=pk)
 
 
+def _source(request: HttpRequest, edition: Edition) -> faces.Source:
+    return faces.Source(
+        article=edition.article,
+        unit=edition.document.unit,
+        accounts=accounts_of(edition),
+        payload=lambda account, _: _payload(edition, account)[0],
+        asset=lambda _, sha256: reverse("asset", args=[sha256]),
+        body=lambda account: reverse("preview-body", args=[edition.pk, account.slug]),
+    )
+
+
 @require_GET
 @readers.only
 @xframe_options_sameorigin
 def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """One phone's screen."""
-    found, dark = _own(request, edition), request.GET.get("dark") == "1"
-    if slug == PORTAL:
-        context = {
-            "article": found.article, "body": with_asset_addresses(found.article.body_html), "dark": dark,
-            "unit": found.document.unit,
-        }  # fmt: skip
-        return _framed(render(request, "phones/portal_preview.html", context))
-    account = next((one for one in _accounts(found, person(request)) if one.slug == slug), None)
-    if account is None:
-        raise Http404
-    payload, _ = _payload(found, account)
-    spec = spec_of(account)
-    face = _face(found, account, spec, payload)
-    name = "phones/article_preview.html" if face.body else "phones/short_preview.html"
-    length = sum(len(words) for words, _ in face.text)
-    return _framed(render(request, name, {"face": face, "account": account, "folded": length > FOLDED, "dark": dark}))
-
-
-def _framed(response: HttpResponse) -> HttpResponse:
-    response.headers["Content-Security-Policy"] = PREVIEW_POLICY.replace(
-        "default-src 'none'", "default-src 'none'; frame-src 'self'"
-    )
-    return response
-
-
-def _face(edition: Edition, account: Account, spec: ChannelSpec, payload: Mapping[str, Any]) -> Face:
-    html = next((field.name for field in spec.fields if field.form == "html" and payload.get(field.name)), "")
-    text = "\n".join(str(payload.get(field.name, "")) for field in spec.fields if field.form == "text" and not html)
-    wide = square = None
-    picture = ""
-    if spec.cover and ASSET.fullmatch(str(payload.get(spec.cover.field, ""))):
-        picture = reverse("asset", args=[str(payload[spec.cover.field]).partition(":")[2]])
-        crops = {name: str(payload.get(field, "")) for name, field in spec.cover.crops.items()}
-        wide = crop(picture, crops["wide"], 2.35) if crops.get("wide") else None
-        square = crop(picture, crops["square"], 1.0) if crops.get("square") else None
-    body = reverse("preview-body", args=[edition.pk, account.slug]) if html else ""
-    return Face(
-        account, spec.label, str(payload.get("title", "")), str(payload.get("digest", "")), _pieces(text), wide, square,
-        picture, body,
-    )  # fmt: skip
-
-
-def _pieces(text: str) -> list[tuple[str, str]]:
-    """A status in order, as (words, "") and ("", link): the platform shows a link as 网页链接."""
-    parts: list[tuple[str, str]] = []
-    at = 0
-    for found in LINK.finditer(text):
-        parts += [(text[at : found.start()], ""), ("", found[0])]
-        at = found.end()
-    return [part for part in [*parts, (text[at:], "")] if any(part)]
+    return faces.phone(request, _source(request, _own(request, edition)), slug)
 
 
 @require_GET
 @readers.only
 @xframe_options_sameorigin
 def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
-    """The article inside the phone: the very HTML of the post; in dark mode turned about roughly as the app does it."""
-    found = _own(request, edition)
-    account = next((one for one in _accounts(found, person(request)) if one.slug == slug), None)
-    if account is None:
-        raise Http404
-    payload, _ = _payload(found, account)
-    spec = spec_of(account)
-    content = "".join(str(payload.get(field.name, "")) for field in spec.fields if field.form == "html")
-    context = {
-        "title": str(payload.get("title", "")), "account": account.name, "author": str(payload.get("author", "")), "at": None,
-        "content": with_asset_addresses(content.replace(CREDIT_SLOT, "")), "text": "",
-        "source": str(payload.get(spec.link_field, "")) if spec.link_field else "", "deleted": False, "flips": request.GET.get("dark") == "1",
-    }  # fmt: skip
-    response = render(request, "article.html", context)
-    response.headers["Content-Security-Policy"] = PREVIEW_POLICY
-    return response
+    """The article inside the phone."""
+    return faces.article(request, _source(request, _own(request, edition)), slug)
 
 
 @require_POST
@@ -189,7 +103,7 @@ def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
 def show(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     """发到我的手机."""
     who, found = person(request), _own(request, edition)
-    account = next((one for one in _accounts(found, who) if one.slug == slug), None)
+    account = next((one for one in accounts_of(found) if one.slug == slug), None)
     if account is None:
         raise Http404
     try:

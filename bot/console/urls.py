@@ -36,6 +36,7 @@ from . import (
     trail,
     urgent,
     withdraw,
+    writing,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -109,6 +110,13 @@ urlpatterns: list[URLPattern] = [
     path("show/<int:edition>/<slug:slug>", preview.show, name="show"),
     path("frames/phone/<int:edition>/<slug:slug>", preview.phone_frame, name="preview-phone"),
     path("frames/draft/<int:edition>/<slug:slug>", preview.body_frame, name="preview-body"),
+    path("frames/writing/phone/<slug:slug>/<path:external_id>", writing.phone, name="writing-phone"),
+    path("frames/writing/body/<slug:slug>/<path:external_id>", writing.body, name="writing-body"),
+    re_path(
+        r"^frames/writing/cover/(?P<slug>[-\w]+)/(?P<sha256>[0-9a-f]{64})/(?P<external_id>.+)$",
+        writing.cover,
+        name="writing-cover",
+    ),
     path("releases/<int:pk>/withdraw", withdraw.wizard, name="withdraw"),
     path("releases/<int:pk>/withdraw/ask", withdraw.ask, name="withdraw-ask"),
     path("withdrawals/<int:pk>/confirm", withdraw.confirm, name="withdraw-confirm"),

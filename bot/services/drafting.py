@@ -14,7 +14,7 @@ from bot import channels, rendering
 from bot.domain.article import Article, Attachment, OwnCover
 from bot.domain.findings import Finding
 from bot.domain.instants import beijing_date, require_aware
-from bot.domain.post import Asset
+from bot.domain.post import Asset, Rendered
 from bot.domain.workflow import EditionState, Role
 from bot.intake import LABELS, Record, Rejected, Taken
 from bot.intake.assemble import assemble
@@ -319,6 +319,26 @@ def judge(document: Document, fields: Mapping[str, str], *, accounts: Sequence[A
     article = with_files(row.article, draft) if draft else row.article
     cleaned = [f"{LABELS.get(one.field, one.field)}：{one.what}" for one in row.cleaned]
     return _judged(document, article, cleaned, accounts, now)
+
+
+def article_of(draft: Draft) -> Article | Rejected:
+    """The working copy as an article, with its files; or the field that does not pass."""
+    row = article_from(draft.document.external_id, draft.fields)
+    return row if isinstance(row, Rejected) else with_files(row.article, draft)
+
+
+def rendered(document: Document, article: Article, account: Account, *, covered: bool) -> Rendered:
+    """The post that this text would be; `covered`: with its cover, which takes longer than all the rest. Nothing is stored."""
+    whole = channels.kinds()[account.channel].spec
+    made, _ = rendering.render(
+        article,
+        whole if covered else replace(whole, cover=None),
+        account_name=account.name,
+        options=account.options,
+        marker="preview0",
+        pair=pair_of(document),
+    )
+    return made
 
 
 def judge_edition(edition: Edition, *, accounts: Sequence[Account], now: datetime) -> Judged:

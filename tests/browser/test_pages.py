@@ -89,9 +89,9 @@ def test_a_document_shows_its_posts_with_pictures(size: str, scheme: str, distri
     district.approved()
     with window(size, scheme, login="duty", at="") as page:
         page.goto("/documents/HD-1")
-        frame = page.frame_locator(".article-frame").locator("h1")
-        page.locator(".article-frame").scroll_into_view_if_needed()
-        expect(frame).to_have_text(ARTICLES[0].title)
+        phone = page.frame_locator(".preview:nth-child(1) iframe")
+        page.locator(".preview").first.scroll_into_view_if_needed()
+        expect(phone.frame_locator("iframe").locator("h1")).to_have_text(ARTICLES[0].title)
         assert fits(page)
         page.evaluate("scrollTo(0, 0)")
         shoot(page, f"document-{size}-{scheme}")

@@ -102,6 +102,29 @@ def test_what_is_typed_is_kept_without_being_asked_and_checked_beside_it(distric
         assert Document.objects.get().title == "关于调整城区公交线路的紧急通知"
 
 
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_the_phones_beside_the_editor_follow_what_is_typed(size: str, district: District, window: Open) -> None:
+    district.document()
+    with window(size, login="editor", at="") as page:
+        page.goto("/edit/of/HD-1")
+        page.get_by_text("三屏预览（随自动保存更新）").click()
+        shown = ".preview:nth-child({}) iframe:first-child"  # while a new one is drawn it stands behind it
+        wechat = page.frame_locator(shown.format(1))
+        expect(wechat.locator(".wx-words h2")).to_have_text(ARTICLES[0].title)
+        wechat.locator("main").evaluate("one => { one.scrollTop = 150; }")
+        page.fill("#title", "公交线路有新变化")
+        expect(wechat.locator(".wx-words h2")).to_have_text("公交线路有新变化")
+        expect(page.frame_locator(shown.format(3)).locator("h1")).to_have_text("公交线路有新变化")
+        expect(page.locator("#phones iframe")).to_have_count(3)
+        assert wechat.locator("main").evaluate("one => one.scrollTop") == 150
+        page.get_by_role("button", name="深色模式").click()
+        expect(wechat.locator("body.dark")).to_be_visible()
+        assert fits(page)
+        shoot(page, f"editor-phones-{size}")
+        page.reload()
+        expect(wechat.locator(".wx-words h2")).to_have_text("公交线路有新变化")
+
+
 @pytest.mark.parametrize(("size", "scheme"), [("desk", "dark"), ("phone", "light"), ("phone", "dark")])
 def test_the_editor_fits(size: str, scheme: str, district: District, window: Open) -> None:
     district.document()
@@ -254,11 +277,15 @@ def test_a_page_that_slept_shows_the_differences_before_it_replaces_anything(
     complaints.clear()
 
 
+@pytest.mark.parametrize("address", ["/preview/HD-1", "/documents/HD-1"])
 @pytest.mark.parametrize("size", ["desk", "phone"])
-def test_three_phones_of_true_width_stand_side_by_side(size: str, district: District, window: Open) -> None:
+def test_three_phones_of_true_width_stand_side_by_side(
+    size: str, address: str, district: District, window: Open
+) -> None:
     document = district.approved()
     with window(size, login="editor", at="") as page:
-        page.goto("/preview/HD-1")
+        page.goto(address)
+        page.locator(".preview-row").scroll_into_view_if_needed()
         frames = [page.frame_locator(f".preview:nth-child({n}) iframe") for n in (1, 2, 3)]
         expect(frames[0].locator(".wx-words h2")).to_have_text(document.title)
         expect(frames[1].locator(".wb-text").first).to_contain_text("公交")
@@ -269,8 +296,9 @@ def test_three_phones_of_true_width_stand_side_by_side(size: str, district: Dist
             boxes = [page.locator(".glass iframe").nth(n).bounding_box() for n in range(3)]
             assert len({round(box["y"]) for box in boxes if box}) == 1, "beside one another"
             assert all(box and box["width"] >= 375 for box in boxes)
-        shoot(page, f"preview-{size}-light")
+        name = address.split("/")[1]
+        shoot(page, f"phones-{name}-{size}-light")
         page.get_by_role("button", name="深色模式").click()
         expect(frames[0].locator("body.dark")).to_be_visible()
         expect(frames[0].frame_locator("iframe").locator("body.flips")).to_be_attached()
-        shoot(page, f"preview-{size}-dark")
+        shoot(page, f"phones-{name}-{size}-dark")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +16,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from bot.console.document import with_asset_addresses
-from bot.console.preview import LINK
+from bot.console.faces import LINK
+from bot.domain.article import Article
 from bot.domain.post import CREDIT_SLOT
-from bot.models import Document, Draft, Edition, Item
+from bot.models import AssetRecord, Document, Draft, Edition, Item
 from bot.rehearsal import RehearsalServer
-from bot.services import documents, editorial, people
+from bot.services import documents, drafting, editorial, people
 
 from .world import ARTICLES, District, fresh_home, now, put
 
@@ -465,6 +467,78 @@ def test_once_submitted_the_phones_are_drawn_from_the_frozen_bytes_and_from_noth
     signed = edition.items.get(account=district.accounts[0])
     shown = client.get(f"/frames/item/{signed.pk}").content.decode()
     assert with_asset_addresses(signed.signed_post.payload["content"]) in shown
+
+
+def test_the_page_of_a_document_has_the_phones_of_that_very_edition(district: District, as_: Login) -> None:
+    edition = district.approved().current
+    page = as_("duty").get("/documents/HD-1").content.decode()
+    addresses = re.findall(r'<iframe sandbox="allow-same-origin" src="([^"]+)"', page)
+    assert addresses == [f"/frames/phone/{edition.pk}/{slug}" for slug in ("wx", "wb", "portal")]
+
+
+def keeps(client: Client, **changes: str) -> None:
+    """An editor opens the text and has what was typed kept."""
+    client.get("/edit/of/HD-1")
+    assert "data-revision" in client.post("/edit/autosave/HD-1", typed(**changes)).content.decode()
+
+
+def test_beside_the_editor_the_phones_show_what_was_typed_and_nothing_is_stored(district: District, as_: Login) -> None:
+    document, client = district.document(), as_("editor")
+    page = client.get("/edit/of/HD-1").content.decode()
+    addresses = [f"/frames/writing/phone/{slug}/HD-1" for slug in ("wx", "wb", "portal")]
+    assert re.findall(r'<iframe sandbox="allow-same-origin" data-src="([^"]+)"', page) == addresses
+    pictures = AssetRecord.objects.count()
+    keeps(client, title="关于城区公交线路临时调整的通知", body_html="<p>因修路，1路公交车绕行。</p>")
+    wechat, _, portal = (client.get(address).content.decode() for address in addresses)
+    assert all("关于城区公交线路临时调整的通知" in one for one in (wechat, portal))
+    assert "1路公交车绕行" in client.get("/frames/writing/body/wx/HD-1").content.decode()
+    drawn = re.search(r'"(/frames/writing/cover/wx/[0-9a-f]{64}/HD-1)"', wechat)
+    assert drawn
+    assert client.get(drawn[1]).content.startswith(b"\x89PNG")
+    assert client.get(f"/frames/writing/cover/wx/{'0' * 64}/HD-1").status_code == 404
+    assert AssetRecord.objects.count() == pictures
+    assert document.editions.count() == 1
+    policies = {client.get(address).headers["Content-Security-Policy"] for address in addresses}
+    assert len(policies) == 1
+    assert "script" not in policies.pop()
+
+
+def test_what_they_show_is_what_handing_in_would_freeze(district: District, as_: Login) -> None:
+    document, client = district.document(), as_("editor")
+    keeps(client, title="关于城区公交线路临时调整的通知")
+    article = drafting.article_of(Draft.objects.get())
+    assert isinstance(article, Article)
+    shown = [drafting.rendered(document, article, one, covered=True).post.payload for one in district.accounts]
+    person = district.people["editor"]
+    drafting.save(document, Draft.objects.get().fields, page=drafting.page_of(document), person=person, now=now())
+    edition = editorial.submit(document, person=person, now=now())
+    frozen = [edition.posts.get(account=one) for one in district.accounts]
+    anew = [json.loads(json.dumps(post.payload).replace(edition.marker or "-", "preview0")) for post in frozen]
+    assert [dict(one) for one in shown] == anew
+
+
+def test_a_text_that_is_no_post_yet_says_so_on_its_phones(district: District, as_: Login) -> None:
+    district.document()
+    client = as_("editor")
+    keeps(client, title="")
+    for slug in ("wx", "portal"):
+        shown = client.get(f"/frames/writing/phone/{slug}/HD-1").content.decode()
+        assert "还生成不了渠道稿" in shown
+        assert "标题" in shown
+    assert client.get("/frames/writing/body/wx/HD-1").status_code == 404
+    assert client.get(f"/frames/writing/cover/wx/{'0' * 64}/HD-1").status_code == 404
+
+
+def test_the_working_copy_is_seen_by_those_alone_who_may_write_in_it(district: District, as_: Login) -> None:
+    district.document()
+    address = "/frames/writing/phone/wx/HD-1"
+    assert as_("editor").get(address).status_code == 404, "nobody has begun"
+    keeps(as_("editor"), title="没有人该看到的标题")
+    for other in ("first", "releaser", "duty"):
+        answer = as_(other).get(address)
+        assert answer.status_code == 403
+        assert "没有人该看到的标题" not in answer.content.decode()
+    assert as_("editor").get("/frames/writing/phone/nobody/HD-1").status_code == 404
 
 
 def test_the_phone_of_the_portal_bears_the_name_of_the_units_own_site(district: District) -> None:

@@ -105,6 +105,9 @@ class Theirs:
             "cover-drop",
         ):
             self.values[name] = [edition.document.external_id]
+        wechat = district.accounts[0].slug
+        self.values["writing-phone"] = self.values["writing-body"] = [wechat, edition.document.external_id]
+        self.values["writing-cover"] = [wechat, "a" * 64, edition.document.external_id]
         self.values["attachment"] = [edition.pk, "a" * 64]
         self.values["draft-file"] = ["a" * 64, edition.document.external_id]
         self.values["token-revoke"] = [_token(district)]
@@ -159,6 +162,7 @@ def _some(name: str) -> str:
         ["x", "a" * 64],
         ["a" * 64, "x"],
         [1, "a" * 64],
+        ["x", "a" * 64, "x"],
     ):
         try:
             return reverse(name, args=given)
@@ -234,7 +238,7 @@ def _texts(district: District) -> dict[str, str]:
     push = own.release.publications.order_by("pk")[0].pk
     return {name: found[name] for name in (
         "document", "preview", "compare", "post-frame", "item-frame", "preview-phone", "preview-body", "review", "edit",
-        "cover", "urgent-notice", "urgency",
+        "writing-phone", "writing-body", "writing-cover", "cover", "urgent-notice", "urgency",
     )} | {
         "documents": "/documents", "documents-found": "/documents?q=公交", "releases": "/releases", "reviews": "/reviews",
         "release": f"/releases/{release}", "withdraw": f"/releases/{release}/withdraw", "exceptions": "/exceptions",

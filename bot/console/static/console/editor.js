@@ -97,6 +97,7 @@
         form.elements.revision.value = told.dataset.revision;
         saved.textContent = `草稿自动保存于 ${told.dataset.savedAt}`;
         if (strokes === upto) dirty = false;
+        form.dispatchEvent(new Event("draft:kept"));
       } else {
         stopped = true;
         saved.textContent = "没有保存，见右侧说明。";

@@ -4,9 +4,10 @@ document.querySelector("[data-dark]")?.addEventListener("click", (event) => {
   const dark = event.currentTarget.getAttribute("aria-pressed") !== "true";
   event.currentTarget.setAttribute("aria-pressed", String(dark));
   for (const frame of document.querySelectorAll(".glass iframe")) {
-    const address = new URL(frame.src);
+    const address = new URL(frame.src || frame.dataset.src, location.href);
     if (dark) address.searchParams.set("dark", "1");
     else address.searchParams.delete("dark");
-    frame.src = address.href;
+    if (frame.src) frame.src = address.href;
+    else frame.dataset.src = address.href;
   }
 });
