@@ -12,6 +12,7 @@ from bot.domain.findings import Finding, Level
 from bot.domain.workflow import EditionState
 from bot.models import Document, Edition, Review, Unit
 from bot.services.pushing import Pushed
+from bot.services.waivers import Waived
 
 from .shapes.documents import (
     ContentOut,
@@ -123,7 +124,7 @@ def submitted(document: Document, edition: Edition) -> Submission:
 
 def findings(document: Document, gate: Iterable[Finding]) -> Findings:
     """Those of the gate now, and those of the accounts' posts as they were kept at the last submission."""
-    edition, waived = document.current, _waived(document)
+    edition, waived = document.current, Waived(document)
     kept = edition.findings.filter(account__isnull=False).select_related("account").order_by("pk")
     found = [_found(one, waived) for one in gate]
     found += [_found(row.finding, waived, row.account.slug if row.account else None) for row in kept]
@@ -136,15 +137,11 @@ def findings(document: Document, gate: Iterable[Finding]) -> Findings:
     )
 
 
-def _waived(document: Document) -> set[str]:
-    return set(document.waivers.values_list("rule", flat=True))
-
-
-def _found(finding: Finding, waived: set[str], account: str | None = None) -> Found:
+def _found(finding: Finding, waived: Waived, account: str | None = None) -> Found:
     return Found(
         rule=finding.rule, level=finding.level, message=finding.message, field=finding.field, start=finding.start,
         end=finding.end, found=finding.found, suggestion=finding.suggestion, source=finding.source, account=account,
-        waived=finding.rule in waived,
+        waived=finding in waived,
     )  # fmt: skip
 
 
@@ -159,7 +156,7 @@ def taken(pushed: Sequence[Pushed]) -> TakenTogether:
 
 
 def _taken(one: Pushed) -> Taken:
-    waived = _waived(one.document)
+    waived = Waived(one.document)
     found = [_found(finding, waived) for finding in one.findings]
     return Taken.model_validate(
         {

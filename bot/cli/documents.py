@@ -171,7 +171,7 @@ def each_document(ids: Iterable[str], act: Callable[[str], str]) -> Reply:
 @command
 def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Reply:
     """提交送审：过检查、为各账号生成渠道稿并冻结。"""
-    from bot.services import documents, editorial
+    from bot.services import documents, editorial, waiving
 
     person = acting(username)
     waived = pairs(waivers, "waive")
@@ -179,7 +179,7 @@ def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Rep
     def act(external_id: str) -> str:
         document = documents.find_document(external_id, unit=person.unit)
         for rule, reason in waived.items():
-            editorial.waive(document, rule, reason, person=person, now=now())
+            waiving.waive(document, rule, reason, person=person, now=now())
         return editorial.submit(document, person=person, now=now()).status.label
 
     return each_document(ids, act)

@@ -20,10 +20,11 @@ from bot.domain.findings import Finding
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Role, Step
 from bot.models import Account, AssetRecord, Document, Draft, Edition, Item, Person, PostRecord
-from bot.services import correcting, drafting, editorial, trail
+from bot.services import correcting, drafting, editorial, trail, waiving
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.releases import accounts_named
+from bot.services.waivers import Waived
 
 from . import readers
 from .middleware import PREVIEW_POLICY
@@ -111,7 +112,6 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "fields": [(label, edition.content.get(name)) for name, label in FIELD_WORDS if edition.content.get(name)],
         "reviews": [(Step(review.step).label, review) for review in _reviews(edition)],
         "findings": _findings(document, edition),
-        "waivers": document.waivers.select_related("person"),
         "posts": [shown(post) for post in posts],
         "releases": _releases(edition),
         "corrects": correcting.corrects(document),
@@ -144,16 +144,16 @@ def _acts(document: Document, edition: Edition, who: Person) -> dict[str, Any]:
     return {
         "may_edit": newest and drafting.may_edit(document, who),
         "may_submit": newest and who.has_role(Role.EDITOR) and edition.status in open_states,
-        "may_waive": partial(editorial.may_waive, person=who) if newest else _never,
+        "may_waive": partial(waiving.may_waive, person=who) if newest else _never,
         "may_set_policy": newest and who.has_role(Role.EDITOR),
-        "waived": {waiver.rule for waiver in document.waivers.all()},
+        "waived": Waived(document),
         "draft": draft,
         "draft_open": draft is not None and draft.open_until > now(),
         "interpretations": document.interpretations.order_by("pk"),
     }
 
 
-def _never(_rule: str) -> bool:
+def _never(_finding: Finding) -> bool:
     """Nothing is let pass in an edition that another has taken the place of."""
     return False
 

@@ -21,11 +21,12 @@ from bot.intake import Rejected
 from bot.intake.markup import paragraphs
 from bot.intake.pictures import PictureError, take
 from bot.models import Account, Document, Draft, Edition, Person
-from bot.services import drafting, editorial
+from bot.services import drafting, editorial, waiving
 from bot.services.documents import find_document, keep_assets
 from bot.services.drafting import Page, known
 from bot.services.errors import Refused
 from bot.services.people import require
+from bot.services.waivers import Waived
 
 from . import attachments, changes, margin
 from .document import EDITION_TONES, PORTAL, with_asset_addresses
@@ -174,8 +175,7 @@ def _accounts(who: Person) -> list[Account]:
 
 def _judged(document: Document, fields: Mapping[str, str], who: Person) -> dict[str, Any]:
     judged = drafting.judge(document, fields, accounts=_accounts(who), now=now())
-    waived = set(document.waivers.values_list("rule", flat=True))
-    return {"judged": judged, "findings": margin.lines(judged, waived, who)}
+    return {"judged": judged, "findings": margin.lines(judged, Waived(document), who)}
 
 
 @require_POST
@@ -273,7 +273,7 @@ def waive(request: HttpRequest, external_id: str) -> HttpResponse:
     aside = bool(request.headers.get("HX-Request"))  # from the editor's margin, which then draws itself anew
     reason = request.POST.get(f"reason:{rule}", request.POST.get("reason", ""))[:300]
     try:
-        editorial.waive(document, rule, reason, person=who, now=now())
+        waiving.waive(document, rule, reason, person=who, now=now())
     except Refused as refused:
         if aside:
             return HttpResponse(refused.message, status=409, content_type="text/plain; charset=utf-8")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.findings import Finding, Level
+from bot.domain.findings import Finding
 from bot.models import Person
-from bot.services import editorial
+from bot.services import waiving
 from bot.services.drafting import Judged, Spot
+from bot.services.waivers import Waived
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,16 @@ class Line:
     waivable: bool
 
 
-def lines(judged: Judged, waived: Collection[str], who: Person) -> Sequence[Line]:
-    """In their order. A rule is let pass as a whole, so that only its first finding carries the form."""
-    shown, made = set(waived), []
+def lines(judged: Judged, waived: Waived, who: Person) -> Sequence[Line]:
+    """In their order. What a rule finds is let pass together, so that only its first finding carries the form."""
+    shown: set[str] = set()
+    made = []
     for finding, spot in zip(judged.findings, judged.spots, strict=True):
-        rule = finding.rule
-        waivable = finding.level is not Level.HINT and rule not in shown and editorial.may_waive(rule, who)
-        made.append(Line(finding, spot, _instead(finding, spot), rule in waived, waivable))
+        let_pass = finding in waived
+        waivable = not let_pass and finding.rule not in shown and waiving.may_waive(finding, who)
+        made.append(Line(finding, spot, _instead(finding, spot), let_pass, waivable))
         if waivable:
-            shown.add(rule)
+            shown.add(finding.rule)
     return made
 
 

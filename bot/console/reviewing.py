@@ -9,9 +9,10 @@ from datetime import datetime
 from bot.domain.article import Attachment, Kind
 from bot.domain.findings import Finding
 from bot.domain.workflow import EditionState, Step
-from bot.models import Account, Edition, Person, PostRecord, Review, ReviewLink, Waiver
+from bot.models import Account, Edition, Person, PostRecord, Review, ReviewLink
 from bot.services import inbox as services
 from bot.services import reviewlinks
+from bot.services.waivers import Waived
 
 from . import changes, inbox
 from .document import EDITION_TONES, Shown, shown
@@ -75,7 +76,7 @@ class Detail:
     changed: Sequence[changes.Change]
     was_returned: str
     findings: Sequence[tuple[Finding, Account | None]]
-    waivers: Mapping[str, Waiver]
+    waived: Waived
     reviews: Sequence[tuple[str, Review]]
     links: Sequence[ReviewLink]
     attachments: Sequence[Attachment]
@@ -117,7 +118,7 @@ def detail(
         changed=changes.between(base.edition, edition) if base else (),
         was_returned=changes.return_reason(edition),
         findings=[(record.finding, record.account) for record in edition.findings.select_related("account")],
-        waivers={waiver.rule: waiver for waiver in edition.document.waivers.select_related("person")},
+        waived=Waived(edition.document),
         reviews=[(Step(review.step).label, review) for review in drawn.reviews],
         links=list(reviewlinks.standing(edition, now=now).select_related("created_by")),
         attachments=edition.article.attachments,

@@ -26,6 +26,7 @@ from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.errors import Refused
 from bot.services.people import require
+from bot.services.waivers import Waived
 
 from . import stepup, urgentmarks
 from .deeds import ELSEWHERE, instant_of
@@ -113,7 +114,7 @@ def _notice(
     accounts = urgent.accounts_for(who.unit)
     fields = drafting.fields_of(edition)
     judged = drafting.judge_edition(edition, accounts=accounts, now=at)
-    waived = set(document.waivers.values_list("rule", flat=True))
+    waived = Waived(document)
     context = {
         "now": at,
         "document": document,
@@ -121,7 +122,7 @@ def _notice(
         "tone": EDITION_TONES[edition.status],
         "kind_fits": document.kind == Kind.NOTICE and not document.is_policy,
         "findings": judged.findings,
-        "blocked": [one for one in judged.findings if one.level is Level.BLOCK and one.rule not in waived],
+        "blocked": [one for one in judged.findings if one.level is Level.BLOCK and one not in waived],
         "waived": waived,
         "accounts": accounts,
         "ways": _ways(request, who, at),
@@ -225,7 +226,7 @@ def urgency(request: HttpRequest, pk: int) -> HttpResponse:
         "by_machine": [one["account"] for one in posts if not one["by_hand"]],
         "by_people": [one["account"] for one in posts if one["by_hand"]],
         "findings": [record.finding for record in found.edition.findings.order_by("pk")],
-        "waived": set(found.edition.document.waivers.values_list("rule", flat=True)),
+        "waived": Waived(found.edition.document),
         "lead": int(releases.min_lead().total_seconds()),
         "why_not": refusal,
         "waits": found.status is Stage.ASKED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,6 +40,29 @@ class Finding:
     found: str = ""
     suggestion: str = ""
     source: str = ""
+
+    @property
+    def key(self) -> str:
+        """What was found, by rule, field and words: the same after every check of the same text, another for other words."""
+        words = "\0".join((self.rule, self.field, self.found, self.message))
+        return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+#: What the first part of a rule's id is about, for staff: the ids themselves are for programs.
+_ABOUT = {
+    "classified": "涉密与公开属性",
+    "pii": "个人信息",
+    "texts": "文字格式",
+    "source": "来源与文号",
+    "pairing": "配套解读与日期",
+    "terms": "用词",
+    "render": "渠道稿生成",
+}
+
+
+def about(rule: str) -> str:
+    """What a rule is about, in staff's words."""
+    return _ABOUT.get(rule.partition(".")[0], "平台的限制")
 
 
 def blocking(findings: Iterable[Finding]) -> list[Finding]:

@@ -200,10 +200,14 @@ class FindingRecord(models.Model):
 
 
 class Waiver(models.Model):
-    """Who let what pass, and why. Rule `pairing` waives the interpretation of a policy document."""
+    """Who let what pass, and why. Rule `pairing` waives the interpretation of a policy document.
+
+    `covers`: the keys of the findings that stood there then; what the rule finds in other words is not let pass by it.
+    """
 
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="waivers")
     rule = models.CharField(max_length=60)
+    covers = models.JSONField(default=list)
     reason = models.TextField()
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()

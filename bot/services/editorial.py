@@ -17,18 +17,14 @@ from bot.domain.instants import beijing_date, require_aware
 from bot.domain.marker import marker_from
 from bot.domain.post import Rendered
 from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review, may_review, step_due
-from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review, Waiver
+from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review
 
 from . import audit, catalogue, urgentcare
 from .accounts import channel_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused, in_staff_words
 from .people import require
-
-#: Findings that nobody may wave through, and those that an editor may not wave through alone.
-NEVER_WAIVED = ("classified.",)
-BY_REVIEWERS = ("pii.",)
-REVIEWERS = (Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER)
+from .waivers import PAIRING, Waived
 
 
 def pair_of(document: Document) -> Article | None:
@@ -51,7 +47,7 @@ def pairing_of(document: Document) -> proofing.Pair:
         is_policy=document.is_policy,
         interpretation_ids=tuple(document.interpretations.values_list("external_id", flat=True)),
         interpreted=document.interprets.current.article if document.interprets else None,
-        waived=document.waivers.filter(rule="pairing").exists(),
+        waived=document.waivers.filter(rule=PAIRING).exists(),
     )
 
 
@@ -87,32 +83,6 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
     return rendered, [*findings, *channel_of(account).check([rendered.post])]
 
 
-def may_waive(rule: str, person: Person) -> bool:
-    """Whether this person may let findings of this rule pass."""
-    if rule.startswith(NEVER_WAIVED):
-        return False
-    roles = REVIEWERS if rule.startswith(BY_REVIEWERS) else (Role.EDITOR, *REVIEWERS)
-    return any(person.has_role(role) for role in roles)
-
-
-def waive(document: Document, rule: str, reason: str, *, person: Person, now: datetime) -> None:
-    """Let a finding pass, with a reason that is kept."""
-    require_aware(now)
-    if rule.startswith(NEVER_WAIVED):
-        raise Refused("never", "涉密与公开属性的检查结果不能忽略，未做改动。请送保密审查，或修改内容。")
-    if rule.startswith(BY_REVIEWERS):
-        require(person, *REVIEWERS)
-    require(person, Role.EDITOR, *REVIEWERS)
-    if not reason.strip():
-        raise Refused("reason", "忽略检查结果须写明理由，未做改动。请填写理由后重试。")
-    with audit.serialised():
-        Waiver.objects.update_or_create(
-            document=document, rule=rule, defaults={"reason": reason, "person": person, "at": now}
-        )
-        data = {"rule": rule, "reason": reason, "unit": document.unit.code}
-        audit.append(person.username, "finding.waived", f"document:{document.external_id}", data, now=now)
-
-
 def submit(
     document: Document, *, person: Person, now: datetime, then: Callable[[Edition], None] | None = None,
     roles: Sequence[Role] = (Role.EDITOR,),
@@ -129,12 +99,7 @@ def submit(
     if not accounts:
         raise Refused("no_account", "本单位还没有可用的发布账号，未提交。请系统管理员先添加公众号或微博账号。")
     marker = marker_from(secrets.token_bytes(8))
-    found: list[tuple[Account | None, Finding]] = [(None, finding) for finding in check_document(document, now=now)]
-    renderings: list[tuple[Account, Rendered]] = []
-    for account in accounts:
-        rendered, findings = render_for(edition, account, marker)
-        renderings.append((account, rendered))
-        found += [(account, finding) for finding in findings]
+    found, renderings = found_in(document, accounts, marker, now=now, edition=edition)
     with audit.serialised():
         _keep_findings(edition, found)
     _refuse_if_blocked(document, [finding for _, finding in found])
@@ -144,6 +109,21 @@ def submit(
         if then is not None:
             then(edition)
     return edition
+
+
+def found_in(
+    document: Document, accounts: Iterable[Account], marker: str, *, now: datetime, edition: Edition | None = None
+) -> tuple[list[tuple[Account | None, Finding]], list[tuple[Account, Rendered]]]:
+    """What handing in would find, each with the account whose post it is about, and the posts that it would freeze."""
+    require_aware(now)
+    edition = edition or document.current
+    found: list[tuple[Account | None, Finding]] = [(None, finding) for finding in check_document(document, now=now)]
+    renderings: list[tuple[Account, Rendered]] = []
+    for account in accounts:
+        rendered, findings = render_for(edition, account, marker)
+        renderings.append((account, rendered))
+        found += [(account, finding) for finding in findings]
+    return found, renderings
 
 
 def _open_edition(document: Document, *, person: Person, now: datetime) -> Edition:
@@ -173,8 +153,8 @@ def _keep_findings(edition: Edition, found: Iterable[tuple[Account | None, Findi
 
 
 def _refuse_if_blocked(document: Document, findings: list[Finding]) -> None:
-    waived = set(document.waivers.values_list("rule", flat=True))
-    stop = [finding for finding in blocking(findings) if finding.rule not in waived]
+    waived = Waived(document)
+    stop = [finding for finding in blocking(findings) if finding not in waived]
     if stop:
         raise Refused(
             "blocked",
@@ -241,7 +221,7 @@ def review(document: Document, *, person: Person, verdict: Verdict, comment: str
 
 
 def _require_pair(document: Document) -> None:
-    if not document.is_policy or document.waivers.filter(rule="pairing").exists():
+    if not document.is_policy or document.waivers.filter(rule=PAIRING).exists():
         return
     if not document.interpretations.exists():
         raise Refused(

@@ -10,6 +10,7 @@ from typing import Any
 from bot.domain.alarms import Kind
 from bot.domain.custody import Duty
 from bot.domain.delivery import State
+from bot.domain.findings import about
 from bot.domain.instants import show
 from bot.domain.preflight import Kind as Preflight
 from bot.domain.rights import RIGHT_LABELS
@@ -463,7 +464,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "link.opened": lambda data, name: (f"{name}：给“{data.get('name')}”的审阅链接被打开，第 {data.get('count')} 次", ""),
     "link.revoked": lambda data, name: (f"{name}：收回给“{data.get('name')}”的审阅链接", ""),
     "unit.return_phrases": lambda data, name: ("修改退回常用语", "、".join(data.get("phrases", ())) or "恢复默认"),
-    "finding.waived": lambda data, name: (f"{name}：忽略检查结果 {data.get('rule', '')}", data.get("reason", "")),
+    "finding.waived": lambda data, name: (f"{name}：忽略检查结果（{about(str(data.get('rule', '')))}）", data.get("reason", "")),
     "document.policy": lambda data, name: (
         f"{name}：{'定为' if data.get('is_policy') else '不再作为'}政策文件",
         data.get("reason", ""),

@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.workflow import Verdict
 from bot.models import Edition, Opened, Review
-from bot.services import editorial, inbox
+from bot.services import editorial, inbox, waiving
 
 from .reviewing import STEPS, Login, changed_after_planning, decides, form, opens, page, submitted
 from .world import ARTICLES, District, now
@@ -179,7 +179,7 @@ def test_a_right_that_is_not_there_is_refused_as_such(district: District, as_: L
 
 def test_findings_are_shown_with_who_let_them_pass(district: District, as_: Login) -> None:
     document = district.document(dataclasses.replace(ARTICLES[0], document_number="", summary="详见下文。"))
-    editorial.waive(document, "pairing", "转发上级文件", person=district.people["editor"], now=now())
+    waiving.waive(document, "pairing", "转发上级文件", person=district.people["editor"], now=now())
     editorial.submit(document, person=district.people["editor"], now=now())
     shown = page(as_("first"), f"/reviews/{document.current.pk}")
     assert "转发上级文件（李拟" in shown

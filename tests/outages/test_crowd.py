@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -22,7 +23,8 @@ from .yard import ITEMS, Outcome, instant_of, release_on, resume, side_by_side, 
 pytestmark = pytest.mark.e2e
 DATABASE = "tongfa_crowd"
 LEAD = 50.0
-STOPPED_UNTIL = 8.0  # after T: longer than `send_by` allows (T + 5 s), as ten minutes would be
+STOPPED_UNTIL = float(os.environ.get("CROWD_STOPPED", "8"))
+"""Seconds after T: longer than `send_by` allows (T + 5 s), as ten minutes would be; `CROWD_STOPPED=600` stops them so long."""
 AWAY = (-17.0, 3.0)  # from T: every connection to PostgreSQL is cut, again and again
 
 
@@ -113,7 +115,10 @@ def test_the_promises_hold(name: str, crowds: dict[str, Outcome], platform: Plat
 def test_a_sender_that_wakes_up_after_its_deadline_sends_nothing_of_what_it_held(
     crowds: dict[str, Outcome], platform: Platform
 ) -> None:
-    """Its intents were committed and it slept past `send_by`: nothing of them left, and the machine sends anew, once."""
+    """Its intents were committed and it slept past `send_by`: nothing of them left, and the machine sends anew, once.
+
+    Who sleeps for minutes finds its attempts taken for unknown: WeChat is looked at and sent again, Weibo is with a person.
+    """
     outcome = crowds["frozen"]
     while_frozen = [
         row for row in platform.public_calls(*outcome.pair.ids) if outcome.begun < row["at"] < outcome.ended
@@ -121,8 +126,11 @@ def test_a_sender_that_wakes_up_after_its_deadline_sends_nothing_of_what_it_held
     assert not while_frozen
     held = [row for row in intents(outcome.home, outcome.release) if epoch(row["intent_at"]) < outcome.begun]
     assert held
-    assert [(row["outcome"], row["sent_at"]) for row in held] == [("not_sent", None)] * len(held)
-    assert {row["state"] for row in outcome.home.publications(outcome.release)} == {"live"}
+    long = STOPPED_UNTIL > 60
+    assert {row["sent_at"] for row in held} == {None}
+    assert {row["outcome"] for row in held} <= ({"not_sent", "unknown"} if long else {"not_sent"})
+    ended = {row["state"] for row in outcome.home.publications(outcome.release)}
+    assert ended <= ({"live", "needs_person"} if long else {"live"})
 
 
 def test_without_a_database_nothing_is_sent_that_has_no_intent(crowds: dict[str, Outcome], platform: Platform) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.workflow import EditionState, Verdict
 from bot.models import Account, AuditEvent, Document, Edition, Review
-from bot.services import audit, editorial, people
+from bot.services import audit, editorial, people, waiving
 from bot.services.errors import Refused
 
 from .factories import NOW, STEPS, Office, article, interpretation, policy, publication
@@ -217,13 +217,13 @@ def test_a_policy_that_lost_its_interpretation_under_review_is_not_approved(offi
     Document.objects.filter(external_id="HD-51").update(interprets=None)
     refused = refusal(review, office, document, "final")
     assert (refused.code, document.current.status) == ("pairing", EditionState.SECOND_PASSED)
-    editorial.waive(document, "pairing", "仅涉及内部程序", person=office.people["final"], now=NOW)
+    waiving.waive(document, "pairing", "仅涉及内部程序", person=office.people["final"], now=NOW)
     assert review(office, document, "final").status is EditionState.APPROVED
 
 
 def test_a_waiver_lets_a_policy_go_alone_all_the_way(office: Office) -> None:
     document = office.took(policy())
-    editorial.waive(document, "pairing", "转发上级文件，上级已解读", person=office.people["editor"], now=NOW)
+    waiving.waive(document, "pairing", "转发上级文件，上级已解读", person=office.people["editor"], now=NOW)
     submit(office, document)
     assert office.passes(document).status is EditionState.APPROVED
     assert office.signed(document).signed

@@ -11,7 +11,7 @@ from bot.domain.hashing import content_hash
 from bot.domain.marker import PATTERN, marker_in
 from bot.domain.workflow import EditionState, Verdict
 from bot.models import AssetRecord, AuditEvent, Document, Edition, FindingRecord, PostRecord, Waiver
-from bot.services import accounts, editorial
+from bot.services import accounts, editorial, waiving
 from bot.services.errors import Refused
 
 from .factories import NOW, Office, article
@@ -154,9 +154,9 @@ def test_the_limits_of_each_channel_are_findings_of_that_account(office: Office)
 def test_a_finding_passes_with_a_recorded_reason_only(office: Office) -> None:
     document = office.took(article(**STOPS["terms.typo"]))
     assert (
-        refusal(editorial.waive, document, "terms.typo", "  ", person=office.people["editor"], now=NOW).code == "reason"
+        refusal(waiving.waive, document, "terms.typo", "  ", person=office.people["editor"], now=NOW).code == "reason"
     )
-    editorial.waive(document, "terms.typo", "引用原文", person=office.people["editor"], now=NOW)
+    waiving.waive(document, "terms.typo", "引用原文", person=office.people["editor"], now=NOW)
     assert submit(office, document).status is EditionState.SUBMITTED
     waiver = Waiver.objects.get()
     assert (waiver.rule, waiver.reason, waiver.person) == ("terms.typo", "引用原文", office.people["editor"])

@@ -17,7 +17,7 @@ from bot.domain.instants import NaiveInstantError
 from bot.domain.manifest import manifest_hash
 from bot.domain.timeline import HAND_OUT, STAGE_AHEAD, lane_instants
 from bot.models import AuditEvent, Edition, Item, Publication, Release, Reservation
-from bot.services import accounts, editorial, people, releases, stops
+from bot.services import accounts, people, releases, stops, waiving
 from bot.services.errors import NotFound, Refused
 
 from .factories import (
@@ -342,7 +342,7 @@ def test_with_a_waiver_a_policy_is_signed_alone(office: Office) -> None:
     document, _ = office.approved_pair()
     release = office.planned(document)
     without_its_interpretation(release)
-    editorial.waive(document, "pairing", "解读已由市政府发布", person=office.people["releaser"], now=NOW)
+    waiving.waive(document, "pairing", "解读已由市政府发布", person=office.people["releaser"], now=NOW)
     assert office.signs(release).signed
 
 
