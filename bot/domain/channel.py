@@ -197,6 +197,7 @@ class ChannelSpec:
     credentials: tuple[OptionSpec, ...]  # names of secrets, e.g. app_secret
     options: tuple[OptionSpec, ...]
     identity: str = ""  # the option by which the platform knows the account; "" where no setting tells
+    identity_in_links: bool = False  # the addresses of its posts name it by that option
     cover: CoverSpec | None = None
     link_field: str = ""  # payload field whose link carries the marker
     metrics: tuple[str, ...] = ()  # names this vendor can report; others show as "not reported"

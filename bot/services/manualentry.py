@@ -16,7 +16,7 @@ from .accounts import spec_of
 from .errors import NotFound, Refused
 from .facts import may_have_left
 from .quotas import rules_by_hand
-from .settling import post_at
+from .settling import post_at, require_own
 
 OLDEST = timedelta(days=366)  # before that a year was mistyped
 NEAR = timedelta(days=2)  # a post of the machine has the same address: looked for around that time
@@ -92,6 +92,7 @@ def address_key(entry: Entry) -> str:
     if not key:
         shapes = "，或 ".join(link.example for link in spec.post_links) or "http 开头的链接"
         raise Refused("url", f"“{url[:100]}”不是{spec.label}一篇文章的链接，应形如 {shapes}，{_NOTHING}。")
+    require_own(entry.account, url, _NOTHING)
     return key
 
 

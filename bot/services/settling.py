@@ -11,7 +11,7 @@ from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.engine import people as engine
 from bot.domain.engine.resending import Ended, Said, is_new_act
 from bot.domain.instants import require_aware, show
-from bot.domain.postlink import which_post
+from bot.domain.postlink import which_post, whose_post
 from bot.domain.workflow import Role
 from bot.models import Account, AuditEvent, Item, ManualPost, Person, Publication, Unit
 
@@ -123,6 +123,7 @@ def _require_addresses(publication: Publication, items: Sequence[Item], urls: Se
         if not post:
             shapes = "，或 ".join(link.example for link in spec.post_links)
             raise Refused("urls", f"“{url}”不是{spec.label}一篇文章的链接，应形如 {shapes}，未做改动。")
+        require_own(publication.account, url, "未做改动")
     if len(set(posts)) < len(posts):
         raise Refused("urls", "同一个链接给了两次，请按次序给出各篇自己的链接，未做改动。")
     others = Item.objects.filter(account__channel=publication.account.channel).exclude(url="")
@@ -139,6 +140,25 @@ def _require_addresses(publication: Publication, items: Sequence[Item], urls: Se
         raise Refused("urls", "这个链接已由其他单位登记为手工发布，请核对是不是找错了文章，未做改动。")
     if by_hand is not None:
         raise Refused("urls", f"这个链接已登记为手工发布（第 {by_hand.pk} 条），请先作废那一条登记，未做改动。")
+
+
+def require_own(account: Account, url: str, nothing: str) -> None:
+    """Refused where the address names another account: by the account's own setting, else by the addresses that its posts
+    have had. `nothing`: what was not done, for the sentence."""
+    spec = spec_of(account)
+    owner = whose_post(url, spec.post_links)
+    if not owner:
+        return
+    if spec.identity and spec.identity_in_links:
+        own = str(account.options.get(spec.identity, ""))
+    else:
+        known = Item.objects.filter(account=account).exclude(url="").order_by("-pk").values_list("url", flat=True)[:20]
+        own = next((found for one in known if (found := whose_post(one, spec.post_links))), "")
+    if own and owner != own:
+        raise Refused(
+            "urls",
+            f"“{url[:100]}”是别的账号的文章，不是“{account.name}”的，{nothing}。请到“{account.name}”的主页打开这篇，复制它的链接。",
+        )
 
 
 def post_at(account: Account, url: str) -> str:

@@ -123,7 +123,9 @@ def test_another_units_cases_do_not_exist(district: District, sure: Login) -> No
     assert f"/exceptions/{one.pk}" not in page(client, "/exceptions")
     assert client.get(f"/exceptions/{one.pk}").status_code == 404
     for act in ACTS:
-        answer = client.post(f"/exceptions/{one.pk}/{act}", {"reason": "别单位", "url": "https://weibo.com/1/a"})
+        answer = client.post(
+            f"/exceptions/{one.pk}/{act}", {"reason": "别单位", "url": "https://weibo.com/2017000001/a"}
+        )
         assert answer.status_code == 404, act
     one.refresh_from_db()
     assert one.status is State.NEEDS_PERSON
@@ -190,7 +192,7 @@ def post(client: Client, one: Publication, act: str, **fields: object) -> HttpRe
 @pytest.mark.parametrize("act", ["live", "correct", "not-live", "ask-again", "confirm-again", "cancel"])
 def test_what_cannot_be_taken_back_asks_once_more_who_is_there(district: District, unasked: Login, act: str) -> None:
     one = doubtful(district)
-    answer = post(unasked("duty"), one, act, reason="核实过", url="https://weibo.com/1/a")
+    answer = post(unasked("duty"), one, act, reason="核实过", url="https://weibo.com/2017000001/a")
     assert "请再确认一次身份" in answer.content.decode()
     one.refresh_from_db()
     assert one.status is State.NEEDS_PERSON
@@ -199,7 +201,7 @@ def test_what_cannot_be_taken_back_asks_once_more_who_is_there(district: Distric
 @pytest.mark.parametrize("act", ACTS)
 def test_who_may_not_act_is_refused_by_the_service_too(district: District, sure: Login, act: str) -> None:
     one = doubtful(district)
-    answer = post(sure("editor"), one, act, reason="核实过", url="https://weibo.com/1/a")
+    answer = post(sure("editor"), one, act, reason="核实过", url="https://weibo.com/2017000001/a")
     assert answer.status_code == 403
 
 

@@ -23,6 +23,6 @@ def released(district: District, article: Article = ARTICLES[2]) -> Release:
     """Both words, and it is out."""
     urgency = asked(district, article)
     release = urgent.confirm(urgency, seen=urgency.digest, person=district.people["releaser"], now=now())
-    Item.objects.filter(publication__release=release).update(platform_id="1", url="https://weibo.com/1/A")
+    Item.objects.filter(publication__release=release).update(platform_id="1", url="https://weibo.com/2017000001/A")
     force(Publication.objects.filter(release=release), "live", live_at=release.instant, sent_at=release.instant)
     return release

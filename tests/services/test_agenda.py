@@ -72,7 +72,7 @@ def batch(state: str) -> Batch:
 def follow_by_hand(due: datetime) -> ManualCount:
     account, person = Account.objects.get(slug="lyhd"), Person.objects.get(username="releaser")
     post = ManualPost.objects.create(
-        unit=account.unit, account=account, mode="share", title="停水通知", url="https://weibo.com/1/a", post_key="a",
+        unit=account.unit, account=account, mode="share", title="停水通知", url="https://weibo.com/2017000001/a", post_key="a",
         posted_at=NOW - DAY, posted_by=person, entered_by=person, entered_at=NOW,
     )  # fmt: skip
     return ManualCount.objects.create(post=post, next_sample_at=due)

@@ -274,7 +274,7 @@ def test_a_word_does_not_stand_for_ever(engine: Engine, stuck: Publication) -> N
 
 def test_a_word_about_a_case_that_has_moved_is_void(engine: Engine, stuck: Publication) -> None:
     ask(engine, stuck)
-    settling.settle_live(stuck, urls=["https://weibo.com/1/a"], person=engine.releaser, now=engine.clock.now())
+    settling.settle_live(stuck, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, now=engine.clock.now())
     settling.settle_not_live(stuck, person=engine.releaser, reason="看错了", now=engine.clock.now())
     assert countersigning.first_word(stuck, now=engine.clock.now()) is None
 

@@ -302,7 +302,7 @@ def on_the_timeline(engine: Engine, since: datetime) -> Callable[[Evidence], Rec
         found = search([{"idstr": "5001", "text": wanted.text, "created_at": created, "uid": "1"}], wanted, window=5)
         if found.found is None:
             return Absent("没有找到")
-        return Receipt({"idstr": "5001"}, (PositionReceipt("5001", "https://weibo.com/1/a"),))
+        return Receipt({"idstr": "5001"}, (PositionReceipt("5001", "https://weibo.com/2017000001/a"),))
 
     return look
 
@@ -338,11 +338,11 @@ def test_what_the_platform_answered_to_another_push_is_not_taken_for_ours(engine
     def look(evidence: Evidence) -> Receipt | Absent | Unclear:
         if evidence.ids.get("idstr"):
             late = engine.clock.now() < T + 20 * SECOND
-            place = PositionReceipt("6001", "https://weibo.com/1/b")
+            place = PositionReceipt("6001", "https://weibo.com/2017000001/b")
             return Unclear("读取失败。") if late else Receipt({"idstr": "6001"}, (place,))
         if engine.clock.now() <= T + 14 * SECOND or "6001" in evidence.owned_ids:
             return Absent()
-        return Receipt({"idstr": "6001"}, (PositionReceipt("6001", "https://weibo.com/1/b"),))
+        return Receipt({"idstr": "6001"}, (PositionReceipt("6001", "https://weibo.com/2017000001/b"),))
 
     engine.platform.looks["lyhd"] = [look] * 300
     engine.go(T + 10 * MINUTE)
@@ -402,7 +402,7 @@ def test_when_the_way_of_a_lane_is_free_the_doubt_is_not_forgotten(engine: Engin
     first, second = release.publications.order_by("lane")
     again(engine, second)
     engine.go(engine.clock.now() + 30 * SECOND)
-    settling.settle_live(first, urls=["https://weibo.com/1/a"], person=engine.releaser, now=engine.clock.now())
+    settling.settle_live(first, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
     assert f"恢复（发布单 {release.pk}）" in second.reason

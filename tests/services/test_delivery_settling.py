@@ -46,10 +46,10 @@ def again(engine: Engine, of: Publication, *, second: str = "final", reason: str
 
 
 def test_found_by_a_person_it_is_live_with_every_address(engine: Engine, stuck: Publication) -> None:
-    settling.settle_live(stuck, urls=["https://weibo.com/1/a"], person=engine.releaser, now=LATER)
+    settling.settle_live(stuck, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, now=LATER)
     stuck.refresh_from_db()
     assert stuck.status is State.LIVE
-    assert stuck.items.get().url == "https://weibo.com/1/a"
+    assert stuck.items.get().url == "https://weibo.com/2017000001/a"
     assert stuck.next_sample_at is not None
     assert "孙签" in stuck.reason
 
@@ -59,7 +59,7 @@ ELSEWHERE = (
     "https://weibo.com/",
     "https://weibo.com.example.com/1/a",
     "https://weibo.com@example.com/1/a",
-    "https://example.com/?https://weibo.com/1/a",
+    "https://example.com/?https://weibo.com/2017000001/a",
     "https://mp.weixin.qq.com/s/abcdefgh",
     "https://weibo.com:8443/1/a",
     "https://[/1/a",
@@ -77,10 +77,31 @@ def test_one_web_address_per_position_is_asked_for(engine: Engine, stuck: Public
     assert stuck.status is State.NEEDS_PERSON
 
 
-@pytest.mark.parametrize("same", ["http://www.weibo.com/1/a?from=page", "https://m.weibo.cn/status/a#top"])
+@pytest.mark.parametrize("url", ["https://weibo.com/999/a", "https://m.weibo.cn/999/a"])
+def test_the_post_of_somebody_else_is_no_proof(engine: Engine, stuck: Publication, url: str) -> None:
+    with pytest.raises(Refused, match=f"“{stuck.account.name}”的，未做改动"):
+        settling.settle_live(stuck, urls=[url], person=engine.releaser, now=LATER)
+    stuck.refresh_from_db()
+    assert stuck.status is State.NEEDS_PERSON
+
+
+def test_whose_article_it_is_shows_by_those_that_the_account_has_had(engine: Engine) -> None:
+    """The address of an article names its account by a code that stands nowhere else."""
+    account = engine.office.wechat
+    link = "https://mp.weixin.qq.com/s?__biz={}&mid=22&idx=1&sn=ab"
+    settling.require_own(account, link.format("OURS"), "未做改动")
+    release = engine.signed(*engine.articles(1), on=[account])
+    Item.objects.filter(publication__release=release).update(url=link.format("OURS"))
+    settling.require_own(account, link.format("OURS"), "未做改动")
+    settling.require_own(account, "https://mp.weixin.qq.com/s/abcdefgh", "未做改动")
+    with pytest.raises(Refused, match="别的账号的文章"):
+        settling.require_own(account, link.format("THEIRS"), "未做改动")
+
+
+@pytest.mark.parametrize("same", ["http://www.weibo.com/2017000001/a?from=page", "https://m.weibo.cn/status/a#top"])
 def test_an_address_that_another_push_has_is_refused(engine: Engine, stuck: Publication, same: str) -> None:
     other = engine.weibo(engine.signed(number=2, on=[engine.office.weibo], instant=LATER + 60 * MINUTE))
-    Item.objects.filter(publication=other).update(url="https://weibo.com/1/a")
+    Item.objects.filter(publication=other).update(url="https://weibo.com/2017000001/a")
     with pytest.raises(Refused, match=f"推送 {other.pk}"):
         settling.settle_live(stuck, urls=[same], person=engine.releaser, now=LATER)
 
@@ -99,7 +120,7 @@ def test_on_a_rehearsal_home_its_own_pages_will_do(
 @pytest.fixture
 def declared(engine: Engine, stuck: Publication) -> Publication:
     """Declared live by a person, under a wrong address."""
-    settling.settle_live(stuck, urls=["https://weibo.com/1/wrong"], person=engine.releaser, now=LATER)
+    settling.settle_live(stuck, urls=["https://weibo.com/2017000001/wrong"], person=engine.releaser, now=LATER)
     return engine.weibo(stuck.release)
 
 
@@ -113,16 +134,20 @@ def test_a_persons_word_is_marked_as_that(engine: Engine, declared: Publication)
 def test_a_wrong_address_is_corrected_with_a_reason_that_stays_on_record(engine: Engine, declared: Publication) -> None:
     with pytest.raises(Refused, match="原因"):
         settling.correct_live(
-            declared, urls=["https://weibo.com/1/right"], person=engine.releaser, reason=" ", now=LATER
+            declared, urls=["https://weibo.com/2017000001/right"], person=engine.releaser, reason=" ", now=LATER
         )
     settling.correct_live(
-        declared, urls=["https://weibo.com/1/right"], person=engine.releaser, reason="贴错了", now=LATER
+        declared, urls=["https://weibo.com/2017000001/right"], person=engine.releaser, reason="贴错了", now=LATER
     )
     declared.refresh_from_db()
-    assert declared.items.get().url == "https://weibo.com/1/right"
+    assert declared.items.get().url == "https://weibo.com/2017000001/right"
     assert declared.status is State.LIVE
     line = AuditEvent.objects.get(action="publication.link_corrected")
-    assert line.data == {"reason": "贴错了", "from": ["https://weibo.com/1/wrong"], "to": ["https://weibo.com/1/right"]}
+    assert line.data == {
+        "reason": "贴错了",
+        "from": ["https://weibo.com/2017000001/wrong"],
+        "to": ["https://weibo.com/2017000001/right"],
+    }
 
 
 def test_what_is_not_there_after_all_stands_before_a_person_again(engine: Engine, declared: Publication) -> None:
@@ -143,7 +168,7 @@ def test_a_time_of_sending_that_the_declaration_made_up_goes_with_it(engine: Eng
     engine.clock.wait_until(LATER)
     engine.tick()
     missed = engine.weibo(release)
-    settling.settle_live(missed, urls=["https://weibo.com/1/a"], person=engine.releaser, now=LATER)
+    settling.settle_live(missed, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, now=LATER)
     settling.settle_not_live(missed, person=engine.releaser, reason="看错了", now=LATER + MINUTE)
     missed.refresh_from_db()
     assert (missed.sent_at, missed.accepted_at) == (None, None)
@@ -157,7 +182,9 @@ def test_what_the_system_read_back_is_not_for_people_to_change(engine: Engine) -
     with pytest.raises(Refused, match="由人登记"):
         settling.settle_not_live(live, person=engine.releaser, reason="不对", now=LATER)
     with pytest.raises(Refused, match="由人登记"):
-        settling.correct_live(live, urls=["https://weibo.com/1/a"], person=engine.releaser, reason="不对", now=LATER)
+        settling.correct_live(
+            live, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, reason="不对", now=LATER
+        )
 
 
 def test_two_people_may_send_it_again_and_it_goes_once(engine: Engine, stuck: Publication) -> None:
@@ -333,7 +360,7 @@ def test_missed_and_cancelled_frees_the_edition(engine: Engine) -> None:
 
 
 def _live(engine: Engine, of: Publication) -> None:
-    settling.settle_live(of, urls=["https://weibo.com/1/a"], person=engine.releaser, now=LATER)
+    settling.settle_live(of, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, now=LATER)
 
 
 def _cancel(engine: Engine, of: Publication) -> None:

@@ -96,7 +96,7 @@ def test_settled_by_a_person_it_frees_the_way_too(engine: Engine) -> None:
     assert first.status is State.NEEDS_PERSON
     with pytest.raises(Refused, match="需人工处理"):
         resume(engine, release)
-    settling.settle_live(first, urls=["https://weibo.com/1/a"], person=engine.releaser, now=engine.clock.now())
+    settling.settle_live(first, urls=["https://weibo.com/2017000001/a"], person=engine.releaser, now=engine.clock.now())
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
     assert f"恢复（发布单 {release.pk}）" in second.reason

@@ -61,7 +61,9 @@ def test_what_has_no_document_here_needs_a_title(office: Office) -> None:
     refusal("title", office, title=" ")
 
 
-@pytest.mark.parametrize("url", ["", "mp.weixin.qq.com/s/AbCdEfGh1", "https://weibo.com/1/a", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "url", ["", "mp.weixin.qq.com/s/AbCdEfGh1", "https://weibo.com/2017000001/a", "javascript:alert(1)"]
+)
 def test_an_address_is_that_of_a_post_on_this_platform(office: Office, url: str) -> None:
     refusal("url", office, url=url)
 

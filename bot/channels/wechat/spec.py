@@ -126,7 +126,7 @@ POST_LINKS = (
     PostLink(("mp.weixin.qq.com",), r"/s/(?P<post>[\w-]{8,})(?:\?.*)?", "https://mp.weixin.qq.com/s/…"),
     PostLink(
         ("mp.weixin.qq.com",),
-        r"/s\?(?P<post>__biz=[^&]+&mid=\d+&idx=\d+&sn=\w+)(?:&.*)?",
+        r"/s\?(?P<post>__biz=(?P<owner>[^&]+)&mid=\d+&idx=\d+&sn=\w+)(?:&.*)?",
         "https://mp.weixin.qq.com/s?__biz=…&mid=…&idx=…&sn=…",
     ),
 )

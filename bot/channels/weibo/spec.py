@@ -119,13 +119,13 @@ def short_id(code: str) -> str:
 POST_LINKS = (
     PostLink(
         ("weibo.com", "www.weibo.com"),
-        r"/\d+/(?P<post>[A-Za-z0-9]+)/?(?:\?.*)?",
+        r"/(?P<owner>\d+)/(?P<post>[A-Za-z0-9]+)/?(?:\?.*)?",
         "https://weibo.com/账号数字/编号",
         short_id,
     ),
     PostLink(
         ("m.weibo.cn",),
-        r"/(?:status|detail|\d+)/(?P<post>[A-Za-z0-9]+)/?(?:\?.*)?",
+        r"/(?:status|detail|(?P<owner>\d+))/(?P<post>[A-Za-z0-9]+)/?(?:\?.*)?",
         "https://m.weibo.cn/status/编号",
         short_id,
     ),
@@ -141,6 +141,7 @@ SPEC = ChannelSpec(
     credentials=(OptionSpec("app_secret", "应用 App Secret"), OptionSpec("access_token", "访问令牌（也可用网页授权）")),
     options=OPTIONS,
     identity="uid",
+    identity_in_links=True,
     cover=CoverSpec(field="pic", layout="card", max_bytes=COVER_LIMIT),
     link_field="status",
     metrics=("reposts", "comments", "attitudes"),
