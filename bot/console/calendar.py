@@ -21,7 +21,7 @@ from bot.models import Account, Person
 from bot.services.accounts import spec_of
 from bot.services.people import may_read
 
-from . import calendar_hands
+from . import calendar_hands, veil
 from .calendar_ask import Ask
 from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
 from .calendar_hands import Hand
@@ -65,6 +65,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     span = days.shown(ask.view, ask.day)
     rows = found(who.unit, span)
+    veil.over(rows, who)
     accounts = list(who.unit.accounts.order_by("pk"))
     beside = Beside.of(rows, accounts)
     month = [day for week in days.weeks_of_month(ask.day) for day in week]

@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks
+from . import alarms, board, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks, veil
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -33,9 +33,12 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
     unit = who.unit
     found = board.releases_on_board(unit, at)
     day = beijing_date(at)
-    rows = [board.row(release, unit, at) for release in found]
     standing, frozen = alarming.standing(unit), board.frozen(unit)
     others, more = board.troubled(unit, at, found)
+    halted = stood.lately(unit, at)
+    alarmed = [one.release for one in standing if one.release is not None]
+    veil.over([*found, *others, *alarmed, *(hit.release for one in halted for hit in one.hits)], who)
+    rows = [board.row(release, unit, at) for release in found]
     asks = board.asks([*found, *others], who, at, frozen=frozen is not None)
     return {
         "now": at,
@@ -45,7 +48,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "asked": len(asks),
         "asks_more": more,
         "urgents": urgentmarks.banners(who, at),
-        "stood": stood.lately(unit, at),
+        "stood": halted,
         "alarms": alarms.grouped(standing),
         "alarmed": len(standing),
         "own_calls": alarming.calls_of(standing, person=who),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from bot.domain.instants import beijing_date, require_aware
-from bot.domain.workflow import ADMINISTRATORS, Role
+from bot.domain.workflow import ADMINISTRATORS, READERS, Role
 from bot.models import Deputy, Person, Unit
 
 from . import audit, people
@@ -19,10 +19,12 @@ LONGEST = timedelta(days=180)
 def standing_in(person: Person, *, now: datetime) -> Person:
     """The same person, with the roles of those whose deputy they are today.
 
-    An administrator's rights are not handed on: the three exclude each other. A disabled principal has nothing to hand on.
+    An administrator's rights are not handed on: the three exclude each other. Nor does who is nothing but an administrator
+    hold any in the business: the three keep the machine, the people and the trail, and read no text. A disabled principal
+    has nothing to hand on.
     """
     held: dict[str, Person] = {}
-    for one in current(person, now=now):
+    for one in current(person, now=now) if READERS & set(person.roles) else ():
         for role in one.principal.roles:
             if role not in ADMINISTRATORS and role not in person.roles:
                 held.setdefault(role, one.principal)
@@ -85,6 +87,8 @@ def _why_not(
         return "代理人须是本单位人员，"
     if principal.pk == deputy.pk:
         return "不能由本人代理本人，"
+    if not READERS & set(deputy.roles):
+        return f"{deputy.name}只有管理员角色，三员不办业务、不看稿件，不能代理，"
     if not deputy.is_active or not principal.is_active:
         return "代理双方都须在岗，"
     if not [role for role in principal.roles if role not in ADMINISTRATORS]:

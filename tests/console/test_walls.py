@@ -211,7 +211,7 @@ def test_what_another_unit_has_is_answered_as_what_nobody_has(district: District
 
 # --- text that is not public yet ------------------------------------------------------------------------------
 
-#: Of these roles no page shows a text; a title stands on the desk and in the calendar, as it does for everybody of the unit.
+#: Of these roles no page shows a text, nor a title of what is not public yet.
 KEEPERS = ("sysadmin", "secadmin", "auditadmin")
 
 
@@ -259,6 +259,17 @@ def test_who_keeps_the_machine_the_people_or_the_trail_reads_no_text_by_any_addr
         assert answer.status_code == 403, (name, answer.status_code)
         assert "没有权限" in answer.content.decode(), name
         assert ARTICLES[0].summary not in answer.content.decode(), name
+
+
+@pytest.mark.parametrize("role", KEEPERS)
+def test_the_desk_and_the_calendar_tell_them_when_and_where_and_not_what(district: District, role: str) -> None:
+    release = district.signed()
+    client = _member(district, role)
+    for address in ("/", "/calendar", "/calendar?view=week", "/calendar?view=list"):
+        page = client.get(address).content.decode()
+        assert f"发布单 {release.pk}" in page, address
+        assert ARTICLES[0].title not in page, address
+    assert ARTICLES[0].title in _member(district, "duty").get("/").content.decode()
 
 
 @pytest.mark.parametrize("role", KEEPERS)

@@ -53,6 +53,18 @@ def test_administrators_rights_are_not_handed_on(unit: Unit) -> None:
     assert deputies.standing_in(deputy, now=NOW).held_roles == {"editor", "duty"}
 
 
+@pytest.mark.parametrize("role", ["sysadmin", "secadmin", "auditadmin"])
+def test_who_is_nothing_but_an_administrator_stands_in_for_nobody(unit: Unit, role: str) -> None:
+    chief, keeper = person(unit, "chief", "releaser"), person(unit, "keeper", role)
+    with pytest.raises(Refused, match="三员不办业务"):
+        appoint(chief, keeper)
+    other = person(unit, "other", "editor")
+    appoint(chief, other)
+    Person.objects.filter(pk=other.pk).update(roles=[role])
+    other.refresh_from_db()
+    assert deputies.standing_in(other, now=NOW).held_roles == {role}, "who became one since then"
+
+
 def test_a_disabled_principal_or_deputy_hands_on_and_holds_nothing(unit: Unit) -> None:
     chief, deputy = person(unit, "chief", "releaser"), person(unit, "deputy", "editor")
     appoint(chief, deputy)
@@ -103,11 +115,11 @@ def test_only_colleagues_and_never_oneself(unit: Unit) -> None:
 
 
 def test_who_manages_people_names_others_and_never_themself(unit: Unit) -> None:
-    chief, manager = person(unit, "chief", "releaser"), person(unit, "m", "secadmin")
+    chief, manager = person(unit, "chief", "releaser"), person(unit, "m", "secadmin", "duty")
     with pytest.raises(Refused, match="不能把自己登记为chief的代理人，没有登记代理") as refused:
         appoint(chief, manager, person=manager)
     assert refused.value.code == "self"
-    assert deputies.standing_in(manager, now=NOW).held_roles == {"secadmin"}
+    assert deputies.standing_in(manager, now=NOW).held_roles == {"secadmin", "duty"}
     appoint(chief, person(unit, "deputy", "editor"), person=manager)
     appoint(chief, manager, person=chief)
     assert deputies.standing_in(manager, now=NOW).has_role(Role.RELEASER), "whose rights they are may give them"
