@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db.models import Prefetch, QuerySet
 
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.instants import show
 from bot.domain.sync import FOR_A_DECISION, AfterLive
-from bot.domain.workflow import Role
-from bot.models import Item, PortalGate, Publication, Release
+from bot.domain.workflow import EditionState, Role
+from bot.models import Edition, Item, PortalGate, Publication, Release
 from bot.services import quotas
 from bot.services.releases import min_lead
 
@@ -103,9 +103,13 @@ def _pending(release: Release) -> Iterator[Pending]:
     pushes = list(release.publications.all())
     if release.signed_at is None and release.urgency_id is None and any(push.status in UNSIGNED for push in pushes):
         until = release.instant - min_lead()
+        words = f"请签发人最迟在 {show(until)} 前签发。"
+        old = next((one for one in _parts(pushes) if one.status is EditionState.SUPERSEDED), None)
+        if old is not None:
+            words = f"“{old.title}”已有新版本，签发不了：请等新版本审核通过后修改发布单、换成新版本，或作废。"
         yield Pending(
             what="signature", roles=[Role.RELEASER], publication=None, until=until,
-            message=f"发布单 {release.pk} 还没有签发，到时不会发出。请签发人最迟在 {show(until)} 前签发。",
+            message=f"发布单 {release.pk} 还没有签发，到时不会发出。{words}",
         )  # fmt: skip
     gate: PortalGate | None = getattr(release, "gate", None)
     if release.signed and gate is not None and gate.status in FOR_A_DECISION:
@@ -114,6 +118,10 @@ def _pending(release: Release) -> Iterator[Pending]:
         if push.status in FOR_A_PERSON:
             words = f"“{push.account.name}”的推送 {push.pk}：{push.status.label}。{push.reason}"
             yield _decision(words, push.pk)
+
+
+def _parts(pushes: Iterable[Publication]) -> Iterator[Edition]:
+    return (item.edition for push in pushes for item in push.items.all())
 
 
 def _decision(message: str, publication: int | None) -> Pending:

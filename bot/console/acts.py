@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.sync import FOR_A_DECISION
-from bot.domain.workflow import Role, may_sign
+from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Edition, ManualTask, Person, Publication, Release
 from bot.services import byhand, gating, replanning, stops
 from bot.services.releases import min_lead
@@ -19,6 +19,7 @@ from bot.services.releases import min_lead
 PLANNERS = (Role.EDITOR, Role.RELEASER)
 STOPPERS = (Role.RELEASER, Role.DUTY)
 BY_HAND = frozenset({Role.RELEASER, Role.DUTY})  # who enters what was posted by hand
+UPDATE = "请等新版本审核通过后修改发布单、换成新版本，或作废这张。"
 FROZEN = "本单位正处于一键停发状态，请先解除停发。"
 
 
@@ -92,6 +93,13 @@ class Case:
         return parts and not self.by_hand and all(one.status in SETTLED for one in self.publications)
 
     @property
+    def outdated(self) -> str:
+        """The title of a part that another edition has taken the place of, "" where there is none: it cannot be signed."""
+        waiting = [task.edition for task in self.tasks if task.waits]
+        parts = [*editions(self.publications), *waiting]
+        return next((one.title for one in parts if one.status is EditionState.SUPERSEDED), "")
+
+    @property
     def too_late_to_sign(self) -> bool:
         """Its instant is over, or too near."""
         return self.release.instant < self.now + min_lead()
@@ -115,6 +123,8 @@ def _next(case: Case) -> tuple[str, str]:
         return "", "已了结，没有要办理的。"
     if case.release.urgency_id is not None and not case.release.signed:
         return "release-cancel", "应急发布的签发已失效，没有发出的不会再发。请作废后重新提出，或审核通过后另编发布单。"
+    if case.unsigned and case.outdated:
+        return "release-edit", f"“{case.outdated}”已有新版本，这张发布单里还是旧版，签发不了。{UPDATE}"
     if case.unsigned and case.too_late_to_sign:
         return "release-reschedule", "发布时刻已过或太近，来不及签发，请改期。"
     if case.unsigned:
@@ -155,6 +165,7 @@ def _signing(case: Case) -> list[Act]:
     if not case.may(Role.RELEASER) or not case.unsigned:
         return []
     why = "发布时刻已过或太近，请先改期。" if case.too_late_to_sign else ""
+    why = f"“{case.outdated}”已有新版本。{UPDATE}" if case.outdated else why
     refusal = may_sign(person=case.who.pk, roles=case.who.held_roles, authors=_authors(case))
     return [
         Act(

@@ -12,7 +12,7 @@ from django.urls import reverse
 from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
-from bot.domain.workflow import Role
+from bot.domain.workflow import EditionState, Role
 from bot.models import Account, AuditEvent, Edition, Freeze, Item, ManualTask, Person, Publication, Release, Unit
 from bot.services import byhand, lanes, moving, trail
 from bot.services.people import may_read
@@ -234,11 +234,27 @@ def _wants_signature(release: Release, now: datetime) -> bool:
 
 
 def _unsigned(release: Release, who: Person) -> Ask:
+    if (old := _outdated(release)) is not None:
+        words = f"“{old}”已有新版本，这张发布单里还是旧版，签发不了，到时不会发出。请换成新版本（修改发布单），或作废。"
+        door = ("修改发布单", reverse("release-edit", args=[release.pk])) if may_plan(who) else ("", "")
+        return Ask(Chip("未签发", "warn", "pen"), release, None, (), words, release.instant, door=door)
     return Ask(
         Chip("未签发", "wait", "pen"), release, None, (),
         "发布单已编好，还没有签发，到时不会发出。请签发人核对后签发，或改期、作废。", release.instant,
         door=_door(release, who),
     )  # fmt: skip
+
+
+def _outdated(release: Release) -> str | None:
+    """The title of a part that another edition has taken the place of."""
+    parts = [item.edition for one in release.publications.all() for item in one.items.all()]
+    parts += [task.edition for task in release.manual_tasks.all() if task.waits]
+    return next((one.title for one in parts if one.status is EditionState.SUPERSEDED), None)
+
+
+def may_plan(who: Person) -> bool:
+    """Whether this person may change a release before it is signed."""
+    return who.has_role(Role.EDITOR) or who.has_role(Role.RELEASER)
 
 
 def _by_hand(release: Release, who: Person, now: datetime) -> list[Ask]:

@@ -68,6 +68,7 @@ READY = frozenset({State.STAGED, State.ARMED})
 SIGN_SOON = timedelta(hours=1)
 #: A release of which a part is public: the rest is on its way, or somebody must act.
 UNDER_WAY, PARTLY = ("正在依次发出", "busy"), ("部分发出", "bad")
+PARTLY_BACK = ("部分撤回", "off")  # all of it was public, and some was taken back on purpose
 #: Where the part of a release that people post stands.
 BY_HAND_LATER = Chip("手工发布", "wait", "hand")
 BY_HAND_NOW = Chip("待手工发布", "warn", "hand")
@@ -97,6 +98,9 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     states = [publication.status for publication in publications]
     alive = [state for state in states if state is not State.CANCELLED]
     public, whole = _counted(states, tasks)
+    taken_back = sum(state is State.WITHDRAWN for state in states)
+    if public and taken_back and public + taken_back == whole:
+        return Chip(*PARTLY_BACK, "undo", f"{taken_back}/{whole}")
     if public and public < whole:
         return Chip(*(UNDER_WAY if _moves(release, states, tasks, now) else PARTLY), "part", f"{public}/{whole}")
     if public:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -148,6 +149,17 @@ def test_the_next_step_is_the_one_that_is_legal_now(district: District, as_: Log
     stops.cancel(release, person=district.people["duty"], reason="不发", now=now())
     assert primary(acts_of(client, release)) == []
     assert "已了结" in acts_of(client, release)
+
+
+def test_what_another_edition_has_replaced_is_not_offered_to_be_signed(district: District, as_: Login) -> None:
+    release, client = district.planned(), as_("releaser")
+    district.document(dataclasses.replace(ARTICLES[0], summary="自12月2日起调整。"))
+    shown = acts_of(client, release)
+    assert primary(shown) == ["修改内容、次序、账号"]
+    assert "已有新版本，这张发布单里还是旧版，签发不了" in shown
+    desk = client.get("/").content.decode()
+    assert "这张发布单里还是旧版，签发不了" in desk
+    assert f'href="/releases/{release.pk}/sign"' not in desk
 
 
 def test_too_late_to_sign_the_next_step_is_another_instant(district: District, as_: Login) -> None:
