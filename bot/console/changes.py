@@ -37,7 +37,7 @@ LABELS = {
     "cover": "封面",
 }
 IDENTITY = "external_id"
-APPROVED, SEEN = "approved", "seen"
+APPROVED, SEEN, BEFORE = "approved", "seen", "before"
 MARKUP_ONLY = "文字没有变，只有排版（加粗、分段、列表等）有变化，请看下面的版面。"
 
 
@@ -62,13 +62,17 @@ class Base:
 
 
 def bases(edition: Edition, person: Person) -> list[Base]:
-    """The last approved edition first, then the last one that this person had before their eyes, if that is another."""
+    """The last approved edition first, then the last one that this person had before their eyes, if that is another; where
+    there is neither, the last one that was handed in, whoever saw it."""
     older = edition.document.editions.filter(number__lt=edition.number).order_by("-number")
     approved = older.filter(approved_at__isnull=False).first()
     seen = _last_seen(edition, person)
     found = [Base(APPROVED, approved, f"上次审核通过的第 {approved.number} 版")] if approved else []
     if seen and seen != approved:
         found.append(Base(SEEN, seen, f"您上次看过的第 {seen.number} 版"))
+    before = older.filter(submitted_at__isnull=False).first()
+    if before and not found:
+        found.append(Base(BEFORE, before, f"上次送审的第 {before.number} 版"))
     return found
 
 

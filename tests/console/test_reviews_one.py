@@ -66,6 +66,15 @@ def test_what_came_back_without_a_change_says_so(district: District, as_: Login)
     assert "内容一字未改" in page(as_("first"), f"/reviews/{document.current.pk}")
 
 
+def test_who_did_not_see_the_returned_edition_is_shown_what_changed_since_it(district: District, as_: Login) -> None:
+    document = submitted(district)
+    editorial.review(document, person=district.people["first"], verdict=Verdict.RETURN, comment="再改", now=now())
+    changed = submitted(district, dataclasses.replace(ARTICLES[0], summary="自12月2日起，8路公交车改道。"))
+    shown = page(as_("second"), f"/reviews/{changed.current.pk}")
+    assert "与上次送审的第 1 版相比" in shown
+    assert "首次送审" not in shown
+
+
 # --- opened first --------------------------------------------------------------------------------------------
 
 
