@@ -16,6 +16,37 @@
   let dirty = "unsaved" in form.dataset;
   let keeping = null; // an autosave that is under way
   let leaving = false;
+  const SHELF = `tongfa-words:${form.dataset.autosave}`; // of this tab alone: text under embargo is not left on the disk
+  let shelving = 0;
+
+  // What was typed, in case the login has ended and the answer to the next press is the login page.
+  function shelve() {
+    const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !["csrfmiddlewaretoken", "base", "revision", "over"].includes(name));
+    try { sessionStorage.setItem(SHELF, JSON.stringify({ at: Date.now(), fields })); } catch { /* full or forbidden: the page still has it */ }
+  }
+
+  function offer() {
+    const held = JSON.parse(sessionStorage.getItem(SHELF) ?? "null");
+    const words = (html) => new DOMParser().parseFromString(html, "text/html").body.textContent.trim();
+    const here = (name) => (name === "body_html" ? words(body.innerHTML) : form.elements[name].value.trim());
+    const differs = held?.fields.filter(([name, value]) => form.elements[name] && (name === "body_html" ? words(value) : value.trim()) !== here(name));
+    if (!differs?.length) { sessionStorage.removeItem(SHELF); return; }
+    const bar = document.querySelector("[data-shelf]");
+    bar.querySelector("time").textContent = new Intl.DateTimeFormat("zh-CN", { dateStyle: "short", timeStyle: "medium", hourCycle: "h23", timeZone: "Asia/Shanghai" }).format(held.at);
+    bar.hidden = false;
+    bar.querySelector("[data-back]").addEventListener("click", () => {
+      for (const [name, value] of differs) form.elements[name].value = value;
+      const html = new Map(held.fields).get("body_html");
+      if (html !== undefined) {
+        const box = document.createElement("div");
+        clean(new DOMParser().parseFromString(html, "text/html").body, box);
+        body.replaceChildren(...box.childNodes);
+      }
+      bar.hidden = true;
+      typed();
+    });
+    bar.querySelector("[data-drop-words]").addEventListener("click", () => { sessionStorage.removeItem(SHELF); bar.hidden = true; });
+  }
 
   document.execCommand("defaultParagraphSeparator", false, "p");
   document.execCommand("styleWithCSS", false, false);
@@ -67,6 +98,8 @@
     strokes += 1;
     dirty = true;
     kept.value = body.innerHTML;
+    clearTimeout(shelving);
+    shelving = setTimeout(shelve, 400);
     clearTimeout(waiting);
     if (!stopped) waiting = setTimeout(keep, 2000);
   }
@@ -96,14 +129,16 @@
       if (told) {
         form.elements.revision.value = told.dataset.revision;
         saved.textContent = `草稿自动保存于 ${told.dataset.savedAt}`;
-        if (strokes === upto) dirty = false;
+        if (strokes === upto) { dirty = false; clearTimeout(shelving); sessionStorage.removeItem(SHELF); }
         form.dispatchEvent(new Event("draft:kept"));
       } else {
         stopped = true;
         saved.textContent = "没有保存，见右侧说明。";
       }
     } catch {
-      saved.textContent = "草稿没有保存上，请检查网络和登录；本页不要关闭，恢复后接着输入即会再存。";
+      saved.textContent = "草稿没有保存上，请检查网络和登录；15 秒后自动再试。写的字留在这个标签页里，重新登录后打开撰稿页可以放回来。";
+      shelve();
+      waiting = setTimeout(keep, 15000);
     }
   }
 
@@ -125,6 +160,7 @@
   async function submitted(event) {
     kept.value = body.innerHTML;
     clearTimeout(waiting);
+    if (dirty) shelve();
     if (!keeping) { leaving = true; return; }
     event.preventDefault();
     const by = event.submitter;
@@ -132,6 +168,7 @@
     form.requestSubmit(by);
   }
 
+  offer();
   form.addEventListener("input", (event) => { if (!event.target.closest("#margin") && event.target.name !== "over") typed(); });
   form.addEventListener("margin:stale", keep);
   body.addEventListener("paste", pasted);
