@@ -42,7 +42,7 @@ def preview(request: HttpRequest, external_id: str) -> HttpResponse:
                 "account": account,
                 "spec": spec_of(account),
                 "findings": findings,
-                "meters": drafting.meters_of(account, payload),
+                "meters": drafting.meters_of(account, payload, edition.article),
             }
         )
     context = {

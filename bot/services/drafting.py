@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from bot import channels, rendering
 from bot.domain.article import Article, Attachment, OwnCover
+from bot.domain.channel import FieldSpec
 from bot.domain.findings import Finding
 from bot.domain.instants import beijing_date, require_aware
 from bot.domain.post import Asset, Rendered
@@ -47,17 +48,26 @@ CLOSED = "这份草稿已经保存为新版本或放弃，这一页的改动没�
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """How long one field of one account's post would be, by that platform's own counting."""
+    """How long one field of one account's post would be, by that platform's own counting.
+
+    `length`: of what was written, `fits` of what will go out: a title that is too long goes out shortened.
+    """
 
     account: Account
     label: str
     length: int
     limit: int | None
+    fits: int | None = None
 
     @property
     def over(self) -> bool:
-        """Beyond the limit."""
+        """Beyond the limit, as it was written."""
         return self.limit is not None and self.length > self.limit
+
+    @property
+    def cut(self) -> bool:
+        """Written too long, and shortened so that it fits."""
+        return self.over and self.fits is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,16 +396,26 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
     )
     refused = channel_of(account).check([rendered.post])
     told = [*findings, *(one for one in refused if one.field not in drawn)]
-    return meters_of(account, rendered.post.payload), list(dict.fromkeys(told))
+    return meters_of(account, rendered.post.payload, article), list(dict.fromkeys(told))
 
 
-def meters_of(account: Account, payload: Mapping[str, Any]) -> list[Meter]:
-    """The lengths of a post's plain fields that have a limit."""
-    return [
-        Meter(account, field.label or field.name, field.count(str(payload[field.name])), field.limit)
-        for field in channels.kinds()[account.channel].spec.fields
-        if field.form == "text" and field.limit and payload.get(field.name)
-    ]
+#: What a field that may be shortened is made of, where it is nothing but that.
+_WRITTEN: dict[tuple[str, ...], str] = {("title",): "title", ("summary",): "summary"}
+
+
+def meters_of(account: Account, payload: Mapping[str, Any], article: Article | None = None) -> list[Meter]:
+    """The lengths of a post's fields that have a limit. With the `article` those are told that were shortened to fit."""
+    fields = [one for one in channels.kinds()[account.channel].spec.fields if one.limit and payload.get(one.name)]
+    return [_meter(account, one, str(payload[one.name]), article) for one in fields]
+
+
+def _meter(account: Account, field: FieldSpec, value: str, article: Article | None) -> Meter:
+    label, length = field.label or field.name, field.count(value)
+    name = _WRITTEN.get(tuple(field.elastic))
+    written = field.count(" ".join(str(getattr(article, name)).split())) if article and name else 0
+    if field.limit is not None and length <= field.limit < written:
+        return Meter(account, label, written, field.limit, fits=length)
+    return Meter(account, label, length, field.limit)
 
 
 def may_edit(document: Document, person: Person) -> bool:

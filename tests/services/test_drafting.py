@@ -222,6 +222,19 @@ def test_of_two_windows_of_one_person_the_older_does_not_save_over_the_newer(dis
     assert document.current.title == "旧窗口"
 
 
+def test_a_title_that_goes_out_shortened_is_told_as_long_as_it_was_written(district: District) -> None:
+    document = district.document()
+    title = "关于调整城区公交线路并同步优化站点设置与首末班发车时间和票价优惠办法等有关事项的通知"
+    fields = drafting.fields_of(document.current) | {"title": title}
+    judged = drafting.judge(document, fields, accounts=district.accounts, now=now())
+    told = next(one for one in judged.meters if one.account.channel == "wechat" and one.label == "标题")
+    assert (told.length, told.limit, told.over, told.cut) == (len(title), 32, True, True)
+    assert told.fits is not None
+    assert told.fits <= 32
+    body = next(one for one in judged.meters if one.label == "正文")
+    assert (body.limit, body.over) == (19_999, False)
+
+
 def test_what_is_typed_is_kept_before_it_is_judged(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
