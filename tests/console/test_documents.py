@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html
 import io
 import json
@@ -372,12 +373,29 @@ def test_under_review_nobody_writes(district: District, as_: Login) -> None:
     assert "正在审核" in answer.content.decode()
 
 
+def elsewhere(district: District) -> Document:
+    """A document whose original stands on the province's site: one finding that may be let pass."""
+    return district.document(dataclasses.replace(ARTICLES[0], source_url="https://www.shandong.gov.cn/1.html"))
+
+
 def test_a_finding_is_waived_with_a_reason(district: District, as_: Login) -> None:
-    document = district.document()
+    document = elsewhere(district)
     client = as_("editor")
-    client.post("/waive/HD-1", {"rule": "source.other_site", "reason": "是省里的网站"})
+    given = {"rule": "source.other_site", "reason": "是省里的网站"}
+    assert "写明理由" in client.post("/waive/HD-1", given | {"reason": ""}, follow=True).content.decode()
+    client.post("/waive/HD-1", given)
     assert document.waivers.get().reason == "是省里的网站"
-    assert "写明理由" in client.post("/waive/HD-1", {"rule": "x", "reason": ""}, follow=True).content.decode()
+    page = client.get("/documents/HD-1").content.decode()
+    assert "是省里的网站（李拟" in page
+    assert "source.other_site" not in page
+
+
+@pytest.mark.parametrize("rule", ["terms.typo", "nonsense", "", "<script>"])
+def test_what_the_checks_do_not_find_is_not_waived(district: District, as_: Login, rule: str) -> None:
+    document = district.document()
+    shown = as_("editor").post("/waive/HD-1", {"rule": rule, "reason": "x"}, follow=True).content.decode()
+    assert "现在没有这条检查结果" in shown
+    assert not document.waivers.exists()
 
 
 WRONG = "工程已峻工，请核对；峻工以后另行通知。"

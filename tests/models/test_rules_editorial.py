@@ -217,7 +217,13 @@ def test_a_policy_is_not_approved_without_its_interpretation_or_a_waiver(office:
     run("UPDATE bot_document SET interprets_id = NULL")
     with refused("needs its interpretation or a waiver"):
         update(edition, state="approved")
-    waiver = {"document_id": document.pk, "reason": "仅内部程序", "person_id": office.people["final"].pk, "at": NOW}
+    waiver = {
+        "document_id": document.pk,
+        "covers": "[]",
+        "reason": "仅内部程序",
+        "person_id": office.people["final"].pk,
+        "at": NOW,
+    }
     insert("bot_waiver", rule="terms.other", **waiver)
     with refused("needs its interpretation or a waiver"):
         update(edition, state="approved")

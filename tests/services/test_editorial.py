@@ -221,6 +221,13 @@ def test_a_policy_that_lost_its_interpretation_under_review_is_not_approved(offi
     assert review(office, document, "final").status is EditionState.APPROVED
 
 
+def test_the_missing_interpretation_is_let_pass_by_the_name_that_the_page_shows(office: Office) -> None:
+    document = office.took(policy())
+    waiving.waive(document, "pairing.no_interpretation", "转发上级文件", person=office.people["editor"], now=NOW)
+    submit(office, document)
+    assert office.passes(document).status is EditionState.APPROVED
+
+
 def test_a_waiver_lets_a_policy_go_alone_all_the_way(office: Office) -> None:
     document = office.took(policy())
     waiving.waive(document, "pairing", "转发上级文件，上级已解读", person=office.people["editor"], now=NOW)

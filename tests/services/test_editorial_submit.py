@@ -13,6 +13,7 @@ from bot.domain.workflow import EditionState, Verdict
 from bot.models import AssetRecord, AuditEvent, Document, Edition, FindingRecord, PostRecord, Waiver
 from bot.services import accounts, editorial, waiving
 from bot.services.errors import Refused
+from bot.services.waivers import Waived
 
 from .factories import NOW, Office, article
 
@@ -149,6 +150,30 @@ def test_the_limits_of_each_channel_are_findings_of_that_account(office: Office)
     assert refusal(submit, office, document).code == "blocked"
     blocking = FindingRecord.objects.filter(level="block", account__isnull=False)
     assert {row.account for row in blocking} == {office.wechat}
+
+
+def test_a_waiver_covers_what_stood_there_and_nothing_that_comes_later(office: Office) -> None:
+    office.took(article(summary="经办人张三，身份证号11010519491231002X。"))
+    document = office.unit.documents.get()
+    waiving.waive(document, "pii.id_card", "本人书面同意公开", person=office.people["first"], now=NOW)
+    found = editorial.found_in(document, [], "preview0", now=NOW)[0]
+    assert all(finding in Waived(document) for _, finding in found if finding.rule == "pii.id_card")
+    document = office.took(
+        article(summary="经办人张三，身份证号11010519491231002X；李四，身份证号53010219200508011X。")
+    )
+    refused = refusal(submit, office, document)
+    assert (refused.code, len(refused.details)) == ("blocked", 1)
+    assert document.current.status is EditionState.DRAFTING
+    waiving.waive(document, "pii.id_card", "两人都书面同意", person=office.people["first"], now=NOW)
+    assert submit(office, document).status is EditionState.SUBMITTED
+
+
+def test_what_a_platform_refuses_cannot_be_let_pass(office: Office) -> None:
+    document = office.took(article(body_html="<p>" + "字" * 25_000 + "</p>"))
+    for rule in ("wechat.length", "render.too_long"):
+        refused = refusal(waiving.waive, document, rule, "就这样", person=office.people["editor"], now=NOW)
+        assert (refused.code, "平台的限制" in refused.message) == ("never", True)
+    assert not Waiver.objects.exists()
 
 
 def test_a_finding_passes_with_a_recorded_reason_only(office: Office) -> None:
