@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Q
 
 from bot.domain import quota, timeline
+from bot.domain.calendar import holidays
 from bot.domain.channel import ModeSpec, Quota
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, require_aware, show, to_beijing
@@ -26,6 +27,7 @@ FOUND = 20
 LOOKED_THROUGH = 5_000
 """So many of the newest approved editions are searched by words; an external id finds any of them."""
 
+LOOK_AHEAD = 30  # days among which a working one is looked for
 SOON = timedelta(minutes=10)  # a usual time that is nearer is not proposed
 
 
@@ -186,11 +188,10 @@ class Pick:
 
 
 def picks(pushes: Sequence[Push], *, now: datetime, instead_of: Release | None = None) -> list[Pick]:
-    """The next usual time (09:30), and the first usual time on which every quota takes all of it."""
+    """The next usual time of a working day (09:30), and the first usual time on which every quota takes all of it."""
     require_aware(now)
     usual = _next_usual(now)
-    day = "今天" if beijing_date(usual) == beijing_date(now) else "明天"
-    found = [Pick(f"{day} 09:30", usual)]
+    found = [Pick(f"{_day_words(beijing_date(usual), beijing_date(now))} 09:30", usual)]
     shift = usual - min((instant for push in pushes for instant, _ in push.posts), default=usual)
     drafts = drafts_of(pushes)
     for one in drafts:
@@ -202,6 +203,14 @@ def picks(pushes: Sequence[Push], *, now: datetime, instead_of: Release | None =
 
 
 def _next_usual(now: datetime) -> datetime:
-    local = to_beijing(now)
-    usual = local.replace(hour=9, minute=30, second=0, microsecond=0)
-    return usual if usual - now > SOON else usual + timedelta(days=1)
+    """Not on a day of rest: the page would warn of the very time that it proposes."""
+    usual = to_beijing(now).replace(hour=9, minute=30, second=0, microsecond=0)
+    if usual - now > SOON and holidays.nature(usual.date()).works:
+        return usual
+    following = next(holidays.working_days_after(usual.date(), LOOK_AHEAD), usual.date() + timedelta(days=1))
+    return usual + (following - usual.date())
+
+
+def _day_words(day: date, today: date) -> str:
+    near = {today: "今天", today + timedelta(days=1): "明天"}
+    return near.get(day, f"{day.month}月{day.day}日")
