@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -154,6 +154,8 @@ def _classify(error: Exception, host: str) -> ChannelFault:
 
 
 #: Nobody answered at all: rights, quota and settings are not what is wrong.
+FAR = timedelta(days=2)
+"""A `Date` that is as far as this from our clock is nobody's time: no wait is reckoned from it."""
 UNREACHABLE = "请系统管理员检查本机网络和账号的接口地址，并确认平台没有停机，然后再查一次。"
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, STOPPABLE, State
 from bot.domain.sync import FOR_A_DECISION
+from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Edition, ManualTask, Person, Publication, Release
 from bot.services import byhand, gating, replanning, stops
@@ -19,6 +20,10 @@ from bot.services.releases import min_lead
 PLANNERS = (Role.EDITOR, Role.RELEASER)
 STOPPERS = (Role.RELEASER, Role.DUTY)
 BY_HAND = frozenset({Role.RELEASER, Role.DUTY})  # who enters what was posted by hand
+OWED = {
+    Stage.RELEASED: "已发出，还要补审：请到审批箱办理，须在 24 小时内审完。",
+    Stage.RETURNED: "补审退回，还要处理：请更正或撤下已公开的。",
+}
 UPDATE = "请等新版本审核通过后修改发布单、换成新版本，或作废这张。"
 FROZEN = "本单位正处于一键停发状态，请先解除停发。"
 
@@ -119,6 +124,9 @@ def acts(case: Case) -> Acts:
 
 def _next(case: Case) -> tuple[str, str]:
     """The page of the next step ("" where nobody need act), and what the release waits for."""
+    urgency = case.release.urgency
+    if case.settled and urgency is not None and urgency.status in OWED:
+        return "", OWED[urgency.status]
     if case.release.cancelled_at or case.settled:
         return "", "已了结，没有要办理的。"
     if case.release.urgency_id is not None and not case.release.signed:

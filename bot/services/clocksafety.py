@@ -51,6 +51,11 @@ def distrust(account: Account, *, now: datetime) -> str:
     return _judge(_reading(account), now, steady)
 
 
+def readings_of(account: Account) -> bool:
+    """Whether the platform has told its time for this account: without, it is not our clock that needs mending."""
+    return _reading(account) is not None
+
+
 def doubt_of_this_boot(*, now: datetime) -> str | None:
     """What the newest reading of this boot says of our clock: "" that it agrees, else why not; None: no platform has told.
 

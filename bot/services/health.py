@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.db.models import QuerySet
 
@@ -33,6 +34,7 @@ from . import (
 from .errors import Refused
 
 OVERDUE = timedelta(minutes=1)
+log = structlog.get_logger(__name__)
 
 
 def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list[CheckResult]:
@@ -200,6 +202,11 @@ def _cases(now: datetime, *, running: bool) -> Iterator[CheckResult]:
         remedy=stuck_at if overdue else "",
     )
     unclear = Publication.objects.filter(state__in=[State.UNKNOWN, State.CONFIRMING]).count()
+    if unclear and running:
+        yield CheckResult(
+            "结果不明", True, f"{unclear} 条正在核对，是否公开不明，不要手工补发", warning=True, code="unclear",
+            remedy="请值班员打开异常台看核对到哪一步；核对不出的会转为待人工处理。",
+        )  # fmt: skip
     if unclear and not running:
         yield CheckResult(
             "结果不明", False, f"{unclear} 条还没有核对清楚，程序停着就没有人核对；是否公开不明，不要手工补发",
@@ -222,4 +229,9 @@ def _account(account: Account) -> list[CheckResult]:
         results = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
         return [CheckResult(account.name, False, fault.message, code="platform")]
+    except Exception as error:  # one account's odd answer must not keep everything else from being told
+        log.exception("doctor.account", account=account.slug)
+        message = f"核对时程序出错（{type(error).__name__}），这个账号的情况不明，没有发出任何内容"
+        remedy = "请系统管理员查看日志；平台的应答可能不正常，过几分钟再查一次。"
+        return [CheckResult(account.name, False, message, code="internal", remedy=remedy)]
     return [replace(result, name=f"{account.name}·{result.name}") for result in results]

@@ -198,6 +198,21 @@ class TestPreflight:
         assert "203.0.113.9" in lines["IP 白名单"].message
         assert not {"令牌", "接口权限"} & set(lines)
 
+    def test_a_cached_token_does_not_hide_that_our_address_is_not_allowed(self, stub):
+        for path in ("/cgi-bin/draft/count", "/cgi-bin/freepublish/batchget", QUOTA):
+            stub.script(path, {"errcode": 40164, "errmsg": "invalid ip 203.0.113.9, not in whitelist"})
+        lines = self.lines(make_channel(stub.url))
+        assert (lines["IP 白名单"].ok, lines["IP 白名单"].code) == (False, "ip")
+        assert not {"接口权限", "接口额度"} & set(lines)
+
+    def test_what_was_not_asked_is_not_said_to_be_well(self, stub):
+        line = self.lines(make_channel(stub.url, "mass"))["接口权限"]
+        assert "群发权限没有不发出内容的查法" in line.message
+
+    def test_a_platform_that_is_not_reached_is_no_lack_of_calls(self, stub):
+        stub.script(QUOTA, {"errcode": -1})
+        assert "不一定不够" in self.lines(make_channel(stub.url))["接口额度"].remedy
+
     def test_missing_rights_are_named(self, stub):
         stub.script("/cgi-bin/freepublish/batchget", {"errcode": 48001})
         line = self.lines(make_channel(stub.url))["接口权限"]

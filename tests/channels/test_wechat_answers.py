@@ -191,6 +191,11 @@ class TestRefused:
         answer = MASS.read_answer(wire({"errcode": 45009}, date="Mon, 23 Nov 2026 15:59:59 GMT"))
         assert (answer.remedy, answer.wait_until) == (Remedy.WAIT, datetime(2026, 11, 23, 16, tzinfo=UTC))
 
+    @pytest.mark.parametrize("date", ["Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_a_date_that_is_years_away_dates_no_wait(self, date):
+        ours = MASS.read_answer(wire({"errcode": 45009})).wait_until
+        assert MASS.read_answer(wire({"errcode": 45009}, date=date)).wait_until == ours
+
     def test_after_an_unknown_send_quota_used_up_may_mean_that_it_went_out(self):
         answer = MASS.read_answer(wire({"errcode": 45028}), after_unknown=True)
         assert isinstance(answer, Unknown)

@@ -275,6 +275,10 @@ class TestToken:
         platform.stub.script(TOKEN, answer)
         assert refused(channel).remedy is Remedy.UNKNOWN
 
+    def test_no_token_is_believed_to_live_longer_than_two_hours(self, platform, channel):
+        platform.stub.script(TOKEN, {"access_token": "T", "expires_in": 10**30})
+        assert channel.grant().expires_at - NOW <= timedelta(hours=2)
+
     def test_the_allow_list_error_quotes_the_address(self, platform, channel):
         platform.stub.script(
             TOKEN, {"errcode": 40164, "errmsg": "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.channels.weibo.codes import TABLE, Do, OnShare, fault, window_end
 from bot.domain.channel import Pending, Refused, Remedy, Unknown
+from bot.domain.instants import NaiveInstantError
 
 from .weibo_parts import NOW, UID, MemoryPorts, make_channel, make_status, refusal, wire
 
@@ -161,6 +162,16 @@ class TestRefused:
     def test_without_a_date_our_own_clock_serves(self):
         assert read(refusal(20016)).wait_until == NOW + timedelta(minutes=10)
         assert read(refusal(20016), date="yesterday").wait_until == NOW + timedelta(minutes=10)
+
+    @pytest.mark.parametrize("date", ["Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_nor_is_a_date_believed_that_is_years_away(self, date):
+        for code in (10022, 10023, 20016):
+            assert NOW < read(refusal(code), date=date).wait_until <= NOW + timedelta(days=1)
+
+    def test_an_instant_without_a_zone_is_refused(self):
+        for code in (10022, 10023, 20016):
+            with pytest.raises(NaiveInstantError):
+                window_end(code, datetime(2026, 11, 23))
 
 
 class TestTable:

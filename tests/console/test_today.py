@@ -216,6 +216,16 @@ def test_freezing_gives_the_honest_answer_and_everybody_sees_it(district: Distri
     assert weibo.status is State.HELD
 
 
+def test_while_everything_is_stopped_nothing_counts_down(district: District, as_: Login) -> None:
+    """What was stopped in its last seconds may still be on its way to 已暂停."""
+    district.signed()
+    assert "countdown" in page(as_("duty"))
+    Freeze.objects.create(unit=district.unit, reason="有误", person=district.people["duty"], at=now())
+    seen = page(as_("duty"))
+    assert 'class="countdown"' not in seen
+    assert "一键停发中，到时不会发出" in seen
+
+
 def test_a_freeze_without_a_reason_changes_nothing(district: District, as_: Login) -> None:
     answer = as_("duty").post("/freeze", {"reason": "  "}, follow=True).content.decode()
     assert "停发须写明原因" in answer

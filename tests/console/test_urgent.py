@@ -209,6 +209,7 @@ def test_every_page_of_the_release_is_marked_until_it_is_reviewed_and_calm_after
     places = (("today", ()), ("release", (release.pk,)), ("releases", ()), ("calendar", ()))
     for name, args in places:
         assert loud in page(client, name, *args), name
+    assert "已发出，还要补审：请到审批箱办理" in page(client, "release", release.pk)
     assert "补审还有 24 小时" in page(client, "today") or "补审还有 23 小时" in page(client, "today")
     for step in ("first", "second", "final"):
         editorial.review(

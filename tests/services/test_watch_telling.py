@@ -18,7 +18,7 @@ from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
 from bot.domain.notice import NotTold
-from bot.models import Alarm, AlarmNotice, AuditEvent, PortalGate, Release, triggers
+from bot.models import Account, Alarm, AlarmNotice, AuditEvent, PortalGate, Release, triggers
 from bot.services import alarming, health, home, lookahead, people, stops, telling
 from bot.services.errors import Refused
 from bot.services.underway import Work, begun_releases, taken_up
@@ -281,6 +281,28 @@ def doctor(**more: bool) -> dict[str, list[CheckResult]]:
     for line in health.examine(now=NOW, ask_platforms=False, **more):
         lines.setdefault(line.code, []).append(line)
     return lines
+
+
+def test_what_is_in_doubt_is_told_though_somebody_looks_after_it(office: Office) -> None:
+    release = office.signed()
+    assert "unclear" not in doctor()
+    force(release.publications.filter(account=office.wechat), State.UNKNOWN)
+    (line,) = doctor()["unclear"]
+    assert (line.ok, line.warning) == (True, True)
+    assert "不要手工补发" in line.message
+    assert "异常台" in line.remedy
+
+
+def test_one_accounts_odd_answer_keeps_nothing_else_from_being_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(account: Account) -> list[CheckResult]:
+        raise OverflowError("Python int too large to convert to C int")
+
+    monkeypatch.setattr(health.accounts, "check_account", odd)
+    lines = [one for one in health.examine(now=NOW, ask_platforms=True) if one.code == "internal"]
+    assert [one.name for one in lines] == [office.wechat.name, office.weibo.name]
+    assert all("没有发出任何内容" in one.message and one.remedy for one in lines)
 
 
 def test_a_new_home_is_told_whom_and_what_it_lacks(db: None) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from bot.channels.http import json_body, parse_object, with_query
+from bot.channels.http import FAR, json_body, parse_object, with_query
 from bot.domain.channel import AccountConfig, Pending, Refused, Unknown, WireAnswer, WireRequest
 
 from . import codes
@@ -54,12 +54,16 @@ def wire_request(account: AccountConfig, address: str, token: str, body: bytes) 
 
 
 def _platform_now(answer: WireAnswer, fallback: datetime) -> datetime:
-    """The platform's own clock (its Date header): quotas reset at its midnight."""
+    """The platform's own clock (its Date header): quotas reset at its midnight.
+
+    One that is days away from ours dates no wait: it would end in the past, or never.
+    """
     try:
         value = parsedate_to_datetime(answer.header("Date"))
     except (ValueError, OverflowError, TypeError):
         return fallback
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    value = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return value if abs(value - fallback) < FAR else fallback
 
 
 def _unreadable(code: str, what: str) -> Unknown:

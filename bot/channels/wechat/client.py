@@ -21,6 +21,7 @@ from .spec import SPEC
 
 BUSY = -1
 FORCED_A_DAY = 15  # the platform allows 20 forced renewals a day; some are left for other systems
+LONGEST_LIFE = 7200  # seconds: no token lives longer (wechat.md 2), whatever an answer says
 RENEWAL_MARGIN = 300  # seconds: the platform renews a stable token by itself this long before its end
 
 
@@ -118,6 +119,7 @@ class Client:
         if not isinstance(token, str) or not token or isinstance(life, bool) or not isinstance(life, int) or life <= 0:
             message = "微信的令牌接口应答不完整，没有发出任何内容；系统会再试。"
             raise ChannelFault(Remedy.UNKNOWN, message, code="token")
+        life = min(life, LONGEST_LIFE)
         usable = life - RENEWAL_MARGIN if life > 2 * RENEWAL_MARGIN else max(1, life // 2)
         return Grant(Secret(token), self.ports.now() + timedelta(seconds=usable))
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.channel import Remedy
-from bot.domain.instants import beijing_date, beijing_midnight, to_beijing
+from bot.domain.instants import beijing_date, beijing_midnight, require_aware, to_beijing
 
 from .codetable import AGAIN, AWAITING_ADMIN, MEANINGS, OVERRIDES, Meaning, Wait
 from .spec import ADMIN_CONFIRMS, MASS, PUBLISH
@@ -49,7 +49,9 @@ _EITHER = TOKEN_CODES | {
 #: Codes that prove, on a first send, that the call had no effect.
 CLEAN = {
     PUBLISH: _EITHER | {53500, 53503, 53504, 53505},
-    MASS: _EITHER | {40008, 40152, 40215, 41040, 42010, 45028, 45062, 45067, 45113} | {48003, 48008, 48021, 48022},
+    MASS: _EITHER
+    | {40008, 40152, 45008, 40215, 41040, 42010, 45028, 45062, 45067, 45113}
+    | {48003, 48008, 48021, 48022},
 }
 
 
@@ -108,6 +110,7 @@ def public_verdict(mode: str, code: int, *, after_unknown: bool) -> Verdict:
 
 def wait_until(wait: Wait | None, now: datetime) -> datetime | None:
     """The instant at which a call may be tried again, or None when waiting is not the remedy."""
+    require_aware(now)
     if wait is None:
         return None
     if wait is Wait.NEXT_DAY:

@@ -22,6 +22,7 @@ CODES = {
     "接口额度": "quota",
 }
 NOT_ALLOWED_FROM_HERE = "40164"
+NOT_ASKED = "请系统管理员按上面的原因处理，再查一次；额度只是没有查到，不一定不够。"
 
 
 def preflight(client: Client) -> list[CheckResult]:
@@ -56,7 +57,7 @@ def _token(client: Client) -> CheckResult:
     try:
         grant = client.grant()
     except ChannelFault as fault:
-        return failed_check("IP 白名单" if fault.code == NOT_ALLOWED_FROM_HERE else "令牌", fault)
+        return _failed("令牌", fault)
     left = (grant.expires_at - client.ports.now()).total_seconds()
     if left <= 0:
         return CheckResult("令牌", False, "保存的令牌已经过期且没有换到新的，没有发出任何内容；请系统管理员查看。")
@@ -70,8 +71,15 @@ def _rights(client: Client) -> CheckResult:
         if client.account.mode != MASS:
             client.call("/cgi-bin/freepublish/batchget", {"offset": 0, "count": 1, "no_content": 1})
     except ChannelFault as fault:
-        return failed_check("接口权限", fault)
+        return _failed("接口权限", fault)
+    if client.account.mode == MASS:
+        return CheckResult("接口权限", True, "草稿接口可以调用；群发权限没有不发出内容的查法，请在公众平台后台确认。")
     return CheckResult("接口权限", True, "草稿和发布接口可以调用。")
+
+
+def _failed(name: str, fault: ChannelFault) -> CheckResult:
+    """Whatever was asked, a machine that may not call is one whose address is not on the list."""
+    return failed_check("IP 白名单" if fault.code == NOT_ALLOWED_FROM_HERE else name, fault)
 
 
 def _quota(client: Client) -> list[CheckResult]:
@@ -80,7 +88,12 @@ def _quota(client: Client) -> list[CheckResult]:
     try:
         answer = client.call("/cgi-bin/openapi/quota/get", {"cgi_path": PATHS[client.account.mode]})
     except ChannelFault as fault:
-        return [CheckResult("接口额度", True, f"查不到“{label}”接口的额度：{fault.message}", warning=True)]
+        if fault.code == NOT_ALLOWED_FROM_HERE:
+            return []  # told already
+        message = f"查不到“{label}”接口的额度：{fault.message}"
+        return [
+            CheckResult("接口额度", True, message, warning=True, remedy=failed_check("", fault).remedy or NOT_ASKED)
+        ]
     quota = answer.get("quota")
     left = quota.get("remain") if isinstance(quota, dict) else None
     if isinstance(left, bool) or not isinstance(left, int):

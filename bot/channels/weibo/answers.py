@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from bot.channels.http import FAR
 from bot.channels.wire import parse_object
 from bot.domain.channel import Pending, Refused, Unknown, WireAnswer
 
@@ -104,9 +105,10 @@ def _hint(idstr: str) -> dict[str, str]:
 
 
 def answered_at(answer: WireAnswer, now: datetime) -> datetime:
-    """The platform's own time of the answer (`Date` header), else `now`."""
+    """The platform's own time of the answer (`Date` header), else `now`; nor is one believed that is days away from ours."""
     try:
         stamp = parsedate_to_datetime(answer.header("Date"))
     except (ValueError, OverflowError, TypeError):
         return now
-    return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    stamp = stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return stamp if abs(stamp - now) < FAR else now

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from bot.domain.channel import ChannelFault, Remedy
-from bot.domain.instants import BEIJING, beijing_date, beijing_midnight
+from bot.domain.instants import BEIJING, beijing_date, beijing_midnight, require_aware
 
 
 class Do(StrEnum):
@@ -211,6 +211,7 @@ def window_end(code: int, at: datetime) -> datetime:
 
     20016 is anti-spam, not a quota: at least ten minutes.
     """
+    require_aware(at)
     if code == 20016:
         return at + timedelta(minutes=10)
     if code == 10023:

@@ -58,13 +58,16 @@ def settings(account: AccountConfig) -> list[CheckResult]:
     return [*results, _rip(account.option("rip"))]
 
 
+_OUR_ADDRESS = "请系统管理员在账号设置里把 rip 填成服务器的公网出口 IP。"
+
+
 def _rip(rip: str) -> CheckResult:
     if not is_public_form(rip):
         message = "没有填写服务器公网出口 IP（rip），或不是 IPv4 地址，微博会拒绝发布；请系统管理员在账号设置里填写。"
-        return CheckResult("出口 IP", False, message)
+        return CheckResult("出口 IP", False, message, remedy=_OUR_ADDRESS)
     if not IPv4Address(rip).is_global:
         message = f"{rip} 不是公网地址，微博可能拒绝；正式发布前请系统管理员改为服务器公网出口 IP。"
-        return CheckResult("出口 IP", True, message, warning=True)
+        return CheckResult("出口 IP", True, message, warning=True, remedy=_OUR_ADDRESS)
     return CheckResult("出口 IP", True, f"{rip}。")
 
 
