@@ -210,7 +210,19 @@ def resume(pk: int, username: str, publication: int | None) -> Reply:
     count = stops.resume(found, person=person, now=now(), only=publication)
     held = [one for one in _publications(found) if one.status is State.HELD] if publication is None else []
     behind = stops.still_behind(held) if held else ""
-    return Reply({"resumed": count}, [f"已恢复 {count} 条推送。", *([behind] if behind else [])])
+    why = [behind] if behind else [] if count else [_why_none(found)]
+    return Reply({"resumed": count}, [f"已恢复 {count} 条推送。", *why])
+
+
+def _why_none(found: Any) -> str:
+    """Why nothing was resumed, and what is to be done instead."""
+    from bot.domain.delivery import FOR_A_PERSON, State
+
+    stuck = [one for one in _publications(found) if one.status in {*FOR_A_PERSON, State.UNKNOWN}]
+    if not stuck:
+        return "这张发布单没有暂停着的推送，没有改动。"
+    words = "；".join(f"推送 {one.pk}（{one.account.name}）{one.status.label}" for one in stuck)
+    return f"没有暂停着的推送，没有改动。{words}：先核对是否已发出，用 tongfa release settle 登记，或在异常台办理。"
 
 
 @release.command("cancel")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 
+from .typography import quoted
+
 
 class NoticeKind(StrEnum):
     """What the public is told."""
@@ -24,7 +26,7 @@ BLANK = "〔请写明〕"
 
 def draft(kind: NoticeKind, *, titles: Sequence[str], unit: str, published: date, today: date) -> str:
     """A notice to go over. `titles` are those of what is taken down; `published` is the day on which it became public."""
-    named = "、".join(f"《{title}》" for title in titles)
+    named = "、".join(quoted(title) for title in titles)
     when = f"{published.year}年{published.month}月{published.day}日"
     dated = f"{today.year}年{today.month}月{today.day}日"
     if kind is NoticeKind.CORRECTION:
