@@ -11,7 +11,7 @@ from bot.domain.instants import beijing_date, beijing_midnight, require_aware
 from .errors import Refused
 
 LONGEST = timedelta(days=366)
-_YEARS = range(2000, 2200)
+YEARS = range(2000, 2200)
 
 
 class Choice(StrEnum):
@@ -104,7 +104,7 @@ def _own(first: date | None, last: date | None) -> Period:
         raise Refused("period", "自定义时段要同时选起、止两个日期。")
     if first > last:
         raise Refused("period", "开始日期在结束日期之后。请对调。")
-    if first.year not in _YEARS or last.year not in _YEARS:
+    if first.year not in YEARS or last.year not in YEARS:
         raise Refused("period", "日期须在 2000 年至 2199 年之间。")
     if last - first >= LONGEST:
         raise Refused("period", f"一次最多统计 {LONGEST.days} 天。请缩短时段，分几次看。")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -27,6 +28,7 @@ from .errors import Refused
 from .exporting import safe
 from .manualnumbers import Figures, figures_of
 from .reporting import Cards
+from .reporting import cards as figures
 from .reportnumbers import READS, newest_number
 from .reportperiods import Period
 from .reportsource import CAME_OUT, channels_of, posted_alone, posted_for_releases
@@ -285,14 +287,32 @@ def _partly_known(entries: Sequence[Entry], spec: ChannelSpec) -> str:
     return f"{spec.label}发到 {len(out)} 个账号，{'、'.join(lacking)}" if lacking else ""
 
 
-def as_csv(unit: Unit, period: Period) -> Iterator[str]:
-    """With a byte order mark, so that Excel opens it as it is; piece by piece. No cell is a formula."""
+def write(file: Path, unit: Unit, period: Period) -> int:
+    """Write .csv or .xlsx, over what was there; returns the number of rows. Refused where nothing could be written."""
+    form = file.suffix.lower()
+    if form not in {".csv", ".xlsx"}:
+        raise Refused("suffix", "只能导出为 .csv 或 .xlsx，什么都没有导出。请改文件名后缀。")
+    rows = list(every(unit, period))
+    made = (
+        "".join(as_csv(unit, period, rows)).encode()
+        if form == ".csv"
+        else as_xlsx(unit, period, figures(unit, period), rows)
+    )
+    try:
+        file.write_bytes(made)
+    except OSError as error:
+        raise Refused("file", f"写不了文件 {file}（{error.strerror}），没有导出。请换一个位置。") from None
+    return len(rows)
+
+
+def as_csv(unit: Unit, period: Period, rows: Iterable[Row] | None = None) -> Iterator[str]:
+    """With a byte order mark, so that Excel opens it as it is; piece by piece. No cell is a formula. `rows`: if known."""
     specs = channels_of(unit)
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     buffer.write(BOM)
     writer.writerow(columns(specs))
-    for row in every(unit, period):
+    for row in every(unit, period) if rows is None else rows:
         writer.writerow([safe(value) for value in cells(row, specs)])
         yield _taken(buffer)
     writer.writerow([f"{unit.name}，{period.name}（{period.days}）。{DASH_NOTE}；{PORTAL_NOTE}。"])
@@ -306,8 +326,8 @@ def _taken(buffer: io.StringIO) -> str:
     return text
 
 
-def as_xlsx(unit: Unit, period: Period, told: Cards) -> bytes:
-    """A book of two sheets: the figures, and the rows. Text stays text, whatever it begins with."""
+def as_xlsx(unit: Unit, period: Period, told: Cards, rows: Iterable[Row] | None = None) -> bytes:
+    """A book of two sheets: the figures, and the rows (`rows`: if known). Text stays text, whatever it begins with."""
     if told.published > MOST:
         raise Refused(
             "many",
@@ -320,7 +340,7 @@ def as_xlsx(unit: Unit, period: Period, told: Cards) -> bytes:
         head.append([_cell(head, value) for value in line])
     sheet = book.create_sheet("逐条")
     sheet.append(columns(specs))
-    for row in every(unit, period):
+    for row in every(unit, period) if rows is None else rows:
         sheet.append([_cell(sheet, value) for value in cells(row, specs)])
     file = io.BytesIO()
     book.save(file)

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import bot.rendering.render  # noqa: F401 - its cover is replaced below
 from bot.cli.main import COMMANDS, HELP, main
+from bot.domain.instants import beijing_date
 from bot.models import Publication, Takedown
 from bot.services import accounts
 from scripts.generate_docs import commands
@@ -354,6 +355,10 @@ def after_the_release(shell: Shell, tmp_path: Path) -> None:
     assert shell("metrics", "show", "--as", "zhou")["items"]
     shell("metrics", "pull", "--all", code=3)
     shell("metrics", "export", str(tmp_path / "numbers.xlsx"), "--as", "zhou")
+    today = beijing_date(datetime.now(UTC))
+    days = ("--from", str(today), "--to", str(today + timedelta(days=1)))  # the release was at three hours from now
+    assert shell("report", "show", *days, "--as", "zhou")["figures"]["published"] == 2
+    shell("report", "export", str(tmp_path / "report.csv"), "--as", "zhou")
     shell("audit", "verify")
     shell("audit", "index", "--anew")
     shell("audit", "export", str(tmp_path / "trail.jsonl"))
