@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from bot.domain.instants import parse_instant
+from bot.domain.instants import NaiveInstantError, parse_instant
 
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 ID_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 LONGEST_ID = 100
+HOW_TO_WRITE = "时刻请写成带时区的文字，如 2026-12-01T09:00:00+08:00。"
+HOW_TO_WRITE_A_DAY = "日期请写成 2026-12-01。"
 LARGEST = 2**53 - 1  # what every JSON reader can hold
 DEFAULT_LIMIT, LARGEST_LIMIT = 50, 100
 
@@ -26,21 +28,29 @@ OtherId = Annotated[str, StringConstraints(max_length=LONGEST_ID, pattern=NO_CON
 def _instant(value: Any) -> datetime:
     """Raises ValueError also where only the offset is missing: what is meant would be a guess."""
     if not isinstance(value, str):
-        raise ValueError("an instant is a text such as 2026-12-01T09:00:00+08:00")
-    return parse_instant(value)
+        raise ValueError(HOW_TO_WRITE)
+    try:
+        return parse_instant(value)
+    except NaiveInstantError:
+        raise ValueError(f"时刻没有写时区，不作猜测。{HOW_TO_WRITE}") from None
+    except ValueError:
+        raise ValueError(f"不是有效的时刻。{HOW_TO_WRITE}") from None
 
 
 def _count(value: Any) -> Any:
     """Text and truth values are no numbers, though the parser would read some of them as such."""
     if isinstance(value, str | bool):
-        raise ValueError("a number is meant")
+        raise ValueError("应为数字，不加引号。")
     return value
 
 
 def _day(value: str) -> str:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise ValueError("a day is written 2026-12-01")
-    date.fromisoformat(value)
+        raise ValueError(HOW_TO_WRITE_A_DAY)
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"没有这一天。{HOW_TO_WRITE_A_DAY}") from None
     return value
 
 

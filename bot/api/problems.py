@@ -36,7 +36,7 @@ class FieldProblem(BaseModel):
     """One part of the request that does not fit."""
 
     where: str = Field(description="Path to the part, such as `body.instant`.")
-    message: str
+    message: str = Field(description="What does not fit and how it is to be; for staff, in Chinese.")
 
 
 class Problem(BaseModel):

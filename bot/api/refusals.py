@@ -18,6 +18,7 @@ from bot.services.errors import NotFound, Refused
 from bot.services.pushing import Unfit
 from bot.services.transitions import Stale
 
+from .misfits import in_chinese
 from .problems import FieldProblem, problem
 from .security import TooManyWrong
 
@@ -69,7 +70,7 @@ def _refused(request: HttpRequest, refused: Any) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, invalid: Any) -> HttpResponse:
-    errors = [FieldProblem(where=_place(one["loc"]), message=str(one["msg"])) for one in invalid.errors]
+    errors = [FieldProblem(where=_place(one["loc"]), message=in_chinese(one)) for one in invalid.errors]
     return problem(422, errors=errors)
 
 

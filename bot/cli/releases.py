@@ -561,7 +561,7 @@ def attempt_lines(tried: Any) -> list[str]:
         f"{show_instant(attempt.sent_at)} 首字节发出" if attempt.sent_at else UNSTAMPED.get(attempt.outcome, IN_DOUBT)
     )
     answered = f"，{show_instant(attempt.answered_at)} 有结果" if attempt.answered_at else ""
-    code = f"（代码 {attempt.code}）" if attempt.code else ""
+    code = f"（代码 {tried.code}）" if tried.code else ""
     status = f"（HTTP {tried.status}）" if tried.status is not None else ""
     lines = [
         f"      第 {attempt.number} 次：{tried.asked}",

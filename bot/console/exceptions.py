@@ -195,7 +195,7 @@ def _moments(tried: story.Tried) -> list[Moment]:
     )  # fmt: skip
     if not attempt.outcome:
         return [begun]
-    facts = [f"HTTP {tried.status}" if tried.status is not None else "", f"代码 {attempt.code}" if attempt.code else ""]
+    facts = [f"HTTP {tried.status}" if tried.status is not None else "", f"代码 {tried.code}" if tried.code else ""]
     detail = "，".join([*filter(None, facts), attempt.message] if attempt.message else list(filter(None, facts)))
     ended = Moment(
         attempt.answered_at or attempt.intent_at, chips.Chip("应答", *OUTCOMES[attempt.outcome]),

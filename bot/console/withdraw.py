@@ -19,7 +19,7 @@ from bot.domain.erratum import NoticeKind, draft
 from bot.domain.instants import beijing_date
 from bot.domain.workflow import Role
 from bot.models import Correction, Document, Edition, Item, Person, Publication, Release, Takedown, Unit, Withdrawal
-from bot.services import correcting, takedowns, trail, withdrawing
+from bot.services import correcting, story, takedowns, trail, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.errors import NotFound, Refused
@@ -42,6 +42,11 @@ STAGES: dict[Stage, tuple[str, str]] = {
     Stage.DROPPED: ("off", "undo"),
 }
 OUTCOMES = {"": "还没有应答", **trail.REMOVED}
+#: What the look before the deletion found, where the platform said no sentence of its own.
+SEEN = {
+    "Receipt": "平台上还公开着", "Pending": "平台还在处理", "Absent": "没有查到", "Failed": "平台说没有公开，或已被删除",
+    "Unclear": "没有查清",
+}  # fmt: skip
 PASSED_ON = {"role", "not_found"}
 ACTS = {
     "done": "登记已手工删除",
@@ -104,6 +109,8 @@ def _page(request: HttpRequest, release: Release, *, error: str = "") -> HttpRes
         "by_hand": withdrawing.posted_by_people(release),
         "kinds": list(NoticeKind),
         "outcomes": OUTCOMES,
+        "seen_words": SEEN,
+        "platform_code": story.platform_code,
         "stages": Stage,
         "error": error,
         "form": _form(request, release, channels, at),

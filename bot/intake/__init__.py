@@ -3,7 +3,7 @@
 One folder per source; what they share (cleaning, rules, guards) lies beside them. Imports `bot.domain` only.
 """
 
-from .columns import LABELS
+from .columns import LABELS, noted
 from .contract import Cleaned, Opened, Record, Rejected, Row, SourceError, SourceKind, Taken
 from .source import Source, open_source
 
@@ -18,5 +18,6 @@ __all__ = [
     "SourceError",
     "SourceKind",
     "Taken",
+    "noted",
     "open_source",
 ]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .contract import SourceError
+from .contract import Cleaned, SourceError
 from .text import strip_invisible
 
 #: What staff call each field.
@@ -30,6 +30,12 @@ LABELS = {
     "attribute": "公开属性",
     "provenance": "来源说明",
 }
+
+
+def noted(one: Cleaned) -> str:
+    """What was cleaned, as staff read it: the field by its name of theirs."""
+    return f"{LABELS.get(one.field, one.field)}：{one.what}"
+
 
 #: Other names of the fields, in lower case without spaces. The Chinese ones are the portal's metadata block
 #: (domain.md 1.4) and usual spreadsheet headings; the last English ones are the <meta> names that 《政府网站发展指引》

@@ -44,7 +44,7 @@ def _calls(publication: Publication) -> Iterator[str]:
         yield f"    调用 {one.call}，编号 {attempt.key}"
         yield f"    登记意图 {_time(attempt.intent_at)}，首字节 {_time(attempt.sent_at)}，应答 {_time(attempt.answered_at)}"
         http = f"，HTTP {one.status}" if one.status is not None else ""
-        code = f"，代码 {attempt.code}" if attempt.code else ""
+        code = f"，代码 {one.code}" if one.code else ""
         yield f"    结果：{one.ended}{http}{code}。{attempt.message}"
         if attempt.answer:
             yield f"    平台原文：{' '.join(attempt.answer[:ANSWER_LENGTH].split())}"

@@ -130,7 +130,7 @@ def came_back(publication: Publication) -> str:
     if not calls:
         return "没有发出过请求。"
     last = calls[-1]
-    code = f"（代码 {last.code}）" if last.code else ""
+    code = f"（代码 {code}）" if (code := story.platform_code(last.code)) else ""
     words = f"：{last.message}" if last.message else "。"
     return f"第 {last.number} 次请求，{story.ENDED[last.outcome]}{code}{words}"
 

@@ -13,7 +13,7 @@ from bot.domain.delivery import State
 from bot.domain.instants import require_aware
 from bot.domain.post import Asset
 from bot.domain.workflow import EditionState, Role
-from bot.intake import Rejected, Row, Taken
+from bot.intake import Rejected, Row, Taken, noted
 from bot.models import AssetRecord, Document, Edition, Item, ManualTask, Person, Unit
 from bot.proofing import propose_policy
 
@@ -152,7 +152,7 @@ def _result(row: Row, known: dict[str, str], person: Person, now: datetime) -> R
             remedy=row.remedy,
         )
     article = row.article
-    notes = tuple(f"{cleaned.field}：{cleaned.what}" for cleaned in row.cleaned)
+    notes = tuple(map(noted, row.cleaned))
     if article.external_id not in known:
         return RowResult(row.number, article.external_id, CREATED, notes)
     if article.hash == known[article.external_id]:

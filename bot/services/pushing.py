@@ -12,7 +12,7 @@ from bot.domain.article import Article, Kind
 from bot.domain.findings import Finding
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.intake import LABELS, Record, Rejected, Taken
+from bot.intake import LABELS, Record, Rejected, Taken, noted
 from bot.intake.assemble import assemble
 from bot.models import Document, Edition, Person, Unit
 
@@ -86,7 +86,7 @@ def _save(row: Taken, findings: Sequence[Finding], person: Person, now: datetime
     result = save_article(row.article, person=person, now=now)
     link(row.article.external_id, unit=person.unit)
     document = find_document(row.article.external_id, unit=person.unit)
-    notes = tuple(f"{cleaned.field}：{cleaned.what}" for cleaned in row.cleaned)
+    notes = tuple(map(noted, row.cleaned))
     return Pushed(document, document.current, result, notes, tuple(findings))
 
 

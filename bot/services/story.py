@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,6 +76,16 @@ class Tried:
     call: str
     ended: str
     status: int | None
+
+    @property
+    def code(self) -> str:
+        """The platform's number for how it ended, or ""."""
+        return platform_code(self.attempt.code)
+
+
+def platform_code(code: str) -> str:
+    """A code that staff can look up or tell the platform's support: its numbers. What is a word is ours; the message says it."""
+    return code if re.fullmatch(r"-?[0-9]+", code) else ""
 
 
 def looks(publications: Sequence[Publication]) -> dict[int, list[Look]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot import channels
 from bot.domain.alarms import Kind
 from bot.domain.custody import Duty
 from bot.domain.delivery import State
@@ -17,7 +18,7 @@ from bot.domain.rights import RIGHT_LABELS
 from bot.domain.sync import GateState, Seen
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Role, Step
-from bot.models import AuditEvent, Document
+from bot.models import Account, AuditEvent, Document
 
 from . import audit
 from .people import names
@@ -27,6 +28,7 @@ LOOKED = "platform.looked"
 GLANCED = "platform.glanced"  # a look that a person asked for, and that told nothing: it is no evidence
 TOLD = "platform.told"  # an event that came when a person had to decide already
 MOVED = audit.MOVED
+CREDENTIAL = "credential.set"
 ANSWERED = "platform.answered"
 FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8
@@ -94,12 +96,24 @@ def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[
     people = names(
         str(login) for event in events for login in (event.actor, *(event.data.get(key, "") for key in PEOPLE))
     )
-    return [_sentence(event, subjects[event.subject], people) for event in events]
+    labels = _labels([event for event in events if event.action == CREDENTIAL])
+    return [_sentence(event, subjects[event.subject], people, labels.get(event.pk, {})) for event in events]
 
 
-def _sentence(event: AuditEvent, name: str, people: Mapping[str, str]) -> Sentence:
+def _labels(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
+    """The staff's name of the secret in each of these lines, by the channel of its account; {} where that is not known."""
+    if not events:
+        return {}
+    slugs = {event.pk: event.subject.partition(":")[2] for event in events}
+    channel_of = dict(Account.objects.filter(slug__in=set(slugs.values())).values_list("slug", "channel"))
+    known = {(name, one.name): one.label for name, kind in channels.kinds().items() for one in kind.spec.credentials}
+    told = {event.pk: known.get((channel_of.get(slugs[event.pk], ""), event.data.get("name", ""))) for event in events}
+    return {pk: {"label": label} for pk, label in told.items() if label}
+
+
+def _sentence(event: AuditEvent, name: str, people: Mapping[str, str], more: Mapping[str, str]) -> Sentence:
     named = {key: people.get(login, login) for key in PEOPLE if (login := event.data.get(key, ""))}
-    what, detail = _words(event.action, {**event.data, **named}, name)
+    what, detail = _words(event.action, {**event.data, **named, **more}, name)
     who = people.get(event.actor, event.actor)
     return Sentence(event.sequence, event.at, who, what, detail, event.actor, event.action, event.subject)
 
@@ -310,7 +324,7 @@ def _rules(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:
 
 def _called_back(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     numbers = "、".join(f"{key} {value}" for key, value in sorted(data.get("ids", {}).items()))
-    return f"{name}：收到平台推送“{data.get('name', '')}”", numbers
+    return f"{name}：收到平台的结果通知", numbers
 
 
 def _notified(data: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -387,7 +401,7 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "account.disabled": _said("{name}：停用账号"),
     "account.enabled": _said("{name}：启用账号"),
     "account.authorized": _said("{name}：完成网页授权"),
-    "credential.set": lambda data, name: (f"{name}：更换凭据 {data.get('name', '')}", ""),
+    CREDENTIAL: lambda data, name: (f"{name}：更换凭据“{data.get('label', '其他')}”", ""),
     "metrics.sampled": lambda data, name: (
         f"{name}：取{'手工发布内容' if data.get('by_hand') else ''} {data.get('day', '')} 的数字，{data.get('posts', 0)} 条", "",
     ),

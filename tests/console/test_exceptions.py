@@ -71,7 +71,7 @@ def test_a_row_says_what_came_back_and_whether_it_is_out(district: District, as_
     for word in (
         "需人工处理",
         "是否已发出：不明",
-        "第 1 次请求，结果不明（代码 no_answer）",
+        "第 1 次请求，结果不明：请求已发出但没有收到完整应答。",
         ARTICLES[0].title,
         "临沂河东",
     ):

@@ -305,6 +305,20 @@ def test_what_is_unfinished_stands_on_the_desk_for_exceptions(district: District
     assert f"/releases/{made.release_id}/withdraw" in shown
 
 
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("Receipt", "平台上还公开着"), ("Unclear", "没有查清"), ("New", "已核对")]
+)
+def test_what_was_seen_before_is_told_in_chinese(district: District, sure: Login, verdict: str, words: str) -> None:
+    made = asked(district)
+    sure("releaser").post(f"/withdrawals/{made.pk}/confirm")
+    part = Takedown.objects.filter(publication__isnull=False)[0]
+    Takedown.objects.filter(pk=part.pk).update(
+        before={**part.before, "seen": {"verdict": verdict, "message": "", "raw": ""}}
+    )
+    shown = page(sure("editor"), f"/releases/{made.release_id}/withdraw")
+    assert f"撤下前核对：{words}" in shown
+
+
 def test_parts_are_for_those_who_may(district: District, sure: Login) -> None:
     made = asked(district)
     sure("releaser").post(f"/withdrawals/{made.pk}/confirm")

@@ -82,7 +82,7 @@ def test_a_bad_row_is_reported_with_row_field_value_and_remedy_and_the_rest_goes
 def test_what_was_cleaned_is_told_and_untouched_rows_are_only_counted(office: Office) -> None:
     cleaned = Taken(3, article(2), cleaned=(Cleaned("title", "去掉 2 个零宽字符"),))
     report = take(office, Taken(2, article(1)), cleaned)
-    assert report.rows == [RowResult(3, "HD-2", "created", ("title：去掉 2 个零宽字符",))]
+    assert report.rows == [RowResult(3, "HD-2", "created", ("标题：去掉 2 个零宽字符",))]
 
 
 def test_every_row_is_handed_over_as_it_happens(office: Office) -> None:

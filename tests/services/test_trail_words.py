@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.trail import BY_PREFIX, Sort
 from bot.models import AuditEvent
-from bot.services import audit, trail, trailcheck
+from bot.services import audit, story, trail, trailcheck
 from bot.services.audit import Part
 
 from .factories import NOW, Office
@@ -137,3 +137,24 @@ def _auditor(office: Office) -> object:
     return people.add_person(
         "auditor", name="郑审", unit=office.unit, roles=["auditor"], password=None, actor="test", now=NOW
     )
+
+
+def test_a_secret_and_a_platforms_event_are_named_for_staff(office: Office) -> None:
+    """Not `callback_aes_key` and not MASSSENDJOBFINISH."""
+    subject = "account:zghd"
+    audit.append("root", "credential.set", subject, {"name": "callback_aes_key"}, now=NOW)
+    audit.append(
+        "平台回调", "callback.received", subject, {"name": "MASSSENDJOBFINISH", "ids": {"msg_id": "7"}}, now=NOW
+    )
+    audit.append("root", "credential.set", subject, {"name": "of_a_channel_that_is_gone"}, now=NOW)
+    first, second, third = [one.what for one in trail.tell({subject: "账号 wx"})][-3:]
+    assert first == "账号 wx：更换凭据“消息加解密密钥（EncodingAESKey）”"
+    assert second == "账号 wx：收到平台的结果通知"
+    assert third == "账号 wx：更换凭据“其他”"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"), [("45028", "45028"), ("-1", "-1"), ("no_answer", ""), ("crash", ""), ("", "")]
+)
+def test_only_a_platforms_number_is_shown_as_a_code(code: str, shown: str) -> None:
+    assert story.platform_code(code) == shown
