@@ -92,6 +92,11 @@ class Environment:
             **extra,
         }
 
+    def on_port(self, port: int) -> dict[str, str]:
+        """What the processes of a machine whose pages are on that port are told, for `for_child`: where no address was
+        given, links in notices and review links, and the way back from an authorisation, lead to that port."""
+        return {} if self.inherited.get("TONGFA_PUBLIC_URL") else {"TONGFA_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+
 
 def use_settings() -> None:
     """Point Django at `config.settings`. Entry points (wsgi, Celery, the command line) call this first."""

@@ -33,7 +33,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "TONGFA_SECRET_KEY_FILE", "<home>/keys/secret.key", "File that holds the signing key; `tongfa init` makes it."
     ),
-    Variable("TONGFA_PUBLIC_URL", "http://127.0.0.1:8000", "Address under which staff open Tongfa; https in earnest."),
+    Variable(
+        "TONGFA_PUBLIC_URL",
+        "http://127.0.0.1:8000, or the --port of tongfa up, demo, run web",
+        "Address under which staff open Tongfa; https in earnest.",
+    ),
     Variable(
         "TONGFA_ALLOWED_HOSTS",
         "the host of TONGFA_PUBLIC_URL and the loopback names",

@@ -53,7 +53,7 @@ def supervise(host: str, port: int) -> Any:
 
     facts = home.facts()
     found = programs(
-        settings.TONGFA.home, settings.TONGFA.for_child(), host=host, port=port,
+        settings.TONGFA.home, settings.TONGFA.for_child(**settings.TONGFA.on_port(port)), host=host, port=port,
         embedded_broker=settings.TONGFA.embedded_broker, rehearsal=not facts.live,
         rehearsal_ready=listening("127.0.0.1", facts.rehearsal_port),
     )  # fmt: skip
@@ -68,14 +68,14 @@ def run() -> None:
     """单独运行一个进程，容器里每个容器一个。"""
 
 
-def _become(argv: tuple[str, ...]) -> None:
-    """Turn into that process; its environment is this one's."""
+def _become(argv: tuple[str, ...], *, port: int | None = None) -> None:
+    """Turn into that process; its environment is this one's, with the address of the pages where they are on `port`."""
     start_django()
     from django.conf import settings
 
     from bot.runtime.processes import ROOT
 
-    env = settings.TONGFA.for_child()
+    env = settings.TONGFA.for_child(**(settings.TONGFA.on_port(port) if port else {}))
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
     os.chdir(ROOT)
     os.execvpe(argv[0], argv, env)  # noqa: S606 - no shell is wanted
@@ -108,7 +108,7 @@ def run_web(host: str, port: int) -> None:
     """网页。"""
     from bot.runtime.processes import web_argv
 
-    _become(web_argv(host, port))
+    _become(web_argv(host, port), port=port)
 
 
 @run.command("rehearsal")

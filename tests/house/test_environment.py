@@ -112,6 +112,14 @@ def test_https_makes_the_public_host_allowed_and_its_origin_trusted(tmp_path):
     assert env.csrf_origins == ("https://tongfa.example.gov.cn",)
 
 
+def test_without_an_address_it_is_the_port_of_the_pages_and_their_forms_are_accepted(tmp_path):
+    env = read({"TONGFA_HOME": str(tmp_path)})
+    child = read(env.for_child(**env.on_port(8410)))
+    assert child.public_url == "http://127.0.0.1:8410"
+    assert child.csrf_origins == ("http://127.0.0.1:8410",)
+    assert read({"TONGFA_HOME": str(tmp_path), "TONGFA_PUBLIC_URL": "https://a.cn"}).on_port(8410) == {}
+
+
 def test_children_are_told_the_same_home_and_addresses_whatever_their_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     child = read({"TONGFA_HOME": "here", "PATH": "/bin"}).for_child(EXTRA="1")

@@ -1,0 +1,62 @@
+"""What the processes of `tongfa up`, `demo` and `run web` are told of the address of the pages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from django.conf import settings
+from django.test import override_settings
+
+from bot.cli import processes
+from bot.cli.main import main
+from bot.runtime import processes as programs
+from config.env import read
+
+OWN = "https://tongfa.example.gov.cn"
+
+
+def told(monkeypatch: pytest.MonkeyPatch, *words: str) -> Mapping[str, str]:
+    """The environment that the process would have been given."""
+    given: dict[str, str] = {}
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    monkeypatch.setattr(os, "execvpe", lambda file, argv, env: given.update(env))
+    assert CliRunner().invoke(main, list(words), catch_exceptions=False).exit_code == 0
+    return given
+
+
+def public_url(**more: str) -> Any:
+    """Settings as they are read where the variable is set so, or not at all."""
+    inherited = {name: value for name, value in settings.TONGFA.inherited.items() if name != "TONGFA_PUBLIC_URL"}
+    return override_settings(TONGFA=read({**inherited, **more}))
+
+
+def test_links_lead_to_the_port_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    with public_url():
+        assert told(monkeypatch, "run", "web", "--port", "8410")["TONGFA_PUBLIC_URL"] == "http://127.0.0.1:8410"
+
+
+def test_an_address_that_was_given_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    with public_url(TONGFA_PUBLIC_URL=OWN):
+        assert told(monkeypatch, "run", "web", "--port", "8410")["TONGFA_PUBLIC_URL"] == OWN
+
+
+@pytest.mark.parametrize(("given", "address"), [({}, "http://127.0.0.1:8410"), ({"TONGFA_PUBLIC_URL": OWN}, OWN)])
+def test_every_process_of_one_machine_is_told_the_same(
+    tongfa_home: None, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], address: str
+) -> None:
+    """The clock and the workers write the notices, not the pages."""
+    found: list[dict[str, str]] = []
+
+    def noted(home: Any, env: dict[str, str], **more: Any) -> list[Any]:
+        found.append(env)
+        return []
+
+    monkeypatch.setattr(programs, "programs", noted)
+    home = settings.TONGFA.home
+    with public_url(TONGFA_HOME=str(home.path), **given):
+        processes.supervise("127.0.0.1", 8410)
+    assert [read(env).public_url for env in found] == [address]
