@@ -23,9 +23,13 @@ PEOPLE = (
     ("zhao", "赵复审", ["second"]),
     ("sun", "孙终审", ["final"]),
     ("zhou", "周签发", ["releaser", "duty"]),
+    ("feng", "冯安管", ["secadmin"]),
+    ("chen", "陈审计", ["auditadmin", "auditor"]),
 )
+MINDERS = ("feng", "chen")  # they mind people and the trail, and take no part in the editorial work
 PASSWORD = "rehearsal-2017"  # noqa: S105 - opens a rehearsal on this machine, nothing else
 RELEASED = ("HD17-001", "HD17-101", "HD17-040", "HD17-028")
+DEFAULT_PORT = 8000
 LEAD = timedelta(seconds=30)
 WATCH_FOR = timedelta(minutes=5)
 
@@ -33,7 +37,7 @@ WATCH_FOR = timedelta(minutes=5)
 @click.command("demo")
 @click.option("--exit", "leave", is_flag=True, help="全部发布并核对后即退出；只有全部成功退出码才为 0。")
 @click.option("--fresh", is_flag=True, help="清空这个演练环境，从头开始。")
-@click.option("--port", default=8000, show_default=True, help="网页端口；被占用时另选一个并说明。")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="网页端口；被占用时另选一个并说明。")
 def demo(leave: bool, fresh: bool, port: int) -> None:
     """演示：导入 2017 年 81 份文件，三审，签发，到点同步发布，看手机，采指标。"""
     start_django()
@@ -52,7 +56,7 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
         supervisor = supervise("127.0.0.1", port)
         with stopping_on_signals(supervisor), supervisor:
             try:
-                code = _Demo(port, supervisor.wait).play()
+                code = _Demo(port, supervisor.wait, leaves=leave).play()
                 if not leave and not supervisor.wait(0):
                     click.echo("演示环境继续运行，按 Ctrl-C 停止。")
                     supervisor.wait()
@@ -122,7 +126,9 @@ def _initialise() -> None:
         from bot.services.errors import Refused
 
         raise Refused("wall", "这里是正式环境，不能运行演示。请换一个 TONGFA_HOME。")
-    initialise(live=False, admin="admin", admin_name="系统管理员", unit="office", unit_name="河东区人民政府办公室")
+    initialise(
+        live=False, admin="admin", admin_name="系统管理员", unit="office", unit_name="河东区人民政府办公室", password=PASSWORD,
+    )  # fmt: skip
     unit = Unit.objects.get(code="office")
     for username, name, roles in PEOPLE:
         if not unit.people.filter(username=username).exists():
@@ -150,11 +156,12 @@ def _step(text: str) -> None:
 class _Demo:
     """One play of the main job."""
 
-    def __init__(self, port: int, stop_asked: Callable[[float], bool]) -> None:
+    def __init__(self, port: int, stop_asked: Callable[[float], bool], *, leaves: bool) -> None:
         from bot.models import Unit
         from bot.services import home
 
         self._stop_asked = stop_asked  # waits for so many seconds
+        self._port, self._leaves = port, leaves
         self._web = f"http://127.0.0.1:{port}"
         self._rehearsal = home.rehearsal_url()
         self._unit = Unit.objects.get(code="office")
@@ -168,8 +175,12 @@ class _Demo:
             return 0 if self._all_live() else REFUSED
         release = release or self._sign()
         click.echo(f"  值班台：{self._web}/ （登录名 zhou，密码 {PASSWORD}）　两部手机：{self._web}/rehearsal/")
-        others = "、".join(f"{username}（{name}）" for username, name, _ in PEOPLE if username != "zhou")
+        others = "、".join(
+            f"{username}（{name}）" for username, name, _ in PEOPLE if username not in {"zhou", *MINDERS}
+        )
         click.echo(f"  想自己撰稿、审核：用 {others} 登录，密码相同。")
+        minders = "、".join(f"{username}（{name}）" for username, name, _ in PEOPLE if username in MINDERS)
+        click.echo(f"  想练习账号、人员、留痕：用 admin（系统管理员）、{minders} 登录，密码相同。")
         live = self._watch(release)
         self._measure()
         self._report(release)
@@ -408,6 +419,18 @@ class _Demo:
         header = ["编号", "标题", "账号", "计划", "晚(ms)", "状态", "链接", "阅读/转发/评论"]
         for line in table(header, rows):
             click.echo(f"  {line}")
-        click.echo(
-            f"  看手机：{self._web}/rehearsal/　值班台：{self._web}/　（“—”：平台没有提供这个数字，如微博的阅读数）"
-        )
+        click.echo("  （“—”：平台没有提供这个数字，如微博的阅读数）")
+        self._phones()
+
+    def _phones(self) -> None:
+        """Where to look, or what to start for it."""
+        if self._leaves:
+            click.echo(
+                f"  演示到此结束，网页随即停止。要看手机和值班台，请运行 {self._up()}，再打开 {self._web}/rehearsal/ 和 {self._web}/"
+            )
+        else:
+            click.echo(f"  看手机：{self._web}/rehearsal/　值班台：{self._web}/")
+
+    def _up(self) -> str:
+        """The command that starts the pages again where they were."""
+        return ".venv/bin/tongfa up" + ("" if self._port == DEFAULT_PORT else f" --port {self._port}")

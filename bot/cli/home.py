@@ -42,8 +42,9 @@ def initialise(
     unit_name: str,
     password_env: str | None = None,
     password_file: str | None = None,
+    password: str = "",
 ) -> Reply:
-    """What `init` does, for `demo` too."""
+    """What `init` does, for `demo` too. `password`: that of the first administrator where it is known to everybody."""
     from django.conf import settings
 
     from bot.models import Person
@@ -61,7 +62,7 @@ def initialise(
         "created": False,
     }
     if not Person.objects.filter(username=admin).exists():
-        given = secret_from(file=password_file, variable=password_env)
+        given = password or secret_from(file=password_file, variable=password_env)
         password = given or secrets.token_urlsafe(12)
         owner = people.ensure_unit(unit, unit_name, now=now(), actor="tongfa init")
         people.add_person(

@@ -1,0 +1,49 @@
+"""Who is there after `tongfa demo`, and what it says at its end. The whole play is in tests/e2e/test_demo.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli import demo
+from bot.domain.workflow import ADMINISTRATORS, Role
+from bot.models import Person
+from tests.console.world import fresh_home
+
+
+@pytest.fixture
+def made(tmp_path: Path, db: None, settings: Any) -> Iterator[None]:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with fresh_home(tmp_path / "home"):
+        demo._initialise()
+        yield
+
+
+def test_every_role_is_somebodys_and_everybody_can_log_in(made: None) -> None:
+    everybody = list(Person.objects.all())
+    assert {role for person in everybody for role in person.roles} == {str(role) for role in Role}
+    for person in everybody:
+        assert person.check_password(demo.PASSWORD), person.username
+        assert not person.must_change_password
+        assert len(ADMINISTRATORS.intersection(person.roles)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("port", "leaves", "words"),
+    [
+        (8000, True, "请运行 .venv/bin/tongfa up，再打开 http://127.0.0.1:8000/rehearsal/"),
+        (8410, True, "请运行 .venv/bin/tongfa up --port 8410，再打开 http://127.0.0.1:8410/rehearsal/"),
+        (8410, False, "看手机：http://127.0.0.1:8410/rehearsal/"),
+    ],
+)
+def test_the_last_line_says_what_is_there_to_see(
+    made: None, capsys: pytest.CaptureFixture[str], port: int, leaves: bool, words: str
+) -> None:
+    """With --exit nothing listens any more when it is read."""
+    demo._Demo(port, lambda _: False, leaves=leaves)._phones()
+    said = capsys.readouterr().out
+    assert words in said
+    assert ("看手机：" in said) is not leaves
