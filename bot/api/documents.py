@@ -13,6 +13,7 @@ from bot.domain.rights import Right
 from bot.domain.workflow import EditionState
 from bot.models import Edition
 from bot.services import editorial, pushing
+from bot.services.accounts import require_programs
 from bot.services.apicalls import Answer, Keep
 from bot.services.documents import find_document
 from bot.services.errors import Refused
@@ -129,6 +130,7 @@ def submit_document(request: HttpRequest, payload: SubmissionIn, key: str = KEY)
 
     def act(keep: Keep) -> Answer:
         document = find_document(payload.document, unit=who.unit)
+        require_programs(who.unit)
         answers: list[Answer] = []
 
         def then(edition: Edition) -> None:

@@ -15,7 +15,7 @@ from bot.domain.timeline import CLOCK_AGREEMENT
 from bot.models import Account, Publication
 from bot.runtime import alive
 from bot.services import alarming, home
-from bot.services.accounts import renewed_by_hand, spec_of
+from bot.services.accounts import known, renewed_by_hand, spec_of
 from bot.services.voiding import is_frozen
 
 from .edge import now, token
@@ -53,7 +53,7 @@ def _account(account: Account, at: datetime) -> AccountHealth:
     token = getattr(account, "token", None)
     expires = token.expires_at if token else None
     reading = max(account.clock_readings.all(), key=lambda one: one.at, default=None)
-    by_hand = renewed_by_hand(spec_of(account))
+    by_hand = known(account) and renewed_by_hand(spec_of(account))
     return AccountHealth(
         account=account.slug,
         channel=account.channel,

@@ -142,8 +142,8 @@ def list_accounts() -> Reply:
         [
             a.slug,
             a.name,
-            accounts.spec_of(a).label,
-            accounts.spec_of(a).mode(a.mode).label,
+            accounts.spec_of(a).label if accounts.known(a) else accounts.NO_PROGRAM,
+            accounts.spec_of(a).mode(a.mode).label if accounts.known(a) else a.mode,
             a.unit.name,
             "可用" if a.enabled else f"停用：{a.disabled_reason}",
         ]

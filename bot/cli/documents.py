@@ -171,9 +171,10 @@ def each_document(ids: Iterable[str], act: Callable[[str], str]) -> Reply:
 @command
 def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Reply:
     """提交送审：过检查、为各账号生成渠道稿并冻结。"""
-    from bot.services import documents, editorial, waiving
+    from bot.services import accounts, documents, editorial, waiving
 
     person = acting(username)
+    accounts.require_programs(person.unit)
     waived = pairs(waivers, "waive")
 
     def act(external_id: str) -> str:

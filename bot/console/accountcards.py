@@ -14,7 +14,7 @@ from bot.domain.channel import ChannelSpec
 from bot.domain.custody import Duty
 from bot.domain.instants import beijing_date, show
 from bot.models import Account, AccountCheck, Credential, Custody, Unit
-from bot.services.accounts import renewed_by_hand, spec_of
+from bot.services.accounts import known, renewed_by_hand, spec_of
 from bot.services.quotas import Book, quotas_of
 
 from . import health
@@ -86,7 +86,10 @@ class Card:
 
 
 def cards(unit: Unit, *, now: datetime, slug: str = "") -> list[Card]:
-    """The accounts of a unit (or one of them), in the order they were added; as many questions for one as for many."""
+    """The accounts of a unit (or one of them), in the order they were added; as many questions for one as for many.
+
+    Those whose channel has no program here are left out; asked for by name, such a one is Refused.
+    """
     found = unit.accounts.select_related("token", "last_check__person").order_by("pk")
     chosen = found.filter(slug=slug) if slug else found
     rows = list(
@@ -97,7 +100,7 @@ def cards(unit: Unit, *, now: datetime, slug: str = "") -> list[Card]:
         )
     )
     book = Book(rows, now, now)
-    return [_card(account, book, now) for account in rows]
+    return [_card(account, book, now) for account in rows if slug or known(account)]
 
 
 def _card(account: Account, book: Book, now: datetime) -> Card:

@@ -34,7 +34,13 @@ def accounts_page(request: HttpRequest) -> HttpResponse:
     """A card for each account of the unit."""
     who, at = person(request), now()
     require(who, *accountdesk.READERS)
-    context = {"cards": cards(who.unit, now=at), "may_act": who.has_role(Role.SYSADMIN)}
+    lost = [account for account in who.unit.accounts.order_by("pk") if not accounts.known(account)]
+    context = {
+        "cards": cards(who.unit, now=at),
+        "lost": lost,
+        "bring_back": accounts.BRING_BACK,
+        "may_act": who.has_role(Role.SYSADMIN),
+    }
     return render(request, "accounts.html", context)
 
 

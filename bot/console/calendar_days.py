@@ -15,7 +15,7 @@ from bot.domain.calendar.hours import HALF_PAST_NINE, Band
 from bot.domain.instants import BEIJING, beijing_date, to_beijing
 from bot.models import Account
 from bot.services import quotas
-from bot.services.accounts import spec_of
+from bot.services.accounts import known, spec_of
 from bot.services.releases import earliest
 
 from .calendar_hands import Hand
@@ -137,7 +137,10 @@ def _end(day: date, band: Band) -> datetime:
 def quota_tags(accounts: Sequence[Account], days: Sequence[date], *, now: datetime) -> dict[date, list[QuotaTag]]:
     """What is taken of every quota that is counted in posts, by day or month; of a day that is over what was used on it."""
     wanted = [
-        (account, mode.name) for account in accounts for mode in spec_of(account).modes if _counted(account, mode.name)
+        (account, mode.name)
+        for account in filter(known, accounts)
+        for mode in spec_of(account).modes
+        if _counted(account, mode.name)
     ]
     tags: dict[date, list[QuotaTag]] = {}
     shown = quotas.calendars(wanted, days[0], len(days), now=now)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.instants import show
 from bot.models import Account, Unit
-from bot.services.accounts import spec_of
+from bot.services.accounts import BRING_BACK, NO_PROGRAM, known, spec_of
 
 QUIET = timedelta(days=1)
 SOON = timedelta(days=7)
@@ -35,6 +35,9 @@ def of_unit(unit: Unit, *, now: datetime) -> list[Health]:
 
 def of_account(account: Account, *, now: datetime) -> Health:
     """What is known of one account without asking the platform."""
+    if not known(account):
+        tone, icon = ("bad", "alert") if account.enabled else ("off", "cross")
+        return Health(account, account.channel, tone, icon, (f"{NO_PROGRAM}，不能发布。{BRING_BACK}",), by_hand=False)
     spec = spec_of(account)
     by_hand = any(option.name == "access_token" for option in spec.credentials)
     if not account.enabled:

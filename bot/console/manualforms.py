@@ -14,7 +14,7 @@ from bot.domain.instants import BEIJING, to_beijing
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState
 from bot.models import Account, AssetRecord, Edition, ManualPost, ManualTask, Person, Unit
-from bot.services.accounts import spec_of
+from bot.services.accounts import known, spec_of
 from bot.services.documents import find_document
 from bot.services.errors import Refused
 from bot.services.manualentry import Entry
@@ -48,7 +48,7 @@ def places(unit: Unit) -> list[tuple[str, str]]:
     """Every account with every way of posting on it: value and words."""
     return [
         (f"{account.slug}|{mode.name}", f"{account.name} · {mode.label}{'' if account.enabled else '（已停用）'}")
-        for account in unit.accounts.order_by("pk")
+        for account in filter(known, unit.accounts.order_by("pk"))
         for mode in spec_of(account).modes
     ]
 

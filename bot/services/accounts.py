@@ -41,8 +41,35 @@ def find_account(slug: str, *, unit: Unit | None = None) -> Account:
 
 
 def spec_of(account: Account) -> ChannelSpec:
-    """The data of the account's vendor."""
-    return channels.kinds()[account.channel].spec
+    """The data of the account's vendor. Refused where this process does not have its program: see `known`."""
+    kind = channels.kinds().get(account.channel)
+    if kind is None:
+        words = f"账号“{account.name}”（{account.slug}）的{NO_PROGRAM}（{account.channel}），没有办理，什么也没有发出。"
+        raise Refused("channel", f"{words}{BRING_BACK}")
+    return kind.spec
+
+
+NO_PROGRAM = "渠道程序不在"
+BRING_BACK = "请系统管理员恢复渠道目录，或停用这个账号（tongfa account disable），并重新启动 tongfa up。"
+
+
+def known(account: Account) -> bool:
+    """False where the folder of its channel was added after this process started, or was removed: lists leave it out."""
+    return account.channel in channels.kinds()
+
+
+def require_programs(unit: Unit) -> None:
+    """Refused while the unit has an account in use for which nothing could be rendered: an edition is submitted for all."""
+    for account in unit.accounts.filter(disabled_reason="").order_by("pk"):
+        spec_of(account)
+
+
+def without_program() -> list[Account]:
+    """Accounts in use of which this process knows no channel."""
+    found = (
+        Account.objects.select_related("unit").filter(disabled_reason="").exclude(channel__in=list(channels.kinds()))
+    )
+    return list(found.order_by("pk"))
 
 
 def renewed_by_hand(spec: ChannelSpec) -> bool:
@@ -52,7 +79,7 @@ def renewed_by_hand(spec: ChannelSpec) -> bool:
 
 def with_access(chosen: Iterable[Account]) -> set[int]:
     """Ids of those accounts for which the secrets are at hand without which their platform answers nobody. One question."""
-    accounts = {account.pk: account for account in chosen}
+    accounts = {account.pk: account for account in chosen if known(account)}
     secrets_of = Credential.objects.filter(account__in=list(accounts)).values_list("account_id", "name")
     tokens = Token.objects.filter(account__in=list(accounts), ciphertext__isnull=False)
     held: dict[int, set[str]] = defaultdict(set)
@@ -185,7 +212,7 @@ def doubled() -> list[list[Account]]:
     """Enabled accounts that are one account of their platform, as an earlier version let them be added."""
     found: dict[tuple[str, str], list[Account]] = defaultdict(list)
     for account in Account.objects.select_related("unit").filter(disabled_reason="").order_by("pk"):
-        identity = spec_of(account).identity_of(account.options)
+        identity = spec_of(account).identity_of(account.options) if known(account) else ""
         if identity:
             found[account.channel, identity].append(account)
     return [same for same in found.values() if len(same) > 1]

@@ -45,6 +45,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
         *_restored(),
         *_people(),
         *_accounts(),
+        *_without_program(),
         *_doubled(),
         *_cases(now, running=running),
         *_portal(),
@@ -141,7 +142,8 @@ def _people() -> Iterator[CheckResult]:
 
 def _accounts() -> Iterator[CheckResult]:
     for unit in _units():
-        counts = Counter(accounts.spec_of(one).label for one in unit.accounts.filter(disabled_reason=""))
+        in_use = filter(accounts.known, unit.accounts.filter(disabled_reason=""))
+        counts = Counter(accounts.spec_of(one).label for one in in_use)
         yield CheckResult(
             f"账号·{unit.name}",
             bool(counts),
@@ -149,6 +151,15 @@ def _accounts() -> Iterator[CheckResult]:
             code="accounts",
             remedy="" if counts else "请系统管理员用 tongfa account add 添加账号，再用 tongfa account check 核对。",
         )
+
+
+def _without_program() -> Iterator[CheckResult]:
+    """A folder of a channel that was added after this program's files, or removed from them."""
+    for one in accounts.without_program():
+        yield CheckResult(
+            f"账号·{one.name}", False, f"{accounts.NO_PROGRAM}（{one.channel}）：账号 {one.slug}（{one.unit.name}）什么也发不出去",
+            code="channel", remedy=accounts.BRING_BACK,
+        )  # fmt: skip
 
 
 def _doubled() -> Iterator[CheckResult]:

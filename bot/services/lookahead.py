@@ -17,7 +17,7 @@ from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
 from . import gating, prechecks, preflighting, quotas, releases, telling
-from .accounts import renewed_by_hand, spec_of
+from .accounts import known, renewed_by_hand, spec_of
 from .errors import Refused
 from .voiding import is_frozen
 
@@ -94,7 +94,7 @@ def _last_preflight(release: Release, account: Account) -> Iterator[CheckResult]
 
 
 def _token(account: Account, last: datetime) -> Iterator[CheckResult]:
-    if not renewed_by_hand(spec_of(account)):
+    if not known(account) or not renewed_by_hand(spec_of(account)):
         return
     token = Token.objects.filter(account=account, expires_at__isnull=False).first()
     remedy = prechecks.REMEDIES["token_life"]

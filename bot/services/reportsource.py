@@ -8,7 +8,7 @@ from bot.domain.channel import ChannelSpec
 from bot.domain.delivery import State
 from bot.models import Account, Item, ManualPost, Publication, Unit
 
-from .accounts import spec_of
+from .accounts import known, spec_of
 from .reportperiods import Period
 
 CAME_OUT = (State.LIVE, State.GONE, State.WITHDRAWN)
@@ -18,7 +18,7 @@ CAME_OUT = (State.LIVE, State.GONE, State.WITHDRAWN)
 def channels_of(unit: Unit) -> list[ChannelSpec]:
     """The kinds of channels on which the unit has accounts, those out of use included: they may have published."""
     found: dict[str, ChannelSpec] = {}
-    for account in Account.objects.filter(unit=unit).order_by("pk"):
+    for account in filter(known, Account.objects.filter(unit=unit).order_by("pk")):
         found.setdefault(account.channel, spec_of(account))
     return list(found.values())
 

@@ -125,7 +125,10 @@ def test_it_is_discovered_and_rendered(checkout: Path):
 def test_the_pages_code_is_formed_and_typed_like_ours(checkout: Path):
     """A newcomer copies what is shown: it meets the same gates."""
     config = ["--config", str(ROOT / "pyproject.toml"), "bot", "tests"]
-    ours = ["--config", 'lint.isort.known-first-party = ["bot", "tests"]']  # as in the checkout, where the rest of both lies
+    ours = [
+        "--config",
+        'lint.isort.known-first-party = ["bot", "tests"]',
+    ]  # as in the checkout, where the rest of both lies
     for words in (["check", *ours], ["format", "--check", "--diff"]):
         ruff = [sys.executable, "-m", "ruff", *words, *config]
         done = subprocess.run(ruff, cwd=checkout, capture_output=True, text=True, check=False)
