@@ -47,11 +47,14 @@ def import_file(file: Path, username: str, defaults: tuple[str, ...]) -> Reply:
 
 def import_reply(name: str, report: Any) -> Reply:
     """The report as JSON and as lines."""
+    from bot.services import documents
+
     rejected = [row for row in report.rows if row.result == "rejected"]
     cleaned = [row for row in report.rows if row.result != "rejected"]
     lines = [
         f"{name}：新增 {report.created}，更新 {report.updated}，未变 {report.unchanged}，拒收 {report.rejected}；关联解读 {report.linked} 份。"
     ]
+    lines += filter(None, [documents.empty_words(report, name)])
     lines += [
         f"  第 {row.number} 行 {_id(row)}：{_field(row.field)}“{shorten(str(row.value), 60)}”——{row.reason}{row.remedy}"
         for row in rejected[:SHOWN]

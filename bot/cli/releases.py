@@ -528,19 +528,13 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
 
 def _late(publication: Any, after: float | None) -> str:
     """When it left: by our own stamp to the millisecond, else by what the platform says, to the second."""
+    from bot.domain.instants import delay
     from bot.domain.instants import show as show_instant
 
     if not publication.attempts.filter(sent_at__isnull=False).exists():
         return f"，公开于 {show_instant(publication.sent_at)}（平台所说，精确到秒；首字节时刻没有记下）"
     page = "" if after is None else f"，门户上线后 {after:.1f} 秒"
-    return f"，实发 {show_instant(publication.sent_at)}（晚 {lateness(publication.late_ms)}{page}）"
-
-
-def lateness(ms: float) -> str:
-    """A delay in the unit that one would say it in."""
-    if ms < 1000:
-        return f"{ms:.1f} 毫秒"
-    return f"{ms / 1000:.1f} 秒" if ms < 120_000 else f"{int(ms) // 60_000} 分 {int(ms) // 1000 % 60} 秒"
+    return f"，实发 {show_instant(publication.sent_at)}（晚 {delay(publication.late_ms)}{page}）"
 
 
 RAW_COLUMNS = 300

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot import channels
 from bot.domain.channel import ChannelSpec
@@ -29,7 +29,7 @@ from .people import now, person
 ELSEWHERE = {"role", "not_found"}  # refusals that are a page of their own
 
 
-@require_GET
+@require_safe
 def accounts_page(request: HttpRequest) -> HttpResponse:
     """A card for each account of the unit."""
     who, at = person(request), now()
@@ -44,7 +44,7 @@ def accounts_page(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts.html", context)
 
 
-@require_GET
+@require_safe
 def account_page(request: HttpRequest, slug: str) -> HttpResponse:
     """One account, whole."""
     who, at = person(request), now()

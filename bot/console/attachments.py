@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.article import Attachment
 from bot.domain.workflow import Role
@@ -99,7 +99,7 @@ def _told(request: HttpRequest, document: Document, who: Person, what: str | Ref
 # --- downloads ------------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 @readers.only
 def file(request: HttpRequest, edition: int, sha256: str) -> HttpResponse:
     """A file of an edition of one's own unit."""
@@ -108,7 +108,7 @@ def file(request: HttpRequest, edition: int, sha256: str) -> HttpResponse:
     return _download(found, data)
 
 
-@require_GET
+@require_safe
 def draft_file(request: HttpRequest, sha256: str, external_id: str) -> HttpResponse:
     """A file of the working copy, for editors: nobody else sees what is no edition yet."""
     who = person(request)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot.domain.delivery import State
 from bot.domain.instants import show
@@ -41,7 +41,7 @@ class Version:
         return f"第 {one.number} 版 · {self.standing} · {one.author.name} {show(one.created_at, seconds=False)}"
 
 
-@require_GET
+@require_safe
 @readers.only
 def compare_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """`?from=1&to=3`; without them the last approved edition and the newest."""

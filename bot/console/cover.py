@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.article import OwnCover
 from bot.domain.hashing import ASSET
@@ -57,7 +57,7 @@ class Look:
     square: Crop
 
 
-@require_GET
+@require_safe
 def cover(request: HttpRequest, external_id: str) -> HttpResponse:
     """The page."""
     who = person(request)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpRespo
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot.domain.channel import ChannelSpec
 from bot.domain.sampling import METRIC_WORDS
@@ -68,7 +68,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-@require_GET
+@require_safe
 @readers.only
 def page(request: HttpRequest) -> HttpResponse:
     """`?period=`, `?first=&last=` for one's own, `?after=` where the page before ended, `?sheet=1` for paper."""
@@ -117,7 +117,7 @@ def _numbers(entry: Entry, spec: ChannelSpec) -> list[tuple[str, int | None]]:
     return [(METRIC_WORDS[name], entry.numbers.get(name)) for name in reportrows.metrics_of(spec) if name in SHOWN]
 
 
-@require_GET
+@require_safe
 @readers.only
 def export(request: HttpRequest) -> HttpResponseBase:
     """`?form=csv|xlsx` and the period: all rows of it."""

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot import intake
 from bot.domain.article import KIND_LABELS, Kind
@@ -56,7 +56,7 @@ class Row:
 # --- the list -----------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 @readers.only
 def documents_page(request: HttpRequest) -> HttpResponse:
     """The list, newest change first; htmx asks for the rows alone."""
@@ -253,6 +253,7 @@ def _take(upload: UploadedFile[bytes], defaults: Mapping[str, str], who: Person)
     return {
         "name": name, "error": "", "report": report, "rejected": rejected[:200], "cleaned": cleaned[:200],
         "hidden": max(0, len(rejected) - 200) + max(0, len(cleaned) - 200), "ignored": ignored,
+        "empty": documents.empty_words(report, name),
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.alarms import Out
 from bot.domain.delivery import FOR_A_PERSON
@@ -63,7 +63,7 @@ def out_chip(out: Out) -> chips.Chip:
     return chips.Chip(f"是否已发出：{out.label}", alarms.OUTS[out], OUT_ICONS[out])
 
 
-@require_GET
+@require_safe
 @readers.only
 def exceptions(request: HttpRequest) -> HttpResponse:
     """The list, most urgent first. `?release=` those of one release, `?incident=` of those it has happened to alike."""
@@ -114,7 +114,7 @@ def _row(one: cases.Open, words: Mapping[int, countersigning.Word], may_act: boo
     )
 
 
-@require_GET
+@require_safe
 @readers.only
 def case_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One case; another unit's do not exist here."""

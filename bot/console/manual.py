@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.workflow import Role
 from bot.models import ManualPost, Person
@@ -30,7 +30,7 @@ def may_act(who: Person) -> bool:
     return who.has_role(Role.DUTY) or who.has_role(Role.RELEASER)
 
 
-@require_GET
+@require_safe
 def manual_page(request: HttpRequest) -> HttpResponse:
     """Tasks first, then the book, newest first."""
     return _page(request)

@@ -10,7 +10,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.instants import to_beijing
 from bot.models import Deputy, Person
@@ -23,7 +23,7 @@ from .people import now, person
 from .sessions import demands_second_factor
 
 
-@require_GET
+@require_safe
 def me(request: HttpRequest) -> HttpResponse:
     """The page."""
     who, at = person(request), now()

@@ -23,7 +23,7 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot.domain.instants import to_beijing
 from bot.models import Account
@@ -58,7 +58,7 @@ def rehearsal_only(view: View[P]) -> View[P]:
             return redirect_to_login(request.get_full_path())
         return view(request, *args, **kwargs)
 
-    return login_not_required(require_GET(guarded))
+    return login_not_required(require_safe(guarded))
 
 
 def _on_this_machine(request: HttpRequest) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.alarms import Side
 from bot.domain.delivery import STOPPABLE, State
@@ -109,7 +109,7 @@ def check_again(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("release", pk=pk)
 
 
-@require_GET
+@require_safe
 @readers.only
 def release_page(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; another unit's releases do not exist here."""

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
@@ -43,7 +43,7 @@ class Row:
     urgent: Chip | None = None
 
 
-@require_GET
+@require_safe
 @readers.only
 def releases(request: HttpRequest) -> HttpResponse:
     """`?state=unsigned|waiting|out|asks`, `?q=` words of the title, `?before=` where the page before ended."""

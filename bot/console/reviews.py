@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.article import Kind
 from bot.domain.workflow import Verdict
@@ -26,13 +26,13 @@ from .reviewing import detail, panel
 MOST_REASON = 1000  # characters of a typed reason
 
 
-@require_GET
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """The list of a tab, nothing opened."""
     return render(request, "reviews/page.html", {**_list(request), "detail": None, "panel": None})
 
 
-@require_GET
+@require_safe
 def item(request: HttpRequest, pk: int) -> HttpResponse:
     """One edition beside the list. `against`: with which earlier edition it is compared."""
     who = reader(request)

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.workflow import ADMINISTRATORS, Role, Step
 from bot.models import Person, SecondFactor
@@ -39,7 +39,7 @@ REVIEWS = ("first second final", "first final", "first second")
 UNIT_FIELDS = ("unit_name", "unit_code", "reviews", "manager_name", "manager")
 
 
-@require_GET
+@require_safe
 def staff(request: HttpRequest) -> HttpResponse:
     """The list, and the forms for somebody new and for a new unit."""
     require_manager(person(request))
@@ -68,7 +68,7 @@ def _staff(request: HttpRequest, given: dict[str, str], status: int = 200) -> Ht
     return render(request, "staff.html", context, status=status)
 
 
-@require_GET
+@require_safe
 def member(request: HttpRequest, username: str) -> HttpResponse:
     """One person."""
     who = person(request)

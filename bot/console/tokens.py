@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.rights import RIGHT_LABELS, Right
 from bot.domain.workflow import Role
@@ -39,7 +39,7 @@ class Row:
     standing: bool
 
 
-@require_GET
+@require_safe
 def tokens(request: HttpRequest) -> HttpResponse:
     """The list, and the form for another."""
     who = person(request)

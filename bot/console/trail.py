@@ -10,7 +10,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.instants import beijing_date
 from bot.domain.trail import SORT_LABELS, Sort
@@ -38,7 +38,7 @@ CHECK, CHECK_LASTS = "trail-check", 3600  # salt and seconds of a check that goe
 # --- the list ---------------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def trail_page(request: HttpRequest) -> HttpResponse:
     """The newest lines first; htmx asks for the rows alone."""
     who = person(request)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.article import Kind
 from bot.domain.bodytext import body_text
@@ -47,7 +47,7 @@ def _insider(request: HttpRequest) -> Person:
 # --- the list, and a new one ----------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """What is open, a form for a new one, and notices that could be taken."""
     return _page(request, _insider(request), {"unit": "", "source_url": _home_page()})
@@ -97,7 +97,7 @@ def write(request: HttpRequest) -> HttpResponse:
 # --- before the first word ------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def notice(request: HttpRequest, external_id: str) -> HttpResponse:
     """One notice as it stands: what the checks find, how it looks, on which accounts, when, why."""
     who = _insider(request)
@@ -208,7 +208,7 @@ def _instant(request: HttpRequest) -> datetime | None:
 # --- the second word ------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def urgency(request: HttpRequest, pk: int) -> HttpResponse:
     """One urgent notice: exactly the bytes that both words are about."""
     who, at = _insider(request), now()

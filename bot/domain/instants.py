@@ -67,6 +67,13 @@ def require_sensible(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def delay(ms: float, *, digits: int = 1) -> str:
+    """A delay in the unit in which one would say it. `digits`: of what is below a second."""
+    if ms < 1000:
+        return f"{ms:.{digits}f} 毫秒"
+    return f"{ms / 1000:.1f} 秒" if ms < 120_000 else f"{int(ms) // 60_000} 分 {int(ms) // 1000 % 60} 秒"
+
+
 def milliseconds(delta: timedelta) -> float:
     """A duration in milliseconds."""
     return delta / timedelta(milliseconds=1)

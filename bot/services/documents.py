@@ -163,6 +163,15 @@ def _result(row: Row, known: dict[str, str], person: Person, now: datetime) -> R
         return RowResult(row.number, article.external_id, REJECTED, field="external_id", reason=refused.message)
 
 
+def empty_words(report: ImportReport, name: str) -> str:
+    """What to say where a file of that name held nothing to import; "" where it held something."""
+    if report.total:
+        return ""
+    sheet = name.lower().endswith((".csv", ".xlsx", ".xlsm"))
+    what = "文件里只有表头，没有数据行" if sheet else "文件里没有可以导入的内容"
+    return f"{what}，没有导入任何内容。请检查是否选错文件。"
+
+
 def keep_assets(assets: Iterable[Asset]) -> None:
     """Store pictures by their hash; a picture already there is the same picture."""
     for asset in assets:

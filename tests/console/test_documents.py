@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from bot.cli.main import main
 from bot.console.document import with_asset_addresses
 from bot.console.faces import LINK
 from bot.domain.article import Article
@@ -145,6 +147,33 @@ def test_a_file_is_imported_with_a_report_by_row(district: District, as_: Login)
     assert "<td>A-2</td><td>标题</td>" in page
     assert "broken.xlsx" in page, "the second file says why; the first was taken all the same"
     assert Document.objects.filter(external_id="A-1").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("items.csv", "文件里只有表头，没有数据行，没有导入任何内容。"),
+        ("items.json", "文件里没有可以导入的内容，没有导入任何内容。"),
+    ],
+)
+def test_a_file_without_a_row_says_so(district: District, as_: Login, tmp_path: Path, name: str, words: str) -> None:
+    content = CSV.splitlines()[0].encode() if name.endswith("csv") else b"[]"
+    assert words in as_("editor").post("/import", {"file": SimpleUploadedFile(name, content)}).content.decode()
+    (tmp_path / name).write_bytes(content)
+    done = CliRunner().invoke(main, ["import", str(tmp_path / name), "--as", "editor"], catch_exceptions=False)
+    assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["/documents", "/releases", "/reviews", "/data", "/manual", "/accounts", "/exceptions", "/tokens", "/me"],
+)  # fmt: skip
+def test_a_page_answers_head_as_it_answers_get(district: District, as_: Login, page: str) -> None:
+    client = as_("releaser")
+    asked = client.head(page)
+    assert asked.status_code == client.get(page).status_code
+    assert asked.status_code != 405
+    assert asked.content == b""
 
 
 def test_what_a_file_lacks_is_filled_in_beside_it(district: District, as_: Login) -> None:

@@ -71,7 +71,7 @@ def test_today_names_the_release_and_how_late_it_went_out(district: District, as
     assert f"{show(one.since)} 之后系统没有巡查，{show(one.until)[11:]} 恢复（4 分）。" in shown
     assert "停电时的发布" in shown
     assert State.LIVE.label in shown
-    assert "晚 182.0 秒" in shown
+    assert "晚 3 分 2 秒" in shown
 
 
 def test_what_has_not_gone_out_stands_there_in_its_state(district: District, as_: Login) -> None:

@@ -12,6 +12,7 @@ from bot.domain.instants import (
     NaiveInstantError,
     beijing_date,
     beijing_midnight,
+    delay,
     milliseconds,
     parse_instant,
     require_aware,
@@ -106,3 +107,22 @@ def test_staff_see_24_hour_beijing_time():
 
 def test_milliseconds_keep_their_fraction():
     assert milliseconds(timedelta(seconds=1, microseconds=500)) == 1000.5
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        (0, "0.0 毫秒"),
+        (37.44, "37.4 毫秒"),
+        (1500, "1.5 秒"),
+        (119_000, "119.0 秒"),
+        (120_000, "2 分 0 秒"),
+        (481_600, "8 分 1 秒"),
+    ],
+)
+def test_a_delay_is_said_in_the_unit_in_which_one_would_say_it(ms, words):
+    assert delay(ms) == words
+
+
+def test_a_page_leaves_out_what_is_below_a_millisecond():
+    assert delay(36.6, digits=0) == "37 毫秒"

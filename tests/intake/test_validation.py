@@ -18,6 +18,15 @@ def one(folder, **changes):
     return read_json(folder, good(**changes))[0]
 
 
+@pytest.mark.parametrize("name", [".", "..", " .. ", "\u200b."])
+def test_an_id_that_an_address_would_take_for_a_folder_is_refused(tmp_path, name):
+    row = rejected(one(tmp_path, id=name))
+    assert row.field == "external_id"
+    assert "网页上打不开" in row.reason
+    assert row.remedy
+    taken(one(tmp_path, id="HD.17"))
+
+
 @pytest.mark.parametrize(
     ("field", "column"), [("external_id", "id"), ("title", "title"), ("kind", "kind"), ("source_url", "source_url")]
 )
