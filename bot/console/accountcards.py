@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from bot.domain import quota
 from bot.domain.channel import ChannelSpec
@@ -85,22 +85,31 @@ class Card:
         return next((line for line in self.check.lines if line["code"] == code), None) if self.check else None
 
 
-def cards(unit: Unit, *, now: datetime, slug: str = "") -> list[Card]:
-    """The accounts of a unit (or one of them), in the order they were added; as many questions for one as for many.
+def cards(unit: Unit, *, now: datetime) -> tuple[list[Card], list[Account]]:
+    """The accounts of a unit, in the order they were added; as many questions for one as for many.
 
-    Those whose channel has no program here are left out; asked for by name, such a one is Refused.
+    Beside the cards: the accounts whose channel has no program here, of which nothing more is known.
     """
-    found = unit.accounts.select_related("token", "last_check__person").order_by("pk")
-    chosen = found.filter(slug=slug) if slug else found
-    rows = list(
-        chosen.prefetch_related(
-            "clock_readings",
-            Prefetch("credentials", Credential.objects.defer("ciphertext")),
-            Prefetch("custody", Custody.objects.filter(until__isnull=True), to_attr="in_charge"),
-        )
+    rows = _rows(unit.accounts.all())
+    here = [account for account in rows if known(account)]
+    book = Book(here, now, now)
+    return [_card(account, book, now) for account in here], [account for account in rows if not known(account)]
+
+
+def card(account: Account, *, now: datetime) -> Card:
+    """One of them. Refused where its channel has no program here."""
+    [row] = _rows(account.unit.accounts.filter(pk=account.pk))
+    spec_of(row)
+    return _card(row, Book([row], now, now), now)
+
+
+def _rows(chosen: QuerySet[Account]) -> list[Account]:
+    found = chosen.select_related("token", "last_check__person").prefetch_related(
+        "clock_readings",
+        Prefetch("credentials", Credential.objects.defer("ciphertext")),
+        Prefetch("custody", Custody.objects.filter(until__isnull=True), to_attr="in_charge"),
     )
-    book = Book(rows, now, now)
-    return [_card(account, book, now) for account in rows if slug or known(account)]
+    return list(found.order_by("pk"))
 
 
 def _card(account: Account, book: Book, now: datetime) -> Card:

@@ -22,7 +22,7 @@ from bot.services.errors import Refused
 from bot.services.people import require
 
 from . import accountforms, stepup
-from .accountcards import cards
+from .accountcards import card, cards
 from .accountforms import typed
 from .people import now, person
 
@@ -34,9 +34,9 @@ def accounts_page(request: HttpRequest) -> HttpResponse:
     """A card for each account of the unit."""
     who, at = person(request), now()
     require(who, *accountdesk.READERS)
-    lost = [account for account in who.unit.accounts.order_by("pk") if not accounts.known(account)]
+    found, lost = cards(who.unit, now=at)
     context = {
-        "cards": cards(who.unit, now=at),
+        "cards": found,
         "lost": lost,
         "bring_back": accounts.BRING_BACK,
         "may_act": who.has_role(Role.SYSADMIN),
@@ -49,14 +49,14 @@ def account_page(request: HttpRequest, slug: str) -> HttpResponse:
     """One account, whole."""
     who, at = person(request), now()
     account = accountdesk.account_of(slug, person=who)
-    [card] = cards(who.unit, now=at, slug=slug)
+    shown = card(account, now=at)
     context = {
-        "card": card,
+        "card": shown,
         "may_act": who.has_role(Role.SYSADMIN),
         "history": account.custody.select_related("entered_by").order_by("-since", "-pk")[:30],
         "duties": list(Duty),
         "today": beijing_date(at).isoformat(),
-        "may_authorize": accounts.renewed_by_hand(card.spec),
+        "may_authorize": accounts.renewed_by_hand(shown.spec),
         "sentences": trail.newest(f"account:{slug}", "账号", 50),
     }
     return render(request, "account.html", context)
@@ -155,8 +155,7 @@ def credentials_open(request: HttpRequest, slug: str) -> HttpResponse:
 def credentials(request: HttpRequest, slug: str) -> HttpResponse:
     """Put in new secrets. They are write-only: the fields are always empty, and no page ever shows one."""
     who = person(request)
-    accountdesk.account_of(slug, person=who, acting=True)
-    [card] = cards(who.unit, now=now(), slug=slug)
+    shown = card(accountdesk.account_of(slug, person=who, acting=True), now=now())
     fresh = stepup.fresh(request)
     error = ""
     if request.method == "POST":
@@ -164,7 +163,7 @@ def credentials(request: HttpRequest, slug: str) -> HttpResponse:
         if not error:
             messages.success(request, "凭据已加密保存，今后不再显示。请做一次体检核对。")
             return redirect("account", slug=slug)
-    context = {"card": card, "fresh": fresh, "error": error}
+    context = {"card": shown, "fresh": fresh, "error": error}
     return render(request, "account_credentials.html", context, status=409 if error else 200)
 
 
