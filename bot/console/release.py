@@ -61,6 +61,7 @@ class Try:
     call: str
     outcome: chips.Chip
     status: int | None
+    code: str
     took_ms: float | None
 
 
@@ -200,4 +201,4 @@ def _try(tried: story.Tried) -> Try:
     sent, answered = attempt.sent_at, attempt.answered_at
     took = milliseconds(answered - sent) if sent and answered else None
     outcome = chips.Chip(tried.ended, *OUTCOMES[attempt.outcome])
-    return Try(attempt, tried.asked, tried.call, outcome, tried.status, took)
+    return Try(attempt, tried.asked, tried.call, outcome, tried.status, tried.code, took)
