@@ -25,6 +25,7 @@ from .people import now, person
 LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.OVERDUE: ("bad", "late"),
     Kind.UNKNOWN: ("doubt", "question"),
+    Kind.DOUBLED: ("bad", "alert"),
     Kind.GONE: ("bad", "trash"),
     Kind.URGENT: ("bad", "pen"),
     Kind.LAPSED: ("bad", "cross"),

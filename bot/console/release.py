@@ -38,6 +38,7 @@ LOOKS = {
     "Absent": ("doubt", "question"),
     "Failed": ("bad", "cross"),
     "Unclear": ("doubt", "question"),
+    "Doubled": ("bad", "alert"),
     "Error": ("bad", "alert"),
 }
 

@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
+    DOUBLED = "doubled"
     GONE = "gone"
     WITHDRAWAL = "withdrawal"
     URGENT = "urgent"
@@ -44,6 +45,7 @@ class Kind(StrEnum):
 LABELS = {
     Kind.OVERDUE: "逾期未发",
     Kind.UNKNOWN: "结果不明",
+    Kind.DOUBLED: "公开了不止一篇",
     Kind.GONE: "已发布的内容被撤下",
     Kind.WITHDRAWAL: "撤回没有办完",
     Kind.URGENT: "应急待第二人确认",
@@ -82,7 +84,8 @@ class Out(StrEnum):
 #: What a person should do, by kind; it stands in notices and on the duty desk.
 REMEDIES = {
     Kind.OVERDUE: "请值班员打开发布单，看卡在哪一步：仍可发的系统会自动发出，不再发就作废。值班台不再更新或 tongfa doctor 说时钟停了，请系统管理员重启。",
-    Kind.UNKNOWN: "系统正在向平台核对，不会重复公布。请值班员到平台后台看一眼，不要手工补发。",
+    Kind.UNKNOWN: "系统正在向平台核对。请值班员到平台后台看一眼，不要手工补发。",
+    Kind.DOUBLED: "请值班员马上打开给出的各个链接，到平台后台删除多出的一篇，再登记留下的那一篇的链接。不要重发，也不要手工补发。",
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
     Kind.WITHDRAWAL: "请签发人打开发布单的“更正与撤回”：没有撤下的可能仍然公开。按每一项的提示办理、再撤一次，或由人决定不撤并写明原因。",
     Kind.URGENT: "请终审、签发或值班人员打开“应急”页核对后确认；两小时内没有第二人确认就作废，不会发出；过时前 30 分钟再次警报。提出人不能代为已阅。",
@@ -121,7 +124,9 @@ ENDED_BY_READING = frozenset({Kind.GONE, Kind.LAPSED})
 #: How long what is told once stays on the duty desk after somebody has read it.
 KEPT_AFTER_READING = timedelta(days=1)
 #: Kinds that a publication's own state decides.
-OF_PUBLICATIONS = frozenset({*_OF_STATE.values(), Kind.OVERDUE})
+OF_PUBLICATIONS = frozenset({*_OF_STATE.values(), Kind.OVERDUE, Kind.DOUBLED})
+#: Among the ends of a push's calls: what the platform shows more than once is public, whatever became of each call.
+TWICE = "twice"
 
 
 def touches_people(old: State, new: State) -> bool:
@@ -130,14 +135,18 @@ def touches_people(old: State, new: State) -> bool:
 
 
 def wanted(
-    state: State, *, held_by_machine: bool, signed: bool, not_before: datetime, now: datetime, shut: bool = False
-) -> Kind | None:
+    state: State, *, held_by_machine: bool, signed: bool, not_before: datetime, now: datetime, shut: bool = False,
+    doubled: bool = False,
+) -> Kind | None:  # fmt: skip
     """The alarm that one publication calls for, None when all is well or a person keeps it where it is.
 
     `shut`: its gate lets nothing through yet, so that it is not late. A gate that opens late moves `not_before`.
+    `doubled`: the platform showed it more than once.
     """
     if state is State.HELD:
         return Kind.HELD if held_by_machine else None
+    if state is State.NEEDS_PERSON and doubled:
+        return Kind.DOUBLED
     if state in _OF_STATE:
         return _OF_STATE[state]
     late = now >= not_before + OVERDUE_AFTER
@@ -155,6 +164,8 @@ def is_out(state: State, outcomes: Collection[str]) -> Out:
     if state in {State.UNKNOWN, State.SENDING}:
         return Out.UNKNOWN
     if state in {State.LIVE, State.CONFIRMING, State.GONE}:  # what was taken down had gone out
+        return Out.YES
+    if state is State.NEEDS_PERSON and TWICE in outcomes:
         return Out.YES
     if state is not State.WITHDRAWN and any(one in {"", *DOUBTFUL} for one in outcomes):
         return Out.UNKNOWN
@@ -183,7 +194,7 @@ class Side(StrEnum):
 def side(state: State, outcomes: Collection[str]) -> Side:
     """Where a push stands. What was accepted but not read back is in doubt like everything else that no read-back and
     no refusal has settled: whoever reads "not public" may post it by hand."""
-    if state is State.LIVE:
+    if state is State.LIVE or (state is State.NEEDS_PERSON and TWICE in outcomes):
         return Side.PUBLIC
     if state in {State.GONE, State.WITHDRAWN}:
         return Side.WAS_PUBLIC

@@ -114,8 +114,9 @@ class UnknownPolicy:
     """What the engine may do when nobody knows whether a public act took effect.
 
     `looks`: delays after the last possible effect at which `look` is asked (spaced, all of them before a
-    verdict of absence). `when_absent`: "resend" (the vendor's own object guards against a double:
-    freepublish), "probe" (replay of the same key: mass) or "person" (no machine resend, ever: Weibo).
+    verdict of absence). `when_absent`: "resend" (freepublish: once, where the vendor's own object still stands and nothing
+    is published; no proof against a platform that takes longer than the looks, so whatever was sent twice is counted at
+    every look, see `Doubled`), "probe" (replay of the same key: mass) or "person" (no machine resend, ever: Weibo).
     `probe_after`: the least wait before a probe.
     """
 
@@ -125,13 +126,13 @@ class UnknownPolicy:
 
     @property
     def words(self) -> str:
-        """What the machine does meanwhile, for staff; nothing of it makes a post twice."""
+        """What the machine does meanwhile, for staff; and what it could not rule out."""
         return _WHEN_ABSENT[self.when_absent]
 
 
 _WHEN_ABSENT = {
     "probe": "系统先向平台核对；查不到的用原编号再问一次：平台认得编号，不会公布两次，上次没有发出的这次会发出。",
-    "resend": "系统几次向平台核对；证明没有发布的，用原来那份草稿再提交一次，同一份草稿不会公布两次。",
+    "resend": "系统几次向平台核对；几次都没有查到、草稿也还在的，用原来那份草稿再提交一次。万一平台处理得太慢、公布了两篇，系统会查出来，请人删除多出的一篇。",
     "person": "系统几次向平台核对；核对不到的转人工，系统自己不再发。",
 }
 
@@ -374,6 +375,16 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubled(Unclear):
+    """The platform shows it more than once: a person must take the surplus down. `urls`: where each of them stands, in
+    order of publication; `ids` as of a receipt."""
+
+    needs_person: bool = True
+    urls: tuple[str, ...] = ()
+    ids: Mapping[str, str] = made(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawn:
     """Taken down by machine."""
 
@@ -451,7 +462,8 @@ class Evidence:
 
     `ids` are platform ids gathered so far; `owned_ids` are ids that other receipts already own, which must
     not be matched again; `since` is the newest own platform id known before the act ("" = none). `sent_at` is when it
-    was last begun, `first_at` when for the first time (None: the same): what is older than that is not ours.
+    was last begun, `first_at` when for the first time (None: the same): what is older than that is not ours. `submits`:
+    how often it was begun: more than once may mean more than one post.
     """
 
     key: str
@@ -464,6 +476,7 @@ class Evidence:
     owned_ids: frozenset[str] = frozenset()
     since: str = ""
     first_at: datetime | None = None
+    submits: int = 1
 
     @property
     def begun_at(self) -> datetime:

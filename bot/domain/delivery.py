@@ -80,6 +80,7 @@ class Event(StrEnum):
     NOT_LIVE_BY_PERSON = "not_live_by_person"  # what a person had declared live is not: only that is taken back
     RESTORE = "restore"  # the records come from a backup: since then it may have gone out
     VANISH = "vanish"
+    DOUBLED = "doubled"  # the platform shows it more than once
     WITHDRAW = "withdraw"
 
 
@@ -117,6 +118,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.HELD, Event.CANCEL): State.CANCELLED,
     (State.HELD, Event.TOO_LATE): State.MISSED,
     (State.LIVE, Event.VANISH): State.GONE,
+    (State.LIVE, Event.DOUBLED): State.NEEDS_PERSON,
     (State.LIVE, Event.WITHDRAW): State.WITHDRAWN,
 }
 TRANSITIONS.update({(state, Event.HOLD): State.HELD for state in _BEFORE_SENDING})

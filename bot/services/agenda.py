@@ -71,7 +71,7 @@ _FINDS = (
     ("hand_out", _any(f"next_at <= %(now)s AND {_FREE}", State.STAGED)),
     ("hand_out", _crowd(State.STAGED, "hand_out_by")),
     ("ring", _any(f"next_at <= %(now)s AND {_FREE} AND {_UNHEARD}", State.PLANNED, State.BLOCKED, State.STAGING)),
-    ("ring", _any(f"next_at <= %(now)s AND {_FREE} AND {_UNHEARD}", State.CONFIRMING, State.UNKNOWN)),
+    ("ring", _any(f"next_at <= %(now)s AND {_FREE} AND {_UNHEARD}", State.CONFIRMING, State.UNKNOWN, State.LIVE)),
     ("ring", _crowd(State.PLANNED, "stage_by")),
     ("batches", "EXISTS (SELECT 1 FROM bot_batch WHERE state = 'ready')"),
     ("gates", _due("bot_portalgate", "soon")),

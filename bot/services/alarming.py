@@ -21,6 +21,7 @@ from bot.domain.alarms import (
     OVERDUE_AFTER,
     TOLD_ONCE,
     TROUBLE,
+    TWICE,
     Kind,
     Out,
 )
@@ -34,6 +35,7 @@ from . import audit, lanes
 from .accounts import spec_of
 from .audit import Entry
 from .errors import NotFound, Refused
+from .facts import is_doubled
 from .people import require
 
 ACTOR = "系统"
@@ -295,6 +297,8 @@ def _outcomes(publications: Iterable[Publication]) -> dict[int, list[str]]:
         ids.append(publication.pk)
         if publication.doubt:
             found[publication.pk].append("unknown")
+        if is_doubled(publication):
+            found[publication.pk].append(TWICE)
     for pk, outcome in Attempt.objects.filter(publication__in=ids).values_list("publication_id", "outcome"):
         found[pk].append(outcome)
     return found
@@ -344,6 +348,7 @@ def _call(
     kind = alarms.wanted(
         publication.status, held_by_machine=publication.held_by == "machine", signed=release.signed,
         not_before=publication.not_before, now=now, shut=release.waits_for_portal,
+        doubled=is_doubled(publication),
     )  # fmt: skip
     if kind is None:
         return None
@@ -365,7 +370,7 @@ def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
     rows = Publication.objects.filter(release__in=list(releases)).select_related("account")
     for one in rows.order_by("account_id", "lane"):
         pushes[one.release_id].append(one)
-    split = {pk for pk, found in pushes.items() if alarms.is_split([one.status for one in found])}
+    split = {pk for pk, found in pushes.items() if alarms.is_split([_stands(one) for one in found])}
     close(
         Kind.SPLIT, [f"release:{pk}" for pk in pushes.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
     )
@@ -379,6 +384,11 @@ def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
         ],
         now=now,
     )
+
+
+def _stands(publication: Publication) -> State:
+    """What is public twice is public, though it waits for a person."""
+    return State.LIVE if is_doubled(publication) else publication.status
 
 
 def _split_words(publications: Sequence[Publication], outcomes: Mapping[int, Sequence[str]]) -> str:

@@ -17,6 +17,7 @@ from bot.models import Account, CallbackRecord, Item, Publication
 
 from . import alarming, audit, confirming, takedowns
 from .accounts import channel_of
+from .facts import is_doubled
 from .story import MESSAGE_LENGTH, gone_or_not
 from .trail import TOLD
 from .transitions import Stale, touch
@@ -122,7 +123,7 @@ def _testify(publication: Publication, event: PlatformEvent, now: datetime) -> s
     with audit.serialised():
         touch(publication, reason=f"{words}{before}"[:REASON_LENGTH], alarm_at=now)
         _note(publication, event, words, now)
-        kind = Kind(publication.state)
+        kind = Kind.DOUBLED if is_doubled(publication) else Kind(publication.state)
         alarming.close(kind, [f"publication:{publication.pk}"], why="平台发来新的回告，重新提醒", now=now)
     return words
 

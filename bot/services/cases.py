@@ -22,8 +22,8 @@ from .facts import facts_of, may_have_left, outcomes_of
 
 MOST = 100  # the most urgent ones; more would be no list that anybody works through
 MOST_OF_ONE = 500  # of one release or one incident: whoever asks for that wants to see all of it
-TELLING = ("Receipt", "Pending", "Failed")
-PUBLIC = ("Receipt", "Pending")
+TELLING = ("Receipt", "Pending", "Failed", "Doubled")
+PUBLIC = ("Receipt", "Pending", "Doubled")
 
 
 @dataclass(frozen=True, slots=True)

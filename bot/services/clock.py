@@ -158,7 +158,7 @@ def _hand_out(now: datetime, result: Tick) -> None:
 def _ring_the_due(now: datetime, result: Tick) -> None:
     _call_early(now, [State.PLANNED], timeline.STAGE_AHEAD, timeline.stage_ahead)  # what is blocked keeps its pauses
     _ring_all("stage", _ready(_to_ring(now, [*WAITING, State.STAGING]), now), now, result)
-    _ring_all("look", _to_ring(now, [State.CONFIRMING, State.UNKNOWN]), now, result)
+    _ring_all("look", _to_ring(now, [State.CONFIRMING, State.UNKNOWN, State.LIVE]), now, result)
 
 
 def _call_early(now: datetime, states: Sequence[State], ahead: timedelta, needed: Callable[[int], timedelta]) -> None:

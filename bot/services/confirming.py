@@ -17,14 +17,14 @@ from django.db import OperationalError, transaction
 from django.db.models import Prefetch
 
 from bot.domain import timeline
-from bot.domain.channel import Absent, Receipt
+from bot.domain.channel import Absent, Receipt, Unclear
 from bot.domain.delivery import Event, State
 from bot.domain.engine import looking as engine
 from bot.domain.engine.facts import Facts, Step
 from bot.domain.instants import require_aware
 from bot.models import Item, Publication
 
-from . import answers, audit, batches, story
+from . import answers, audit, batches, story, takedowns
 from .accounts import channel_of
 from .bulk import in_parallel, write_together
 from .clocksafety import far_off
@@ -64,7 +64,8 @@ def _facts(publication: Publication, now: datetime) -> Facts:
 
 
 def _due(publication: Publication, now: datetime) -> bool:
-    looked_at = publication.status in {State.CONFIRMING, State.UNKNOWN}
+    watched = publication.status is State.LIVE and facts_of(publication).watched
+    looked_at = watched or publication.status in {State.CONFIRMING, State.UNKNOWN}
     return looked_at and publication.next_at is not None and publication.next_at <= now
 
 
@@ -104,7 +105,9 @@ class _Question:
         self._publication, self._act = publication, act
         if isinstance(act, engine.Ask):
             posts = tuple(item.signed_post for item in publication.items.all())
-            self._evidence = evidence_of(publication, posts, now=now)
+            known = evidence_of(publication, posts, now=now)
+            # of what is live every one is looked for, also where a person has declared which one stays
+            self._evidence = replace(known, ids={}) if publication.status is State.LIVE else known
 
     def ask(self) -> Answer:
         """The platform's verdict, or what was decided without it. A replay only where a look does not tell already."""
@@ -129,7 +132,14 @@ def _write(publication: Publication, answer: Answer | Exception, now: Callable[[
         with suppress(Stale), transaction.atomic():
             publication.refresh_from_db()
             story.note_error(publication, message, now=now())
-            enact(publication, engine.wait(_facts(publication, now()), message, now=now()), actor=ACTOR, now=now())
+            facts, begun = _facts(publication, now()), now()
+            live = publication.status is State.LIVE
+            again = (
+                engine.after_watch(facts, Unclear(message), now=begun)
+                if live
+                else engine.wait(facts, message, now=begun)
+            )
+            enact(publication, again, actor=ACTOR, now=begun)
 
 
 def _apply(publication: Publication, answer: Answer | Exception, now: datetime) -> None:
@@ -140,9 +150,21 @@ def _apply(publication: Publication, answer: Answer | Exception, now: datetime) 
         _replay(publication, now)
     elif isinstance(answer, Step):
         enact(publication, answer, actor=ACTOR, now=now)
+    elif publication.status is State.LIVE:
+        _watch(publication, answer, now)
     else:
         story.note_look(publication, answer, now=now)
         apply(publication, answer, now=now)
+
+
+def _watch(publication: Publication, verdict: engine.Verdict, now: datetime) -> None:
+    """What one look for a second post does. While we take it down ourselves it only waits: that has its own looks."""
+    with audit.serialised():
+        if takedowns.is_under_way(publication.pk):
+            verdict = Unclear("正在撤下。")
+        else:
+            story.note_look(publication, verdict, now=now)
+        enact(publication, engine.after_watch(_facts(publication, now), verdict, now=now), actor=ACTOR, now=now)
 
 
 def _replay(publication: Publication, now: datetime) -> None:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from bot.domain.alarms import TWICE
 from bot.domain.channel import Evidence, PositionReceipt, Receipt
 from bot.domain.delivery import State
-from bot.domain.engine.facts import DOUBTFUL, Facts
+from bot.domain.engine.facts import DOUBLES, DOUBTFUL, Facts
 from bot.domain.instants import require_aware
 from bot.domain.post import Post
 from bot.models import Item, Publication
@@ -48,7 +49,13 @@ def doubted(publication: Publication) -> bool:
 def outcomes_of(publication: Publication) -> list[str]:
     """How its public calls ended, for whoever tells whether it is public: a refusal that is kept in doubt counts as
     unknown."""
-    return [*(["unknown"] if publication.doubt else []), *(one.outcome for one in tries_of(publication))]
+    more = [*(["unknown"] if publication.doubt else []), *([TWICE] if is_doubled(publication) else [])]
+    return [*more, *(one.outcome for one in tries_of(publication))]
+
+
+def is_doubled(publication: Publication) -> bool:
+    """Whether it stands before a person because the platform shows it more than once."""
+    return publication.status is State.NEEDS_PERSON and bool(publication.ids.get(DOUBLES))
 
 
 def may_have_left(publication: Publication) -> bool:
@@ -88,6 +95,7 @@ def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datet
         ),
         since=publication.since,
         first_at=min(begun, default=None),
+        submits=len(begun),
     )
 
 

@@ -27,6 +27,7 @@ from bot.domain.channel import (
     DRAFT_GONE,
     Channel,
     ChannelFault,
+    Doubled,
     Evidence,
     Failed,
     Pending,
@@ -106,7 +107,11 @@ class Again:
                 return verdict
         if not adapter.spec.holds_drafts and self.evidence is not None:
             verdict = adapter.look(self.evidence)
-            return verdict if isinstance(verdict, Receipt | Pending) else Staged(publication.staged, verified=True)
+            return (
+                verdict
+                if isinstance(verdict, Receipt | Pending | Doubled)
+                else Staged(publication.staged, verified=True)
+            )
         earlier, keep = publication.staged or None, self.evidence is not None
         try:
             return adapter.stage(self.draft.posts, key=publication.key, previous=earlier, keep=keep)
@@ -114,7 +119,7 @@ class Again:
             if fault.code != DRAFT_GONE or self.evidence is None:
                 raise
             verdict = adapter.look(self.evidence)
-            if isinstance(verdict, Receipt | Pending):
+            if isinstance(verdict, Receipt | Pending | Doubled):
                 return verdict
             raise
 
@@ -294,7 +299,7 @@ class _Sender:
 
         for again, found in zip(asked, in_parallel(ask, asked), strict=True):
             again.draft.read_at = now  # before all of the answers: too old rather than too new
-            if isinstance(found, Receipt | Pending):
+            if isinstance(found, Receipt | Pending | Doubled):
                 self._found(again.publication, found)
                 del left[again.publication.pk]
             elif not self._or_none(again.publication, partial(_still_good, again.publication, found)):
@@ -335,7 +340,7 @@ class _Sender:
         except Stale:
             return
 
-    def _found(self, publication: Publication, found: Receipt | Pending) -> None:
+    def _found(self, publication: Publication, found: Receipt | Pending | Doubled) -> None:
         """It is there already: no other is sent. A probe's publication learns that by its next look."""
         if publication.status is not State.ARMED:
             return

@@ -15,6 +15,7 @@ from django.db.models import F, Model, Q
 
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, State
+from bot.domain.engine.looking import WATCH
 from bot.domain.instants import require_aware
 from bot.models import Alarm, AlarmNotice, Batch, Chore, PortalGate, Preflight, Publication, Release, Token
 
@@ -53,8 +54,10 @@ def _bells(now: datetime) -> int:
 
 
 def _publications(now: datetime) -> int:
-    """Looks; tries of what may still leave, that are due when nothing may leave any more."""
+    """Looks, also for a second post of what is live; tries of what may still leave, that are due when nothing may leave any more."""
     count = Publication.objects.filter(_LOOKED_AT, next_at__gt=now + LONGEST_PAUSE).update(next_at=now)
+    live = Publication.objects.filter(state=State.LIVE, next_at__gt=now + max(WATCH))
+    count += live.update(next_at=now)
     last = F("instant") + settings.TONGFA.max_lateness
     return count + Publication.objects.filter(_TO_LEAVE, next_at__gt=now, next_at__gte=last).update(next_at=now)
 

@@ -17,6 +17,7 @@ from bot.domain.channel import (
     Absent,
     Channel,
     ChannelFault,
+    Doubled,
     Evidence,
     Failed,
     Pending,
@@ -137,7 +138,7 @@ def _require_unpublished(adapter: Channel, publication: Publication, evidence: E
     verdict = adapter.look(evidence)
     if isinstance(verdict, Absent) and _only_its_key_tells(publication):
         raise gone  # only the same key could tell, and with another draft that would be another mass send
-    if isinstance(verdict, Receipt | Pending):
+    if isinstance(verdict, Receipt | Pending | Doubled):
         raise ChannelFault(Remedy.UNKNOWN, "平台上已经有这篇，没有再发，正在核对。", code=FOUND)
     if not isinstance(verdict, Absent) and not (isinstance(verdict, Failed) and not verdict.gone):
         raise gone

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
+from bot.domain.channel import Absent, Doubled, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import SETTLED, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.engine.people import BY_HAND, DECLARED
@@ -38,6 +38,8 @@ def note_look(
     require_aware(now)
     message = getattr(verdict, "message", "")
     data = {"verdict": type(verdict).__name__, "message": message[:MESSAGE_LENGTH]} | gone_or_not(verdict)
+    if isinstance(verdict, Doubled):
+        data["urls"] = list(verdict.urls)
     audit.append(ACTOR, LOOKED, f"publication:{publication.pk}", data, now=now)
 
 

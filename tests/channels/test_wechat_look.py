@@ -9,7 +9,7 @@ from types import MappingProxyType
 import pytest
 
 from bot.channels.wechat import articles
-from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
+from bot.domain.channel import Absent, Doubled, Failed, Pending, Receipt, Unclear
 
 from .stub import Say, running_stub
 from .wechat_parts import COVER, PICTURE, SENT, SmallWeChat, evidence, make_account, make_channel, make_post
@@ -275,3 +275,51 @@ class TestMass:
 
     def test_after_23_hours_a_person_must(self, channel):
         assert look(channel, now=datetime(2026, 11, 24, 1, tzinfo=UTC)).needs_person
+
+
+class TestSubmittedTwice:
+    """A publish_id tells of one job; the draft may have had two."""
+
+    IDS = MappingProxyType({"publish_id": "100"})
+
+    def test_two_articles_are_doubled_with_both_links_the_older_first(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        second = [dict(item, url=f"http://mp/later/{n}") for n, item in enumerate(news(), 1)]
+        stub.script(LISTED, listed(published("ART2", items=second, at=AFTER + 60), published("ART1")))
+        answer = look(channel, ids=self.IDS, submits=2)
+        assert isinstance(answer, Doubled)
+        assert answer.urls == ("http://mp/1", "http://mp/later/1")
+        assert answer.needs_person
+        assert all(word in answer.message for word in (*answer.urls, "删除多出的一篇", "不要重发"))
+
+    def test_one_article_is_live(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        stub.script(LISTED, listed(published("ART1")))
+        assert isinstance(look(channel, ids=self.IDS, submits=2), Receipt)
+
+    def test_a_list_that_cannot_be_read_confirms_nothing(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        stub.script(LISTED, {"errcode": -1, "errmsg": "busy"})
+        assert isinstance(look(channel, ids=self.IDS, submits=2), Unclear)
+
+    def test_the_second_failed_and_the_first_is_public(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 3})
+        stub.script(LISTED, listed(published("ART0")))
+        found = look(channel, ids=self.IDS, submits=2)
+        assert isinstance(found, Receipt)
+        assert found.ids["article_id"] == "ART0"
+
+    def test_what_stands_behind_a_page_of_others_is_counted(self, stub, channel):
+        others = [published(f"X{n}", items=[{"title": "x", "content_source_url": "https://x"}]) for n in range(19)]
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART2"})
+        stub.script(LISTED, listed(published("ART2"), *others), listed(published("ART1")))
+        assert isinstance(look(channel, ids=self.IDS, submits=2), Doubled)
+
+    def test_an_article_that_is_deleted_does_not_count(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART2"})
+        stub.script(LISTED, listed(published("ART2"), published("ART1", items=news(is_deleted=True))))
+        assert isinstance(look(channel, ids=self.IDS, submits=2), Receipt)
+
+    def test_without_an_id_two_are_doubled_however_often_it_was_submitted(self, stub, channel):
+        stub.script(LISTED, listed(published("ART2"), published("ART1")))
+        assert isinstance(look(channel, ids={}), Doubled)

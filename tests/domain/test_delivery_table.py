@@ -115,9 +115,10 @@ def test_resume_goes_through_staging_again():
     assert after(State.HELD, Event.RESUME) is State.PLANNED
 
 
-def test_settled_states_only_learn_that_the_post_was_taken_away_or_that_a_person_erred():
+def test_settled_states_only_learn_that_the_post_was_taken_away_or_stands_twice_or_that_a_person_erred():
     assert {(s, e) for s, e in TRANSITIONS if s in SETTLED} == {
         (State.LIVE, Event.VANISH),
+        (State.LIVE, Event.DOUBLED),
         (State.LIVE, Event.WITHDRAW),
         (State.LIVE, Event.NOT_LIVE_BY_PERSON),
     }

@@ -96,6 +96,7 @@ DUE: dict[str, tuple[str, Callable[[], object]]] = {
         lambda: put_all(state=State.CONFIRMING, next_at=PAST, rung_at=NOW - timeline.RING_AGAIN),
     ),
     "a batch that nobody has": ("batches", lambda: batch("ready")),
+    "a second post to be looked for": ("ring", lambda: put_all(state=State.LIVE, next_at=PAST)),
     "numbers to be asked for": ("measure", lambda: put_all(state=State.LIVE, next_sample_at=PAST, next_at=None)),
     "numbers of what people posted": ("measure", lambda: follow_by_hand(PAST)),
     "an alarm to be raised": ("watch", lambda: Publication.objects.update(alarm_at=PAST)),

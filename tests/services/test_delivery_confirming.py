@@ -221,7 +221,7 @@ def test_freepublish_absent_thrice_is_sent_once_more_and_not_a_third_time(engine
     engine.platform.answers["zghd"] = [NO_ANSWER]
     engine.go(T + 25 * MINUTE)
     first, second = (left.at - T for left in engine.platform.sent)
-    assert (first, second // MINUTE) == (timedelta(), 8)
+    assert (first, second // MINUTE) == (timedelta(), 10)
     assert now_is(one).status is State.NEEDS_PERSON
     assert outcomes(one) == [("first", "unknown"), ("again", "unknown")]
 

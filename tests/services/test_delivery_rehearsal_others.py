@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.domain.delivery import State
-from bot.models import Account, Publication
+from bot.domain.engine.cases import Choice
+from bot.models import Account, Alarm, AuditEvent, Publication, Release
 from bot.rehearsal import RehearsalServer
-from bot.services import settling
+from bot.services import alarming, cases, settling
 
 from . import delivery_drill
 from .delivery_drill import SENDALL, SHARE, SUBMIT, Drill, Mailbox, wall
@@ -274,6 +275,93 @@ def test_a_resend_that_meets_the_first_still_running_is_not_doubled(
     assert drill.wechat(release).status is State.NEEDS_PERSON
     assert len(drill.calls(SUBMIT)) == 2
     assert len(drafts(drill)) == 1
+
+
+def slow_then_again(drill: Drill, wechat: list[Account], seconds: float) -> Release:
+    """The first submit's answer is lost, and its job is still at work when the looks are over: the draft goes out again,
+    and the platform publishes both."""
+    drill.switch("wechat", duplicate_submit="a")
+    drill.arm("wechat", SUBMIT, "publish", seconds=seconds)
+    drill.arm("wechat", SUBMIT, "lost_after")
+    release = drill.released(on=wechat)
+    while len(drill.calls(SUBMIT)) < 2:
+        drill.bring()
+        drill.wait(next_look(drill, release))
+        drill.round()
+    return release
+
+
+def next_look(drill: Drill, release: Release) -> timedelta:
+    at = drill.wechat(release).next_at
+    return at - wall() if at is not None and drill.wechat(release).status is not State.STAGED else timedelta()
+
+
+def alarm_of(release: Release) -> Alarm:
+    alarming.sweep(now=wall())
+    return Alarm.objects.get(release=release, closed_at__isnull=True)
+
+
+def require_doubled(drill: Drill, release: Release) -> None:
+    """Both are public, and a person is told so: which they are, and what to do."""
+    one, urls = drill.wechat(release), {effect["url"] for effect in drill.effects("wechat")}
+    assert len(urls) == 2
+    assert one.status is State.NEEDS_PERSON
+    assert set(one.ids["doubles"].split()) == urls
+    alarm = alarm_of(release)
+    assert (alarm.kind, alarm.out) == ("doubled", "yes")
+    assert "删除多出的一篇" in alarm.message
+    assert all(url in one.reason and url in alarm.message for url in urls)
+    looked = AuditEvent.objects.filter(subject=f"publication:{one.pk}", data__verdict="Doubled").get()
+    assert set(looked.data["urls"]) == urls
+    assert "公开两次" in cases.choices_of(one, now=wall())[Choice.AGAIN]
+
+
+def test_two_articles_of_one_push_are_never_shown_as_published(drill: Drill, wechat: list[Account]) -> None:
+    release = slow_then_again(drill, wechat, 6)
+    assert drill.wechat(release).status is State.CONFIRMING
+    drill.eventually_public("wechat", 2)
+    drill.settle()
+    require_doubled(drill, release)
+
+
+def test_a_first_article_that_comes_after_the_second_is_live_is_noticed(drill: Drill, wechat: list[Account]) -> None:
+    release = slow_then_again(drill, wechat, 8)
+    drill.settle()
+    assert drill.wechat(release).status is State.LIVE
+    assert len(drill.effects("wechat")) == 1
+    drill.eventually_public("wechat", 2)
+    drill.wait(next_look(drill, release))
+    drill.round()
+    require_doubled(drill, release)
+
+
+def test_what_stands_twice_is_settled_with_the_link_that_stays_and_watched_on(
+    drill: Drill, wechat: list[Account]
+) -> None:
+    """Whoever says that it is settled without deleting one is told again; after the deletion it is over."""
+    release = slow_then_again(drill, wechat, 6)
+    drill.eventually_public("wechat", 2)
+    drill.settle()
+    one, (first, second) = drill.wechat(release), drill.effects("wechat")
+    settling.settle_live(one, urls=[first["url"]], person=drill.office.people["releaser"], now=wall())
+    drill.wait(next_look(drill, release))
+    drill.round()
+    assert drill.wechat(release).status is State.NEEDS_PERSON
+    drill.act("wechat", "remove_article", id=second["object"])
+    settling.settle_live(drill.wechat(release), urls=[first["url"]], person=drill.office.people["releaser"], now=wall())
+    for _ in range(12):
+        drill.wait(next_look(drill, release))
+        drill.round()
+    done = drill.wechat(release)
+    assert (done.status, done.next_at) == (State.LIVE, None)
+    assert set(done.ids["doubles"].split()) == {first["url"], second["url"]}
+
+
+def test_a_push_that_was_sent_once_is_not_looked_at_when_it_is_live(drill: Drill, wechat: list[Account]) -> None:
+    release = drill.released(on=wechat)
+    drill.settle()
+    assert (drill.wechat(release).status, drill.wechat(release).next_at) == (State.LIVE, None)
+    assert len(drill.calls("freepublish/batchget")) == 1  # the pre-flight
 
 
 def test_a_draft_that_vanished_without_a_trace_is_for_a_person(drill: Drill, wechat: list[Account]) -> None:

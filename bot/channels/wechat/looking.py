@@ -1,7 +1,8 @@
 """Is it public? Read-only, repeatable; the platform's answers never raise here.
 
 Mass sends are judged by mass/get. Freepublish is judged by freepublish/get where a publish_id is known, and
-by the ordered markers in draft/get and freepublish/batchget where it is not (a lost answer).
+by the ordered markers in draft/get and freepublish/batchget where it is not (a lost answer). A draft that was submitted
+more than once may have become two articles, of which a publish_id shows one: there the published list is counted as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bot.channels.http import about_a_read
 from bot.domain.channel import (
     Absent,
     ChannelFault,
+    Doubled,
     Evidence,
     Failed,
     Pending,
@@ -33,6 +35,7 @@ Look = Receipt | Pending | Absent | Failed | Unclear
 
 SKEW = timedelta(minutes=5)  # between the platform's clock and ours, when matching by time
 RECENT = 20  # objects in one freepublish/batchget
+MOST_PAGES = 5  # so far back at most; pages are read as long as all on them is younger than the act
 INVALID_MEDIA, INVALID_PUBLISH_ID, INVALID_ARTICLE = "40007", "53502", "53600"
 
 PUBLISH_FAILURES = {
@@ -118,11 +121,26 @@ def mass_receipt(evidence: Evidence, raw: Mapping[str, Any]) -> Receipt:
 def _look_publish(client: Client, evidence: Evidence) -> Look:
     publish_id = evidence.ids.get("publish_id", "")
     if publish_id:
-        return _by_publish_id(client, evidence, publish_id)
+        return _counted(client, evidence, _by_publish_id(client, evidence, publish_id))
     article_id = evidence.ids.get("article_id", "")
     if article_id:
-        return _read_back(client, evidence, article_id, {}, {})
+        return _counted(client, evidence, _read_back(client, evidence, article_id, {}, {}))
     return _by_marker(client, evidence)
+
+
+def _counted(client: Client, evidence: Evidence, found: Look) -> Look:
+    """What one job tells says nothing of another that the same draft may have got: count what is published.
+
+    Where the known one failed or is gone, another that stands is the one that is public.
+    """
+    if evidence.submits < 2 or not isinstance(found, Receipt | Failed):
+        return found
+    ours = _ours(client, evidence)
+    if len(ours) > 1:
+        return _doubled(evidence, ours)
+    if isinstance(found, Failed) and ours:
+        return _read_back(client, evidence, text_id(ours[0].get("article_id")), {}, ours[0])
+    return found
 
 
 def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
@@ -206,7 +224,7 @@ def _receipt(
     urls: Mapping[int, str],
     raw: Mapping[str, Any],
 ) -> Receipt | Failed:
-    deleted = next((index for index, item in enumerate(items) if item.get("is_deleted") in (True, 1, "true")), None)
+    deleted = next((index for index, item in enumerate(items) if _is_deleted(item)), None)
     if deleted is not None:
         message = f"第 {deleted + 1} 篇曾经发布，现在已被删除；请核对是谁删除的。"
         return Failed("deleted", message, gone=True, position=deleted)
@@ -216,6 +234,10 @@ def _receipt(
     )
     ids = {**evidence.ids, "article_id": article_id, "articles": named(evidence.posts)}
     return Receipt(ids, positions, json.dumps(raw, ensure_ascii=False))
+
+
+def _is_deleted(item: Mapping[str, Any]) -> bool:
+    return item.get("is_deleted") in (True, 1, "true")
 
 
 def _url(item: Mapping[str, Any]) -> str | None:
@@ -263,29 +285,60 @@ def _changed_draft() -> Unclear:
 
 def _find(client: Client, evidence: Evidence) -> Look | None:
     """Our posts among the newest published ones; None when they are not there."""
-    answer = client.call("/cgi-bin/freepublish/batchget", {"offset": 0, "count": RECENT, "no_content": 1})
-    listed = answer.get("item")
-    if not isinstance(listed, list):
-        listed = []
-    matches = [item for item in listed if isinstance(item, Mapping) and _is_ours(client, evidence, item)]
-    if len(matches) > 1:
-        message = "已发布列表里有不止一条同样的稿件；请在公众平台核对，系统不会自动处理。"
-        return Unclear(message, needs_person=True)
-    if not matches:
-        return None
-    article_id = text_id(matches[0].get("article_id"))
-    return _read_back(client, evidence, article_id, {}, matches[0])
+    ours = _ours(client, evidence)
+    if len(ours) > 1:
+        return _doubled(evidence, ours)
+    return _read_back(client, evidence, text_id(ours[0].get("article_id")), {}, ours[0]) if ours else None
+
+
+def _ours(client: Client, evidence: Evidence) -> list[Mapping[str, Any]]:
+    """Published objects that are these posts, the newest first; what is deleted only where nothing else is left."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for page in range(MOST_PAGES):
+        asked = {"offset": page * RECENT, "count": RECENT, "no_content": 1}
+        answer = client.call("/cgi-bin/freepublish/batchget", asked)
+        listed = answer.get("item")
+        items = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+        found |= {text_id(item.get("article_id")): item for item in items if _is_ours(client, evidence, item)}
+        if len(items) < RECENT or _is_older(evidence, items[-1]):
+            break
+    return [item for item in found.values() if not all(map(_is_deleted, _items(item)))] or list(found.values())
+
+
+def _doubled(evidence: Evidence, ours: Sequence[Mapping[str, Any]]) -> Doubled:
+    """Both are named, the older one first: it is the one that people may have passed on."""
+    links = tuple(_link(item) for item in reversed(ours))
+    message = (
+        f"公众号上有 {len(links)} 篇同样的文章：{' 、'.join(links)} 。请打开链接核对，到公众平台删除多出的一篇，"
+        "再登记留下的那一篇的链接；不要重发。"
+    )
+    return Doubled(message, urls=links, ids=dict(evidence.ids))
+
+
+def _link(item: Mapping[str, Any]) -> str:
+    """Where one published object stands: the address of its first article, else its id."""
+    addresses = (url for one in _items(item) if (url := _url(one)))
+    return next(addresses, None) or f"article_id={text_id(item.get('article_id'))}"
+
+
+def _items(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The articles of one published object."""
+    content = item.get("content")
+    return articles.news_items(content) if isinstance(content, Mapping) else []
+
+
+def _is_older(evidence: Evidence, item: Mapping[str, Any]) -> bool:
+    """Whether it was published before the act began."""
+    updated = item.get("update_time")
+    return isinstance(updated, int) and updated < (evidence.begun_at - SKEW).timestamp()
 
 
 def _is_ours(client: Client, evidence: Evidence, item: Mapping[str, Any]) -> bool:
     """Whether one published object is these posts: not another receipt's, recent enough, same markers in order."""
-    article_id, updated = text_id(item.get("article_id")), item.get("update_time")
-    if not article_id or {article_id, position_id(article_id, 1)} & evidence.owned_ids:
+    article_id = text_id(item.get("article_id"))
+    if not article_id or {article_id, position_id(article_id, 1)} & evidence.owned_ids or _is_older(evidence, item):
         return False
-    if isinstance(updated, int) and updated < (evidence.begun_at - SKEW).timestamp():
-        return False
-    content = item.get("content")
-    items = articles.news_items(content) if isinstance(content, Mapping) else []
+    items = _items(item)
     if items and all("content_source_url" not in one for one in items):
         items = _items_of(client, evidence, article_id, items)
     return articles.same_markers(evidence.posts, items)

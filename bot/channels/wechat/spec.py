@@ -94,7 +94,7 @@ MODES = (
         label="发布",
         effect="文章公开并有永久链接，但不推送给关注者，也不进入历史消息列表；不占用群发次数。",
         max_posts=MAX_POSTS,
-        unknown=UnknownPolicy(looks=_seconds(120, 240, 480), when_absent="resend"),
+        unknown=UnknownPolicy(looks=_seconds(120, 300, 600), when_absent="resend"),
         confirm=_seconds(3, 10, 25, 60, 120, 300),  # freepublish/get allows 100 calls a day
         verdict_within=timedelta(minutes=30),
         call="POST /cgi-bin/freepublish/submit",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.domain.channel import Failed, Pending, Receipt
+from bot.domain.channel import Doubled, Failed, Pending, Receipt
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, State
 
 from .looking import Verdict
@@ -107,14 +107,14 @@ def moves(state: State, verdict: Verdict) -> bool:
     """
     if state is State.UNKNOWN:
         return tells(verdict)
-    return state is State.CONFIRMING and isinstance(verdict, Receipt | Failed)
+    return state is State.CONFIRMING and isinstance(verdict, Receipt | Failed | Doubled)
 
 
 def tells(verdict: Verdict) -> bool:
     """Whether the platform said something about this very act; that it was not found, or not read, says nothing."""
-    return isinstance(verdict, Receipt | Pending | Failed)
+    return isinstance(verdict, Receipt | Pending | Failed | Doubled)
 
 
 def shows_public(verdict: Verdict) -> bool:
     """Whether a look says that it is public, or about to be: then nothing is sent again."""
-    return isinstance(verdict, Receipt | Pending)
+    return isinstance(verdict, Receipt | Pending | Doubled)

@@ -14,6 +14,8 @@ from bot.domain.delivery import Event, State
 REASON_LENGTH = 500
 #: `stop_by` of a publication that came out of a backup: the platform is asked at least once, however late it is.
 RESTORED = "restore"
+#: Kept with the platform's ids: the addresses of a push that became public more than once, parted by blanks.
+DOUBLES = "doubles"
 DOUBTFUL = frozenset({"unknown", "accepted"})
 """Ends of an attempt that leave open, or prove, that it had an effect."""
 
@@ -67,6 +69,11 @@ class Facts:
         """True when a person must hear that nobody knows yet: since the act, or since it was accepted."""
         since = self.since if self.state is State.UNKNOWN else self.accepted_at or self.sent_at or now
         return now > since + self.mode.verdict_within
+
+    @property
+    def watched(self) -> bool:
+        """True where one push may have become two posts: handed to the platform more than once, with no key to tell."""
+        return self.effects > 1 and self.mode.unknown.when_absent == "resend"
 
     @property
     def last_instant(self) -> datetime:

@@ -1,7 +1,8 @@
 """After the answer: read-only looks until the platform shows it, or says that it never will be.
 
-Looks repeat freely. The one thing here that sends is the replay of the same key (WeChat mass), and proved absence
-(WeChat freepublish: the draft still stands and nothing is published) leads back to staged, once.
+Looks repeat freely. The one thing here that sends is the replay of the same key (WeChat mass). Looks that find nothing,
+spaced, with the draft still standing (WeChat freepublish), lead back to staged, once. A platform that takes longer than
+those looks may publish both: what was sent twice is counted at every look, and for a day after it is live.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain import timeline
-from bot.domain.channel import Absent, Failed, Pending, Receipt, Unclear
+from bot.domain.channel import Absent, Doubled, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import Event, State
 
-from .facts import RESTORED, Facts, Step, step
+from .facts import DOUBLES, RESTORED, Facts, Step, step
 
 MOST_PROBES = 3
 LEAST_PAUSE = timedelta(seconds=10)
 MOST_PAUSE = timedelta(minutes=10)
+#: After a push that was sent twice is live: pauses between the looks for a second post, a day in all.
+WATCH = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30, 60, 180, 480, 660))
 Verdict = Receipt | Pending | Absent | Failed | Unclear
 
 _TIME_IS_UP = "核对时限已过，仍不知道是否发出。请到平台后台查看：已发出就登记链接，确实没有再决定是否重发。"
@@ -73,6 +76,8 @@ def after_look(facts: Facts, verdict: Verdict, *, places: int, now: datetime) ->
             return _failed(facts, verdict, now)
         case Absent(message=message):
             return (_absent(facts, message, now),)
+        case Doubled():
+            return _doubled(facts, verdict, now)
         case Unclear(message=message, needs_person=True):
             return (give_up(facts, message),)
         case Unclear(message=message):
@@ -85,10 +90,34 @@ def _confirm(facts: Facts, receipt: Receipt, places: int, now: datetime) -> tupl
         return (wait(facts, "平台给出的篇数与签发的不一致，稍后再核对。", now=now),)
     told = [place.published_at for place in receipt.positions if place.published_at]
     live = step(
-        Event.CONFIRM, live_at=now, sent_at=facts.sent_at or min(told, default=None), batch=None, next_at=None,
-        ids={**facts.ids, **receipt.ids},
+        Event.CONFIRM, live_at=now, sent_at=facts.sent_at or min(told, default=None), batch=None,
+        next_at=watch_from(facts, now), looks=0, ids={**facts.ids, **receipt.ids},
     )  # fmt: skip
     return (*_found(facts, receipt.ids, "已在平台上找到。", now), live)
+
+
+def watch_from(facts: Facts, now: datetime) -> datetime | None:
+    """When what is live from now on is looked at once more for a second post; None where there can be none."""
+    return now + WATCH[0] if facts.watched else None
+
+
+def after_watch(facts: Facts, verdict: Verdict, *, now: datetime) -> Step:
+    """What one look does to a push that is live and was sent twice. Only a second post moves it: what else there is to
+    see of it, and who took it down, others tell.
+    """
+    if isinstance(verdict, Doubled):
+        return _doubled(facts, verdict, now)[-1]
+    asked = facts.looks + 1
+    again = now + WATCH[asked] if asked < len(WATCH) else None
+    return Step(None, {"looks": asked, "next_at": again, "lease_until": None, "rung_at": None})
+
+
+def _doubled(facts: Facts, verdict: Doubled, now: datetime) -> tuple[Step, ...]:
+    """More than one of it is public: a person takes the surplus down. Where they stand is kept with its ids."""
+    ids = {**facts.ids, **verdict.ids, DOUBLES: " ".join(verdict.urls)}
+    found = _found(facts, verdict.ids, verdict.message, now) if facts.state is State.SENDING else ()
+    event = {State.LIVE: Event.DOUBLED, State.UNKNOWN: Event.GIVE_UP}.get(facts.state, Event.FAIL)
+    return (*found, step(event, verdict.message, ids=ids, next_at=None, batch=None))
 
 
 def _found(facts: Facts, ids: Mapping[str, str], reason: str, now: datetime) -> tuple[Step, ...]:

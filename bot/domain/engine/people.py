@@ -8,6 +8,7 @@ from bot.domain import timeline
 from bot.domain.delivery import Event, State
 
 from .facts import Facts, Step, step
+from .looking import watch_from
 
 #: Kept with the platform's ids: who declared it live, where no read-back has shown it.
 DECLARED = "declared_by"
@@ -46,7 +47,7 @@ def sent_again(facts: Facts, reason: str, *, now: datetime) -> Step:
 def settled_live(facts: Facts, who: str, *, now: datetime) -> Step:
     """A person found it on the platform and gave the address of every position."""
     return step(
-        Event.LIVE_BY_PERSON, f"{who}核实已发布并登记链接：{BY_HAND}。", live_at=now, next_at=None,
+        Event.LIVE_BY_PERSON, f"{who}核实已发布并登记链接：{BY_HAND}。", live_at=now, next_at=watch_from(facts, now), looks=0,
         sent_at=facts.sent_at or now, accepted_at=facts.accepted_at or now,
         ids={**facts.ids, DECLARED: who},
     )  # fmt: skip

@@ -19,7 +19,7 @@ def mode(name: str, when_absent: str, *looks: int) -> ModeSpec:
 
 
 MASS = mode("mass", "probe", 60)
-PUBLISH = mode("publish", "resend", 120, 240, 480)
+PUBLISH = mode("publish", "resend", 120, 300, 600)
 SHARE = mode("share", "person", 15, 30, 60)
 MODES = (MASS, PUBLISH, SHARE)
 

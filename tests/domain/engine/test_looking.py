@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.channel import Absent, Failed, Pending, PositionReceipt, Receipt, Unclear
+from bot.domain.channel import Absent, Doubled, Failed, Pending, PositionReceipt, Receipt, Unclear
 from bot.domain.delivery import TRANSITIONS, Event, State
 from bot.domain.engine import looking
 
@@ -111,3 +111,46 @@ def test_no_look_sends_early_or_ends_in_silence(of, state, verdict, absents, unk
 def test_the_looking_ends(of, seconds):
     act = looking.next_act(facts(State.UNKNOWN, of, ids={"msg_id": "7"}), now=T + seconds * SECOND)
     assert (act is looking.Ask.LOOK) == (seconds <= 1800)
+
+
+TWICE = Doubled("两篇。", urls=("https://a", "https://b"))
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (State.SENDING, [Event.FOUND, Event.FAIL]),
+        (State.UNKNOWN, [Event.GIVE_UP]),
+        (State.CONFIRMING, [Event.FAIL]),
+    ],
+)
+def test_two_posts_of_one_push_are_for_a_person_and_both_are_kept(state, told):
+    steps = looking.after_look(facts(state, of=PUBLISH), TWICE, places=1, now=NOW)
+    assert [step.event for step in steps] == told
+    assert steps[-1].changes["ids"]["doubles"] == "https://a https://b"
+
+
+def test_what_was_sent_twice_is_watched_for_a_day_after_it_is_live():
+    confirmed = looking.after_look(facts(State.CONFIRMING, PUBLISH, effects=2), receipt("a"), places=1, now=NOW)
+    assert confirmed[-1].changes["next_at"] == NOW + looking.WATCH[0]
+    at, looks = NOW + looking.WATCH[0], 0
+    while at is not None:
+        last = at
+        step = looking.after_watch(facts(State.LIVE, PUBLISH, effects=2, looks=looks), receipt("a"), now=at)
+        assert step.event is None
+        at, looks = step.changes["next_at"], step.changes["looks"]
+    assert last - NOW == MINUTE * 60 * 24
+
+
+@pytest.mark.parametrize(("of", "effects"), [(PUBLISH, 1), (MASS, 2), (SHARE, 1)])
+def test_what_cannot_stand_twice_is_not_watched(of, effects):
+    confirmed = looking.after_look(facts(State.CONFIRMING, of, effects=effects), receipt("a"), places=1, now=NOW)
+    assert confirmed[-1].changes["next_at"] is None
+
+
+@pytest.mark.parametrize(
+    "verdict", [Absent(), Unclear("读不到。"), Unclear("改过。", needs_person=True), Failed("5", "", True)]
+)
+def test_the_watch_moves_nothing_but_for_a_second_post(verdict):
+    assert looking.after_watch(facts(State.LIVE, PUBLISH, effects=2), verdict, now=NOW).event is None
+    assert looking.after_watch(facts(State.LIVE, PUBLISH, effects=2), TWICE, now=NOW).event is Event.DOUBLED
