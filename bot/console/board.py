@@ -155,7 +155,7 @@ def _line(group: list[Publication]) -> AccountLine:
     return AccountLine(
         group[0].account,
         chips.grouped([publication.status for publication in group]),
-        group[0].instant,
+        group[0].promised,
         min(sent, default=None),
         max(late, default=None),
         [(item.edition, item.url) for publication in group for item in publication.items.all()],

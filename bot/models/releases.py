@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -158,7 +159,8 @@ class Publication(models.Model):
     """One account's push in a release: owns the delivery state.
 
     `next_at` is when the machine must look at it again (the clock's one index); `not_before` is its instant
-    or, in a lane, later; `gate_at` is its instant as the portal's page allowed it, when that was later. `fence` grows whenever somebody takes it over: a write with an old fence is void.
+    or, in a lane, later; `gate_at` is its instant as the portal's page allowed it, when that was later. `promised_at` is the
+    instant that the signature promised, where people have sent it again since at another one. `fence` grows whenever somebody takes it over: a write with an old fence is void.
     """
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="publications")
@@ -168,6 +170,7 @@ class Publication(models.Model):
     instant = models.DateTimeField()
     not_before = models.DateTimeField()
     gate_at = models.DateTimeField(null=True)
+    promised_at = models.DateTimeField(null=True)
     key = models.CharField(max_length=32, unique=True)
     state = models.CharField(max_length=20, default=State.PLANNED)
     reason = models.CharField(max_length=500, blank=True, default="")
@@ -204,6 +207,10 @@ class Publication(models.Model):
             models.UniqueConstraint(fields=["release", "account", "lane"], name="publication_lane"),
             models.CheckConstraint(condition=Q(not_before__gte=models.F("instant")), name="publication_never_early"),
             models.CheckConstraint(
+                condition=Q(promised_at__isnull=True) | Q(promised_at__lte=models.F("instant")),
+                name="publication_promised_first",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state="live") | Q(live_at__isnull=False), name="publication_live_has_time"
             ),
         )
@@ -231,10 +238,19 @@ class Publication(models.Model):
         return State(self.state)
 
     @property
+    def promised(self) -> datetime:
+        """The instant that was signed: sending it again promises nothing new."""
+        return self.promised_at or self.instant
+
+    @property
+    def due(self) -> datetime:
+        """The instant that was signed, or when its portal's page allowed it, where that was later."""
+        return max(self.promised, self.gate_at or self.promised)
+
+    @property
     def late_ms(self) -> float | None:
-        """Milliseconds between the instant (planned, or as the portal's page allowed it) and the first byte."""
-        due = max(self.instant, self.gate_at or self.instant)
-        return None if self.sent_at is None else (self.sent_at - due).total_seconds() * 1000
+        """Milliseconds between the instant (as signed, or as the portal's page allowed it) and the first byte."""
+        return None if self.sent_at is None else (self.sent_at - self.due).total_seconds() * 1000
 
 
 class Item(models.Model):

@@ -537,7 +537,8 @@ RULES: tuple[Rule, ...] = (
         "UPDATE",
         "(NEW.release_id <> OLD.release_id OR NEW.account_id <> OLD.account_id OR NEW.mode <> OLD.mode "
         "OR NEW.lane <> OLD.lane OR ((NEW.key <> OLD.key OR NEW.instant <> OLD.instant "
-        f"OR NEW.not_before < OLD.not_before) AND NOT {_SENT_AGAIN})) "
+        f"OR NEW.not_before < OLD.not_before) AND NOT {_SENT_AGAIN}) "
+        "OR COALESCE(NEW.promised_at, NEW.instant) <> COALESCE(OLD.promised_at, OLD.instant)) "
         "AND EXISTS (SELECT 1 FROM bot_release r WHERE r.id IN (OLD.release_id, NEW.release_id) "
         "AND r.signed_at IS NOT NULL)",
         "what was signed does not change while the signature stands",

@@ -60,7 +60,7 @@ def _row(item: Item) -> dict[str, Any]:
         "document": item.edition.document.external_id,
         "title": item.edition.title,
         "account": publication.account.name,
-        "planned": show(publication.instant),
+        "planned": show(publication.promised),
         "actual": show(publication.sent_at) if publication.sent_at else "",
         "late_ms": f"{publication.late_ms:.1f}" if publication.late_ms is not None else "",
         "state": _state(publication, absent=bool(newest and newest.absent)),

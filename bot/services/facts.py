@@ -21,7 +21,7 @@ from .accounts import spec_of
 _SAME = (
     "instant", "not_before", "stage_by", "rung_at", "stage_faults", "crashes", "looks", "absents", "lane", "reason",
     "stop_event", "stop_reason", "stop_by", "ids", "sent_at", "accepted_at",
-    "lease_until", "held_by",
+    "lease_until", "held_by", "promised_at",
 )  # fmt: skip
 
 

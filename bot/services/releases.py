@@ -156,7 +156,7 @@ def reschedule(
         Release.objects.filter(pk=release.pk).update(instant=instant)
         for one in publications:
             at = timeline.lane_instants(instant, one.lane + 1, spec_of(one.account).spacing)[-1]
-            Publication.objects.filter(pk=one.pk).update(instant=at, not_before=at)
+            Publication.objects.filter(pk=one.pk).update(instant=at, not_before=at, promised_at=None)
         audit.append(person.username, "release.rescheduled", f"release:{release.pk}", data, now=now)
     release.refresh_from_db()
     return release

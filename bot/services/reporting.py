@@ -9,7 +9,7 @@ post without a release is one more.
 
 **On time.** Only pushes that Tongfa itself sent and whose first byte is timed (`Publication.sent_at`), and that came out by
 its own reading back: what a person declared live or posted has no instant that we know. Late is the first byte against the
-instant, or against when the portal's page allowed it, where that was later (`Publication.late_ms`); on time is at most 60
+instant that was signed (sending it again later promises nothing new), or against when the portal's page allowed it, where that was later (`Publication.late_ms`); on time is at most 60
 seconds.
 
 **Corrections and withdrawals.** Corrections entered (`Correction.at`), positions proved to be down (`Item.withdrawn_at`)

@@ -32,9 +32,15 @@ class _Seconds(Func):
 
 
 def seconds_late() -> Func:
-    """How late the first byte of a `Publication` left: against its instant, or against when its portal's page allowed it."""
-    due = Greatest(F("instant"), Coalesce(F("gate_at"), F("instant")))
-    return _Seconds(_Day(F("sent_at")), _Day(due), arg_joiner=" - ")
+    """How late the first byte of a `Publication` left: against the instant that was signed, or against when its portal's page allowed
+    it."""
+    return _Seconds(_Day(F("sent_at")), _Day(due()), arg_joiner=" - ")
+
+
+def due() -> Greatest:
+    """`Publication.due`, as the database reckons it."""
+    promised = Coalesce(F("promised_at"), F("instant"))
+    return Greatest(promised, Coalesce(F("gate_at"), promised))
 
 
 class _Day(Func):

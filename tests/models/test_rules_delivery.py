@@ -303,6 +303,7 @@ def test_a_signed_release_may_be_called_off_and_told_otherwise(office: Office) -
         {"instant": NOW},
         {"instant": NOW + timedelta(hours=1), "not_before": NOW + timedelta(hours=1)},
         {"instant": NOW, "not_before": NOW},
+        {"promised_at": NOW - timedelta(days=1)},
     ],
     ids=str,
 )

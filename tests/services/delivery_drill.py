@@ -33,7 +33,18 @@ from bot.services import accounts, callbacks, clock
 from .factories import APP_ID, KEPT, NOW, UID, Office, article, lifted, publication
 
 AHEAD = timedelta(seconds=0.4)  # how far ahead of its instant a batch is handed out here
-TIMES = ("instant", "not_before", "next_at", "stage_by", "lease_until", "rung_at", "sent_at", "accepted_at", "live_at")
+TIMES = (
+    "instant",
+    "not_before",
+    "promised_at",
+    "next_at",
+    "stage_by",
+    "lease_until",
+    "rung_at",
+    "sent_at",
+    "accepted_at",
+    "live_at",
+)
 SENDALL, SUBMIT, SHARE = "message/mass/sendall", "freepublish/submit", "statuses/share"
 PUBLIC = (SENDALL, SUBMIT, SHARE)
 TOKEN = "callback-token"

@@ -16,6 +16,7 @@ from bot.models import AuditEvent, Item, Publication, Release
 from bot.services import callbacks, exporting, home, quotas, settling, stops
 from bot.services.errors import NotFound, Refused
 from bot.services.facts import doubted
+from bot.services.reportnumbers import seconds_late
 
 from .delivery_support import MINUTE, NO_ANSWER, Answer, Engine, ScriptedChannel, T, Verdict, put, states
 from .factories import Office
@@ -196,6 +197,29 @@ def test_two_people_may_send_it_again_and_it_goes_once(engine: Engine, stuck: Pu
     assert len(engine.platform.sent) == 2
     line = AuditEvent.objects.get(action="publication.resend")
     assert (line.actor, line.data) == ("releaser", {"second": "final", "reason": "主页上没有", "new_key": True})
+
+
+def test_sent_again_it_is_as_late_as_it_is_by_what_was_signed(engine: Engine, stuck: Publication) -> None:
+    """The new instant is when it goes, and no promise: the page, the figures and the export tell the same."""
+    engine.platform.looks["lyhd"] = [Absent("没有查到。")]
+    again(engine, stuck)
+    engine.go(LATER + 2 * MINUTE)
+    stuck.refresh_from_db()
+    assert (stuck.promised, stuck.status) == (T, State.LIVE)
+    assert stuck.instant >= LATER
+    assert stuck.late_ms is not None
+    assert stuck.late_ms >= (LATER - T).total_seconds() * 1000
+    (late,) = Publication.objects.filter(pk=stuck.pk).annotate(late=seconds_late()).values_list("late", flat=True)
+    assert abs(late * 1000 - stuck.late_ms) < 1
+
+
+def test_sent_again_twice_the_first_promise_stands(engine: Engine, stuck: Publication) -> None:
+    again(engine, stuck)
+    put(stuck, State.NEEDS_PERSON)
+    stuck.refresh_from_db()
+    again(engine, stuck)
+    stuck.refresh_from_db()
+    assert stuck.promised == T
 
 
 # --- under which key ------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class PublicationOut(Whole):
     instant: datetime
     sent_at: datetime | None = Field(description="When the first byte left.")
     late_ms: float | None = Field(
-        description="Milliseconds from when it was due to the first byte; null: nothing left."
+        description="Milliseconds from when it was due, as signed, to the first byte; null: nothing left."
     )
     live_at: datetime | None
     items: list[Place]

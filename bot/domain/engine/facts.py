@@ -26,7 +26,7 @@ class Facts:
 
     `unknowns`, `refusals`, `unsent`, `probes` count attempts that ended unknown, ended refused, did not leave, or were
     replays; `effects` those of which a byte may have left, `doubts` those that may have had an effect. `disabled`: why its
-    account was taken out of use. `held_by`: while held, machine or person. `stop_by`: whose the wish to stop is. `clock_far_off`: no time is up only because the
+    account was taken out of use. `held_by`: while held, machine or person. `stop_by`: whose the wish to stop is. `promised_at`: the instant that was signed, where it was sent again at another. `clock_far_off`: no time is up only because the
     clock says so. Instants are aware. `ids`, `sent_at` and `accepted_at` tell of the last act until the
     next one begins.
     """
@@ -60,6 +60,7 @@ class Facts:
     clock_far_off: bool = False
     held_by: str = ""
     stop_by: str = ""
+    promised_at: datetime | None = None
 
     def too_late(self, now: datetime) -> bool:
         """True when no machine may send any more."""

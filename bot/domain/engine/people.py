@@ -35,11 +35,13 @@ def resumed(facts: Facts, *, now: datetime) -> Step:
 def sent_again(facts: Facts, reason: str, *, now: datetime) -> Step:
     """Two people took it on themselves that it is not public: staged and sent anew, with a fresh instant.
 
+    What was promised stays what was signed: it is late by that, however quickly it goes now.
     What is known of the act before stays: with it the platform is asked once more before the next one begins.
     """
     instant = max(now, facts.instant)
     return step(
         Event.RETRY_BY_PERSON, reason, instant=instant, not_before=instant, next_at=now, stage_faults=0,
+        promised_at=facts.promised_at or facts.instant,
         stage_by=max(instant - timeline.STAGED_BY, now + timeline.RESUME_GRACE), stop_event="", stop_reason="", crashes=0,
     )  # fmt: skip
 
