@@ -18,6 +18,7 @@ from bot.domain.instants import beijing_date, require_aware, show
 from bot.models import Chore, Publication, Release, Standstill, Unit
 
 from . import audit
+from .reportnumbers import due
 
 ACTOR = "系统"
 OVERDUE = timedelta(seconds=3)
@@ -66,10 +67,12 @@ def lately(*, now: datetime) -> QuerySet[Standstill]:
 
 def touched(unit: Unit, standstill: Standstill) -> QuerySet[Release]:
     """Signed releases of a unit of which something fell due while nobody looked and was not public before, in order of time."""
-    fell_due = Publication.objects.filter(
-        _had_not_left(standstill), release=OuterRef("pk"), not_before__gt=standstill.since - UNDER_WAY,
-        not_before__lt=standstill.until,
-    ).exclude(state=State.CANCELLED)  # fmt: skip
+    fell_due = (
+        Publication.objects.filter(_had_not_left(standstill), release=OuterRef("pk"))
+        .alias(fell_due=due())
+        .filter(fell_due__gt=standstill.since - UNDER_WAY, fell_due__lt=standstill.until)
+        .exclude(state=State.CANCELLED)
+    )
     return Release.objects.filter(
         Exists(fell_due), unit=unit, signed_at__isnull=False, instant__gt=standstill.since - LONGEST_WAIT,
         instant__lt=standstill.until,
@@ -83,17 +86,18 @@ def _had_not_left(standstill: Standstill) -> Q:
 
 def over(release: Release, publications: Sequence[Publication]) -> list[Standstill]:
     """Those in which something of a signed release fell due and was not public before: in order of time."""
-    due = [one for one in publications if one.status is not State.CANCELLED] if release.signed else []
-    if not due:
+    pushes = [one for one in publications if one.status is not State.CANCELLED] if release.signed else []
+    if not pushes:
         return []
-    first, last = min(one.not_before for one in due), max(one.not_before for one in due)
+    first, last = min(one.due for one in pushes), max(one.due for one in pushes)
     around = Standstill.objects.filter(until__gt=first, since__lt=last + UNDER_WAY).order_by("until", "pk")
-    return [one for one in around if any(_fell_into(push, one) for push in due)]
+    return [one for one in around if any(_fell_into(push, one) for push in pushes)]
 
 
 def _fell_into(push: Publication, one: Standstill) -> bool:
+    """By what was promised: a late try moves `not_before`, and what is told of a standstill stays told."""
     left_before = push.sent_at is not None and push.sent_at < one.until and push.status not in IN_DOUBT
-    return one.since - UNDER_WAY < push.not_before < one.until and not left_before
+    return one.since - UNDER_WAY < push.due < one.until and not left_before
 
 
 def words(one: Standstill) -> str:

@@ -126,6 +126,22 @@ def test_what_left_afterwards_was_touched(engine: Engine) -> None:
     assert standstills.over(release, pushes) == [one]
 
 
+def test_what_goes_late_or_is_sent_again_stays_told(engine: Engine) -> None:
+    """A late send moves `not_before`, two people move the instant: what was promised fell into it all the same."""
+    release, later = engine.signed(), T + 20 * MINUTE
+    Item.objects.filter(publication__release=release).update(platform_id="1")
+    late, again = release.publications.order_by("pk")
+    pushes = [
+        put(late, State.LIVE, not_before=later, sent_at=later, live_at=later),
+        put(again, State.LIVE, not_before=later, sent_at=later, live_at=later, instant=later, promised_at=T),
+    ]
+    one = away(T - MINUTE, T + 4 * MINUTE)
+    assert touched(engine, one) == [release]
+    assert standstills.over(release, pushes) == [one]
+    for push in pushes:
+        assert standstills.over(release, [push]) == [one]
+
+
 @pytest.mark.parametrize("state", [State.PLANNED, State.STAGED, State.HELD, State.MISSED, State.UNKNOWN])
 def test_what_has_not_left_yet_was_touched(engine: Engine, state: State) -> None:
     release = engine.signed()
@@ -162,7 +178,7 @@ def test_what_falls_due_before_or_after_was_not(engine: Engine) -> None:
 def test_what_waited_for_its_page_fell_due_when_the_page_was_there(engine: Engine) -> None:
     release = engine.signed()
     for push in release.publications.all():
-        put(push, State.STAGED, not_before=T + 2 * MINUTE)
+        put(push, State.STAGED, not_before=T + 2 * MINUTE, gate_at=T + 2 * MINUTE)
     assert touched(engine, away(T + 90 * SECOND, T + 5 * MINUTE)) == [release]
     assert touched(engine, away(T - MINUTE, T + MINUTE)) == []
 
