@@ -55,6 +55,9 @@ _MAY_HAVE_LEFT = (
 )
 _CALLED_OFF = "EXISTS (SELECT 1 FROM bot_publication p WHERE p.id = OLD.publication_id AND p.state = 'cancelled')"
 
+#: Whose account was taken out of use decides nothing any more.
+_ACTIVE = "EXISTS (SELECT 1 FROM bot_person h WHERE h.id = {person} AND h.is_active = {{true}})"
+
 #: An author of edition e, by whichever hand it came in.
 _AUTHOR = "(e.author_id = {person} OR e.submitted_by_id = {person})"
 
@@ -235,6 +238,13 @@ RULES: tuple[Rule, ...] = (
         "AND e.state IN ('submitted', 'first_passed', 'second_passed'))",
         "review needs an edition under review and its hash",
     ),
+    Rule(
+        "review_by_who_is_active",
+        "bot_review",
+        "INSERT",
+        "NOT " + _ACTIVE.format(person="NEW.person_id"),
+        "who is taken out of use does not review",
+    ),
     Rule("review_kept", "bot_review", "UPDATE", "1 = 1", "reviews are insert-only"),
     Rule("review_not_deleted", "bot_review", "DELETE", "1 = 1", "reviews are insert-only"),
     Rule("audit_kept", "bot_auditevent", "UPDATE", "1 = 1", "the audit trail is append-only"),
@@ -291,6 +301,13 @@ RULES: tuple[Rule, ...] = (
     Rule("post_kept", "bot_postrecord", "UPDATE", "1 = 1", "a rendered post does not change"),
     Rule("post_not_deleted", "bot_postrecord", "DELETE", "1 = 1", "a rendered post is not taken away"),
     Rule("waiver_not_deleted", "bot_waiver", "DELETE", "1 = 1", "a waiver is not taken away"),
+    Rule(
+        "freeze_lifted_by_a_person",
+        "bot_freeze",
+        "UPDATE",
+        "NEW.lifted_at IS NOT NULL AND NEW.lifted_by_id IS NULL",
+        "a freeze is lifted by a person",
+    ),
     Rule("freeze_not_deleted", "bot_freeze", "DELETE", "1 = 1", "a freeze is lifted, not taken away"),
     Rule(
         "item_signed_bytes_kept",
@@ -498,6 +515,14 @@ RULES: tuple[Rule, ...] = (
         "JOIN bot_edition e ON e.id = i.edition_id WHERE p.release_id = NEW.id "
         f"AND p.state IN ({_listed(STOPPABLE | {State.HELD})}) AND " + _AUTHOR.format(person="NEW.signed_by_id") + ")",
         "author may not sign",
+    ),
+    Rule(
+        "release_signed_by_who_is_active",
+        "bot_release",
+        "UPDATE",
+        "NEW.signed_by_id IS NOT NULL AND (OLD.signed_at IS NULL OR NEW.signed_by_id {differs} OLD.signed_by_id) "
+        "AND NOT " + _ACTIVE.format(person="NEW.signed_by_id"),
+        "who is taken out of use does not sign",
     ),
     Rule(
         "release_kept_while_signed",

@@ -36,6 +36,8 @@ _DATABASE_WORDS = {
     "an intent comes after its signature": "发送登记的时间早于签发，请核对本机时钟",
     "posted by hand already": "这一版本已由人在平台后台手工发布",
     "no attempt of other bytes": "要发的内容与签发的清单不一致",
+    "who is taken out of use does not review": "审核人的账号已停用",
+    "who is taken out of use does not sign": "签发人的账号已停用",
     "author may not sign": "签发人不能签发本人拟写的稿件",
     "no attempt before the portal page": "门户网页还没有上线",
     "an urgent release is signed by the second word": "应急发布只由第二人确认签发",

@@ -246,6 +246,37 @@ def test_a_signature_is_not_put_under_an_authors_name_afterwards(office: Office)
         update(release, signed_by_id=office.people["editor"].pk)
 
 
+@proves("release_signed_by_who_is_active")
+def test_who_was_taken_out_of_use_does_not_sign(office: Office) -> None:
+    release = office.planned(office.approved())
+    for push in release.publications.all():
+        releases._fill(push)
+    person = office.people["releaser"]
+    type(person).objects.filter(pk=person.pk).update(is_active=False)
+    with refused("taken out of use does not sign"):
+        sign_by_hand(release, person)
+    sign_by_hand(release, office.people["final"])
+    with lifted("release_kept_while_signed"), refused("taken out of use does not sign"):
+        update(release, signed_by_id=person.pk)
+
+
+def test_a_signature_stays_when_the_signer_is_taken_out_of_use_later(office: Office) -> None:
+    release, person = office.signed(), office.people["releaser"]
+    type(person).objects.filter(pk=person.pk).update(is_active=False)
+    update(release, title="另题")
+    attempt_row(publication(release, office.wechat))
+
+
+@proves("freeze_lifted_by_a_person")
+def test_a_freeze_is_not_lifted_by_nobody(office: Office) -> None:
+    freeze = Freeze.objects.create(unit=office.unit, reason="演练", person=office.people["releaser"], at=NOW)
+    with refused("lifted by a person"):
+        update(freeze, lifted_at=NOW)
+    update(freeze, lifted_at=NOW, lifted_by_id=freeze.person_id)
+    with refused("lifted by a person"):
+        update(freeze, lifted_by_id=None)
+
+
 @proves("attempt_not_signed_by_an_author")
 def test_no_attempt_of_what_an_author_signed_all_the_same(office: Office) -> None:
     """Signed while it stood where nothing is signed."""
@@ -509,7 +540,7 @@ def test_no_attempt_while_a_freeze_stands_and_again_when_it_is_lifted(office: Of
     freeze = Freeze.objects.create(unit=office.unit, reason="演练", person=office.people["releaser"], at=NOW)
     with refused("tongfa: frozen"):
         attempt_row(push)
-    update(freeze, lifted_at=NOW)
+    update(freeze, lifted_at=NOW, lifted_by_id=freeze.person_id)
     attempt_row(push)
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from bot.models import AuditEvent, Review
+from bot.models import AuditEvent, Person, Review
 from bot.services import editorial, people
 from tests.services.factories import NOW, Office, article, drop_rules, interpretation, lifted, policy
 
@@ -29,6 +29,16 @@ def test_neither_who_wrote_an_edition_nor_who_submitted_it_can_review_it(office:
         with refused("author may not review"):
             review_row(edition, person)
     assert edition.author_id != edition.submitted_by_id
+
+
+@proves("review_by_who_is_active")
+def test_who_was_taken_out_of_use_does_not_review(office: Office) -> None:
+    edition, person = office.submitted().current, office.people["first"]
+    Person.objects.filter(pk=person.pk).update(is_active=False)
+    with refused("taken out of use does not review"):
+        review_row(edition, person)
+    Person.objects.filter(pk=person.pk).update(is_active=True)
+    review_row(edition, person)
 
 
 def test_one_person_takes_one_step_of_an_edition(office: Office) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import Model
+from django.db.models import F, Model
 
 from bot.models import (
     Attempt,
@@ -198,7 +198,7 @@ def _second(office: Office, model: Any) -> None:
         document = office.approved(article(8))
         Waiver.objects.create(document=document, rule="pairing", reason="仅内部程序", person=person, at=NOW)
         return
-    Freeze.objects.update(lifted_at=NOW)
+    Freeze.objects.update(lifted_at=NOW, lifted_by=F("person"))
     if model is Freeze:
         Freeze.objects.create(unit=office.unit, reason="又一次", person=office.people["releaser"], at=NOW)
     else:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from bot.channels.wechat import preflight as wechat_preflight
 from bot.channels.weibo import health as weibo_health
@@ -330,7 +331,7 @@ def test_everything_that_was_decided_is_looked_at_again(engine: Engine) -> None:
     engine.office.wechat.refresh_from_db()
     Freeze.objects.create(unit=engine.office.unit, reason="停", person=engine.releaser, at=NOW)
     assert local(engine) == {"freeze"}
-    Freeze.objects.update(lifted_at=NOW)
+    Freeze.objects.update(lifted_at=NOW, lifted_by=F("person"))
     Reservation.objects.update(released_at=NOW)
     assert local(engine) == {"reservation"}
     Reservation.objects.update(released_at=None)
