@@ -66,7 +66,7 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
             "已停止。" if leave else "已停止。数据都在；再运行 make demo 可接着看，从头再演用 make demo ARGS=--fresh。"
         )
     except _Stopped:
-        click.echo("已停止。还没有发出的，下次启动后照签发的安排继续；是否公开不明的先核对，不会重复公布。")
+        click.echo("已停止。还没有发出的，下次启动后照签发的安排继续；是否公开不明的先核对，查清之前不会再发。")
         code = 0
     except Refused as refusal:
         click.echo("\n  - ".join([f"未办理：{refusal.message}", *refusal.details]), err=True)
@@ -353,7 +353,7 @@ class _Demo:
         else:
             _step(f"上次运行中断时，发布单 {release.pk} 还没有办完：接着核对，已经发出的不会再发")
             click.echo(
-                "  结果不明的每隔一段时间核对一次，不会重复公布：查不到的，群发用原编号再问一次（上次没有发出的这次会发出），"
+                "  结果不明的每隔一段时间核对一次，查清之前不会再发：查不到的，群发用原编号再问一次（上次没有发出的这次会发出），"
                 f"微博转人工；经过和办法见异常台：{self._web}/exceptions"
             )
         stop = max(now(), release.instant) + WATCH_FOR

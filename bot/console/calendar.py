@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot.domain.article import Kind
 from bot.domain.calendar import days, holidays, hours
@@ -18,7 +18,7 @@ from bot.domain.calendar.days import View
 from bot.domain.instants import beijing_date
 from bot.domain.workflow import Role
 from bot.models import Account, Person
-from bot.services.accounts import spec_of
+from bot.services.accounts import known, spec_of
 from bot.services.people import may_read
 
 from . import calendar_hands, veil
@@ -55,7 +55,7 @@ def may_move(who: Person) -> bool:
     return any(who.has_role(role) for role in MOVERS)
 
 
-@require_GET
+@require_safe
 def calendar(request: HttpRequest) -> HttpResponse:
     """The page: everybody of the unit may look."""
     at = now()
@@ -125,7 +125,7 @@ def _facets(ask: Ask, tiles: Sequence[Tile | Hand], accounts: Sequence[Account])
         chosen = value in ask.wanted.get(facet, ())
         return Option(label, counts[facet, value], chosen, ask.toggled(facet, value).href, look, icon)
 
-    channels = {account.channel: spec_of(account).label for account in accounts}
+    channels = {account.channel: spec_of(account).label for account in filter(known, accounts)}
     return [
         ("channel", "渠道", [option("channel", name, label, f"tiny glyph-{name}") for name, label in channels.items()]),
         ("kind", "类别", [option("kind", kind, KIND_WORDS[kind], "", KIND_ICONS[kind]) for kind in Kind]),

@@ -8,12 +8,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.sync import Then
 from bot.models import Release
 from bot.services import composing, forecasting, releases, replanning
-from bot.services.accounts import spec_of
+from bot.services.accounts import known, spec_of
 from bot.services.errors import Refused
 from bot.services.people import require
 
@@ -62,7 +62,7 @@ def panel(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     return render(request, "parts/compose.html", _context(request, typed, release) | {"partial": True})
 
 
-@require_GET
+@require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Approved documents as one types: a part of the page."""
     who = person(request)
@@ -135,7 +135,7 @@ def _page(
 ) -> HttpResponse:
     who = person(request)
     context = _context(request, typed, release)
-    options = [(account, spec_of(account)) for account in who.unit.accounts.order_by("pk")]
+    options = [(account, spec_of(account)) for account in filter(known, who.unit.accounts.order_by("pk"))]
     context |= {
         "options": options,
         "pieces": composing.candidates(who.unit, typed.words, context["accounts"]),

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot.domain.article import Kind
 from bot.domain.channel import ChannelSpec
@@ -93,7 +93,7 @@ class Shown:
     hash_tail: str
 
 
-@require_GET
+@require_safe
 @readers.only
 def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """The newest edition, or an older one with `?edition=2`."""
@@ -207,7 +207,7 @@ def _picture(spec: ChannelSpec, payload: Mapping[str, Any], addresses: Addresses
 # --- the HTML of a post, in a frame of its own ---------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 @readers.only
 @xframe_options_sameorigin
 def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
@@ -219,7 +219,7 @@ def post_frame(request: HttpRequest, pk: int) -> HttpResponse:
     return frame(request, found.account.name, spec_of(found.account), found.payload)
 
 
-@require_GET
+@require_safe
 @readers.only
 @xframe_options_sameorigin
 def item_frame(request: HttpRequest, pk: int) -> HttpResponse:
@@ -263,7 +263,7 @@ def with_asset_addresses(content: str, addresses: Addresses = OURS) -> str:
     return ASSET.sub(lambda found: addresses.asset(found.group(1)), content)
 
 
-@require_GET
+@require_safe
 @readers.only
 def asset(request: HttpRequest, sha256: str) -> HttpResponse:
     """A picture by its hash: its name is its secret, and the login is asked for all the same."""

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot import intake
 from bot.domain.article import KIND_LABELS
@@ -61,7 +61,7 @@ class Clash:
     changed: Sequence[changes.Change]
 
 
-@require_GET
+@require_safe
 def edit(request: HttpRequest, external_id: str) -> HttpResponse:
     """The page. Where somebody else has it open, it says so and is read only."""
     who = person(request)

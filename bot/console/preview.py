@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.findings import Finding
 from bot.models import Account, Edition
@@ -27,7 +27,7 @@ from .document import EDITION_TONES, PORTAL, accounts_of, edition_of
 from .people import now, person
 
 
-@require_GET
+@require_safe
 @readers.only
 def preview(request: HttpRequest, external_id: str) -> HttpResponse:
     """The page with the phones beside each other."""
@@ -82,7 +82,7 @@ def _source(request: HttpRequest, edition: Edition) -> faces.Source:
     )
 
 
-@require_GET
+@require_safe
 @readers.only
 @xframe_options_sameorigin
 def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
@@ -90,7 +90,7 @@ def phone_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:
     return faces.phone(request, _source(request, _own(request, edition)), slug)
 
 
-@require_GET
+@require_safe
 @readers.only
 @xframe_options_sameorigin
 def body_frame(request: HttpRequest, edition: int, slug: str) -> HttpResponse:

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.instants import beijing_date, to_beijing
 from bot.domain.workflow import Role
@@ -23,7 +23,7 @@ from .people import now, person
 WEEKDAYS = "一二三四五六日"
 
 
-@require_GET
+@require_safe
 def today(request: HttpRequest) -> HttpResponse:
     """The page."""
     return render(request, "today.html", _desk(person(request), now()))

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from bot import intake
 from bot.domain.article import Article
@@ -56,7 +56,7 @@ def _picture(document: Document, article: Article, account: Account, sha256: str
     return reverse("writing-cover", args=[account.slug, sha256, document.external_id])
 
 
-@require_GET
+@require_safe
 @xframe_options_sameorigin
 def phone(request: HttpRequest, slug: str, external_id: str) -> HttpResponse:
     """One phone's screen, or why the text is no post yet."""
@@ -69,7 +69,7 @@ def phone(request: HttpRequest, slug: str, external_id: str) -> HttpResponse:
     return faces.phone(request, source, slug)
 
 
-@require_GET
+@require_safe
 @xframe_options_sameorigin
 def body(request: HttpRequest, slug: str, external_id: str) -> HttpResponse:
     """The article inside the phone."""
@@ -79,7 +79,7 @@ def body(request: HttpRequest, slug: str, external_id: str) -> HttpResponse:
     return faces.article(request, source, slug)
 
 
-@require_GET
+@require_safe
 def cover(request: HttpRequest, slug: str, sha256: str, external_id: str) -> HttpResponse:
     """The picture of one phone, as it is drawn for the text of this moment."""
     draft = _draft(request, external_id)

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import IntegrityError
 
-from bot import channels, proofing, rendering
+from bot import proofing, rendering
 from bot.domain.article import Article
 from bot.domain.findings import Finding, Level, blocking
 from bot.domain.instants import beijing_date, require_aware
@@ -20,7 +20,7 @@ from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review,
 from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review
 
 from . import audit, catalogue, urgentcare
-from .accounts import channel_of
+from .accounts import channel_of, spec_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused, in_staff_words
 from .people import require
@@ -72,7 +72,7 @@ def pair_within(article: Article, articles: Mapping[str, Article]) -> proofing.P
 
 def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendered, list[Finding]]:
     """Render one edition for one account, with the channel's own limits checked."""
-    spec = channels.kinds()[account.channel].spec
+    spec = spec_of(account)
     rendered, findings = rendering.render(
         edition.article, spec, account_name=account.name, options=account.options, marker=marker,
         pair=pair_of(edition.document),

@@ -200,7 +200,7 @@ def _cases(now: datetime, *, running: bool) -> Iterator[CheckResult]:
     words = (
         f"{count} 条发出一分多钟没有结论，发送进程可能挂起；是否公开不明，不要手工补发"
         if running
-        else f"{count} 条正在发送时程序停了；是否公开不明，不要手工补发，启动后系统先核对，不会重复公布"
+        else f"{count} 条正在发送时程序停了；是否公开不明，不要手工补发，启动后系统先核对，查清之前不会再发"
     )
     remedy = "请系统管理员重启 tongfa up。" if running else "请系统管理员马上运行 tongfa up。"
     yield CheckResult("发送中断", not count, words if count else "没有", code="hung", remedy=remedy if count else "")

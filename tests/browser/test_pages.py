@@ -37,7 +37,7 @@ def busy_day(district: District) -> int:
         second, outcome="unknown", message="请求已发出但没有收到完整应答。", sent_at=second.instant,
         answered_at=second.instant + timedelta(seconds=5),
     )  # fmt: skip
-    put(second, "unknown", reason="没有收到应答，正在向平台核对，不会重复公布。", sent_at=second.instant)
+    put(second, "unknown", reason="没有收到应答，正在向平台核对，查清之前不会再发。", sent_at=second.instant)
     attempt(
         third, outcome="refused", code="20018", message="内容含非法网址。", answer='{"error_code":20018}',
         sent_at=third.instant, answered_at=third.instant + timedelta(milliseconds=210),

@@ -291,7 +291,7 @@ def test_a_sender_that_died_after_its_intent_leaves_unknown_never_a_second_send(
     assert engine.weibo(release).status is State.UNKNOWN
     assert outcomes(engine.weibo(release)) == [("first", "unknown")]
     assert engine.weibo(release).next_at is not None
-    assert "不会重复公布" in engine.weibo(release).reason
+    assert "查清之前不会再发" in engine.weibo(release).reason
 
 
 def test_one_dead_sender_with_many_loads_leaves_each_as_it_was(engine: Engine) -> None:

@@ -46,7 +46,7 @@ def unknown(facts: Facts, answer: Unknown, *, sent_at: datetime | None, probe: b
     ids = {**facts.ids, **answer.ids}
     wait = facts.mode.confirm[0] if answer.ids else max(first_look(facts), answer.hold)
     return step(
-        Event.SILENCE, f"{answer.message}正在向平台核对，不会重复公布。", ids=ids, looks=0, absents=0,
+        Event.SILENCE, f"{answer.message}正在向平台核对，查清之前不会再发。", ids=ids, looks=0, absents=0,
         next_at=now + wait, sent_at=facts.sent_at if probe else sent_at or facts.sent_at,
     )  # fmt: skip
 

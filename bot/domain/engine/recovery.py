@@ -25,5 +25,5 @@ def orphaned(facts: Facts, *, now: datetime) -> Step | None:
     """Its sender died with the intent committed: whether a byte left, nobody knows. None: it has moved on already."""
     if facts.state is not State.SENDING:
         return None
-    reason = "发送进程中断，是否已发出不明，正在向平台核对；不会重复公布。"
+    reason = "发送进程中断，是否已发出不明，正在向平台核对；查清之前不会再发。"
     return step(Event.SILENCE, reason, looks=0, absents=0, next_at=now + first_look(facts))

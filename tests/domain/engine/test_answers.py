@@ -39,7 +39,7 @@ def test_an_answer_that_a_callback_overtook_only_adds_what_it_knows(state):
 def test_silence_is_unknown_and_waits_for_the_last_possible_effect(of, seconds):
     step = answers.unknown(facts(of=of), NOTHING, sent_at=T, probe=False, now=NOW)
     assert (step.event, step.changes["next_at"]) == (Event.SILENCE, NOW + seconds * SECOND)
-    assert "不会重复公布" in step.reason
+    assert "查清之前不会再发" in step.reason
 
 
 def test_an_unknown_answer_that_names_the_record_is_judged_by_it_soon():
