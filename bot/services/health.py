@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
+from django.db import OperationalError
 from django.db.models import QuerySet
 
 from bot.domain.channel import ChannelFault, CheckResult
@@ -212,7 +213,8 @@ def _cases(now: datetime, *, running: bool) -> Iterator[CheckResult]:
         code="overdue",
         remedy=stuck_at if overdue else "",
     )
-    unclear = Publication.objects.filter(state__in=[State.UNKNOWN, State.CONFIRMING]).count()
+    open_states = [State.UNKNOWN] if running else [State.UNKNOWN, State.CONFIRMING]  # to be confirmed is nothing odd
+    unclear = Publication.objects.filter(state__in=open_states).count()
     if unclear and running:
         yield CheckResult(
             "结果不明", True, f"{unclear} 条正在核对，是否公开不明，不要手工补发", warning=True, code="unclear",
@@ -240,6 +242,8 @@ def _account(account: Account) -> list[CheckResult]:
         results = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
         return [CheckResult(account.name, False, fault.message, code="platform")]
+    except OperationalError:
+        raise  # the database is away: nothing else can be told either
     except Exception as error:  # one account's odd answer must not keep everything else from being told
         log.exception("doctor.account", account=account.slug)
         message = f"核对时程序出错（{type(error).__name__}），这个账号的情况不明，没有发出任何内容"

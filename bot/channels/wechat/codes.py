@@ -49,9 +49,7 @@ _EITHER = TOKEN_CODES | {
 #: Codes that prove, on a first send, that the call had no effect.
 CLEAN = {
     PUBLISH: _EITHER | {53500, 53503, 53504, 53505},
-    MASS: _EITHER
-    | {40008, 40152, 45008, 40215, 41040, 42010, 45028, 45062, 45067, 45113}
-    | {48003, 48008, 48021, 48022},
+    MASS: _EITHER | {40008, 40152, 40215, 41040, 42010, 45028, 45062, 45067, 45113} | {48003, 48008, 48021, 48022},
 }
 
 
