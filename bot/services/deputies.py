@@ -23,6 +23,7 @@ def standing_in(person: Person, *, now: datetime) -> Person:
     hold any in the business: the three keep the machine, the people and the trail, and read no text. A disabled principal
     has nothing to hand on.
     """
+    require_aware(now)
     held: dict[str, Person] = {}
     for one in current(person, now=now) if READERS & set(person.roles) else ():
         for role in one.principal.roles:

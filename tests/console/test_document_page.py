@@ -50,7 +50,8 @@ def test_the_article_is_shown_in_a_frame_where_nothing_can_run(district: Distric
     document = district.approved()
     post = PostRecord.objects.get(edition=document.current, account=district.accounts[0])
     shown = page(as_("first"), "/documents/HD-1")
-    assert f'src="/frames/post/{post.pk}" sandbox="allow-same-origin"' in shown
+    phone = f"/frames/phone/{document.current.pk}/{district.accounts[0].slug}"
+    assert f'<iframe sandbox="allow-same-origin" src="{phone}"' in shown
     frame = as_("first").get(f"/frames/post/{post.pk}")
     policy = frame.headers["Content-Security-Policy"]
     assert "sandbox allow-same-origin" in policy

@@ -268,9 +268,10 @@ def test_another_units_release_is_not_listed(district: District, as_: Login) -> 
 
 
 def test_whoever_may_not_read_texts_gets_no_way_to_them(district: District, as_: Login) -> None:
-    both_in_doubt(district)
+    release = both_in_doubt(district)
     (line,) = lines(as_("admin"))
-    assert "早间发布" in line
+    assert f"发布单 {release.pk}：2 件待办" in line
+    assert "早间发布" not in line
     assert links(line) == []
 
 

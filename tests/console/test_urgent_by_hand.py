@@ -156,7 +156,7 @@ def test_a_release_for_people_alone_says_so_until_it_is_posted_and_is_over_then(
     assert "发布进程" not in shown
     posted(district, release)
     shown = page(client, "release", release.pk)
-    assert "已了结，没有要办理的。" in shown
+    assert "已发出，还要补审：请到审批箱办理" in shown
     assert "已手工发布" in shown
     assert "都已手工发布，没有可作废的" in shown
     assert LINK in shown

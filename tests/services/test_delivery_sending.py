@@ -363,7 +363,7 @@ def test_what_stands_on_the_platform_is_looked_at_before_it_is_submitted_again(
     engine.platform.answers["zghd"] = [NO_ANSWER]
     absent = [Absent("草稿还在。")] * 3
     engine.platform.looks["zghd"] = [*absent, *[Unclear("草稿被人改过。", needs_person=person)] * 99]
-    engine.go(T + 9 * MINUTE)
+    engine.go(T + 12 * MINUTE)
     assert engine.platform.asked("look", "zghd") >= 4
     assert len(engine.platform.shots("zghd")) == 1
     assert engine.wechat(release).status in {state, State.ARMED}

@@ -101,7 +101,7 @@ def test_every_kind_belongs_to_a_sort() -> None:
         ("login.opened", {"who": "ab12"}, "登录：密码核对通过", ""),
         ("rules.installed", {"fingerprint": "0123456789abcdef"}, "安装数据库规则", "规则指纹尾号 89abcdef"),
         ("rules.tampered", {"rules": ["a", "b"], "found": "x"}, "发现数据库规则缺少或被改动", "涉及 2 条：a、b"),
-        ("callback.received", {"name": "群发结果", "ids": {"msg_id": "7"}}, "本项：收到平台推送“群发结果”", "msg_id 7"),
+        ("callback.received", {"name": "群发结果", "ids": {"msg_id": "7"}}, "本项：收到平台的结果通知", "msg_id 7"),
         ("alarm.told", {"target": "值班群", "how": "wecom", "ring": 1}, "第 1 级警报通知已送达“值班群”（wecom）", ""),
         ("notify.tested", {"reached": ["群"], "all": ["群", "邮箱"]}, "测试警报通知：1 个送达", "没有送达：邮箱"),
         ("trail.verified", {"ok": True, "lines": 9, "head": "ff"}, "核验留痕：第 1 至 9 条完整", "末端值 ff"),
