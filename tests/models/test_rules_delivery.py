@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from bot.domain.delivery import TRANSITIONS, State
 from bot.domain.manifest import manifest
@@ -496,6 +496,12 @@ def test_an_attempt_costs_the_database_no_more_among_many_releases(office: Offic
     """The rules look at one push of the manifest, by keys: no table is read as a whole."""
     push = publication(office.signed(), office.wechat)
     about_to_leave(push)
+    if (
+        connection.vendor == "postgresql"
+    ):  # of so few rows its planner may read all; the question is whether a key serves
+        with connection.cursor() as cursor:
+            cursor.execute("DISCARD PLANS")
+            cursor.execute("SET LOCAL enable_seqscan = off")
     with measured() as alone:
         attempt_row(push)
     other = office.planned(office.approved(article(2)), on=[office.wechat])
