@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,8 @@ def test_the_last_line_says_what_is_there_to_see(
     said = capsys.readouterr().out
     assert words in said
     assert ("看手机：" in said) is not leaves
+
+
+def test_where_the_reviews_took_long_there_is_longer_to_prepare() -> None:
+    seconds = [demo.lead_for(timedelta(seconds=reviewed)).total_seconds() for reviewed in (1, 5, 10, 600)]
+    assert seconds == [30, 30, 60, 180]

@@ -17,7 +17,7 @@ from .verdict import assert_promises, never_twice
 pytestmark = pytest.mark.e2e
 WECHAT, WEIBO = "wxrehearsal0000001", "2017000001"
 BEIJING = timezone(timedelta(hours=8))
-TWO_PLAYS = timedelta(minutes=6)
+TWO_PLAYS = timedelta(minutes=8)
 RELEASED = ["HD17-001", "HD17-101", "HD17-040", "HD17-028"]
 
 
@@ -36,7 +36,7 @@ class Played:
 def play(home: Home, *more: str) -> Played:
     """Play it to its end, then open the platforms' own state and look."""
     with home.start("demo", "demo", "--exit", "--port", str(free_port()), *more) as demo:
-        status = demo.wait(240)
+        status = demo.wait(480)
     with Playing(home.path / "rehearsal") as platform:
         return Played(
             status, demo.output(), platform.public_calls(), platform.effects(),
