@@ -155,7 +155,11 @@ class RemovalSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModeSpec:
-    """One way of going public on a channel. `effect` says in Chinese what followers get."""
+    """One way of going public on a channel. `effect` says in Chinese what followers get.
+
+    `by_hand`: the machine only leaves a draft there (`DraftKeeper`), which a person makes public on the platform's own
+    console. There is no public call of ours then, and `unknown`, `confirm`, `verdict_within` say nothing.
+    """
 
     name: str
     label: str
@@ -168,6 +172,7 @@ class ModeSpec:
     call: str = ""  # method and path of the public call, as the platform's own pages name it
     removal: RemovalSpec = RemovalSpec()
     used_up: frozenset[str] = frozenset()  # codes of refusals that say that the quota of the window is gone
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,11 @@ class ChannelSpec:
             if mode.name == name:
                 return mode
         raise KeyError(f"{self.name} has no mode {name}")
+
+    @property
+    def public_modes(self) -> tuple[ModeSpec, ...]:
+        """Those by which a post becomes public: what a person chooses who leaves a draft is not known to the machine."""
+        return tuple(mode for mode in self.modes if not mode.by_hand)
 
     def identity_of(self, options: Mapping[str, str]) -> str:
         """Which account of the platform these settings mean, however it was typed; "" where they do not tell."""
@@ -606,6 +616,14 @@ class CallbackReceiver(Protocol):
 
     def callback(self, method: str, query: Mapping[str, str], body: bytes, *, now: datetime) -> CallbackReply:
         """Verify first, parse later. Pure but for `now`."""
+
+
+class DraftKeeper(Protocol):
+    """Implemented by channels that have a mode `by_hand`: what `stage` left there may be taken back."""
+
+    def unstage(self, staged: Mapping[str, Any]) -> None:
+        """Delete what `stage` left and nobody has made public, so that nobody does. `staged` is its table; nothing left is
+        no fault, nor is another call. Raises ChannelFault where it may still be there."""
 
 
 class Shower(Protocol):

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.domain.channel import (
+    DRAFT_GONE,
     Absent,
     ByHand,
     Channel,
@@ -253,6 +254,31 @@ class ChannelContract:
         assert isinstance(answer, Refused)
         assert answer.remedy in {Remedy.REFRESH, Remedy.OPERATOR}
         assert bench.public_effects() == 0
+
+    # --- drafts that people make public ---
+
+    def test_a_channel_that_leaves_drafts_for_people_can_take_them_back_and_no_other(self, bench):
+        spec = bench.channel.spec
+        left = [mode for mode in spec.modes if mode.by_hand]
+        assert bool(left) is hasattr(bench.channel, "unstage")
+        assert spec.public_modes
+        assert [*spec.public_modes, *left] == sorted(spec.modes, key=lambda mode: mode.by_hand)
+        assert all(mode.effect and not mode.call and not mode.quotas for mode in left)
+
+    def test_a_draft_that_was_taken_back_is_gone_and_may_be_taken_back_again(self, bench):
+        if not hasattr(bench.channel, "unstage"):
+            return
+        staged = bench.stage()
+        for _ in range(2):
+            bench.channel.unstage(staged)
+        with pytest.raises(ChannelFault) as gone:
+            bench.channel.stage(bench.posts, key=bench.key, previous=staged, keep=True)
+        assert gone.value.code == DRAFT_GONE
+        assert bench.public_effects() == 0
+
+    def test_nothing_was_left_and_nothing_is_taken_back(self, bench):
+        if hasattr(bench.channel, "unstage"):
+            bench.channel.unstage({})
 
     # --- afterwards ---
 

@@ -65,6 +65,11 @@ class WeChat:
         """Pictures, cover, draft; read back and compared. `key` is not needed: drafts have no key."""
         return Stager(self._client).stage(posts, previous, keep=keep)
 
+    def unstage(self, staged: Mapping[str, Any]) -> None:
+        """draft/delete."""
+        if draft := str(staged.get("draft") or ""):
+            Stager(self._client).remove(draft)
+
     def public_request(
         self, posts: Sequence[Post], staged: Mapping[str, Any], grant: Grant, *, key: str
     ) -> WireRequest:

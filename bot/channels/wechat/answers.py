@@ -17,7 +17,7 @@ from . import codes
 from .client import detail_of, error_code, text_id
 from .spec import MASS
 
-PATHS = {"publish": "/cgi-bin/freepublish/submit", "mass": "/cgi-bin/message/mass/sendall"}
+PATHS = {"publish": "/cgi-bin/freepublish/submit", "mass": "/cgi-bin/message/mass/sendall"}  # of the public call
 
 
 def client_message_id(key: str) -> str:

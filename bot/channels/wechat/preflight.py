@@ -10,7 +10,7 @@ from bot.domain.channel import ChannelFault, CheckResult
 from .answers import PATHS
 from .callbacks import configuration_gap
 from .client import Client
-from .spec import MASS, SPEC
+from .spec import DRAFT, MASS, SPEC
 
 #: The stable word of each line.
 CODES = {
@@ -21,6 +21,7 @@ CODES = {
     "接口权限": "rights",
     "接口额度": "quota",
 }
+DRAFT_PATH = "/cgi-bin/draft/add"  # all that is called where people make it public
 NOT_ALLOWED_FROM_HERE = "40164"
 NOT_ASKED = "请系统管理员按上面的原因处理，再查一次；额度只是没有查到，不一定不够。"
 
@@ -68,13 +69,14 @@ def _rights(client: Client) -> CheckResult:
     """A harmless read with the same permission as the mode."""
     try:
         client.get("/cgi-bin/draft/count")
-        if client.account.mode != MASS:
+        if client.account.mode not in {MASS, DRAFT}:
             client.call("/cgi-bin/freepublish/batchget", {"offset": 0, "count": 1, "no_content": 1})
     except ChannelFault as fault:
         return _failed("接口权限", fault)
     if client.account.mode == MASS:
         return CheckResult("接口权限", True, "草稿接口可以调用；群发权限没有不发出内容的查法，请在公众平台后台确认。")
-    return CheckResult("接口权限", True, "草稿和发布接口可以调用。")
+    words = "草稿接口可以调用；公开由人在公众平台办理。" if client.account.mode == DRAFT else "草稿和发布接口可以调用。"
+    return CheckResult("接口权限", True, words)
 
 
 def _failed(name: str, fault: ChannelFault) -> CheckResult:
@@ -86,7 +88,7 @@ def _quota(client: Client) -> list[CheckResult]:
     """Calls left today on the mode's path, by the platform's own count (never hard-coded)."""
     label = SPEC.mode(client.account.mode).label
     try:
-        answer = client.call("/cgi-bin/openapi/quota/get", {"cgi_path": PATHS[client.account.mode]})
+        answer = client.call("/cgi-bin/openapi/quota/get", {"cgi_path": PATHS.get(client.account.mode, DRAFT_PATH)})
     except ChannelFault as fault:
         if fault.code == NOT_ALLOWED_FROM_HERE:
             return []  # told already

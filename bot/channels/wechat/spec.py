@@ -22,6 +22,7 @@ from bot.domain.postlink import PostLink
 
 PUBLISH = "publish"
 MASS = "mass"
+DRAFT = "draft"
 
 MAX_POSTS = 8
 CONTENT_CHARACTERS = 19_999
@@ -118,6 +119,16 @@ MODES = (
         call="POST /cgi-bin/message/mass/sendall",
         used_up=frozenset({"45028"}),
         removal=_MASS_REMOVAL,
+    ),
+    ModeSpec(
+        name=DRAFT,
+        label="草稿",
+        effect="系统只把草稿放进公众号草稿箱，读回核对，不公开，关注者看不到；到了时刻由人在公众平台发表或群发，再回来登记链接。",
+        max_posts=MAX_POSTS,
+        unknown=UnknownPolicy(looks=(), when_absent="person"),
+        confirm=(),
+        verdict_within=timedelta(0),
+        by_hand=True,
     ),
 )
 

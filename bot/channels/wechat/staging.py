@@ -143,12 +143,20 @@ class Stager:
                 raise
             return False
 
+    def remove(self, media_id: str) -> None:
+        """Delete a draft; one that is not there (deleted, published) is no fault. Raises ChannelFault."""
+        try:
+            self._client.call("/cgi-bin/draft/delete", {"media_id": media_id}, group=Group.STAGE, read=False)
+        except ChannelFault as fault:
+            if fault.code != INVALID_MEDIA:
+                raise
+
     def discard(self, media_id: str) -> None:
         """Delete a draft that was replaced, so that nobody sends it by hand. Failing to is harmless."""
         if not media_id:
             return
         try:
-            self._client.call("/cgi-bin/draft/delete", {"media_id": media_id}, group=Group.STAGE, read=False)
+            self.remove(media_id)
         except ChannelFault as fault:
             self._client.ports.record("/cgi-bin/draft/delete", "left", fault.code)
 
