@@ -8,11 +8,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.workflow import Role
 from bot.models import ManualPost, Person
-from bot.services import manual, manualtasks
+from bot.services import handdrafts, manual, manualtasks
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.people import require, require_reader
@@ -50,7 +51,8 @@ def _page(request: HttpRequest, trouble: Mapping[str, Any] | None = None) -> Htt
         "figures": figures.by_hand(lines[:PAGE]),
         "older": lines[PAGE - 1].pk if len(lines) > PAGE else None,
         "may_act": may_act(who),
-        "trouble": trouble or {"key": "", "message": "", "details": (), "urls": (), "posted_at": "", "clash": False},
+        "trouble": trouble
+        or {"key": "", "message": "", "details": (), "urls": (), "posted_at": "", "clash": False, "mode": ""},
         "local_now": manualforms.local(at),
     }
     return render(request, "manual.html", context, status=409 if trouble else 200)
@@ -179,14 +181,14 @@ def task_done(request: HttpRequest, release: int, slug: str, lane: int) -> HttpR
     try:
         done = manualtasks.finish(
             tasks, urls=urls, posted_at=manualforms.moment(typed(request, "posted_at")), posted_by=who, person=who,
-            now=now(), knowing="knowing" in request.POST,
+            now=now(), knowing="knowing" in request.POST, mode=typed(request, "mode"),
         )  # fmt: skip
     except Refused as refused:
         if refused.code in ELSEWHERE:
             raise
         trouble = {
             "key": f"{release}-{slug}-{lane}", "message": refused.message, "details": refused.details, "urls": urls,
-            "posted_at": typed(request, "posted_at"), "clash": refused.code == "clash",
+            "posted_at": typed(request, "posted_at"), "clash": refused.code == "clash", "mode": typed(request, "mode"),
         }  # fmt: skip
         return _page(request, trouble)
     _tell(request, done)
@@ -207,3 +209,20 @@ def task_drop(request: HttpRequest, release: int, slug: str, lane: int) -> HttpR
     else:
         messages.success(request, "已记下：不再手工发布，不再提醒。")
     return redirect("manual")
+
+
+@require_POST
+def draft_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """再核对草稿, or 重新放入草稿箱."""
+    who, anew = person(request), typed(request, "act") == "anew"
+    draft = handdrafts.find(pk, who)
+    try:
+        after = handdrafts.look_again(draft, person=who, now=now, anew=anew)
+    except Refused as refused:
+        if refused.code in ELSEWHERE:
+            raise
+        messages.error(request, refused.message)
+    else:
+        tell = messages.error if after.for_a_person else messages.success
+        tell(request, f"{after.account.name}：{after.status.label}。{after.note}".strip())
+    return redirect(f"{reverse('manual')}#job-{draft.release_id}-{draft.account.slug}-{draft.lane}")

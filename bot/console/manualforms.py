@@ -10,6 +10,7 @@ from datetime import datetime
 from django.http import HttpRequest
 from django.urls import reverse
 
+from bot.domain.channel import ModeSpec
 from bot.domain.instants import BEIJING, to_beijing
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState
@@ -49,7 +50,7 @@ def places(unit: Unit) -> list[tuple[str, str]]:
     return [
         (f"{account.slug}|{mode.name}", f"{account.name} · {mode.label}{'' if account.enabled else '（已停用）'}")
         for account in filter(known, unit.accounts.order_by("pk"))
-        for mode in spec_of(account).modes
+        for mode in spec_of(account).public_modes
     ]
 
 
@@ -141,6 +142,11 @@ class Job:
     def key(self) -> str:
         """Its name on the page."""
         return f"{self.message.release.pk}-{self.message.account.slug}-{self.message.lane}"
+
+    @property
+    def ways(self) -> Sequence[ModeSpec]:
+        """By which of these a person made the draft public; none to choose from where the release says it."""
+        return spec_of(self.message.account).public_modes if self.message.mode.by_hand else ()
 
     @property
     def due(self) -> bool:

@@ -187,6 +187,7 @@ urlpatterns: list[URLPattern] = [
     path("manual/<int:pk>/correct", manual.manual_correct, name="manual-correct"),
     path("manual/<int:pk>/void", manual.manual_void, name="manual-void"),
     path("manual/<int:pk>/down", manual.manual_down, name="manual-down"),
+    path("manual/draft/<int:pk>", manual.draft_again, name="manual-draft"),
     path("manual/task/<int:release>/<slug:slug>/<int:lane>", manual.task_done, name="manual-task"),
     path("manual/task/<int:release>/<slug:slug>/<int:lane>/drop", manual.task_drop, name="manual-task-drop"),
     path("accounts/<slug:slug>/authorize", doors.authorize, name="authorize"),

@@ -14,7 +14,7 @@ from .documents import AttachmentFile, Document, Draft, Edition, FindingRecord, 
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord, TrailLine
 from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
-from .manual import ManualCount, ManualPost, ManualSample, ManualTask, ManualVoid
+from .manual import HandDraft, ManualCount, ManualPost, ManualSample, ManualTask, ManualVoid
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
 from .posts import AssetRecord, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
@@ -49,6 +49,7 @@ __all__ = [
     "Edition",
     "FindingRecord",
     "Freeze",
+    "HandDraft",
     "Item",
     "ManualCount",
     "ManualPost",

@@ -8,10 +8,11 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from bot.domain import handdraft
 from bot.domain.post import Post
 
 from .accounts import Account
-from .base import Counted
+from .base import Counted, one_of
 from .documents import Edition
 from .people import Person, Unit
 from .posts import PostRecord
@@ -61,6 +62,52 @@ class ManualTask(models.Model):
     def text(self) -> Post:
         """The signed text; before the signature the one that was frozen at submit."""
         return Post(self.account.channel, self.payload or self.post.payload, self.edition.marker or "")
+
+
+class HandDraft(models.Model):
+    """The draft of one message that the machine leaves on the account itself, for people to make public (mode 草稿).
+
+    It belongs to one signature (`signed_at`). `staged` is the channel's table of what stands there, {} where nothing does.
+    `next_at` is when something is due of it; while a worker has it (`lease_until`), the end of its lease. `placed_at`: when it was put there;
+    `checked_at`: when it was last read back and equalled what was signed.
+    """
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="hand_drafts")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="hand_drafts")
+    lane = models.PositiveIntegerField(default=0)
+    signed_at = models.DateTimeField()
+    stage = models.CharField(max_length=12, default=handdraft.Stage.WAITING)
+    note = models.CharField(max_length=500, blank=True, default="")
+    staged = models.JSONField(default=dict)
+    next_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    faults = models.PositiveIntegerField(default=0)
+    placed_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            one_of("stage", handdraft.Stage, "handdraft_stage"),
+            models.UniqueConstraint(fields=["release", "account", "lane", "signed_at"], name="handdraft_once"),
+        )
+        indexes = (
+            models.Index(fields=["next_at"], name="handdraft_due", condition=Q(next_at__isnull=False)),
+            models.Index(fields=["stage"], name="handdraft_stage_is"),
+        )
+
+    def __str__(self) -> str:
+        return f"hand draft {self.pk} {self.stage}"
+
+    @property
+    def status(self) -> handdraft.Stage:
+        """The stage as a domain value."""
+        return handdraft.Stage(self.stage)
+
+    @property
+    def for_a_person(self) -> bool:
+        """Whether a person must see to it."""
+        return self.status in handdraft.FOR_A_PERSON
 
 
 class ManualPost(models.Model):

@@ -222,7 +222,7 @@ class Standstill(models.Model):
 
 
 #: What is looked at by itself; how often is for `bot.services.watching` to say.
-CHORES = ("sweep", "machine", "chain", "takedowns", "trail")
+CHORES = ("sweep", "machine", "chain", "takedowns", "trail", "drafts")
 
 
 def make_chores(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:

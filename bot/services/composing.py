@@ -155,9 +155,14 @@ def _push(account: Account, name: str, pieces: Sequence[Piece], instant: datetim
     groups = [pieces[start : start + mode.max_posts] for start in range(0, len(pieces), mode.max_posts)]
     if account.manual_only:  # people are told the instant; no slot of a quota is taken before they have posted
         return Push(account, mode, [(instant, group) for group in groups], spec.label, (), account.manual_reason)
+    if mode.by_hand:
+        return Push(account, mode, [(instant, group) for group in groups], spec.label, (), BY_HAND)
     instants = timeline.lane_instants(instant, len(groups), spec.spacing)
     rates = [_rate(book, account, mode.name, rule, instant) for rule in quotas.quotas_of(account, mode.name)]
     return Push(account, mode, list(zip(instants, groups, strict=True)), spec.label, rates)
+
+
+BY_HAND = "系统把草稿放进草稿箱，由人在平台上公开"
 
 
 def _rate(book: quotas.Book, account: Account, mode: str, rule: Quota, instant: datetime) -> str:

@@ -79,10 +79,11 @@ def checked(entry: Entry, person: Person, now: datetime) -> ModeSpec:
         raise Refused("old", f"发布时间 {show(entry.posted_at)} 在一年以前，{_NOTHING}。请核对年份。")
     if entry.edition is None and not entry.title.strip():
         raise Refused("title", f"没有选择文件的，须写明标题，{_NOTHING}。")
-    try:
-        return spec_of(entry.account).mode(entry.mode)
-    except KeyError:
-        raise Refused("mode", f"{spec_of(entry.account).label}没有发布方式“{entry.mode}”，{_NOTHING}。") from None
+    spec = spec_of(entry.account)
+    for mode in spec.public_modes:
+        if mode.name == entry.mode:
+            return mode
+    raise Refused("mode", f"{spec.label}没有发布方式“{entry.mode}”，{_NOTHING}。")
 
 
 def address_key(entry: Entry) -> str:

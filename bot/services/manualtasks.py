@@ -6,7 +6,7 @@ with the release; when they are due follows from it (signed, its instant reached
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from bot.models import (
     Alarm,
     Edition,
     Freeze,
+    HandDraft,
     Item,
     ManualPost,
     ManualTask,
@@ -34,9 +35,10 @@ from bot.models import (
     Unit,
 )
 
-from . import alarming, audit, byhand, manual, manualentry
+from . import alarming, audit, byhand, handdrafts, manual, manualentry
 from .accounts import channel_of, spec_of
 from .errors import NotFound, Refused
+from .handdraftplan import give_up_drafts
 from .people import require
 from .voiding import is_frozen
 
@@ -88,6 +90,7 @@ class Message:
     lane: int
     tasks: Sequence[ManualTask]
     standing: Standing
+    draft: HandDraft | None = None
 
 
 # --- with the release -----------------------------------------------------------------------------------------
@@ -114,6 +117,9 @@ def require_free(edition: Edition, account: Account) -> None:
 
 def plan(release: Release, account: Account, mode: ModeSpec, groups: Sequence[Sequence[Edition]]) -> None:
     """One task for each edition; each group goes out as one message."""
+    if mode.by_hand and account.manual_only:
+        words = f"账号“{account.name}”只能手工发布（{account.manual_reason}），系统不登录它，不能存草稿，发布单未保存。请改选“{_first_label(account)}”：由人复制文字发出。"
+        raise Refused("mode", words)
     for lane, group in enumerate(groups):
         for position, edition in enumerate(group):
             require_free(edition, account)
@@ -129,6 +135,10 @@ def plan(release: Release, account: Account, mode: ModeSpec, groups: Sequence[Se
             )  # fmt: skip
 
 
+def _first_label(account: Account) -> str:
+    return spec_of(account).public_modes[0].label
+
+
 def editions_of(release: Release) -> list[Edition]:
     """What people are to post."""
     return list(Edition.objects.filter(manual_tasks__release=release).select_related("document").distinct())
@@ -139,7 +149,13 @@ def require_signable(release: Release) -> None:
     for task in release.manual_tasks.filter(done_at__isnull=True).select_related("account", "edition"):
         if not task.account.enabled:
             raise Refused("disabled", f"账号“{task.account.name}”已停用，未签发。请更换账号后重新编制。")
-        if not task.account.manual_only:
+        drafted = spec_of(task.account).mode(task.mode).by_hand
+        if drafted and task.account.manual_only:
+            words = (
+                f"账号“{task.account.name}”已改为只能手工发布，系统不能往它的草稿箱放草稿，未签发。请作废后重新编制。"
+            )
+            raise Refused("by_hand", words)
+        if not drafted and not task.account.manual_only:
             raise Refused(
                 "by_hand",
                 f"账号“{task.account.name}”现在由系统发布，发布单是按手工发布编的，未签发。请作废后重新编制。",
@@ -215,13 +231,29 @@ def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> li
     groups: dict[tuple[int, int, int], list[ManualTask]] = {}
     for task in tasks:
         groups.setdefault(_message_of(task), []).append(task)
+    drafts = _drafts(groups)
     return [
         Message(
             group[0].release, group[0].account, spec_of(group[0].account).mode(group[0].mode), group[0].lane, group,
-            _standing_of(group, frozen=frozen, now=now),
+            _standing_of(group, frozen=frozen, now=now), drafts.get(message),
         )
-        for group in groups.values()
+        for message, group in groups.items()
     ]  # fmt: skip
+
+
+def _drafts(groups: Mapping[tuple[int, int, int], Sequence[ManualTask]]) -> dict[tuple[int, int, int], HandDraft]:
+    """What the machine has left for these messages on the accounts, under the signatures that stand. One question, if any."""
+    of = {
+        key: tasks[0].release for key, tasks in groups.items() if spec_of(tasks[0].account).mode(tasks[0].mode).by_hand
+    }
+    rows = HandDraft.objects.filter(release__in={release.pk for release in of.values()}) if of else ()
+    found = {(row.release_id, row.account_id, row.lane): row for row in rows if row.signed_at == _signed_at(of, row)}
+    return {key: row for key, row in found.items() if key in of}
+
+
+def _signed_at(of: Mapping[tuple[int, int, int], Release], row: HandDraft) -> datetime | None:
+    release = of.get((row.release_id, row.account_id, row.lane))
+    return release.signed_at if release is not None else None
 
 
 def _standing_of(group: Sequence[ManualTask], *, frozen: bool, now: datetime) -> Standing:
@@ -258,17 +290,20 @@ def find_message(release_id: int, slug: str, lane: int, *, unit: Unit) -> list[M
 
 def finish(
     tasks: Sequence[ManualTask], *, urls: Sequence[str], posted_at: datetime, posted_by: Person, person: Person,
-    now: datetime, knowing: bool = False,
+    now: datetime, knowing: bool = False, mode: str = "",
 ) -> list[manual.Entered]:  # fmt: skip
-    """They were posted: the address of each goes into the book. All or none."""
+    """They were posted: the address of each goes into the book. All or none. `mode`: how a person made a draft public."""
     require_aware(now)
     require_aware(posted_at)
+    how = {task.pk: mode if spec_of(task.account).mode(task.mode).by_hand else task.mode for task in tasks}
+    if not all(how.values()):
+        raise Refused("mode", "请选择这份草稿是怎样公开的（发布还是群发），没有登记，未做改动。")
     if len(urls) != len(tasks):
         raise Refused("urls", f"这次要登记 {len(tasks)} 篇，请按次序给出 {len(tasks)} 个链接，没有登记，未做改动。")
     with audit.serialised():
         return [
             manual.register(
-                manualentry.Entry(task.account, task.mode, url, posted_at, posted_by, edition=task.edition),
+                manualentry.Entry(task.account, how[task.pk], url, posted_at, posted_by, edition=task.edition),
                 person=person, now=now, knowing=knowing,
             )
             for task, url in zip(tasks, urls, strict=True)
@@ -289,6 +324,7 @@ def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datet
         if open_ones.count() != len(ids):
             raise Refused("over", "这些任务里有的刚刚已登记发布或已不再发布，没有办理，未做改动。请刷新后再看。")
         open_ones.update(done_at=now, drop_reason=reason.strip()[:300])
+        give_up_drafts(tasks[0].release_id, now=now)
         data = {"account": tasks[0].account.name, "tasks": ids, "reason": reason.strip()[:300]}
         audit.append(person.username, "manual.dropped", f"release:{tasks[0].release_id}", data, now=now)
 
@@ -306,6 +342,7 @@ def remind(*, now: datetime) -> None:
     for task in _that_may_be_due(now).iterator(chunk_size=MOST):
         if _standing(task.release, frozen=task.release.unit_id in frozen, now=now) is Standing.DUE:
             due.setdefault(_subject(task), _call(task, now))
+    due |= {call.subject: call for call in handdrafts.calls()}
     wanted = {call.subject for call in due.values()}
     open_ones = Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).values_list("subject", flat=True)
     earlier = [subject for subject in open_ones if subject not in wanted]

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from bot.domain.delivery import SETTLED, State
 from bot.domain.engine import restoring as engine
+from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
-from bot.models import Attempt, AuditEvent, Batch, Freeze, Person, PortalGate, Publication, Token, Unit
+from bot.models import Attempt, AuditEvent, Batch, Freeze, HandDraft, Person, PortalGate, Publication, Token, Unit
 
 from . import audit, wall
 from .bulk import chunks
@@ -22,6 +23,7 @@ from .transitions import enact
 
 RESTORED, RECONCILED = "home.restored", "publication.reconciled"
 AT_ONCE = 200
+DRAFT_IN_DOUBT = "本机由备份恢复，备份以后有没有把草稿放进草稿箱不清楚。请到公众平台草稿箱查看：已有的不要重复放入，没有的在这里重新放入。"
 _OPEN = sorted(str(state) for state in State if state not in SETTLED)
 
 
@@ -78,6 +80,9 @@ def _let_go(now: datetime) -> None:
     Publication.objects.filter(lease_until__isnull=False).update(lease_until=None)
     Publication.objects.filter(rung_at__isnull=False).update(rung_at=None)
     PortalGate.objects.filter(lease_until__isnull=False).update(lease_until=None)
+    HandDraft.objects.filter(next_at__isnull=False).update(
+        next_at=None, lease_until=None, stage=Stage.ALTERED, note=DRAFT_IN_DOUBT
+    )
     Token.objects.filter(refreshing_until__isnull=False).update(refreshing_until=None, refresher="")
 
 

@@ -38,6 +38,7 @@ from . import audit, byhand, gating, home, manualtasks
 from .accounts import channel_of, find_account, spec_of
 from .errors import NotFound, Refused
 from .facts import facts_of, may_have_left
+from .handdraftplan import arrange_drafts
 from .pairs import alone
 from .people import require
 from .preflightplan import arrange_preflights
@@ -237,7 +238,7 @@ def _plan_account(release: Release, account: Account, editions: list[Edition], m
     spec = spec_of(account)
     mode = _mode_of(spec, mode_name)
     groups = [editions[start : start + mode.max_posts] for start in range(0, len(editions), mode.max_posts)]
-    if account.manual_only:
+    if account.manual_only or mode.by_hand:
         manualtasks.plan(release, account, mode, groups)
         return
     instants = timeline.lane_instants(release.instant, len(groups), spec.spacing)
@@ -346,6 +347,7 @@ def _seal(
             _schedule(publication, person, now)
         gating.start(release, now=now)
         arrange_preflights(release, publications, now=now)
+        arrange_drafts(release, release.manual_tasks.select_related("account"), now=now)
         data = {"manifest": manifest_hash(value), "instant": release.instant.isoformat()}
         principal = person.in_place_of(Role.RELEASER)
         if principal is not None:

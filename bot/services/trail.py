@@ -415,6 +415,14 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
         f"登记手工发布第 {data.get('post')} 条已在平台撤下：《{data.get('title')}》",
         data.get("reason", ""),
     ),
+    "manual.draft": lambda data, name: (
+        f"{name}：账号“{data.get('account')}”的草稿{data.get('stage', '')}",
+        data.get("note", ""),
+    ),
+    "manual.draft_asked": lambda data, name: (
+        f"{name}：要求{'把草稿重新放入草稿箱' if data.get('anew') else '再核对草稿箱里的草稿'}",
+        "",
+    ),
     "manual.dropped": lambda data, name: (f"账号“{data.get('account')}”不再手工发布", data.get("reason", "")),
     "alarm.raised": _alarm("警报"),
     "alarm.read": _alarm("已阅警报"),

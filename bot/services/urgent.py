@@ -143,7 +143,7 @@ def ways(unit: Unit, *, now: datetime, at: datetime | None = None) -> list[Way]:
 
 def _ways_of(account: Account, instant: datetime) -> list[Way]:
     spec = spec_of(account)
-    modes = sorted(spec.modes, key=lambda mode: mode.name != account.mode)
+    modes = sorted(spec.public_modes, key=lambda mode: mode.name != account.mode)
     found = []
     for mode in modes:
         drafts = [] if account.manual_only else [Publication(account=account, mode=mode.name, instant=instant)]
@@ -233,7 +233,7 @@ def _accounts(unit: Unit, modes: Mapping[str, str]) -> list[Account]:
     if not chosen or len(chosen) != len(modes):
         raise Refused("accounts", "请至少选一个可用的账号（停用的不能选），没有提出，未做改动。")
     for one in chosen:
-        if modes[one.slug] not in {mode.name for mode in spec_of(one).modes}:
+        if modes[one.slug] not in {mode.name for mode in spec_of(one).public_modes}:
             raise Refused("mode", f"账号“{one.name}”没有这种发布方式，没有提出，未做改动。请重新选择。")
     return chosen
 

@@ -28,6 +28,7 @@ from . import (
     alarming,
     atwork,
     audit,
+    handdrafts,
     manualtasks,
     prechecks,
     preflighting,
@@ -52,13 +53,14 @@ RING_AGAIN = timedelta(seconds=30)
 MOST_NOTICES = 1
 #: A backlog of the index of the trail is worked off in turns, this long apart.
 GO_ON = timedelta(seconds=5)
-#: Taking down: besides, whenever a look or a call is due.
+#: Taking down, and drafts for people: besides, whenever a look or a call is due.
 EVERY = {
     "sweep": timedelta(seconds=20),
     "machine": timedelta(minutes=5),
     "chain": timedelta(days=1),
     "takedowns": timedelta(minutes=5),
     "trail": timedelta(hours=1),
+    "drafts": timedelta(hours=1),
 }
 #: While no release is near, the sweep is made so many times more rarely: it finds what no change of state has marked, and
 #: where nothing changes there is nothing that it could find but late (docs/explanation/performance.md, Idle).
@@ -177,6 +179,8 @@ def inspect(number: int, *, now: Callable[[], datetime]) -> None:
         _tell(Kind.CHAIN, [_chain()], now())
     elif name == "takedowns":
         takedowns.work_all(now=now)
+    elif name == "drafts":
+        handdrafts.work_all(now=now)
     elif name == "trail" and trailindex.work(now=now):
         Chore.objects.filter(pk=name).update(next_at=now() + GO_ON)
 

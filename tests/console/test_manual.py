@@ -324,7 +324,7 @@ def test_times_are_beijing_times() -> None:
 def test_the_release_tells_what_people_post_and_what_they_have_posted(district: District, as_: Login) -> None:
     release, client = by_hand(district), as_("duty")
     shown = page(client, f"/releases/{release.pk}")
-    assert "这些账号系统不代发" in shown
+    assert "由人在平台上公开，系统不代发" in shown
     assert "时刻未到，不要发出" in shown
     first = release.manual_tasks.order_by("position")[0]
     with at(release, minutes=2):

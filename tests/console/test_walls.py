@@ -37,7 +37,7 @@ SILENT = {"view-drop", "asset"}
 #: Named by a row that takes a story of its own to make; their own tests try them from another unit.
 ELSEWHERE = {
     "withdraw-confirm", "withdraw-drop", "withdraw-corrects", "takedown", "review-open", "review-link-revoke",
-    "manual-correct", "manual-void", "manual-down", "manual-task", "manual-task-drop",
+    "manual-correct", "manual-void", "manual-down", "manual-draft", "manual-task", "manual-task-drop",
 }  # fmt: skip
 
 
