@@ -18,6 +18,7 @@ from bot import intake
 from bot.cli.demo import ITEMS
 from bot.domain.channel import Absent
 from bot.domain.erratum import NoticeKind, draft
+from bot.domain.handdraft import Stage
 from bot.domain.instants import BEIJING, beijing_date
 from bot.domain.secret import Secret
 from bot.domain.workflow import Verdict, step_due
@@ -26,6 +27,7 @@ from bot.models import (
     AccountCheck,
     ClockReading,
     Document,
+    HandDraft,
     Item,
     ManualCount,
     ManualSample,
@@ -301,6 +303,12 @@ def _morning(story: Story) -> None:
             person=district.people["editor"],
             now=now(),
         )
+    )
+    left = story.sign(
+        story.plan("安全生产简报", at(24, 10, 10), "061", on=district.accounts[:1], modes={"wx": "draft"})
+    )
+    HandDraft.objects.filter(release=left).update(
+        stage=Stage.PLACED, next_at=None, staged={"draft": "d"}, placed_at=now(), checked_at=now()
     )
     story.facts |= {"held": held.pk, "by_hand": by_hand.pk, "by_hand_slug": "hdzw"}
     _book(story)
