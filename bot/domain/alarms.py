@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .delivery import STOPPABLE, State
 from .engine.facts import DOUBTFUL
+from .instants import require_all_aware
 
 
 class Kind(StrEnum):
@@ -143,6 +144,7 @@ def wanted(
     `shut`: its gate lets nothing through yet, so that it is not late. A gate that opens late moves `not_before`.
     `doubled`: the platform showed it more than once.
     """
+    require_all_aware(not_before, now)
     if state is State.HELD:
         return Kind.HELD if held_by_machine else None
     if state is State.NEEDS_PERSON and doubled:
@@ -245,12 +247,14 @@ NOTICE_LEASE = timedelta(seconds=60)
 
 def first_notice(raised_at: datetime, told_at: datetime | None) -> datetime:
     """When the first ring is told of an alarm. `told_at`: when its release was last told of."""
+    require_all_aware(raised_at, told_at)
     gathered = raised_at + GATHER
     return gathered if told_at is None else max(gathered, told_at + SPACING)
 
 
 def next_notice(raised_at: datetime, ring: int, now: datetime) -> datetime | None:
     """When the ring after `ring` is told, if nobody reads it; None after the last."""
+    require_all_aware(raised_at, now)
     if ring >= RINGS:
         return None
     return max(raised_at + ESCALATIONS[ring - 1], now + GATHER)
@@ -258,6 +262,7 @@ def next_notice(raised_at: datetime, ring: int, now: datetime) -> datetime | Non
 
 def retry_at(tries: int, now: datetime) -> datetime | None:
     """When a notice that failed `tries` times is tried again, None when it is given up."""
+    require_all_aware(now)
     return now + BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from . import timeline
-from .instants import require_aware
+from .instants import require_all_aware, require_aware
 
 AHEAD = timedelta(hours=1)
 """So long before the instant it is there: time for people to look at it on their own phone, too short to be forgotten."""
@@ -72,6 +72,7 @@ def placed(instant: datetime, *, now: datetime) -> Step:
 
 def faulted(stage: Stage, faults: int, message: str, instant: datetime, *, now: datetime) -> Step:
     """A call failed, after `faults` earlier ones. What was there stays there; while there is time it is tried again."""
+    require_all_aware(instant)
     require_aware(now)
     again = now + timeline.stage_backoff(faults + 1)
     late = timeline.too_late(again, require_aware(instant))

@@ -27,6 +27,13 @@ def require_aware(value: datetime) -> datetime:
     return value
 
 
+def require_all_aware(*values: datetime | None) -> None:
+    """Raise NaiveInstantError where one of them carries no zone. None is no instant."""
+    for value in values:
+        if value is not None:
+            require_aware(value)
+
+
 def to_beijing(value: datetime) -> datetime:
     """The same instant in Asia/Shanghai."""
     return require_aware(value).astimezone(BEIJING)
@@ -62,6 +69,7 @@ def parse_instant(text: str) -> datetime:
 
 def require_sensible(value: datetime) -> datetime:
     """The same instant in UTC; ValueError for years with which nobody could go on reckoning."""
+    require_aware(value)
     if value.year not in _YEARS:
         raise ValueError(f"nobody means the year {value.year}")
     return value.astimezone(UTC)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from .alarms import OF_URGENCY, REMEDIES, Told
+from .instants import require_all_aware
 from .secret import Secret
 
 MOST_LINES = 12  # alarms told one by one in a message; the rest is counted
@@ -35,6 +36,7 @@ def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: b
 
     `again`: the ring has nobody, so that those who were told before are told once more.
     """
+    require_all_aware(at)
     kinds = list(dict.fromkeys(one.kind for one in told))
     words = "、".join(kind.label for kind in kinds[:3]) + ("等" if len(kinds) > 3 else "")
     count = f"（{len(told)} 项）" if len(told) > 1 else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .instants import require_aware
+from .instants import require_all_aware, require_aware
 from .timeline import PREFLIGHTS
 
 
@@ -64,12 +64,14 @@ def newest(waiting: Iterable[tuple[int, datetime]], now: datetime) -> int | None
 
     `waiting`: (id, time). None when nothing is due.
     """
+    require_all_aware(now)
     due = [(at, pk) for pk, at in waiting if at <= now]
     return max(due)[1] if due else None
 
 
 def too_late(last_instant: datetime, now: datetime) -> bool:
     """True from the last instant of the account's pushes on: there is nothing left to find out ahead."""
+    require_all_aware(last_instant, now)
     return now >= last_instant
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from .instants import BEIJING, beijing_midnight, to_beijing
+from .instants import BEIJING, beijing_midnight, require_all_aware, to_beijing
 
 
 def window(period: str, instant: datetime) -> str:
@@ -26,6 +26,7 @@ def window_end(period: str, instant: datetime) -> datetime:
 
 def next_windows(period: str, instant: datetime, count: int) -> list[datetime]:
     """Starts of the `count` windows after the one that holds `instant`."""
+    require_all_aware(instant)
     starts: list[datetime] = []
     for _ in range(count):
         instant = window_end(period, instant)

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from .instants import require_aware
+from .instants import require_all_aware, require_aware
 from .timeline import CLOCK_AGREEMENT, GATE_LEAD, GATE_MARGIN, GATE_PROOF, MAX_LATENESS
 
 AT_TIME, AFTER_LIVE = "at_time", "after_live"
@@ -203,6 +203,7 @@ class Gate:
 
 def next_ask(instant: datetime, wait: timedelta, now: datetime) -> datetime:
     """When to ask the portal again: sparsely long before T, every few seconds around it, for the last time at T + wait."""
+    require_all_aware(instant)
     require_aware(now)
     for ahead, pause in _AHEAD:
         if instant - now > ahead:
@@ -214,6 +215,7 @@ def next_ask(instant: datetime, wait: timedelta, now: datetime) -> datetime:
 
 def leave_at(instant: datetime, now: datetime, lead: timedelta = GATE_LEAD) -> datetime:
     """When a release goes that is let through now: at T, or after T so soon that all its accounts can leave as one."""
+    require_all_aware(instant)
     require_aware(now)
     return max(instant, now + lead)
 
@@ -226,6 +228,7 @@ def answered(
     Until something has left, the page is asked for and a page that is gone shuts the gate, whatever the clock says; from
     then on nothing shuts it: the rest goes after what is public already.
     """
+    require_all_aware(instant, now)
     if gate.state not in (GateState.SHUT, GateState.OPEN) or (left and gate.state is GateState.OPEN):
         return replace(gate, next_at=None)
     if seen is Seen.LIVE:
@@ -254,5 +257,6 @@ def _still_open(gate: Gate, seen: Seen, now: datetime) -> bool:
 
 def is_proved(live_at: datetime | None, now: datetime) -> bool:
     """Whether the page was seen live so shortly before that something may leave on it."""
+    require_all_aware(live_at)
     require_aware(now)
     return live_at is not None and -CLOCK_AGREEMENT <= now - live_at <= GATE_PROOF

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from .instants import require_aware
+from .instants import require_all_aware, require_aware
 
 STAGE_AHEAD = timedelta(minutes=10)
 STAGED_BY = timedelta(seconds=15)  # not staged by then: a person is asked
@@ -75,6 +75,7 @@ def intent_ahead(count: int) -> timedelta:
 
 def prepared_by(instant: datetime, count: int, now: datetime) -> datetime:
     """When a sender that begins now stops waiting for what the platforms say ahead of the act: nobody waits for one account."""
+    require_all_aware(instant, now)
     some, more = LATE_PREPARED
     return now + more if now >= instant else max(instant - connect_ahead(count) - PREPARED, now + some)
 
@@ -96,7 +97,8 @@ def out_of_the_way(wake: datetime, instants: Iterable[datetime]) -> datetime:
 
     What the clock does then would take processor and disk from the senders.
     """
-    for instant in sorted(instants):
+    require_all_aware(wake)
+    for instant in sorted(map(require_aware, instants)):
         if instant - HUSH_BEFORE < wake < instant + HUSH_AFTER:
             wake = instant + HUSH_AFTER
     return wake
@@ -125,5 +127,6 @@ def nth_delay(delays: tuple[timedelta, ...], asked: int) -> timedelta:
 
 def too_late(now: datetime, instant: datetime, max_lateness: timedelta = MAX_LATENESS) -> bool:
     """True when the machine must not send any more."""
+    require_all_aware(instant)
     require_aware(now)
     return now > instant + max_lateness

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from .alarms import Out, Side
 from .hashing import content_hash
-from .instants import require_aware
+from .instants import require_all_aware, require_aware
 from .workflow import UNDER_REVIEW, EditionState, Refusal, Role
 
 PROPOSERS = (Role.EDITOR, Role.FIRST, Role.SECOND, Role.FINAL, Role.RELEASER, Role.DUTY)
@@ -122,6 +122,7 @@ def digest(
 
     `by_hand`: the accounts of these on which people post; named only where there are some.
     """
+    require_all_aware(instant)
     value: dict[str, object] = {
         "edition": edition_hash,
         "posts": dict(posts),
@@ -179,11 +180,13 @@ def returned_in_words(out: Out, *, posted: bool = False, posting: bool = False) 
 
 def word_over(given_at: datetime, now: datetime) -> bool:
     """Whether the first word has waited too long."""
+    require_all_aware(given_at, now)
     return now >= given_at + WORD_HOLDS
 
 
 def word_near_end(given_at: datetime, now: datetime) -> bool:
     """Whether the second person is to be called once more."""
+    require_all_aware(given_at, now)
     return now >= given_at + WORD_HOLDS - CALL_AGAIN_BEFORE
 
 
@@ -197,6 +200,7 @@ class Review(StrEnum):
 
 def review(until: datetime, now: datetime) -> Review:
     """Where the reviews afterwards stand in time."""
+    require_all_aware(until, now)
     if now >= until:
         return Review.LATE
     return Review.NEAR if now >= until - REMIND_BEFORE else Review.AHEAD
@@ -204,9 +208,11 @@ def review(until: datetime, now: datetime) -> Review:
 
 def alarms_late(until: datetime, now: datetime) -> int:
     """The number of the alarm of this hour: a new one every four hours."""
+    require_all_aware(until, now)
     return max((now - until) // REMIND_AGAIN, 0)
 
 
 def calls_to_post(since: datetime, now: datetime) -> int:
     """The number of the alarm of this half hour for what people are to post since then."""
+    require_all_aware(since, now)
     return max((now - since) // POST_AGAIN, 0)

@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,13 +24,13 @@ AWARE = NAIVE.replace(tzinfo=UTC)
 Function = Callable[..., Any]
 
 
-def functions() -> Iterator[tuple[str, Function]]:
-    """Every public function of the services that takes an instant, or a way to ask for one."""
-    for found in pkgutil.iter_modules(services.__path__):
-        module = importlib.import_module(f"bot.services.{found.name}")
+def functions(package: ModuleType = services) -> Iterator[tuple[str, Function]]:
+    """Every public function of the package that takes an instant, or a way to ask for one."""
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(found.name)
         for name, one in vars(module).items():
             if inspect.isfunction(one) and one.__module__ == module.__name__ and not name.startswith("_"):
-                yield f"{found.name}.{name}", one
+                yield f"{found.name.removeprefix(package.__name__)[1:]}.{name}", one
 
 
 def instants(function: Function) -> list[str]:

@@ -9,6 +9,7 @@ from bot.domain import timeline
 from bot.domain.channel import Refused, Remedy, Unknown
 from bot.domain.delivery import Event, State
 
+from ..instants import require_all_aware
 from .facts import Facts, Step, step
 
 MEND_LIMIT = 3  # refusals without effect, from which on a person decides instead of another try
@@ -28,6 +29,7 @@ def accepted(facts: Facts, ids: Mapping[str, str], *, sent_at: datetime | None, 
 
     Where a callback or a look has moved it on already, only what the answer tells besides is kept.
     """
+    require_all_aware(sent_at, now)
     known = {"ids": {**facts.ids, **ids}, "sent_at": sent_at or facts.sent_at}
     if facts.state is not State.SENDING:
         return Step(None, known)
@@ -43,6 +45,7 @@ def unknown(facts: Facts, answer: Unknown, *, sent_at: datetime | None, probe: b
     A replay that meets its own key tells of the call before it: the instant of sending stays that of the first.
     Where the platform itself waits for somebody, it is not asked by a replay meanwhile: its event brings the result.
     """
+    require_all_aware(sent_at, now)
     ids = {**facts.ids, **answer.ids}
     wait = facts.mode.confirm[0] if answer.ids else max(first_look(facts), answer.hold)
     return step(
@@ -63,6 +66,7 @@ def not_sent(facts: Facts, reason: str, *, probe: bool, now: datetime) -> tuple[
 
     A replay that did not leave says nothing about the call before it.
     """
+    require_all_aware(now)
     if probe:
         return (still_unknown(facts, f"核对请求没有发出（{reason}），稍后再试。", now=now),)
     again = max(facts.not_before, now + timeline.resend_backoff(facts.unsent))
@@ -77,6 +81,7 @@ def not_sent(facts: Facts, reason: str, *, probe: bool, now: datetime) -> tuple[
 
 def still_unknown(facts: Facts, reason: str, *, now: datetime) -> Step:
     """A replay told nothing: as unknown as before."""
+    require_all_aware(now)
     return step(Event.SILENCE, reason, next_at=now + first_look(facts))
 
 
@@ -85,6 +90,7 @@ def refused(facts: Facts, answer: Refused, *, probe: bool, now: datetime) -> Ste
 
     `facts` counts this refusal already. A refused replay says nothing about the call before it.
     """
+    require_all_aware(now)
     if probe:
         return still_unknown(facts, f"核对请求被拒（{answer.message}），稍后再试。", now=now)
     again = again_at(facts, answer, now=now)
@@ -99,6 +105,7 @@ def refused(facts: Facts, answer: Refused, *, probe: bool, now: datetime) -> Ste
 
 def again_at(facts: Facts, answer: Refused, *, now: datetime) -> datetime | None:
     """When the machine may try again by itself, None when a person must."""
+    require_all_aware(now)
     if facts.refusals >= MEND_LIMIT:
         return None
     if answer.remedy is Remedy.REFRESH and facts.refusals <= 1:

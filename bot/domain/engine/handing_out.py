@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.delivery import Event, State
 
+from ..instants import require_all_aware
 from .facts import Facts, Step, step
 
 PASSED = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN})
@@ -60,6 +61,7 @@ class Go:
 
 def may_go(facts: Facts, standing: Standing, *, now: datetime) -> Go | Step | None:
     """Go, or a step that takes it out of the way, or None: not yet."""
+    require_all_aware(now)
     if facts.too_late(max(now, facts.not_before)):
         return expired(facts)
     if facts.stop_event:

@@ -15,6 +15,7 @@ from bot.domain import timeline
 from bot.domain.channel import Absent, Doubled, Failed, Pending, Receipt, Unclear
 from bot.domain.delivery import Event, State
 
+from ..instants import require_all_aware
 from .facts import DOUBLES, RESTORED, Facts, Step, step
 
 MOST_PROBES = 3
@@ -40,6 +41,7 @@ class Ask(StrEnum):
 
 def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
     """What is due for a publication that is confirming or unknown."""
+    require_all_aware(now)
     if facts.state is not State.UNKNOWN:
         return Ask.LOOK
     if facts.stop_by == RESTORED and not facts.looks:
@@ -59,6 +61,7 @@ def next_act(facts: Facts, *, now: datetime) -> Ask | Step:
 
 def time_is_up(facts: Facts, now: datetime) -> bool:
     """Whether the search ends here, if the clock is to be believed."""
+    require_all_aware(now)
     return facts.verdict_overdue(now) or (facts.state is State.UNKNOWN and facts.too_late(now))
 
 
@@ -67,6 +70,7 @@ def after_look(facts: Facts, verdict: Verdict, *, places: int, now: datetime) ->
 
     A step with Event.CONFIRM must be written together with the receipts of all positions.
     """
+    require_all_aware(now)
     match verdict:
         case Receipt():
             return _confirm(facts, verdict, places, now)
@@ -98,6 +102,7 @@ def _confirm(facts: Facts, receipt: Receipt, places: int, now: datetime) -> tupl
 
 def watch_from(facts: Facts, now: datetime) -> datetime | None:
     """When what is live from now on is looked at once more for a second post; None where there can be none."""
+    require_all_aware(now)
     return now + WATCH[0] if facts.watched else None
 
 
@@ -105,6 +110,7 @@ def after_watch(facts: Facts, verdict: Verdict, *, now: datetime) -> Step:
     """What one look does to a push that is live and was sent twice. Only a second post moves it: what else there is to
     see of it, and who took it down, others tell.
     """
+    require_all_aware(now)
     if isinstance(verdict, Doubled):
         return _doubled(facts, verdict, now)[-1]
     asked = facts.looks + 1
@@ -164,6 +170,7 @@ def proves_absence(facts: Facts) -> bool:
 
 def wait(facts: Facts, message: str, *, now: datetime, **changes: object) -> Step:
     """Look again at the next spaced instant."""
+    require_all_aware(now)
     if facts.state is State.CONFIRMING:
         return _next_look(facts, message, now)
     looks, asked = facts.mode.unknown.looks, facts.looks + 1

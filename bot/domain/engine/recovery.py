@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.delivery import Event, State
 
+from ..instants import require_all_aware
 from .answers import first_look
 from .facts import Facts, Step, step
 
@@ -14,6 +15,7 @@ MOST_CRASHES = 3
 
 def rearmed(facts: Facts, *, now: datetime) -> Step:
     """Its sender died before any intent: handed out again. Three times is no accident: a person looks."""
+    require_all_aware(now)
     crashes = facts.crashes + 1
     if crashes >= MOST_CRASHES:
         reason = f"发送进程连续 {crashes} 次中断，均未发出，已暂停。请系统管理员查看日志后恢复。"
@@ -23,6 +25,7 @@ def rearmed(facts: Facts, *, now: datetime) -> Step:
 
 def orphaned(facts: Facts, *, now: datetime) -> Step | None:
     """Its sender died with the intent committed: whether a byte left, nobody knows. None: it has moved on already."""
+    require_all_aware(now)
     if facts.state is not State.SENDING:
         return None
     reason = "发送进程中断，是否已发出不明，正在向平台核对；查清之前不会再发。"

@@ -12,6 +12,7 @@ from typing import Any
 from bot.domain.delivery import FOR_A_PERSON, SETTLED, Event, State
 from bot.domain.instants import show
 
+from ..instants import require_all_aware
 from .facts import REASON_LENGTH, RESTORED, Facts, Step, step
 
 FROM_A_BACKUP = "从备份恢复"
@@ -29,6 +30,7 @@ def reconciled(facts: Facts, *, signed: bool, backed_up_at: datetime, now: datet
     `signed`: whether a signature stood when the backup was made. What was on its way then is unknown now, whatever its
     instant.
     """
+    require_all_aware(now)
     told = since(backed_up_at)
     if facts.state in SETTLED:
         return None

@@ -15,6 +15,7 @@ from bot.domain import timeline
 from bot.domain.delivery import Event
 from bot.domain.instants import require_aware
 
+from ..instants import require_all_aware
 from .facts import Facts, Step, step
 
 
@@ -37,6 +38,7 @@ def acts(instant: datetime, count: int = 1) -> Iterator[tuple[Act, datetime | No
 
     `count`: publications in the batch; many of them connect and write their intents down earlier.
     """
+    require_all_aware(instant)
     yield Act.PREPARE, None
     yield Act.COMPARE_CLOCK, None
     yield Act.CONNECT, instant - timeline.connect_ahead(count)
@@ -56,6 +58,7 @@ def send_by(instant: datetime, intent_at: datetime) -> datetime:
 
 def read_back_holds(read_at: datetime | None, now: datetime) -> bool:
     """Whether what the platform was seen to hold may still be taken for true. None: nothing was read (ADR 0018)."""
+    require_all_aware(read_at, now)
     return read_at is None or now - read_at <= timeline.READ_BACK_HOLDS
 
 
@@ -64,6 +67,7 @@ def intent(instant: datetime, now: datetime, *, probe: bool) -> tuple[Event, Map
 
     A replay belongs to the act that it asks about.
     """
+    require_all_aware(instant, now)
     if probe:
         return Event.PROBE, {"next_at": None}
     begun = {"not_before": fire_at(instant, now), "ids": {}, "sent_at": None, "accepted_at": None}
@@ -72,6 +76,7 @@ def intent(instant: datetime, now: datetime, *, probe: bool) -> tuple[Event, Map
 
 def found_before(facts: Facts, ids: Mapping[str, Any], *, now: datetime) -> Step:
     """The look before another try found what an earlier one had done: nothing is sent, and it is looked at as such."""
+    require_all_aware(now)
     return step(
         Event.FOUND, "发出前再次核对，平台上已经有这篇，没有再发，正在核对。", ids={**facts.ids, **ids}, batch=None,
         accepted_at=facts.accepted_at or now, looks=0, absents=0, next_at=now,
@@ -80,4 +85,5 @@ def found_before(facts: Facts, ids: Mapping[str, Any], *, now: datetime) -> Step
 
 def fire_at(instant: datetime, now: datetime) -> datetime:
     """When a batch is written: at its instant, or now where that has passed."""
+    require_all_aware(instant, now)
     return max(instant, now)

@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain import timeline
 from bot.domain.delivery import Event, State
 
+from ..instants import require_all_aware
 from .facts import Facts, Step, step
 
 
@@ -17,6 +18,7 @@ def taken(facts: Facts, *, now: datetime) -> Step | None:
 
     Staging that is under way is taken over by a lease alone, and only when its worker's lease has ended.
     """
+    require_all_aware(now)
     until = now + timeline.STAGE_LEASE
     if facts.state in {State.PLANNED, State.BLOCKED}:
         return step(Event.STAGE, lease_until=until, next_at=until)
@@ -25,11 +27,13 @@ def taken(facts: Facts, *, now: datetime) -> Step | None:
 
 def staged(facts: Facts, table: Mapping[str, Any], *, since: str, hand_out: datetime, now: datetime) -> Step:
     """In place, read back and equal: due again when batches are handed out."""
+    require_all_aware(hand_out, now)
     return step(Event.STAGE_OK, staged=dict(table), staged_at=now, since=since, next_at=hand_out, stage_faults=0)
 
 
 def faulted(facts: Facts, message: str, *, wait_until: datetime | None, now: datetime) -> Step:
     """Blocked, with the reason. A look at the deadline is always due, so that nobody waits in silence."""
+    require_all_aware(wait_until, now)
     faults = facts.stage_faults + 1
     again = wait_until if wait_until and wait_until > now else now + timeline.stage_backoff(faults)
     if facts.stage_by and now < facts.stage_by:
@@ -53,6 +57,7 @@ def unready(facts: Facts, *, now: datetime) -> bool:
     After an outage, when nobody was there to try, late is better than never: it is staged at once and goes as long as
     `max_lateness` allows.
     """
+    require_all_aware(now)
     if facts.stage_by is None or now < facts.stage_by:
         return False
     asked = [facts.rung_at] if facts.rung_at is not None else []

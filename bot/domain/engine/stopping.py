@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 
+from ..instants import require_all_aware
 from .facts import REASON_LENGTH, Facts, Step, step
 
 #: The sender reads wishes to stop 100 ms before T; only with this much time is "stopped" a promise.
@@ -31,6 +32,7 @@ def stop(
     Where a byte may be out the wish is left with the publication: nothing of it is sent again. What was called off
     for good stays so, whatever is wished later. What the machine holds a person takes over: nothing but a person lets it go.
     """
+    require_all_aware(now)
     if facts.state in STOPPABLE or (facts.state is State.HELD and event is Event.CANCEL):
         return step(event, reason, next_at=None), Reach.STOPPED
     if facts.state is State.HELD and facts.held_by == "machine":
@@ -51,5 +53,6 @@ def reach_of_wish(facts: Facts, *, now: datetime, clock_trusted: bool = True) ->
 
     By a clock that was set since the sender began, T may be behind us although it does not say so.
     """
+    require_all_aware(now)
     in_time = clock_trusted and facts.state is State.SENDING and facts.not_before > now + STOP_MARGIN
     return Reach.STOPPED if in_time else Reach.IN_FLIGHT

@@ -28,6 +28,7 @@ from bot.domain.channel import ByHand, ChannelFault, Failed, Receipt, Remedy, Wi
 from bot.domain.delivery import Event
 from bot.domain.workflow import Refusal, Role
 
+from ..instants import require_all_aware
 from .facts import Facts, Step, step
 from .looking import Verdict
 
@@ -136,6 +137,7 @@ def before_the_call(known: Known, verdict: Verdict) -> Turn | None:
 
 def answered(answer: Withdrawn | ByHand | ChannelFault, *, now: datetime) -> Answered:
     """What the platform's answer does. Done is only what a read-back shows; a silence is looked up."""
+    require_all_aware(now)
     if isinstance(answer, ByHand):
         return Answered("by_hand", "", answer.message, Turn(Stage.BY_HAND, answer.message))
     if isinstance(answer, Withdrawn):
@@ -148,12 +150,14 @@ def answered(answer: Withdrawn | ByHand | ChannelFault, *, now: datetime) -> Ans
 
 def lost(why: str, *, now: datetime) -> Turn:
     """Nobody knows whether the call took effect: the platform is asked, the call is not repeated."""
+    require_all_aware(now)
     words = f"{why}是否已撤下不明，正在向平台核对，不会盲目再删一次。"
     return Turn(Stage.CHECKING, words, now + LOOKS[0])
 
 
 def after_look(known: Known, verdict: Verdict, *, now: datetime) -> Turn:
     """What one read-back does while it is being checked."""
+    require_all_aware(now)
     if proves_gone(known, verdict):
         return Turn(Stage.DONE, "已撤下，并已向平台读回核实。")
     looks = known.looks + 1
@@ -169,6 +173,7 @@ def after_look(known: Known, verdict: Verdict, *, now: datetime) -> Turn:
 
 def looked_by_wish(*, now: datetime) -> Turn:
     """A person wants the platform asked once more: one look, and it comes back to a person if that shows nothing."""
+    require_all_aware(now)
     return Turn(Stage.CHECKING, "应要求再向平台核对一次。", now, len(LOOKS) - 1)
 
 
