@@ -19,7 +19,8 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _METADATA = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
 #: Nets of an office or a government of its own.
 _INSIDE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_CARRIED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+"""An IPv4 address stands in their last 32 bits: NAT64 (RFC 6052), NAT64 of a site's own (RFC 8215), IPv4-compatible (RFC 4291)."""
 
 
 class Blocked(Exception):
@@ -113,6 +114,6 @@ def _unwrapped(ip: Ip) -> Ip:
     """An IPv4 address that travels inside an IPv6 one is judged as what it is."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
-    if ip in _NAT64:
+    if any(ip in net for net in _CARRIED) and not (ip.is_loopback or ip.is_unspecified):
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)

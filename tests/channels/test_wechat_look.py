@@ -182,6 +182,18 @@ class TestAfterALostAnswer:
         assert answer.needs_person
         assert "改过" in answer.message
 
+    @pytest.mark.parametrize(
+        "odd",
+        [{}, {"total_count": 3}, {"total_count": False}, {"item": None, "total_count": 1}, {"item": {}}, {"item": [1]}],
+    )
+    def test_an_answer_without_a_list_proves_nothing(self, stub, draft, channel, odd):
+        stub.script(LISTED, odd)
+        assert isinstance(look(channel, after_unknown=True), Unclear)
+
+    def test_a_platform_that_says_that_there_is_none_needs_no_list(self, stub, draft, channel):
+        stub.script(LISTED, {"total_count": 0, "item_count": 0})
+        assert isinstance(look(channel, after_unknown=True), Absent)
+
     def test_draft_gone_and_not_listed_is_a_contradiction_for_a_person(self, channel):
         answer = look(channel, after_unknown=True)
         assert isinstance(answer, Unclear)

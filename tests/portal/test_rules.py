@@ -20,7 +20,7 @@ NEVER = [
     "2002:a9fe:a9fe::", "192.0.2.1", "198.18.0.1",
 ]  # fmt: skip
 LOOPBACK = [
-    "127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
+    "127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b:1::7f00:1", "64:ff9b::7f00:1", "2002:7f00:1::",
 ]  # fmt: skip
 
 
@@ -37,7 +37,9 @@ def test_a_listed_host_is_read_at_public_addresses(address):
     assert not blocked(address, LIVE_HOME)
 
 
-@pytest.mark.parametrize("address", [*INSIDE, *LOOPBACK, *NEVER, "64:ff9b::a00:1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize(
+    "address", [*INSIDE, *LOOPBACK, *NEVER, "64:ff9b::a00:1", "64:ff9b:1::a00:1", "::10.0.0.1", "::ffff:10.0.0.1"]
+)
 def test_a_live_home_reads_nothing_inside(address):
     assert blocked(address, LIVE_HOME)
 

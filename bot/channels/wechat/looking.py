@@ -297,12 +297,23 @@ def _ours(client: Client, evidence: Evidence) -> list[Mapping[str, Any]]:
     for page in range(MOST_PAGES):
         asked = {"offset": page * RECENT, "count": RECENT, "no_content": 1}
         answer = client.call("/cgi-bin/freepublish/batchget", asked)
-        listed = answer.get("item")
-        items = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+        items = _listed(answer)
         found |= {text_id(item.get("article_id")): item for item in items if _is_ours(client, evidence, item)}
         if len(items) < RECENT or _is_older(evidence, items[-1]):
             break
     return [item for item in found.values() if not all(map(_is_deleted, _items(item)))] or list(found.values())
+
+
+def _listed(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The objects of one page. An answer without a list proves nothing, least of all that nothing was published; unless it
+    says that there is none."""
+    listed = answer.get("item")
+    if not isinstance(listed, list) or not all(isinstance(item, Mapping) for item in listed):
+        total = answer.get("total_count")
+        if listed is None and total == 0 and not isinstance(total, bool):
+            return []
+        raise ChannelFault(Remedy.UNKNOWN, "微信没有给出已发布的列表，系统会再查。", code="list")
+    return listed
 
 
 def _doubled(evidence: Evidence, ours: Sequence[Mapping[str, Any]]) -> Doubled:
