@@ -19,7 +19,7 @@ from bot.domain.channel import ChannelSpec
 from bot.domain.findings import Finding
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Role, Step
-from bot.models import Account, AssetRecord, Document, Draft, Edition, Item, Person, PostRecord
+from bot.models import Account, AssetRecord, AssetUse, Document, Draft, Edition, Item, Person, PostRecord
 from bot.services import correcting, drafting, editorial, trail, waiving
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
@@ -266,7 +266,9 @@ def with_asset_addresses(content: str, addresses: Addresses = OURS) -> str:
 @require_safe
 @readers.only
 def asset(request: HttpRequest, sha256: str) -> HttpResponse:
-    """A picture by its hash: its name is its secret, and the login is asked for all the same."""
+    """A picture by its hash, of whoever's unit brought it or had it drawn."""
+    if not AssetUse.objects.filter(asset=sha256, unit=person(request).unit).exists():
+        raise Http404
     return picture(sha256)
 
 

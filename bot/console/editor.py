@@ -329,5 +329,5 @@ def picture(request: HttpRequest) -> HttpResponse:
         asset = take(upload.read(), (upload.name or "")[-60:])
     except PictureError as error:
         return JsonResponse({"error": f"{error}，没有插入。"}, status=400)
-    keep_assets([asset])
+    keep_assets([asset], unit=who.unit)
     return JsonResponse({"url": reverse("asset", args=[asset.sha256])})

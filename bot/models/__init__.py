@@ -16,7 +16,7 @@ from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
 from .manual import HandDraft, ManualCount, ManualPost, ManualSample, ManualTask, ManualVoid
 from .people import Deputy, Person, RecoveryCode, SecondFactor, Unit
-from .posts import AssetRecord, PostRecord
+from .posts import AssetRecord, AssetUse, PostRecord
 from .releases import Attempt, Batch, Freeze, Item, PortalGate, Publication, Release, Reservation
 from .urgent import Urgency, UrgentWord
 from .watch import Alarm, AlarmNotice, Chore, Preflight, PreflightCheck, Standstill
@@ -31,6 +31,7 @@ __all__ = [
     "ApiCall",
     "ApiToken",
     "AssetRecord",
+    "AssetUse",
     "AttachmentFile",
     "Attempt",
     "AuditEvent",

@@ -8,6 +8,7 @@ from bot.domain.post import Post
 
 from .accounts import Account
 from .documents import Edition
+from .people import Unit
 
 
 class AssetRecord(models.Model):
@@ -20,6 +21,19 @@ class AssetRecord(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+
+class AssetUse(models.Model):
+    """A unit that brought a picture, or for which one was drawn: the same bytes may be many units', and are shown to these."""
+
+    asset = models.ForeignKey(AssetRecord, on_delete=models.CASCADE, related_name="uses")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="asset_uses")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["asset", "unit"], name="assetuse_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.asset_id[:12]} of {self.unit_id}"
 
 
 class PostRecord(models.Model):

@@ -38,7 +38,7 @@ def choose(document: Document, data: bytes, *, person: Person, now: datetime) ->
         )
     except CoverError as error:
         raise Refused("cover", str(error)) from error
-    keep_assets([asset])
+    keep_assets([asset], unit=document.unit)
     _put(document, asdict(cover), person=person, now=now)
     return cover
 
@@ -70,7 +70,7 @@ def drop(document: Document, *, person: Person, now: datetime) -> None:
 
 def payloads(document: Document, draft: Draft) -> list[tuple[Account, Mapping[str, Any]]]:
     """The posts of the unit's accounts that have a cover in two shapes, as the working copy stands: what would go out."""
-    row = drafting.article_from(document.external_id, draft.fields)
+    row = drafting.article_from(document.external_id, draft.fields, unit=document.unit)
     if isinstance(row, Rejected):
         return []
     article, pair = drafting.with_files(row.article, draft), pair_of(document)
@@ -81,7 +81,7 @@ def payloads(document: Document, draft: Draft) -> list[tuple[Account, Mapping[st
             rendered, _ = rendering.render(
                 article, spec, account_name=account.name, options=account.options, marker="preview0", pair=pair
             )
-            keep_assets(rendered.assets)
+            keep_assets(rendered.assets, unit=document.unit)
             found.append((account, rendered.post.payload))
     return found
 

@@ -14,7 +14,7 @@ from bot.domain.instants import require_aware
 from bot.domain.post import Asset
 from bot.domain.workflow import EditionState, Role
 from bot.intake import Rejected, Row, Taken, noted
-from bot.models import AssetRecord, Document, Edition, Item, ManualTask, Person, Unit
+from bot.models import AssetRecord, AssetUse, Document, Edition, Item, ManualTask, Person, Unit
 from bot.proofing import propose_policy
 
 from . import audit, catalogue, urgentcare
@@ -100,7 +100,7 @@ def import_rows(
 def _take_chunk(rows: Sequence[Row], person: Person, now: datetime) -> list[RowResult]:
     """One transaction's worth of rows, with a handful of queries: it holds the write lock of SQLite."""
     taken = [row for row in rows if isinstance(row, Taken)]
-    keep_assets(asset for row in taken for asset in row.assets)
+    keep_assets((asset for row in taken for asset in row.assets), unit=person.unit)
     known = _known([row.article.external_id for row in taken], person.unit)
     fresh = [row.article for row in taken if row.article.external_id not in known]
     _create_all(fresh, person, now)
@@ -172,12 +172,13 @@ def empty_words(report: ImportReport, name: str) -> str:
     return f"{what}，没有导入任何内容。请检查是否选错文件。"
 
 
-def keep_assets(assets: Iterable[Asset]) -> None:
-    """Store pictures by their hash; a picture already there is the same picture."""
+def keep_assets(assets: Iterable[Asset], *, unit: Unit) -> None:
+    """Store pictures by their hash; a picture already there is the same picture. They are this unit's, too."""
     for asset in assets:
-        AssetRecord.objects.get_or_create(
+        record, _ = AssetRecord.objects.get_or_create(
             sha256=asset.sha256, defaults={"media_type": asset.media_type, "name": asset.name, "data": asset.data}
         )
+        AssetUse.objects.get_or_create(asset=record, unit=unit)
 
 
 def save_article(article: Article, *, person: Person, now: datetime, whole: bool = False) -> str:

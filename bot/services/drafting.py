@@ -118,12 +118,11 @@ def next_external_id(unit: Unit, *, now: datetime) -> str:
     return next(f"{prefix}{n:03d}" for n in range(1, len(taken) + 2) if f"{prefix}{n:03d}" not in taken)
 
 
-def article_from(external_id: str, fields: Mapping[str, str]) -> Taken | Rejected:
-    """The fields as an article, by the very rules by which a file is imported."""
+def article_from(external_id: str, fields: Mapping[str, str], *, unit: Unit) -> Taken | Rejected:
+    """The fields as an article, by the very rules by which a file is imported; of the pictures, those of this unit."""
     refs = set(_REF.findall(fields.get("body_html", "")))
-    assets = tuple(
-        Asset(bytes(one.data), one.media_type, one.name) for one in AssetRecord.objects.filter(sha256__in=refs)
-    )
+    found = AssetRecord.objects.filter(sha256__in=refs, uses__unit=unit)
+    assets = tuple(Asset(bytes(one.data), one.media_type, one.name) for one in found)
     values = {name: fields.get(name, "") for name in FIELDS} | {"external_id": external_id}
     return assemble(Record(1, values, assets=assets))
 
@@ -132,7 +131,7 @@ def create(external_id: str, fields: Mapping[str, str], *, person: Person, now: 
     """A new document with its first edition, or the field that does not pass."""
     require_aware(now)
     require(person, Role.EDITOR)
-    row = article_from(external_id, fields)
+    row = article_from(external_id, fields, unit=person.unit)
     if isinstance(row, Rejected):
         return row
     if Document.objects.filter(unit=person.unit, external_id=row.article.external_id).exists():
@@ -235,7 +234,7 @@ def save(document: Document, fields: Mapping[str, str], *, page: Page, person: P
     kept = _put_by(document, fields, page=page, person=person, now=now)
     if not may_edit(document, person):
         raise Refused("state", f"《{document.title}》{UNDER_REVIEW.format(state=document.current.status.label)}")
-    row = article_from(document.external_id, fields)
+    row = article_from(document.external_id, fields, unit=document.unit)
     if isinstance(row, Rejected):
         return row
     try:
@@ -322,7 +321,7 @@ def discard(document: Document, *, person: Person) -> None:
 def judge(document: Document, fields: Mapping[str, str], *, accounts: Sequence[Account], now: datetime) -> Judged:
     """Checks and lengths of what has been typed so far; nothing is stored."""
     require_aware(now)
-    row = article_from(document.external_id, fields)
+    row = article_from(document.external_id, fields, unit=document.unit)
     if isinstance(row, Rejected):
         return Judged(row)
     draft = Draft.objects.filter(document=document).first()
@@ -333,7 +332,7 @@ def judge(document: Document, fields: Mapping[str, str], *, accounts: Sequence[A
 
 def article_of(draft: Draft) -> Article | Rejected:
     """The working copy as an article, with its files; or the field that does not pass."""
-    row = article_from(draft.document.external_id, draft.fields)
+    row = article_from(draft.document.external_id, draft.fields, unit=draft.document.unit)
     return row if isinstance(row, Rejected) else with_files(row.article, draft)
 
 

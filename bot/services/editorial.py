@@ -78,7 +78,7 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
         pair=pair_of(edition.document),
     )  # fmt: skip
     keep_assets(
-        rendered.assets
+        rendered.assets, unit=edition.document.unit
     )  # by hash, so harmless if the edition is not submitted; the check looks at the pictures
     return rendered, [*findings, *channel_of(account).check([rendered.post])]
 

@@ -82,7 +82,7 @@ def push(
 
 
 def _save(row: Taken, findings: Sequence[Finding], person: Person, now: datetime) -> Pushed:
-    keep_assets(row.assets)
+    keep_assets(row.assets, unit=person.unit)
     result = save_article(row.article, person=person, now=now)
     link(row.article.external_id, unit=person.unit)
     document = find_document(row.article.external_id, unit=person.unit)

@@ -66,7 +66,7 @@ def write(
             words = "只有拟稿人员或写这一版的人能修改文字，未做改动。请由他们修改，或在审批箱退回。"
             raise Refused("role", words)
     number = document.external_id if document else drafting.next_external_id(person.unit, now=now)
-    row = drafting.article_from(number, _as_fields(fields, document))
+    row = drafting.article_from(number, _as_fields(fields, document), unit=person.unit)
     if isinstance(row, Rejected):
         return row
     with audit.serialised():

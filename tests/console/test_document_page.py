@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from bot.models import AssetRecord, PostRecord
+from bot.models import AssetRecord, AssetUse, PostRecord
 
 from .world import ARTICLES, District, now
 
@@ -83,7 +83,8 @@ def test_pictures_inside_the_article_are_found(district: District, as_: Login) -
 
 @pytest.mark.parametrize("media_type", ["text/html", "image/svg+xml"])
 def test_only_pictures_without_script_are_served(district: District, as_: Login, media_type: str) -> None:
-    AssetRecord.objects.create(sha256="0" * 64, media_type=media_type, data=b"<script>")
+    made = AssetRecord.objects.create(sha256="0" * 64, media_type=media_type, data=b"<script>")
+    AssetUse.objects.create(asset=made, unit=district.unit)
     assert as_("first").get("/assets/" + "0" * 64).status_code == 404
 
 

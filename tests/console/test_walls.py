@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
-from bot.models import Alarm, Release
+from bot.models import Alarm, AssetUse, Release
 from bot.services import people
 
 from .urgent import asked
@@ -32,8 +32,8 @@ OWN = {
     "urgent", "urgent-write", "data", "data-export",
     "trail", "trail-verify", "trail-export", "tokens", "token-add",
 }  # fmt: skip
-#: A saved view is a person's; dropping one that is not theirs does nothing and says nothing. A picture's name is its hash.
-SILENT = {"view-drop", "asset"}
+#: A saved view is a person's; dropping one that is not theirs does nothing and says nothing.
+SILENT = {"view-drop"}
 #: Named by a row that takes a story of its own to make; their own tests try them from another unit.
 ELSEWHERE = {
     "withdraw-confirm", "withdraw-drop", "withdraw-corrects", "takedown", "review-open", "review-link-revoke",
@@ -105,6 +105,7 @@ class Theirs:
             "cover-drop",
         ):
             self.values[name] = [edition.document.external_id]
+        self.values["asset"] = [AssetUse.objects.filter(unit=district.unit).values_list("asset", flat=True)[0]]
         wechat = district.accounts[0].slug
         self.values["writing-phone"] = self.values["writing-body"] = [wechat, edition.document.external_id]
         self.values["writing-cover"] = [wechat, "a" * 64, edition.document.external_id]
@@ -192,7 +193,13 @@ def test_of_another_unit_no_address_knows_anything(district: District, as_: Logi
 
 def absent(name: str, given: list[Any]) -> list[Any]:
     """The same address for what nobody has: a number that was never given, a name that nobody chose."""
-    return [10**9 if isinstance(one, int) else one if one in {"portal", "a" * 64} else "no-such" for one in given]
+    return [
+        10**9 if isinstance(one, int) else one if one in {"portal", "a" * 64} else _unknown(str(one)) for one in given
+    ]
+
+
+def _unknown(name: str) -> str:
+    return "b" * 64 if re.fullmatch("[0-9a-f]{64}", name) else "no-such"
 
 
 @pytest.mark.parametrize("who", ["editor", "first", "releaser", "duty", "admin"])
