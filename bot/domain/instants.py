@@ -82,6 +82,14 @@ def delay(ms: float, *, digits: int = 1) -> str:
     return f"{ms / 1000:.1f} 秒" if ms < 120_000 else f"{int(ms) // 60_000} 分 {int(ms) // 1000 % 60} 秒"
 
 
+def span(length: timedelta) -> str:
+    """A length of time as staff say it: whole minutes as minutes, else minutes and seconds."""
+    minutes, seconds = divmod(round(length.total_seconds()), 60)
+    if not minutes:
+        return f"{seconds} 秒"
+    return f"{minutes} 分 {seconds} 秒" if seconds else f"{minutes} 分钟"
+
+
 def milliseconds(delta: timedelta) -> float:
     """A duration in milliseconds."""
     return delta / timedelta(milliseconds=1)

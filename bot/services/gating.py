@@ -20,7 +20,7 @@ from django.db.models import F, Q
 from bot import portal, proofing
 from bot.domain import sync, timeline
 from bot.domain.delivery import STOPPABLE, Event, State
-from bot.domain.instants import require_aware, show
+from bot.domain.instants import require_aware, show, span
 from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen
 from bot.domain.workflow import Role
 from bot.models import Attempt, Batch, Person, PortalGate, Publication, Release
@@ -76,8 +76,8 @@ def require_possible(policy: Policy) -> None:
     if policy.wait > longest:
         raise Refused(
             "wait",
-            f"等待门户上线最多 {longest.total_seconds() / 60:g} 分钟（最迟发送时限 {settings.TONGFA.max_lateness.total_seconds() / 60:g} 分钟，"
-            f"至少留 {timeline.GATE_MARGIN.total_seconds() / 60:g} 分钟处理），未办理。请缩短等待时间。",
+            f"等待门户上线最多 {span(longest)}（最迟发送时限 {span(settings.TONGFA.max_lateness)}，"
+            f"至少留 {span(timeline.GATE_MARGIN)}处理），未办理。请缩短等待时间。",
         )
     try:
         rules().target(policy.url)
@@ -331,9 +331,9 @@ def story(release: Release) -> GateStory | None:
     gate, policy = _gate(release), release.sync_policy
     if gate is None or isinstance(policy, AtTime):
         return None
-    minutes = f"{policy.wait.total_seconds() / 60:g} 分钟"
+    longest = span(policy.wait)
     lines = [
-        f"门户上线后才发：{policy.url}，标题“{policy.title}”；最多等到时刻后 {minutes}，仍未上线则{policy.then.label}。"
+        f"门户上线后才发：{policy.url}，标题“{policy.title}”；最多等到时刻后 {longest}，仍未上线则{policy.then.label}。"
     ]
     if gate.asked_at is None:
         lines.append("签发后开始查看门户，还没有问过。" if not release.signed else "还没有问过门户。")

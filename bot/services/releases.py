@@ -89,7 +89,8 @@ def plan(
     _require_future(instant, now)
     sync = sync or AtTime()
     gating.require_possible(sync)
-    editions = [_approved_edition(document) for document in with_interpretations(documents)]
+    chosen = set(documents)
+    editions = [_approved_edition(one, pulled=one not in chosen) for one in with_interpretations(documents)]
     return compose(
         editions, title=title, instant=instant, accounts=accounts, modes=modes or {}, person=person, sync=sync, now=now
     )
@@ -219,12 +220,14 @@ def with_interpretations(documents: Sequence[Document]) -> list[Document]:
     return list(ordered)
 
 
-def _approved_edition(document: Document) -> Edition:
+def _approved_edition(document: Document, *, pulled: bool) -> Edition:
+    """`pulled`: nobody named it, it comes along with its policy."""
     edition = document.current
     if edition.status is not EditionState.APPROVED:
+        why = "，是所选政策文件的解读，须一起发布" if pulled else ""
         raise Refused(
             "not_approved",
-            f"《{edition.title}》（{document.external_id}）状态为“{edition.status.label}”，尚未终审通过，发布单未保存。请先完成审核。",
+            f"《{edition.title}》（{document.external_id}{why}）状态为“{edition.status.label}”，尚未终审通过，发布单未保存。请先完成审核。",
         )
     return edition
 

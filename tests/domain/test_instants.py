@@ -17,6 +17,7 @@ from bot.domain.instants import (
     parse_instant,
     require_aware,
     show,
+    span,
     to_beijing,
 )
 
@@ -126,3 +127,11 @@ def test_a_delay_is_said_in_the_unit_in_which_one_would_say_it(ms, words):
 
 def test_a_page_leaves_out_what_is_below_a_millisecond():
     assert delay(36.6, digits=0) == "37 毫秒"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(20, "20 秒"), (60, "1 分钟"), (150, "2 分 30 秒"), (3600, "60 分钟"), (59.7, "1 分钟"), (0, "0 秒")],
+)
+def test_a_length_of_time_is_said_in_minutes_and_seconds(seconds, words):
+    assert span(timedelta(seconds=seconds)) == words
