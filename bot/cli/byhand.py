@@ -17,10 +17,20 @@ def messages_data(release: Any) -> list[dict[str, Any]]:
             "mode": one.mode.name,
             "lane": one.lane,
             "standing": str(one.standing),
+            "draft": _draft_data(one.draft),
             "tasks": [_task_data(task) for task in one.tasks],
         }
         for one in _messages(release)
     ]
+
+
+def _draft_data(draft: Any) -> dict[str, Any] | None:
+    """What the machine has left on the account (mode 草稿); None where it leaves nothing, or nothing is signed."""
+    if draft is None:
+        return None
+    read = draft.checked_at.isoformat() if draft.checked_at else None
+    due = draft.next_at.isoformat() if draft.next_at else None
+    return {"stage": draft.stage, "label": draft.status.label, "note": draft.note, "checked_at": read, "next_at": due}
 
 
 def _messages(release: Any) -> Any:
@@ -53,7 +63,9 @@ def message_lines(release: Any) -> list[str]:
     """The same for people."""
     lines = []
     for one in _messages(release):
-        lines.append(f"  {one.account.name}·{one.mode.label}：由人手工发布")
+        how = f"系统放草稿，由人公开（{one.draft.status.label}）" if one.draft else "由人手工发布"
+        lines.append(f"  {one.account.name}·{one.mode.label}：{how}")
+        lines += [f"      {one.draft.note}"] if one.draft and one.draft.note else []
         for task in one.tasks:
             title = f"{task.edition.document.external_id} {shorten(task.edition.title, 60)}"
             lines.append(f"      {task.position + 1}. {title}　{_standing(one, task)}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.cli.byhand import message_lines, messages_data
 from bot.domain.alarms import Kind
 from bot.domain.handdraft import AHEAD, Stage
 from bot.models import Account, Alarm, AuditEvent, Chore, HandDraft, ManualTask, Release
@@ -270,6 +271,13 @@ def test_people_are_told_where_the_draft_stands_beside_the_text(office: Office) 
     release, draft = placed(office)
     found = message(office, release.instant)
     assert (found.standing, found.draft) == (Standing.DUE, draft)
+
+
+def test_commands_tell_it_too(drill: Drill) -> None:
+    release, _ = placed(drill.office)
+    [told] = messages_data(release)
+    assert (told["mode"], told["draft"]["stage"], told["draft"]["note"]) == ("draft", "placed", "")
+    assert "已在草稿箱，核对一致" in message_lines(release)[0]
 
 
 def finish(office: Office, release: Release, **changes: Any) -> list[Any]:
