@@ -186,6 +186,7 @@ def evidence_of(db: Database, publication: Publication) -> dict[str, Any]:
     return {
         "ids": publication.ids, "staged": publication.staged, "since": publication.since,
         "sent_at": last, "first_at": min(begun, default=last), "owned": owned | claimed,
+        "submits": len(begun),
     }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ machine can do at all, when the world kept a process from working (`Process.awak
 
 ===  ==================  ======================================================================================
  1   never twice         one public item for each publication, but for one that two people had sent again although
-                         the machine had told them that a call's result was unknown; and, without people, at most
+                         the machine had told them that a call's result was unknown, and for a second on freepublish
+                         where the platform took longer for the first than all looks: that is told to people; and, without people, at most
                          one call on Weibo whose effect the platform did not deny, two on freepublish and always of
                          the same draft once a result was unknown, any number on mass but all with one key
  2   never early         no request arrives before its instant by the platform's clock; a host whose own clock is
@@ -39,12 +40,14 @@ from itertools import pairwise
 from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, TRANSITIONS, Event, State
 from bot.domain.engine.answers import MEND_LIMIT
+from bot.domain.engine.facts import DOUBLES
 from bot.domain.sync import LETTING_THROUGH, Then
 
 from .platforms import Freepublish, Item, Mass, Request, Weibo
 from .portal import Gate
 from .rows import Attempt, Database, Moved, Publication
 from .scenario import Scenario
+from .verdicts import PUBLISH
 from .world import MS, SECOND
 
 NAMES = {
@@ -57,6 +60,8 @@ APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = (timeline.READ_BACK_HOLDS + timeline.SEND_BY) // MS + 5 * SECOND  # how old the last comparison may be
 MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte
 PROOF = (timeline.GATE_PROOF + timeline.GATE_LEASE + timeline.SEND_BY + timeline.INTENT) // MS + 5 * SECOND
+OUTWAITED = PUBLISH.unknown.looks[-1] // MS - 5 * SECOND
+IN_DOUBT = "是否已发出不明"  # what people read where nobody knows
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
 MOST_CRASHES = 2  # the third is told to a person
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
@@ -139,8 +144,10 @@ def state_at(moves: list[Moved], t: int) -> State:
 def _twice(case: Case, found: list[Violation]) -> None:
     if len(case.items) > 1:
         epochs = [case.epoch(item.request.t) for item in case.items]
-        if len(set(epochs)) < len(epochs):
+        if len(set(epochs)) < len(epochs) and not _outwaited(case):
             found.append((1, case.say(f"{len(case.items)} public items")))
+        if len(set(epochs)) < len(epochs) and case.row.state is State.LIVE and DOUBLES not in case.row.ids:
+            found.append((1, case.say("public twice, and nobody was told")))
         for epoch in sorted(set(epochs))[:-1]:
             outcomes = case.resent[epoch][1]
             if not any(outcome in ("unknown", "accepted", "") for outcome in outcomes):
@@ -162,6 +169,18 @@ def _twice(case: Case, found: list[Violation]) -> None:
         found.append((1, case.say("called again by machine although the call before was not denied")))
     if isinstance(platform, Freepublish):
         _same_draft(case, found)
+
+
+def _outwaited(case: Case) -> bool:
+    """Whether freepublish took longer for the first than all looks lie apart: no finite wait can exclude it."""
+    if not isinstance(case.row.account.platform, Freepublish):
+        return False
+    first, *later = sorted(case.items, key=lambda item: item.request.t)
+    return all(
+        (first.t > item.request.t and item.request.t - first.request.t >= OUTWAITED)
+        or case.epoch(item.request.t) != case.epoch(first.request.t)
+        for item in later
+    )
 
 
 def _same_draft(case: Case, found: list[Violation]) -> None:
@@ -341,7 +360,8 @@ def _honest(case: Case, found: list[Violation]) -> None:
     for moved in case.moves:
         if moved.event == Event.CONFIRM and not any(item.t <= moved.t for item in case.items):
             found.append((8, case.say("live, but nothing is public")))
-        if moved.event in NOTHING_WENT and moved.new in (State.NEEDS_PERSON, State.MISSED):
+        says_so = moved.event in NOTHING_WENT and IN_DOUBT not in moved.reason
+        if says_so and moved.new in (State.NEEDS_PERSON, State.MISSED):
             epoch = case.epoch(moved.t)
             if any(item.request.t < moved.t and case.epoch(item.request.t) == epoch for item in case.items):
                 found.append((8, case.say(f"{moved.event} says that nothing went out, but it did")))

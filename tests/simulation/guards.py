@@ -173,6 +173,7 @@ GUARDS: tuple[Guard, ...] = (
         "claim", "a batch is claimed once, by compare-and-set", _w("claim"),
         shadow="the lock, the compare-and-set of the row", shadows=_w("lock", "compare_and_set"),
     ),
+    Guard("counting", "what was submitted twice is counted, at every look and for a day after it is live", _w("counting")),
     Guard("fence", "a write carries the fencing number that its writer read", _w("fence")),
     Guard("state_compared", "a write is by compare-and-set of state and fence", _w("compare_and_set")),
     Guard(

@@ -11,6 +11,7 @@ from typing import Any
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, Event, State
 from bot.domain.engine import people as engine
 from bot.domain.engine import stopping
+from bot.domain.engine.facts import DOUBLES
 
 from . import gating
 from .carrying import distrust, free_items
@@ -220,13 +221,15 @@ def _settle(world: World, host: Host, pk: int, resends: int) -> Steps:
     if row.state not in FOR_A_PERSON:
         return
     publication = row.copy()
-    there = [item for item in row.account.platform.items if item.publication == pk]
+    there = [item for item in row.account.platform.items if item.publication == pk and not item.deleted]
     seen = bool(there) and world.random() > 0.02
     choice = world.random()
     yield world.short()
     now = host.now()
     facts = db.facts(publication)
     if seen:
+        for surplus in there[1:] if DOUBLES in row.ids else ():  # they were told, and asked to
+            surplus.deleted = True
         with db.transaction():
             names = tuple(name or f"hand:{pk}_{index}" for index, name in enumerate(row.platform_ids, 1))
             db.write(row, {"platform_ids": names})

@@ -17,6 +17,7 @@ from .world import BASE, MINUTE, MS, SECOND, Host, Process, World
 STEPS = (3_600_000, -3_600_000, 500, -500, 5_000, -5_000)
 ACTS = ("hold", "cancel", "freeze", "revoke", "supersede", "void", "revoke", "freeze", "hold", "cancel")
 GATED = 0.25
+SLOW_JOBS = 0.05  # of WeChat's jobs: longer than all looks for them, so that another one may be begun meanwhile
 SHAPES = ("lane", "lane", "mass+share", "publish+share", "mass", "publish", "publish", "share", "share", "two")
 
 
@@ -117,6 +118,8 @@ class Scenario:
             platform = Weibo(world, account, faults, random() < 0.7)
         if quiet:
             platform.__dict__["failing"] = 0.0
+        elif isinstance(platform, Freepublish):
+            platform.slow = SLOW_JOBS
         platform.callback = lambda *news: deliver(world, *news)
         platform.owned_lag = 0 if quiet or random() < 0.3 else 20 * SECOND
         account.platform = platform

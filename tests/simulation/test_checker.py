@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.delivery import Event, State
+from bot.domain.engine.facts import DOUBLES
 from bot.domain.sync import GateState, Then
 
 from .checker import NAMES, PROOF, Case, before_its_page, check
@@ -61,6 +62,35 @@ def test_a_second_public_item(share):
     first = platform.items[0]
     platform.items.append(Item(first.t + 60_000, first.t + 60_000, "999", first.request, first.hashes))
     assert "twice" in found(share)
+
+
+def twice_on_freepublish(scenario: Scenario, *, after: int, public: int) -> None:
+    """The first job is done `public` ms after its call, the second was called `after` ms after the first and is done at once."""
+    platform = scenario.world.platforms[0]
+    first, request = platform.items[0], platform.journal[0]
+    first.t = first.shows = request.t + public
+    again = Request(request.t + after, 1, request.key, request.hashes, request.draft, request.process, False)
+    platform.items.append(Item(again.t + 1000, again.t + 1000, "999", again, first.hashes))
+
+
+def test_two_on_freepublish_of_which_nobody_was_told(seeds):
+    scenario = played(seeds["publish"])
+    twice_on_freepublish(scenario, after=600_000, public=900_000)
+    assert "twice" in found(scenario)
+
+
+@pytest.mark.parametrize(
+    ("after", "public", "twice"),
+    [(600_000, 900_000, False), (500_000, 900_000, True), (600_000, 590_000, True)],
+    ids=["it outlasted all looks", "called again before they were over", "it was public already"],
+)
+def test_two_on_freepublish_of_which_people_were_told(seeds, after, public, twice):
+    """No finite wait can exclude it; told is what it must be."""
+    scenario = played(seeds["publish"])
+    twice_on_freepublish(scenario, after=after, public=public)
+    row = scenario.world.db.publications[1]
+    row.ids = {**row.ids, DOUBLES: "a b"}
+    assert ("twice" in found(scenario)) is twice
 
 
 def test_a_second_call_that_nobody_denied(share):

@@ -28,7 +28,8 @@ LATE = STOPPABLE | {State.HELD}
 LONGEST_WAIT = timeline.HAND_OUT + timedelta(seconds=30)  # a lane's spacing may be asked for on top
 WAITING = frozenset({State.PLANNED, State.BLOCKED, State.STAGING})
 TRIED = frozenset({State.STAGING, State.BLOCKED})
-LOOKING = frozenset({State.CONFIRMING, State.UNKNOWN})
+ASKING = frozenset({State.CONFIRMING, State.UNKNOWN})
+LOOKING = ASKING | {State.LIVE}  # what is live is looked at where it was sent twice
 TICKING = WAITING | LOOKING | {State.STAGED}
 OPEN = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE})
 NEVER = 10**11
@@ -477,7 +478,7 @@ def look(world: World, process: Process, pk: int) -> Steps:
     db: Database = world.db
     host = process.host
     publication = db.publications[pk].copy()
-    if publication.state not in LOOKING:
+    if publication.state not in LOOKING or (publication.state is State.LIVE and not db.facts(publication).watched):
         return
     if publication.next_at is None or publication.next_at > host.now():
         return
@@ -487,6 +488,9 @@ def look(world: World, process: Process, pk: int) -> Steps:
         return
     try:
         yield world.short()
+        if publication.state is State.LIVE:
+            yield from _watch(world, process, publication)
+            return
         act = engine.next_act(replace(db.facts(publication), clock_far_off=far_off(db, host)), now=host.now())
         if isinstance(act, engine.Ask):
             yield from _look(world, process, publication, act)
@@ -512,6 +516,22 @@ def _look(world: World, process: Process, publication: Publication, act: engine.
         arrange_probe(world, publication, host.now())
     else:
         apply(world, publication, verdict, host)
+
+
+def _watch(world: World, process: Process, publication: Publication) -> Steps:
+    """services/confirming._watch: whether a push that was sent twice became two posts."""
+    db, host, platform = world.db, process.host, publication.account.platform
+    evidence = {**evidence_of(db, publication), "ids": {}}
+    verdict: engine.Verdict
+    try:
+        yield from ask(world, process, publication.account)
+        verdict = platform.look(publication, evidence, host.now())
+    except Fault as fault:
+        verdict = engine.Unclear(fault.message)
+    if world.story is not None:
+        world.tell(f"  look for a second post of publication {publication.pk}: {type(verdict).__name__}")
+    yield world.short()
+    db.enact(publication, engine.after_watch(db.facts(publication), verdict, now=host.now()), ACTOR)
 
 
 def arrange_probe(world: World, publication: Publication, now: datetime) -> None:
@@ -567,7 +587,7 @@ def callback(world: World, process: Process, account: Any, name: str, value: str
             apply(world, publication, outcome, process.host)
         elif isinstance(outcome, Pending) or outcome == "receipt":
             current = db.publications[publication.pk]
-            if current.state in LOOKING:
+            if current.state in ASKING:
                 db.write(current, {"next_at": now, "rung_at": None})
                 world.poke()
     except Stale:

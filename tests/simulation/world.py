@@ -89,12 +89,12 @@ class World:
 
     __slots__ = (
         "bells", "busy", "calm_at", "clocks", "db", "db_faults", "end", "errors", "fails_over", "heap", "hosts", "kill", "kills",
-        "lock_losses", "locks", "pause", "pauses", "platforms", "queue", "random", "rng", "scenario", "seq", "short", "slots",
+        "lock_losses", "locks", "pause", "pauses", "platforms", "queue", "random", "rng", "scenario", "seed", "seq", "short", "slots",
         "story", "t", "without",
     )  # fmt: skip
 
     def __init__(self, seed: int) -> None:
-        self.rng = Random(seed)
+        self.seed, self.rng = seed, Random(seed)
         self.random = self.rng.random
         self.short: Callable[[], int] = partial(self.rng.getrandbits, 5)  # ms: a database round trip, or a little more
         self.t = self.seq = self.kills = self.pauses = self.lock_losses = 0
