@@ -37,6 +37,7 @@ LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.REVIEW_LATE: ("bad", "late"),
     Kind.REVIEW_DUE: ("warn", "clock"),
     Kind.BY_HAND: ("warn", "hand"),
+    Kind.DRAFT: ("warn", "hand"),
     Kind.WITHDRAWAL: ("bad", "undo"),
     Kind.CHAIN: ("bad", "stop"),
     Kind.RULES: ("bad", "stop"),

@@ -46,6 +46,7 @@ def _page(request: HttpRequest, trouble: Mapping[str, Any] | None = None) -> Htt
     lines = manual.book(who.unit, before=before_pk, most=PAGE + 1)
     context = {
         "now": at,
+        "going": handdrafts.going(who.unit),
         "jobs": manualforms.jobs(manualtasks.waiting(who.unit, now=at)),
         "lines": [(line, _mode(line)) for line in lines[:PAGE]],
         "figures": figures.by_hand(lines[:PAGE]),
@@ -213,16 +214,20 @@ def task_drop(request: HttpRequest, release: int, slug: str, lane: int) -> HttpR
 
 @require_POST
 def draft_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """再核对草稿, or 重新放入草稿箱."""
-    who, anew = person(request), typed(request, "act") == "anew"
-    draft = handdrafts.find(pk, who)
+    """再核对草稿, 重新放入草稿箱, or 已在草稿箱删除."""
+    who, act, fence = person(request), typed(request, "act"), typed(request, "seen")
+    draft, seen = handdrafts.find(pk, who), int(fence[:9]) if fence.isascii() and fence.isdigit() else -1
     try:
-        after = handdrafts.look_again(draft, person=who, now=now, anew=anew)
+        if act == "gone":
+            handdrafts.gone(draft, seen=seen, person=who, now=now())
+            after = handdrafts.find(pk, who)
+        else:
+            after = handdrafts.look_again(draft, seen=seen, person=who, now=now, anew=act == "anew")
     except Refused as refused:
         if refused.code in ELSEWHERE:
             raise
         messages.error(request, refused.message)
     else:
-        tell = messages.error if after.for_a_person else messages.success
+        tell = messages.error if after.unsure else messages.success
         tell(request, f"{after.account.name}：{after.status.label}。{after.note}".strip())
     return redirect(f"{reverse('manual')}#job-{draft.release_id}-{draft.account.slug}-{draft.lane}")

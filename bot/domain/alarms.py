@@ -31,6 +31,7 @@ class Kind(StrEnum):
     REVIEW_LATE = "review_late"
     REVIEW_DUE = "review_due"
     BY_HAND = "by_hand"
+    DRAFT = "draft"
     CHAIN = "chain"
     RULES = "rules"
     CLOCK = "clock"
@@ -59,6 +60,7 @@ LABELS = {
     Kind.REVIEW_LATE: "应急补审逾期",
     Kind.REVIEW_DUE: "应急补审将到期",
     Kind.BY_HAND: "待手工发布",
+    Kind.DRAFT: "草稿箱里的草稿待处理",
     Kind.CHAIN: "留痕链断裂",
     Kind.RULES: "数据库规则缺失",
     Kind.CLOCK: "时钟不可信",
@@ -99,6 +101,7 @@ REMEDIES = {
     Kind.REVIEW_LATE: "请马上催初审、复审、终审人员在审批箱办理：应急发布须在 24 小时内补审，已经超时；每 4 小时再次警报。",
     Kind.REVIEW_DUE: "请催初审、复审、终审人员在审批箱办理补审；到期没有审完会升级警报。",
     Kind.BY_HAND: "请值班员打开“手工发布”页，复制文字、下载图片，到平台后台发出，再填入链接和时间。系统不会代发。",
+    Kind.DRAFT: "请值班员打开“手工发布”页，看这份草稿的情况，照写明的办法到公众平台草稿箱处理；写着不要发表的不要发表。系统没有公开任何内容。",
     Kind.CHAIN: "请立即报告审计员，不要再改动数据库；用 tongfa audit verify 查看断点。",
     Kind.RULES: "请系统管理员查明是谁改动了数据库规则；仍缺少的，重新运行 tongfa up（或 tongfa init）重新安装。",
     Kind.CLOCK: "请系统管理员校准本机时钟（NTP）；校准前到点会被暂停，不会早发。",

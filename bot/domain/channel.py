@@ -41,15 +41,20 @@ class Remedy(StrEnum):
 
 #: Code of the fault of a draft that was submitted before and does not stand any more.
 DRAFT_GONE = "draft_gone"
+READ_BACK = "readback"  # of a ChannelFault: what stands there is not what was approved
 
 
 class ChannelFault(Exception):
-    """A call ahead of or after the public act failed. `message` is Chinese and tells staff what to do."""
+    """A call ahead of or after the public act failed. `message` is Chinese and tells staff what to do.
+
+    `staged`: the table of what `stage` has left there all the same, where it knows.
+    """
 
     def __init__(
         self, remedy: Remedy, message: str, *, code: str = "", wait_until: datetime | None = None, detail: str = ""
     ) -> None:
         super().__init__(message)
+        self.staged: Mapping[str, Any] | None = None
         self.remedy, self.message, self.code, self.wait_until, self.detail = remedy, message, code, wait_until, detail
 
 

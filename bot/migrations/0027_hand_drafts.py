@@ -6,13 +6,22 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
-STAGES = ["waiting", "placed", "failed", "altered", "leaving", "left_over", "taken_back"]
+STAGES = ["waiting", "placed", "unchecked", "failed", "altered", "leaving", "left_over", "taken_back"]
+KINDS = [
+    *("overdue", "unknown", "doubled", "gone", "withdrawal", "urgent", "lapsed", "returned", "needs_person", "missed"),
+    *("split", "held", "review_late", "review_due", "by_hand", "draft", "chain", "rules", "clock", "preflight", "disk"),
+]
 
 
 class Migration(migrations.Migration):
     dependencies = (("bot", "0026_doubled_and_promised"),)
 
     operations = (
+        migrations.RemoveConstraint(model_name="alarm", name="alarm_kind"),
+        migrations.AddConstraint(
+            model_name="alarm",
+            constraint=models.CheckConstraint(condition=Q(kind__in=KINDS), name="alarm_kind"),
+        ),
         migrations.CreateModel(
             name="HandDraft",
             fields=[
@@ -22,6 +31,7 @@ class Migration(migrations.Migration):
                 ("stage", models.CharField(default="waiting", max_length=12)),
                 ("note", models.CharField(blank=True, default="", max_length=500)),
                 ("staged", models.JSONField(default=dict)),
+                ("left", models.JSONField(default=list)),
                 ("next_at", models.DateTimeField(null=True)),
                 ("lease_until", models.DateTimeField(null=True)),
                 ("fence", models.PositiveIntegerField(default=0)),

@@ -67,7 +67,8 @@ class ManualTask(models.Model):
 class HandDraft(models.Model):
     """The draft of one message that the machine leaves on the account itself, for people to make public (mode 草稿).
 
-    It belongs to one signature (`signed_at`). `staged` is the channel's table of what stands there, {} where nothing does.
+    It belongs to one signature (`signed_at`). `staged` is the channel's table of what stands there, {} where nothing does;
+    `left` are tables of earlier ones that may still stand there.
     `next_at` is when something is due of it; while a worker has it (`lease_until`), the end of its lease. `placed_at`: when it was put there;
     `checked_at`: when it was last read back and equalled what was signed.
     """
@@ -79,6 +80,7 @@ class HandDraft(models.Model):
     stage = models.CharField(max_length=12, default=handdraft.Stage.WAITING)
     note = models.CharField(max_length=500, blank=True, default="")
     staged = models.JSONField(default=dict)
+    left = models.JSONField(default=list)
     next_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
@@ -105,9 +107,10 @@ class HandDraft(models.Model):
         return handdraft.Stage(self.stage)
 
     @property
-    def for_a_person(self) -> bool:
-        """Whether a person must see to it."""
-        return self.status in handdraft.FOR_A_PERSON
+    def unsure(self) -> bool:
+        """Whether it is not as it should be: what stands there must not be published without a look."""
+        quiet = {handdraft.Stage.WAITING, handdraft.Stage.PLACED, handdraft.Stage.TAKEN_BACK}
+        return self.status not in quiet or self.faults > 0
 
 
 class ManualPost(models.Model):

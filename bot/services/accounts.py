@@ -17,10 +17,11 @@ from django.db.models import Q, Value
 from bot import channels
 from bot.domain.channel import AccountConfig, Authorizer, Channel, ChannelSpec, CheckResult, OptionSpec
 from bot.domain.delivery import SETTLED, State
+from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
-from bot.models import Account, AuthorizationRequest, Credential, Person, Token, Unit
+from bot.models import Account, AuthorizationRequest, Chore, Credential, Person, Token, Unit
 
 from . import audit, home, rerouting, vault
 from .clocksafety import distrust
@@ -370,7 +371,8 @@ def require_idle(account: Account, fields: Sequence[str]) -> None:
     signed = Q(release__signed_at__isnull=False, release__cancelled_at__isnull=True)
     under_way = Q(state__in=[State.SENDING, State.UNKNOWN, State.CONFIRMING])  # also where the signature is void by now
     waiting = account.publications.filter((signed & ~Q(state__in=SETTLED)) | under_way)
-    numbers = sorted(set(waiting.values_list("release_id", flat=True)))
+    left = account.hand_drafts.filter(signed).exclude(stage=Stage.TAKEN_BACK)
+    numbers = sorted({*waiting.values_list("release_id", flat=True), *left.values_list("release_id", flat=True)})
     if numbers:
         what = "、".join(_WORDS[field] for field in fields)
         raise Refused(
@@ -447,6 +449,8 @@ def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Acc
     account = find_account(slug)
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(disabled_reason=reason or "已停用")
+        if account.hand_drafts.exclude(stage__in=[Stage.TAKEN_BACK, Stage.LEFT_OVER]).update(next_at=now):
+            Chore.objects.filter(pk="drafts", next_at__gt=now).update(next_at=now, rung_at=None)
         audit.append(actor, "account.disabled", f"account:{slug}", {"reason": reason}, now=now)
     account.refresh_from_db()
     return account

@@ -1,13 +1,12 @@
-"""The rows of drafts that people make public: made when a release is signed, given up when its signature goes."""
+"""The rows of drafts that people make public: made when a release is signed, looked at anew when something of it changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
-
 from bot.domain import handdraft
+from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
 from bot.models import Chore, HandDraft, ManualTask, Release
 
@@ -35,9 +34,24 @@ def ring_by(due: datetime) -> None:
     Chore.objects.filter(pk=CHORE, next_at__gt=due).update(next_at=due, rung_at=None)
 
 
-def give_up_drafts(release_id: int, *, now: datetime) -> None:
-    """Something of the release was called off or has to be signed anew: what still stands there is looked at now."""
+def look_at_drafts(release_id: int, *, now: datetime, message: tuple[int, int] | None = None) -> None:
+    """Something of the release was signed anew, called off or entered: what was left for it is looked at now.
+
+    `message`: of one account and lane alone. A worker that is at one of them sees for itself when it writes.
+    """
     require_aware(now)
-    alive = ~Q(stage__in=[str(stage) for stage in handdraft.ENDED])
-    if HandDraft.objects.filter(alive, release=release_id).update(next_at=now, faults=0):
+    found = HandDraft.objects.filter(release=release_id).exclude(stage__in=[Stage.TAKEN_BACK, Stage.LEFT_OVER])
+    if message is not None:
+        found = found.filter(account=message[0], lane=message[1])
+    if found.filter(lease_until__isnull=True).update(next_at=now, faults=0) or found.exists():
         ring_by(now)
+
+
+def put_back_drafts(release_id: int, message: tuple[int, int], *, now: datetime) -> None:
+    """An entry was an error: what was taken back for it is wanted again."""
+    require_aware(now)
+    account, lane = message
+    found = HandDraft.objects.filter(release=release_id, account=account, lane=lane, stage=Stage.TAKEN_BACK)
+    if found.update(stage=Stage.WAITING, next_at=now, note="", faults=0):
+        ring_by(now)
+    look_at_drafts(release_id, now=now, message=message)

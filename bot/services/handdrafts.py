@@ -1,29 +1,31 @@
 """草稿: the machine leaves a draft on the account itself, which people make public there.
 
 It is no part of the delivery machine: nothing here is a public act. What is left is what was signed, read back and compared,
-and it is taken back as soon as its signature is gone, so that nobody publishes what is not approved any more.
+and it is taken back as soon as its signature is gone or it is not needed any more, so that nobody publishes it then. The
+machine makes one draft; one that is gone or changed may be public, and only a person has another made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import structlog
-from django.db.models import F
+from django.conf import settings
+from django.db.models import F, Q
 
-from bot.domain import handdraft
+from bot.domain import handdraft, timeline
 from bot.domain.alarms import Kind, Out
-from bot.domain.channel import DRAFT_GONE, ChannelFault, DraftKeeper, Remedy
+from bot.domain.channel import DRAFT_GONE, READ_BACK, ChannelFault, DraftKeeper, Staged
 from bot.domain.handdraft import Stage, Step
 from bot.domain.instants import require_aware, show
 from bot.domain.workflow import Role
-from bot.models import HandDraft, ManualTask, Person
+from bot.models import Alarm, HandDraft, ManualTask, Person, Release, Unit
 
-from . import audit
+from . import alarming, audit
 from .accounts import channel_of, known
-from .alarming import Call
 from .errors import NotFound, Refused
 from .handdraftplan import ring_by
 from .people import require
@@ -31,15 +33,24 @@ from .voiding import is_frozen
 
 log = structlog.get_logger(__name__)
 ACTOR = "系统"
-LEASE = timedelta(minutes=3)
+LEASE = timedelta(minutes=6)  # longer than a worker may take (tasks/, hard limit), so that two never put one there
 FROZEN_WAIT = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=2)  # one round of the chore; what is left waits for the next
+MOST_TOLD = 200
 ALTERED = (
     "草稿箱里找不到这份草稿，或内容、封面与签发的不一致；系统没有另放一份。请到公众平台查看："
     "已经公开的，回来登记链接；被人改动或删除的，不要发表，请在这里重新放入。"
 )
-FOREIGN = "签发的文字与存档的不一致，没有放入草稿箱。请立即报告审计员，不要发出。"
-DISABLED = "账号已停用，没有放入草稿箱。请由系统管理员恢复账号，或不再发布。"
+FOREIGN = "签发的文字与存档的不一致，草稿不放入、已放入的取回。请立即报告审计员，不要发出。"
+DISABLED = "账号已停用，草稿不放入、已放入的取回，没有公开。请由系统管理员恢复账号后重新放入，或不再发布。"
+TOO_LATE = "已过约定时刻太久，系统没有再放草稿，没有公开。仍要发的请重新放入，或复制文字发出；不发的请选“不再发布”。"
+GOING = "这份草稿没有有效签发了，不要发表。"
+LEFT = "系统没有删掉它，请到公众平台草稿箱删除，再回来点“已在草稿箱删除”。"
+SPARE = "已登记发布，多出的草稿不要再发表。"
+IN_DOUBT = (
+    "本机由备份恢复，备份以后有没有把草稿放进草稿箱、有没有公开，本机不知道。请到公众平台查看："
+    "已经公开的登记链接；草稿箱里没有的，在这里重新放入。"
+)
 
 
 def work_all(*, now: Callable[[], datetime]) -> None:
@@ -58,37 +69,49 @@ def work_all(*, now: Callable[[], datetime]) -> None:
         ring_by(following)
 
 
-def work(pk: int, *, now: Callable[[], datetime], anew: bool = False) -> None:
-    """What is due of one draft, if nobody else has it. `anew`: a person asks for a fresh one in the place of whatever is there."""
-    draft = _take(pk, require_aware(now()))
+def work(pk: int, *, now: Callable[[], datetime]) -> None:
+    """What is due of one draft, if nobody else has it."""
+    at = require_aware(now())
+    free = Q(next_at__lte=at) & (Q(lease_until__isnull=True) | Q(lease_until__lte=at))
+    draft = _take(HandDraft.objects.filter(free, pk=pk), at)
     if draft is None:
         return
-    tasks = _tasks(draft)
-    if not _signed(draft) or all(task.dropped for task in tasks):
-        _take_back(draft, now())
-    elif any(task.done_at is not None for task in tasks):
-        _write(draft, Step(draft.status, None, draft.note), {}, now())  # it is public, and no draft any more
+    if draft.status is Stage.PLACED and at >= draft.release.instant and _wanted(draft, draft.release, _tasks(draft)):
+        _write(
+            draft, Step(Stage.PLACED, None, draft.note, draft.faults), at
+        )  # from here on people may have published it
+        return
+    _do(draft, now, anew=False)
+
+
+def _take(found: Any, now: datetime) -> HandDraft | None:
+    """Claim it by compare-and-set; one whose worker died is due again when its lease ends. What is known of its release is
+    read afterwards: whoever voids the signature later finds it taken, and is seen when it is written."""
+    until = now + LEASE
+    row = found.values("pk", "fence").first()
+    if row is None or not found.filter(fence=row["fence"]).update(
+        next_at=until, lease_until=until, fence=F("fence") + 1
+    ):
+        return None
+    return HandDraft.objects.select_related("release__unit", "account__unit").get(pk=row["pk"])
+
+
+def _do(draft: HandDraft, now: Callable[[], datetime], *, anew: bool) -> None:
+    tasks, at = _tasks(draft), now()
+    if not _wanted(draft, draft.release, tasks):
+        _take_back(draft, _why_not(draft, tasks), at)
     elif is_frozen(draft.release.unit):
-        _write(draft, Step(draft.status, now() + FROZEN_WAIT, draft.note, draft.faults), {}, now())
+        _write(draft, Step(draft.status, at + FROZEN_WAIT, draft.note, draft.faults), at)
+    elif draft.status is Stage.WAITING and at < handdraft.placed_at(draft.signed_at, draft.release.instant):
+        _write(draft, Step(Stage.WAITING, handdraft.placed_at(draft.signed_at, draft.release.instant)), at)
+    elif not anew and not draft.staged and timeline.too_late(at, draft.release.instant, settings.TONGFA.max_lateness):
+        _write(draft, Step(Stage.FAILED, None, TOO_LATE), at)
+    elif not anew and draft.status is Stage.ALTERED and not draft.staged:
+        _write(draft, Step(Stage.ALTERED, None, draft.note or ALTERED), at)  # nothing is known that could be read
+    elif not anew and draft.status is Stage.TAKEN_BACK:
+        _write(draft, Step(Stage.TAKEN_BACK, None, draft.note), at)
     else:
         _place(draft, tasks, anew, now)
-
-
-def _take(pk: int, now: datetime) -> HandDraft | None:
-    """Claim it by compare-and-set; one whose worker died is due again when its lease ends."""
-    draft = HandDraft.objects.select_related("release__unit", "account__unit").get(pk=pk)
-    if draft.next_at is None or draft.next_at > now:
-        return None
-    mine = HandDraft.objects.filter(pk=pk, fence=draft.fence, next_at__lte=now)
-    if not mine.update(next_at=now + LEASE, lease_until=now + LEASE, fence=F("fence") + 1):
-        return None
-    draft.fence += 1
-    return draft
-
-
-def _signed(draft: HandDraft) -> bool:
-    """Whether the signature that it was made for stands."""
-    return draft.release.cancelled_at is None and draft.release.signed_at == draft.signed_at
 
 
 def _tasks(draft: HandDraft) -> list[ManualTask]:
@@ -96,76 +119,154 @@ def _tasks(draft: HandDraft) -> list[ManualTask]:
     return list(found.select_related("account", "edition", "post__account").order_by("position"))
 
 
-def _write(draft: HandDraft, step: Step, changes: dict[str, object], now: datetime, data: dict[str, object] | None = None) -> None:  # fmt: skip
-    """Nothing where somebody took it over meanwhile. A change of stage stands in the trail."""
+def signed(draft: HandDraft, release: Release) -> bool:
+    """Whether the signature that it was made for stands."""
+    return release.cancelled_at is None and release.signed_at == draft.signed_at
+
+
+def _wanted(draft: HandDraft, release: Release, tasks: Sequence[ManualTask]) -> bool:
+    """Whether people are still to publish this very text on this account."""
+    usable = not draft.account.disabled_reason and known(draft.account)
+    return signed(draft, release) and usable and all(task.waits for task in tasks) and _is_sound(tasks)
+
+
+def _is_sound(tasks: Sequence[ManualTask]) -> bool:
+    return bool(tasks) and all(task.text.hash == task.payload_hash for task in tasks)
+
+
+def _why_not(draft: HandDraft, tasks: Sequence[ManualTask]) -> str:
+    """For staff; "" where there is nothing for them to know."""
+    if not signed(draft, draft.release) or all(task.dropped for task in tasks):
+        return GOING
+    if any(not task.waits for task in tasks):
+        return SPARE
+    return DISABLED if _is_sound(tasks) else FOREIGN
+
+
+def _write(draft: HandDraft, step: Step, now: datetime, **changes: object) -> bool:
+    """False, and nothing written, where somebody took it over meanwhile. A change of stage stands in the trail.
+
+    What was called off while a worker was at it is seen here: it is kept in mind, and taken back next.
+    """
     with audit.serialised():
+        release = Release.objects.get(pk=draft.release_id)
+        staged = changes.get("staged", draft.staged)
+        if (
+            step.stage not in {*handdraft.GOING, Stage.TAKEN_BACK}
+            and staged
+            and not _wanted(draft, release, _tasks(draft))
+        ):
+            step = Step(Stage.LEAVING, now, GOING)
+        values = {"stage": step.stage, "next_at": step.next_at, "note": step.note[:500], "faults": step.faults}
         mine = HandDraft.objects.filter(pk=draft.pk, fence=draft.fence)
-        values = {
-            "stage": step.stage,
-            "next_at": step.next_at,
-            "note": step.note[:500],
-            "faults": step.faults,
-            "lease_until": None,
-        }
-        if not mine.update(**values, **changes):
-            return
+        if not mine.update(**values, **changes, lease_until=None):
+            return False
         if step.stage is not draft.status:
-            told = {"account": draft.account.name, "stage": step.stage.label, "note": step.note[:300], **(data or {})}
+            told = {"account": draft.account.name, "stage": step.stage.label, "note": step.note[:300]}
             audit.append(ACTOR, "manual.draft", f"release:{draft.release_id}", told, now=now)
+    if step.next_at is not None:
+        ring_by(step.next_at)
+    return True
 
 
 # --- put there, read back -----------------------------------------------------------------------------------
 
 
 def _place(draft: HandDraft, tasks: Sequence[ManualTask], anew: bool, now: Callable[[], datetime]) -> None:
-    instant = draft.release.instant
+    """Where a draft of ours stands, or may, it is only read; another is made where a person asks for it."""
+    keep = bool(draft.staged) and not anew
     try:
-        _require_sound(draft, tasks)
         adapter = channel_of(draft.account, mode=tasks[0].mode)
-        stands = draft.status in {Stage.PLACED, Stage.ALTERED} and not anew
         posts = tuple(task.text for task in tasks)
-        staged = adapter.stage(posts, key=f"draft{draft.pk}", previous=draft.staged or None, keep=stands)
+        staged = adapter.stage(posts, key=f"draft{draft.pk}", previous=draft.staged or None, keep=keep)
     except ChannelFault as fault:
-        _write(draft, _faulted(draft, fault, now()), {}, now())
+        made = dict(fault.staged) if fault.staged else {}
+        kept = _replaced(draft, made) if made else {}
+        _write_or_undo(draft, _faulted(draft, fault, bool(made or draft.staged), now()), now(), made, kept)
         return
     except Refused as refusal:
-        _write(draft, handdraft.faulted(draft.status, draft.faults, refusal.message, instant, now=now()), {}, now())
+        step = handdraft.faulted(
+            draft.status, draft.faults, refusal.message, draft.release.instant, made=bool(draft.staged), now=now()
+        )
+        _write(draft, step, now())
         return
-    at = now()
-    kept = {"staged": dict(staged.table), "checked_at": at, "placed_at": draft.placed_at if stands else at}
-    _write(draft, handdraft.placed(instant, now=at), kept, at)
+    _placed(draft, staged, now())
 
 
-def _require_sound(draft: HandDraft, tasks: Sequence[ManualTask]) -> None:
-    if draft.account.disabled_reason or not known(draft.account):
-        raise Refused("disabled", DISABLED)
-    if not tasks or any(task.text.hash != task.payload_hash for task in tasks):
-        raise Refused("altered", FOREIGN)
+def _placed(draft: HandDraft, staged: Staged, now: datetime) -> None:
+    table = dict(staged.table)
+    fresh = table != draft.staged
+    kept = {"checked_at": now, **(_replaced(draft, table) | {"placed_at": now} if fresh else {})}
+    step = handdraft.placed(draft.release.instant, now=now)
+    if fresh and kept["left"]:
+        step = replace(step, next_at=now)  # the earlier one is made sure of first
+    _write_or_undo(draft, step, now, table if fresh else {}, kept)
+    if fresh and kept["left"]:
+        _sweep(draft, now)
 
 
-def _faulted(draft: HandDraft, fault: ChannelFault, now: datetime) -> Step:
+def _replaced(draft: HandDraft, table: Mapping[str, Any]) -> dict[str, Any]:
+    """The new draft takes the place of the earlier one, of which it is not sure yet that it is gone."""
+    earlier = [draft.staged] if draft.staged and draft.staged != table else []
+    return {"staged": dict(table), "left": [*draft.left, *earlier]}
+
+
+def _write_or_undo(
+    draft: HandDraft, step: Step, now: datetime, made: Mapping[str, Any], changes: dict[str, Any]
+) -> None:
+    """Whoever lost the row to another takes back what they have just made: nobody else knows of it."""
+    if _write(draft, step, now, **changes) or not made:
+        return
+    try:
+        cast(DraftKeeper, channel_of(draft.account)).unstage(made)
+    except (ChannelFault, Refused):
+        log.error("handdraft.left_behind", draft=draft.pk)
+
+
+def _faulted(draft: HandDraft, fault: ChannelFault, made: bool, now: datetime) -> Step:
     if fault.code == DRAFT_GONE:
         return Step(Stage.ALTERED, None, ALTERED)
-    if fault.remedy is Remedy.PERSON and draft.status is not Stage.PLACED:
-        return Step(Stage.FAILED, None, fault.message, draft.faults + 1)
-    return handdraft.faulted(draft.status, draft.faults, fault.message, draft.release.instant, now=now)
+    if fault.code == READ_BACK:
+        return Step(Stage.ALTERED, None, f"{fault.message}{ALTERED}")
+    return handdraft.faulted(draft.status, draft.faults, fault.message, draft.release.instant, made=made, now=now)
 
 
 # --- taken back ---------------------------------------------------------------------------------------------
 
 
-def _take_back(draft: HandDraft, now: datetime) -> None:
-    """Delete it, so that nobody makes public what is not signed any more."""
-    if not draft.staged:
-        _write(draft, Step(Stage.TAKEN_BACK, None), {}, now)
+def _take_back(draft: HandDraft, why: str, now: datetime) -> None:
+    """Delete what stands there, so that nobody makes public what is not to be published any more."""
+    if draft.status is Stage.LEFT_OVER:
+        _write(draft, Step(Stage.LEFT_OVER, None, draft.note, draft.faults), now)
         return
+    told = why if why in {FOREIGN, DISABLED} else ""
     try:
-        cast(DraftKeeper, channel_of(draft.account)).unstage(draft.staged)
+        _unstage(draft, [*draft.left, *([draft.staged] if draft.staged else [])])
     except (ChannelFault, Refused) as trouble:
-        words = f"{trouble.message}这份草稿不再有有效签发，不要发表，请到公众平台草稿箱删除。"
-        _write(draft, handdraft.not_taken_back(draft.faults, words, now=now), {}, now)
+        step = handdraft.not_taken_back(draft.faults, f"{why}{trouble.message}", now=now)
+        _write(draft, replace(step, note=f"{step.note}{LEFT}" if step.stage is Stage.LEFT_OVER else step.note), now)
         return
-    _write(draft, Step(Stage.TAKEN_BACK, None), {"staged": {}}, now)
+    _write(draft, Step(Stage.TAKEN_BACK, None, told), now, staged={}, left=[])
+
+
+def _unstage(draft: HandDraft, tables: Sequence[Mapping[str, Any]]) -> None:
+    if tables:
+        keeper = cast(DraftKeeper, channel_of(draft.account))
+        for table in tables:
+            keeper.unstage(table)
+
+
+def _sweep(draft: HandDraft, now: datetime) -> None:
+    """Earlier drafts that a new one has replaced: gone for sure, or a person hears of it."""
+    draft.refresh_from_db()
+    try:
+        _unstage(draft, draft.left)
+    except (ChannelFault, Refused) as trouble:
+        words = f"新的草稿已放入，旧的一份没有删掉：{trouble.message}请到公众平台草稿箱删除旧的那份，不要发表它。"
+        HandDraft.objects.filter(pk=draft.pk, fence=draft.fence).update(note=words[:500], faults=handdraft.TOLD_FROM)
+        return
+    step = handdraft.placed(draft.release.instant, now=now)
+    HandDraft.objects.filter(pk=draft.pk, fence=draft.fence, stage=Stage.PLACED).update(left=[], next_at=step.next_at)
 
 
 # --- people -------------------------------------------------------------------------------------------------
@@ -174,57 +275,119 @@ def _take_back(draft: HandDraft, now: datetime) -> None:
 def find(pk: int, person: Person) -> HandDraft:
     """One of this person's unit."""
     try:
-        return HandDraft.objects.select_related("release", "account").get(pk=pk, release__unit=person.unit_id)
+        return HandDraft.objects.select_related("release__unit", "account__unit").get(
+            pk=pk, release__unit=person.unit_id
+        )
     except HandDraft.DoesNotExist:
         raise NotFound("草稿", pk) from None
 
 
-def look_again(draft: HandDraft, *, person: Person, now: Callable[[], datetime], anew: bool = False) -> HandDraft:
-    """再核对, or with `anew` 重新放入: the earlier one, where it still stands, is deleted. Returns where it stands now."""
+def going(unit: Unit) -> list[HandDraft]:
+    """What is not signed any more and still, or perhaps, stands there: nobody may publish it."""
+    stages = [str(stage) for stage in handdraft.GOING]
+    found = HandDraft.objects.filter(stage__in=stages, release__unit=unit).select_related("release", "account")
+    return list(found.defer("release__manifest").order_by("pk")[:MOST_TOLD])
+
+
+def look_again(
+    draft: HandDraft, *, seen: int, person: Person, now: Callable[[], datetime], anew: bool = False
+) -> HandDraft:
+    """再核对, or with `anew` 重新放入: the earlier one, where it still stands, is deleted. Returns where it stands now.
+
+    `seen`: the fence of the row that the person looked at; refused where it has changed since.
+    """
     at = require_aware(now())
     require(person, Role.DUTY, Role.RELEASER)
     found = find(draft.pk, person)
-    if not _signed(found) or found.status in handdraft.ENDED:
-        raise Refused("unsigned", "这份草稿没有有效签发了，没有放入，未做改动。请刷新后再看。")
-    if is_frozen(person.unit):
-        raise Refused("frozen", "本单位正处于一键停发状态，没有放入草稿箱，未做改动。请先解除停发。")
-    if not ManualTask.objects.filter(
-        release=found.release_id, account=found.account_id, lane=found.lane, done_at__isnull=True
-    ).exists():
-        raise Refused("over", "已经登记发布，或不再发布，没有放入草稿箱，未做改动。请刷新后再看。")
+    _require_possible(found, person.unit, anew)
     with audit.serialised():
-        mine = HandDraft.objects.filter(pk=found.pk, fence=found.fence)
-        busy = found.lease_until is not None and found.lease_until > at
-        if busy or not mine.update(next_at=at, faults=0):
-            raise Refused("busy", "系统正在处理这份草稿，请稍候刷新再看，未做改动。")
-        data = {"anew": anew}
-        audit.append(person.username, "manual.draft_asked", f"release:{found.release_id}", data, now=at)
-    work(found.pk, now=now, anew=anew)
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=at)
+        taken = _take(HandDraft.objects.filter(free, pk=found.pk, fence=seen), at)
+        if taken is None:
+            raise Refused(
+                "changed", "这份草稿的情况刚刚变了，或系统正在处理它，没有办理，未做改动。请看过现在的情况再决定。"
+            )
+        audit.append(person.username, "manual.draft_asked", f"release:{found.release_id}", {"anew": anew}, now=at)
+    _do(taken, now, anew=anew)
     return find(found.pk, person)
+
+
+def _require_possible(draft: HandDraft, unit: Unit, anew: bool) -> None:
+    tasks = _tasks(draft)
+    if not signed(draft, draft.release):
+        raise Refused("unsigned", "这份草稿没有有效签发了，没有放入，未做改动。请刷新后再看。")
+    if is_frozen(unit):
+        raise Refused("frozen", "本单位正处于一键停发状态，没有放入草稿箱，未做改动。请先解除停发。")
+    if not all(task.waits for task in tasks):
+        raise Refused("over", "已经登记发布，或不再发布，没有放入草稿箱，未做改动。请刷新后再看。")
+    if anew and draft.status not in handdraft.ANEW:
+        raise Refused("stands", f"草稿现在是“{draft.status.label}”，没有重新放入，未做改动。请刷新后再看。")
+    if not anew and draft.status in {Stage.WAITING, Stage.TAKEN_BACK}:
+        raise Refused("nothing", f"草稿现在是“{draft.status.label}”，没有可核对的，未做改动。")
+
+
+def gone(draft: HandDraft, *, seen: int, person: Person, now: datetime) -> None:
+    """已在草稿箱删除: a person has deleted by hand what the machine could not. By a named person's word."""
+    require_aware(now)
+    require(person, Role.DUTY, Role.RELEASER)
+    found = find(draft.pk, person)
+    with audit.serialised():
+        mine = HandDraft.objects.filter(pk=found.pk, fence=seen, stage__in=[str(one) for one in handdraft.GOING])
+        if not mine.update(
+            stage=Stage.TAKEN_BACK, next_at=None, lease_until=None, note="", staged={}, left=[], fence=F("fence") + 1
+        ):
+            raise Refused("changed", "这份草稿的情况刚刚变了，没有登记，未做改动。请看过现在的情况再决定。")
+        told = {"account": found.account.name, "by": person.name}
+        audit.append(person.username, "manual.draft_gone", f"release:{found.release_id}", told, now=now)
 
 
 # --- nobody forgets -----------------------------------------------------------------------------------------
 
 
-def calls() -> list[Call]:
-    """One for each draft that a person must see to."""
-    stages = [str(stage) for stage in handdraft.FOR_A_PERSON]
-    found = HandDraft.objects.filter(stage__in=stages).exclude(stage=Stage.FAILED, next_at__isnull=False, faults__lt=2)
-    rows = found.select_related("release", "account").defer("release__manifest")
-    return [_call(draft) for draft in rows.order_by("pk")[:200] if _still_wanted(draft)]
+def remind(*, now: datetime) -> None:
+    """An alarm for each draft that a person must see to; closed when nobody need any more."""
+    require_aware(now)
+    rows = HandDraft.objects.filter(Q(faults__gt=0) | Q(next_at__lt=now - handdraft.OVERDUE) | _RESTING)
+    found = rows.select_related("release", "account").defer("release__manifest").order_by("pk")[:MOST_TOLD]
+    due = {call.subject: call for draft in found if _tells(draft, now) for call in [_call(draft)]}
+    standing = Alarm.objects.filter(kind=Kind.DRAFT, closed_at__isnull=True).values_list("subject", flat=True)
+    over = [subject for subject in standing if subject not in due]
+    alarming.close(Kind.DRAFT, over, why="已经办好，或不再需要人处理", now=now)
+    alarming.raise_all(list(due.values()), now=now)
 
 
-def _still_wanted(draft: HandDraft) -> bool:
-    if draft.status is Stage.LEFT_OVER:
-        return True
-    return _signed(draft) and any(task.waits for task in _tasks(draft))
+_RESTING = Q(stage__in=[Stage.ALTERED, Stage.LEFT_OVER]) | Q(
+    stage__in=[Stage.FAILED, Stage.UNCHECKED, Stage.WAITING], next_at__isnull=True
+)
 
 
-def _call(draft: HandDraft) -> Call:
+def _tells(draft: HandDraft, now: datetime) -> bool:
+    if not handdraft.for_a_person(draft.status, draft.faults, draft.next_at, now=now):
+        return False
+    return draft.status in handdraft.GOING or (signed(draft, draft.release) and any(t.waits for t in _tasks(draft)))
+
+
+def _call(draft: HandDraft) -> alarming.Call:
     release = draft.release
-    words = f"{draft.account.name}：发布单 {release.pk} 定于 {show(release.instant)} 由人发布，{draft.status.label}。{draft.note}"
-    out = Out.UNKNOWN if draft.status is Stage.ALTERED else Out.NO
-    return Call(
-        Kind.BY_HAND, f"draft:{draft.pk}", out, words[:500], unit=release.unit_id, release=release.pk,
-        account=draft.account_id,
+    words = f"{draft.account.name}：发布单 {release.pk}（{show(release.instant)}），{draft.status.label}。{draft.note}"
+    may_be_out = draft.status in {Stage.ALTERED, *handdraft.GOING}
+    return alarming.Call(
+        Kind.DRAFT, f"draft:{draft.pk}", Out.UNKNOWN if may_be_out else Out.NO, words[:500], unit=release.unit_id,
+        release=release.pk, account=draft.account_id,
     )  # fmt: skip
+
+
+def doubt_all(*, now: datetime) -> int:
+    """After a restore: what was left since the backup nobody here knows. Returns how many a person must look for."""
+    require_aware(now)
+    alive = HandDraft.objects.exclude(stage__in=[Stage.TAKEN_BACK, Stage.LEFT_OVER]).select_related("release")
+    count = 0
+    for draft in alive.defer("release__manifest").order_by("pk"):
+        wanted = signed(draft, draft.release) and any(task.waits for task in _tasks(draft))
+        stage, note = (Stage.ALTERED, IN_DOUBT) if wanted else (Stage.LEFT_OVER, f"{GOING}{IN_DOUBT_GONE}")
+        HandDraft.objects.filter(pk=draft.pk).update(stage=stage, note=note, next_at=None, lease_until=None)
+        count += 1
+    return count
+
+
+IN_DOUBT_GONE = "本机由备份恢复，不知道它还在不在草稿箱。请到公众平台查看，在的删除，再回来点“已在草稿箱删除”。"

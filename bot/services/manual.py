@@ -19,6 +19,7 @@ from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
 
 from . import audit, byhand, manualnumbers, urgentcare
 from .errors import NotFound, Refused
+from .handdraftplan import look_at_drafts, put_back_drafts
 from .manualentry import Clash, Entry, address_key, checked, clashes, mates, require_once
 from .people import require
 from .quotas import give_back_by_hand, take_by_hand
@@ -122,6 +123,8 @@ def void(post: ManualPost, *, reason: str, person: Person, now: datetime) -> Man
         give_back_by_hand(post, next(iter(mates(post.account, post.mode, post.posted_at)), None), now=now)
         if post.task_id and not ManualPost.objects.filter(task=post.task_id, void__isnull=True).exists():
             ManualTask.objects.filter(pk=post.task_id).update(done_at=None, drop_reason="")
+            task = ManualTask.objects.get(pk=post.task_id)
+            put_back_drafts(task.release_id, (task.account_id, task.lane), now=now)
         data = {"post": post.pk, "title": post.title, "reason": reason.strip()[:300]}
         audit.append(person.username, "manual.voided", _subject(post), data, now=now)
     return made
@@ -162,6 +165,8 @@ def _enter(entry: Entry, *, person: Person, now: datetime, knowing: bool, correc
     for clash in stopped:
         void_signature(clash.release.pk, reason=clash.why, actor=person.username, now=now)
     post = _write(entry, key, person, now, corrects)
+    if post.task is not None:
+        look_at_drafts(post.task.release_id, now=now, message=(post.task.account_id, post.task.lane))
     over = not others and not take_by_hand(post, now=now)
     data = {
         "post": post.pk, "account": post.account.slug, "mode": post.mode, "title": post.title, "url": post.url,

@@ -35,10 +35,10 @@ from bot.models import (
     Unit,
 )
 
-from . import alarming, audit, byhand, handdrafts, manual, manualentry
+from . import alarming, audit, byhand, manual, manualentry
 from .accounts import channel_of, spec_of
 from .errors import NotFound, Refused
-from .handdraftplan import give_up_drafts
+from .handdraftplan import look_at_drafts
 from .people import require
 from .voiding import is_frozen
 
@@ -324,7 +324,7 @@ def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datet
         if open_ones.count() != len(ids):
             raise Refused("over", "这些任务里有的刚刚已登记发布或已不再发布，没有办理，未做改动。请刷新后再看。")
         open_ones.update(done_at=now, drop_reason=reason.strip()[:300])
-        give_up_drafts(tasks[0].release_id, now=now)
+        look_at_drafts(tasks[0].release_id, now=now, message=(tasks[0].account_id, tasks[0].lane))
         data = {"account": tasks[0].account.name, "tasks": ids, "reason": reason.strip()[:300]}
         audit.append(person.username, "manual.dropped", f"release:{tasks[0].release_id}", data, now=now)
 
@@ -342,7 +342,6 @@ def remind(*, now: datetime) -> None:
     for task in _that_may_be_due(now).iterator(chunk_size=MOST):
         if _standing(task.release, frozen=task.release.unit_id in frozen, now=now) is Standing.DUE:
             due.setdefault(_subject(task), _call(task, now))
-    due |= {call.subject: call for call in handdrafts.calls()}
     wanted = {call.subject for call in due.values()}
     open_ones = Alarm.objects.filter(kind=Kind.BY_HAND, closed_at__isnull=True).values_list("subject", flat=True)
     earlier = [subject for subject in open_ones if subject not in wanted]

@@ -7,16 +7,15 @@ the rest stands before a person. What is still to come is held until a releaser 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.delivery import SETTLED, State
 from bot.domain.engine import restoring as engine
-from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
-from bot.models import Attempt, AuditEvent, Batch, Freeze, HandDraft, Person, PortalGate, Publication, Token, Unit
+from bot.models import Attempt, AuditEvent, Batch, Freeze, Person, PortalGate, Publication, Token, Unit
 
-from . import audit, wall
+from . import audit, handdrafts, wall
 from .bulk import chunks
 from .facts import facts_of
 from .transitions import enact
@@ -35,11 +34,13 @@ class Reconciled:
     held: int
     for_a_person: int
     units: int
+    drafts: int = 0
 
     @property
     def message(self) -> str:
         """For staff."""
-        return (
+        left = f"另有 {self.drafts} 份公众号草稿须到草稿箱核对。" if self.drafts else ""
+        return left + (
             f"{self.looked_up} 条可能已经发出，正在向平台核对；{self.held} 条还没有到时刻，已暂停；"
             f"{self.for_a_person} 条待人核对。核对过平台后台以后，由签发人解除停发，再逐单恢复。"
         )
@@ -50,6 +51,7 @@ def reconcile(*, person: Person, backed_up_at: datetime, sha256: str, now: datet
     require_aware(now)
     require_aware(backed_up_at)
     _let_go(now)
+    drafts = handdrafts.doubt_all(now=now)
     counted: dict[int, Counter[str]] = {unit.pk: Counter() for unit in Unit.objects.all()}
     found = Publication.objects.filter(state__in=_OPEN).order_by("pk").values_list("pk", flat=True)
     for keys in chunks(list(found), AT_ONCE):
@@ -58,7 +60,7 @@ def reconcile(*, person: Person, backed_up_at: datetime, sha256: str, now: datet
             counted[publication.release.unit_id][what] += 1
     for unit in Unit.objects.order_by("pk"):
         _freeze(unit, person, backed_up_at, _answer(counted[unit.pk], 1), now)
-    whole = _answer(sum(counted.values(), Counter[str]()), len(counted))
+    whole = replace(_answer(sum(counted.values(), Counter[str]()), len(counted)), drafts=drafts)
     data = {
         "backed_up_at": backed_up_at.isoformat(), "sha256": sha256, "looked_up": whole.looked_up, "held": whole.held,
         "for_a_person": whole.for_a_person, "answer": whole.message,
@@ -80,9 +82,6 @@ def _let_go(now: datetime) -> None:
     Publication.objects.filter(lease_until__isnull=False).update(lease_until=None)
     Publication.objects.filter(rung_at__isnull=False).update(rung_at=None)
     PortalGate.objects.filter(lease_until__isnull=False).update(lease_until=None)
-    HandDraft.objects.filter(next_at__isnull=False).update(
-        next_at=None, lease_until=None, stage=Stage.ALTERED, note=DRAFT_IN_DOUBT
-    )
     Token.objects.filter(refreshing_until__isnull=False).update(refreshing_until=None, refresher="")
 
 

@@ -17,7 +17,7 @@ from bot.domain import timeline
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.looking import WATCH
 from bot.domain.instants import require_aware
-from bot.models import Alarm, AlarmNotice, Batch, Chore, PortalGate, Preflight, Publication, Release, Token
+from bot.models import Alarm, AlarmNotice, Batch, Chore, HandDraft, PortalGate, Preflight, Publication, Release, Token
 
 #: Longer than any lease, any pause between two looks, any step of an escalation.
 LONGEST_LEASE = timedelta(minutes=6)
@@ -69,6 +69,9 @@ def _watch(now: datetime) -> int:
     count += Alarm.objects.filter(closed_at__isnull=True, next_at__gt=far).update(next_at=now)
     count += AlarmNotice.objects.filter(next_at__gt=far).update(next_at=now)
     count += Chore.objects.filter(next_at__gt=now + LONGEST_CHORE).update(next_at=now)
+    lost = HandDraft.objects.filter(next_at__gt=far, next_at__gte=F("release__instant") + settings.TONGFA.max_lateness)
+    count += HandDraft.objects.filter(pk__in=list(lost.values_list("pk", flat=True))).update(next_at=now)
+    count += HandDraft.objects.filter(lease_until__gt=far).update(lease_until=None, next_at=now)
     short = Chore.objects.filter(next_at__gt=far).exclude(name="chain")
     late = Preflight.objects.filter(next_at__gt=far, next_at__gte=F("due_at") + LONGEST_PAUSE)
     return count + short.update(next_at=now) + late.update(next_at=now)

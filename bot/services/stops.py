@@ -25,7 +25,7 @@ from .bulk import chunks
 from .clocksafety import doubt_of_this_boot
 from .errors import Refused
 from .facts import facts_of, may_have_left
-from .handdraftplan import give_up_drafts
+from .handdraftplan import look_at_drafts
 from .pairs import ENDED, MAY_YET_GO, Alone, alone, left_alone
 from .people import require
 from .preflightplan import arrange_another, drop_preflights
@@ -267,7 +267,7 @@ def cancel(release: Release, *, person: Person, reason: str, now: datetime, only
                 cancelled_at=now, cancel_reason=reason[:300]
             )
             drop_preflights(release.pk, why="发布单已作废")
-            give_up_drafts(release.pk, now=now)
+            look_at_drafts(release.pk, now=now)
         answer = _stop(
             publications, Event.CANCEL, f"{person.name}作废：{reason[:REASON_LENGTH]}", person.username, clock
         )

@@ -419,6 +419,10 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
         f"{name}：账号“{data.get('account')}”的草稿{data.get('stage', '')}",
         data.get("note", ""),
     ),
+    "manual.draft_gone": lambda data, name: (
+        f"{name}：登记账号“{data.get('account')}”草稿箱里的草稿已由人删除",
+        "",
+    ),
     "manual.draft_asked": lambda data, name: (
         f"{name}：要求{'把草稿重新放入草稿箱' if data.get('anew') else '再核对草稿箱里的草稿'}",
         "",

@@ -10,7 +10,7 @@ from bot.models import Freeze, Publication, Release, Reservation, Unit
 
 from . import audit
 from .facts import may_have_counted
-from .handdraftplan import give_up_drafts
+from .handdraftplan import look_at_drafts
 from .preflightplan import drop_preflights
 from .transitions import honest, move, touch
 
@@ -43,7 +43,7 @@ def void_signature(release_id: int, *, reason: str, actor: str, now: datetime) -
         for publication in stop:
             move(publication, Event.HOLD, actor=actor, now=now, reason=why, next_at=None, held_by=machine)
         drop_preflights(release_id, why="签发已作废")
-        give_up_drafts(release_id, now=now)
+        look_at_drafts(release_id, now=now)
         for publication in held.all():
             give_back_quota(publication, now=now)
 

@@ -60,7 +60,7 @@ EVERY = {
     "chain": timedelta(days=1),
     "takedowns": timedelta(minutes=5),
     "trail": timedelta(hours=1),
-    "drafts": timedelta(hours=1),
+    "drafts": timedelta(minutes=5),
 }
 #: While no release is near, the sweep is made so many times more rarely: it finds what no change of state has marked, and
 #: where nothing changes there is nothing that it could find but late (docs/explanation/performance.md, Idle).
@@ -144,6 +144,7 @@ def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
                         partial(standstills.note, chore, since, now=now),
                         lambda: alarming.sweep(now=now),
                         lambda: manualtasks.remind(now=now),
+                        lambda: handdrafts.remind(now=now),
                         lambda: takedownwatch.remind(now=now),
                         lambda: urgentcare.remind(now=now),
                     )

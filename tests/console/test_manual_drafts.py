@@ -117,10 +117,14 @@ def test_a_changed_draft_is_said_to_be_changed_and_put_there_anew_on_a_persons_w
     draft, client = work(release), as_("duty")
     box.touched = True
     address = reverse("manual-draft", args=[draft.pk])
-    said = client.post(address, {"act": "look"}, follow=True).content.decode()
+    said = client.post(
+        address, {"act": "look", "seen": str(HandDraft.objects.get().fence)}, follow=True
+    ).content.decode()
     assert "草稿不在或与签发的不一致" in said
     assert "不要发表" in said
-    said = client.post(address, {"act": "anew"}, follow=True).content.decode()
+    said = client.post(
+        address, {"act": "anew", "seen": str(HandDraft.objects.get().fence)}, follow=True
+    ).content.decode()
     assert "已在草稿箱，核对一致" in said
     assert HandDraft.objects.get().stage == Stage.PLACED
 

@@ -14,9 +14,22 @@ from bot.domain.alarms import Kind
 from bot.domain.handdraft import AHEAD, Stage
 from bot.models import Account, Alarm, AuditEvent, Chore, HandDraft, ManualTask, Release
 from bot.rehearsal import RehearsalServer
-from bot.services import accounts, clock, documents, handdrafts, manualtasks, reconciling, releases, stops, watching
+from bot.services import (
+    accounts,
+    clock,
+    documents,
+    handdrafts,
+    manual,
+    manualtasks,
+    reconciling,
+    releases,
+    setback,
+    stops,
+    watching,
+)
 from bot.services.accounts import channel_of
 from bot.services.errors import NotFound, Refused
+from bot.services.handdraftplan import look_at_drafts
 from bot.services.manualtasks import Standing
 
 from .by_hand import LINK, only_by_hand
@@ -129,7 +142,7 @@ def test_a_draft_that_somebody_changed_is_told_and_no_other_is_made(drill: Drill
     assert "不要发表" in draft.note
     assert len(in_the_box(drill.office)) == 1
     watching.look(wall() + AHEAD)
-    [alarm] = Alarm.objects.filter(kind=Kind.BY_HAND, subject=f"draft:{draft.pk}")
+    [alarm] = Alarm.objects.filter(kind=Kind.DRAFT, subject=f"draft:{draft.pk}")
     assert alarm.out == "unknown"
 
 
@@ -192,7 +205,7 @@ def test_two_workers_put_one_draft_there(office: Office) -> None:
     release = signed(office)
     draft = HandDraft.objects.get(release=release)
     now = wall()
-    assert handdrafts._take(draft.pk, now) is not None
+    assert handdrafts._take(HandDraft.objects.filter(pk=draft.pk), now) is not None
     handdrafts.work(draft.pk, now=lambda: now)
     assert in_the_box(office) == []
     handdrafts.work(draft.pk, now=lambda: now + handdrafts.LEASE)  # the first one died
@@ -299,7 +312,8 @@ def test_whoever_enters_the_addresses_says_how_it_was_made_public(office: Office
     assert {one.post.mode for one in entered} == {"publish"}
     work(release.instant + 2 * MINUTE)
     draft.refresh_from_db()
-    assert (draft.status, draft.next_at) == (Stage.PLACED, None)  # what people published is no longer read as a draft
+    assert (draft.status, draft.next_at) == (Stage.TAKEN_BACK, None)
+    assert in_the_box(office) == []  # whatever of it still lay there would be a second post
 
 
 def test_the_book_takes_the_quota_of_the_way_that_was_chosen(office: Office) -> None:
@@ -309,13 +323,18 @@ def test_the_book_takes_the_quota_of_the_way_that_was_chosen(office: Office) -> 
     assert office.wechat.reservations.filter(mode="mass", released_at__isnull=True).count() == 1
 
 
+def asked(draft: HandDraft, office: Office, *, anew: bool = False, who: str = "releaser") -> HandDraft:
+    """By a person who has just looked at the page."""
+    draft.refresh_from_db()
+    return handdrafts.look_again(draft, seen=draft.fence, person=office.people[who], now=wall, anew=anew)
+
+
 def test_a_person_has_it_read_again_or_put_there_anew(drill: Drill) -> None:
     office = drill.office
     _, draft = placed(office)
     drill.act("wechat", "edit_draft", change={"title": "改过的标题"})
-    duty = office.people["releaser"]
-    assert handdrafts.look_again(draft, person=duty, now=wall).status is Stage.ALTERED
-    again = handdrafts.look_again(draft, person=duty, now=wall, anew=True)
+    assert asked(draft, office).status is Stage.ALTERED
+    again = asked(draft, office, anew=True)
     assert again.status is Stage.PLACED
     [titles] = in_the_box(office)  # the changed one is gone
     assert "改过的标题" not in titles
@@ -323,24 +342,184 @@ def test_a_person_has_it_read_again_or_put_there_anew(drill: Drill) -> None:
     assert [event.data["anew"] for event in acts] == [False, True]
 
 
+def test_whoever_looked_at_an_older_page_decides_nothing(drill: Drill) -> None:
+    """It may have been put there, and published, since."""
+    office = drill.office
+    drill.arm("wechat", "draft/add", "error", times=1, code=45009)
+    _, draft = placed(office)
+    seen = draft.fence
+    work(draft.next_at)
+    with pytest.raises(Refused, match=r"刚刚变了|没有重新放入"):
+        handdrafts.look_again(draft, seen=seen, person=office.people["releaser"], now=wall, anew=True)
+    assert len(in_the_box(office)) == 1
+
+
+def test_a_draft_that_stands_is_not_put_there_anew_and_one_that_is_not_yet_there_not_read(office: Office) -> None:
+    _, draft = placed(office)
+    with pytest.raises(Refused, match="没有重新放入"):
+        asked(draft, office, anew=True)
+    later = signed(office, ahead=AHEAD * 3, numbers=(3,))
+    with pytest.raises(Refused, match="没有可核对的"):
+        asked(HandDraft.objects.get(release=later), office)
+    assert len(in_the_box(office)) == 1
+
+
+def test_one_that_a_person_published_is_not_made_anew_because_a_later_read_fails(drill: Drill) -> None:
+    office = drill.office
+    release, draft = placed(office)
+    drill.act("wechat", "delete_draft")  # published in the console: it is not in the box any more
+    assert asked(draft, office).status is Stage.ALTERED
+    drill.arm("wechat", "draft/get", "http_500", times=9)
+    assert asked(draft, office).status is Stage.ALTERED
+    work(release.instant)
+    work(release.instant + MINUTE)
+    assert in_the_box(office) == []
+
+
+def test_an_old_draft_that_cannot_be_deleted_when_another_is_put_there_is_told(drill: Drill) -> None:
+    office = drill.office
+    _, draft = placed(office)
+    drill.act("wechat", "edit_draft", change={"title": "改过的标题"})
+    assert asked(draft, office).status is Stage.ALTERED
+    drill.arm("wechat", "draft/delete", "error", times=99, code=45009)
+    again = asked(draft, office, anew=True)
+    assert "旧的" in again.note
+    assert again.left
+    assert again.unsure
+    handdrafts.remind(now=wall())
+    assert Alarm.objects.filter(kind=Kind.DRAFT, closed_at__isnull=True).exists()
+
+
+def test_a_draft_whose_read_back_failed_is_known_and_no_second_one_is_made(drill: Drill) -> None:
+    office = drill.office
+    drill.arm("wechat", "draft/get", "http_500", times=30)
+    release, draft = placed(office)
+    assert (draft.status, bool(draft.staged)) == (Stage.UNCHECKED, True)
+    work(draft.next_at)
+    assert len(in_the_box(office)) == 1
+    _called_off(office, release)
+    work(release.instant)
+    assert in_the_box(office) == []
+
+
+def test_a_draft_that_reads_back_otherwise_is_known_to_stand_there(drill: Drill) -> None:
+    office = drill.office
+    drill.arm("wechat", "draft/add", "act", action="edit_draft", args={"change": {"title": "平台改过的"}})
+    release, draft = placed(office)
+    assert (draft.status, draft.next_at) == (Stage.ALTERED, None)
+    assert draft.staged
+    _called_off(office, release)
+    work()
+    assert in_the_box(office) == []
+
+
+def test_what_is_called_off_while_a_worker_is_at_it_does_not_stay(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = signed(office)
+    real = handdrafts.channel_of
+
+    def meanwhile(account: Account, *, mode: str = "") -> Any:
+        if not Release.objects.get(pk=release.pk).cancelled_at:
+            _called_off(office, release)
+        return real(account, mode=mode)
+
+    monkeypatch.setattr(handdrafts, "channel_of", meanwhile)
+    work()
+    monkeypatch.undo()
+    draft = HandDraft.objects.get(release=release)
+    assert draft.status is Stage.LEAVING
+    assert [one.pk for one in handdrafts.going(office.unit)] == [draft.pk]
+    work(wall() + MINUTE)
+    assert in_the_box(office) == []
+
+
+def test_whoever_lost_the_row_takes_back_what_they_made(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = signed(office)
+    real = handdrafts.channel_of
+
+    def slow(account: Account, *, mode: str = "") -> Any:
+        HandDraft.objects.filter(release=release).update(fence=99)  # its lease ended, another worker has it
+        return real(account, mode=mode)
+
+    monkeypatch.setattr(handdrafts, "channel_of", slow)
+    work()
+    assert in_the_box(office) == []
+
+
+def test_an_entry_that_was_an_error_has_it_put_there_again(office: Office) -> None:
+    release, draft = placed(office)
+    entered = finish(office, release)
+    work(release.instant + 2 * MINUTE)
+    assert in_the_box(office) == []
+    for one in entered:
+        manual.void(one.post, reason="登记错了", person=office.people["releaser"], now=release.instant + 3 * MINUTE)
+    work(release.instant + 4 * MINUTE)
+    draft.refresh_from_db()
+    assert draft.status is Stage.PLACED
+
+
+def test_one_message_that_is_called_off_brings_no_other_before_its_time(office: Office) -> None:
+    numbers = tuple(range(1, 10))  # nine articles: two messages
+    release = signed(office, ahead=AHEAD * 3, numbers=numbers)
+    tasks = manualtasks.find_message(release.pk, "zghd", 1, unit=office.unit)
+    manualtasks.drop(tasks, reason="不发了", person=office.people["releaser"], now=wall())
+    work()
+    assert in_the_box(office) == []
+
+
+def test_long_after_the_instant_nothing_is_put_there_by_itself(office: Office) -> None:
+    release = signed(office)
+    work(release.instant + AHEAD)
+    draft = HandDraft.objects.get(release=release)
+    assert in_the_box(office) == []
+    assert (draft.status, draft.next_at) == (Stage.FAILED, None)
+    assert "太久" in draft.note
+
+
+def test_what_nobody_has_put_there_is_told(office: Office) -> None:
+    release = signed(office)
+    handdrafts.remind(now=release.signed_at + MINUTE)  # type: ignore[operator]
+    assert not Alarm.objects.filter(kind=Kind.DRAFT).exists()
+    handdrafts.remind(now=release.signed_at + 11 * MINUTE)  # type: ignore[operator]
+    assert Alarm.objects.filter(kind=Kind.DRAFT, out="no").exists()
+
+
+def test_what_a_person_deleted_by_hand_is_entered_and_the_alarm_ends(drill: Drill) -> None:
+    office = drill.office
+    release, draft = placed(office)
+    _called_off(office, release)
+    drill.arm("wechat", "draft/delete", "error", times=99, code=45009)
+    at = wall()
+    for _ in range(20):
+        work(at)
+        at += 3 * MINUTE
+    draft.refresh_from_db()
+    handdrafts.remind(now=at)
+    handdrafts.gone(draft, seen=draft.fence, person=office.people["releaser"], now=at)
+    handdrafts.remind(now=at)
+    assert not Alarm.objects.filter(kind=Kind.DRAFT, closed_at__isnull=True).exists()
+    assert AuditEvent.objects.filter(action="manual.draft_gone").count() == 1
+    assert handdrafts.going(office.unit) == []
+
+
 def test_who_may_not_post_may_not_put_it_there_and_nobody_of_another_unit(office: Office) -> None:
     _, draft = placed(office)
     with pytest.raises(Refused, match="权限"):
-        handdrafts.look_again(draft, person=office.people["editor"], now=wall)
+        asked(draft, office, who="editor")
     other = Office.make("town", prefix="t-")
     with pytest.raises(NotFound):
-        handdrafts.look_again(draft, person=other.people["releaser"], now=wall)
+        handdrafts.look_again(draft, seen=draft.fence, person=other.people["releaser"], now=wall)
 
 
 def test_nothing_is_put_there_for_a_release_that_is_not_signed_or_frozen(office: Office) -> None:
     release, draft = placed(office)
-    person = office.people["releaser"]
-    stops.freeze(office.unit, person=person, reason="突发", now=wall())
+    stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=wall())
     with pytest.raises(Refused, match="停发"):
-        handdrafts.look_again(draft, person=person, now=wall, anew=True)
+        asked(draft, office)
     _called_off(office, release)
     with pytest.raises(Refused, match="没有有效签发"):
-        handdrafts.look_again(draft, person=person, now=wall, anew=True)
+        asked(draft, office)
 
 
 # --- where it cannot be ---------------------------------------------------------------------------------------
@@ -359,11 +538,22 @@ def test_an_account_that_people_took_over_meanwhile_is_not_signed_for(office: Of
         office.signs(release, now=wall())
 
 
-def test_a_disabled_account_gets_no_draft(office: Office) -> None:
-    release = signed(office)
+@pytest.mark.parametrize("there", [False, True])
+def test_a_disabled_account_keeps_no_draft(office: Office, there: bool) -> None:
+    release = placed(office)[0] if there else signed(office)
     accounts.disable_account("zghd", reason="交接", actor="test", now=wall())
     work()
-    assert "停用" in HandDraft.objects.get(release=release).note
+    draft = HandDraft.objects.get(release=release)
+    assert in_the_box(office) == []
+    assert "停用" in draft.note
+    accounts.enable_account("zghd", actor="test", now=wall())
+    assert asked(draft, office, anew=True).status is Stage.PLACED
+
+
+def test_while_a_draft_stands_its_account_is_not_led_elsewhere(office: Office) -> None:
+    placed(office)
+    with pytest.raises(Refused, match="没有办完的发布单"):
+        accounts.require_idle(office.wechat, ["options"])
 
 
 def test_weibo_has_no_drafts(office: Office) -> None:
@@ -380,11 +570,32 @@ def test_an_account_may_have_it_as_its_own_way(office: Office) -> None:
     assert all(line.ok for line in channel_of(office.wechat).preflight())
 
 
-def test_a_restored_home_leaves_it_to_people_whether_one_stands_there(office: Office) -> None:
-    release, draft = placed(office)
-    HandDraft.objects.filter(pk=draft.pk).update(next_at=wall())
-    reconciling.reconcile(person=office.people["releaser"], backed_up_at=wall(), sha256="0" * 64, now=wall())
-    work(release.instant)
-    draft.refresh_from_db()
+@pytest.mark.parametrize("there", [False, True])
+def test_a_restored_home_leaves_it_to_people_whether_one_stands_there(office: Office, there: bool) -> None:
+    release = placed(office)[0] if there else signed(office)
+    told = reconciling.reconcile(person=office.people["releaser"], backed_up_at=wall(), sha256="0" * 64, now=wall())
+    assert (told.drafts, "草稿箱" in told.message) == (1, True)
+    stops.unfreeze(office.unit, person=office.people["releaser"], now=wall())
+    draft = HandDraft.objects.get(release=release)
     assert (draft.status, draft.next_at) == (Stage.ALTERED, None)
+    look_at_drafts(release.pk, now=wall())
+    work()
+    asked(draft, office)
+    assert len(in_the_box(office)) == int(there)  # a look makes none
+
+
+def test_what_was_not_signed_any_more_is_for_a_person_to_delete_after_a_restore(office: Office) -> None:
+    release, draft = placed(office)
+    _called_off(office, release)
+    reconciling.reconcile(person=office.people["releaser"], backed_up_at=wall(), sha256="0" * 64, now=wall())
+    draft.refresh_from_db()
+    assert draft.status is Stage.LEFT_OVER
+    assert "不要发表" in draft.note
+
+
+def test_a_clock_that_was_ahead_puts_no_draft_off(office: Office) -> None:
+    release = signed(office)
+    HandDraft.objects.filter(release=release).update(next_at=wall() + AHEAD * 9, lease_until=wall() + AHEAD * 9)
+    setback.pull_back(now=wall())
+    work(wall() + MINUTE)
     assert len(in_the_box(office)) == 1

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain.channel import AccountConfig, ChannelFault, Remedy
+from bot.domain.channel import READ_BACK, AccountConfig, ChannelFault, Remedy
 from bot.domain.hashing import ASSET
 from bot.domain.post import Post
 
@@ -127,4 +127,4 @@ def _wording(content: str) -> str:
 def altered(what: str) -> ChannelFault:
     """The fault of a draft that is not what was approved."""
     message = f"草稿读回后与批准的内容不一致，{what}。还没有发出任何内容；请核对该处内容后修改，或请系统管理员查看。"
-    return ChannelFault(Remedy.PERSON, message, code="readback")
+    return ChannelFault(Remedy.PERSON, message, code=READ_BACK)

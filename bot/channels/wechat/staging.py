@@ -46,7 +46,11 @@ class Stager:
             raise _consumed()
         self._upload_all(posts, table)
         table["draft"], table["hashes"] = self._add(posts, table), hashes
-        self._verify(posts, table)
+        try:
+            self._verify(posts, table)
+        except ChannelFault as fault:
+            fault.staged = table
+            raise
         self.discard(earlier)
         return Staged(table, verified=True)
 
