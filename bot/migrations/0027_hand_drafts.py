@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(condition=Q(next_at__isnull=False), fields=["next_at"], name="handdraft_due"),
                     models.Index(fields=["stage"], name="handdraft_stage_is"),
+                    models.Index(fields=["faults"], name="handdraft_faults"),
                 ],
                 "constraints": [
                     models.CheckConstraint(condition=Q(stage__in=STAGES), name="handdraft_stage"),

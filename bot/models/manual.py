@@ -96,6 +96,7 @@ class HandDraft(models.Model):
         indexes = (
             models.Index(fields=["next_at"], name="handdraft_due", condition=Q(next_at__isnull=False)),
             models.Index(fields=["stage"], name="handdraft_stage_is"),
+            models.Index(fields=["faults"], name="handdraft_faults"),
         )
 
     def __str__(self) -> str:

@@ -347,8 +347,8 @@ def gone(draft: HandDraft, *, seen: int, person: Person, now: datetime) -> None:
 def remind(*, now: datetime) -> None:
     """An alarm for each draft that a person must see to; closed when nobody need any more."""
     require_aware(now)
-    rows = HandDraft.objects.filter(Q(faults__gt=0) | Q(next_at__lt=now - handdraft.OVERDUE) | _RESTING)
-    found = rows.select_related("release", "account").defer("release__manifest").order_by("pk")[:MOST_TOLD]
+    rows = HandDraft.objects.filter(pk__in=_perhaps(now)).select_related("release", "account")
+    found = rows.defer("release__manifest").order_by("pk")[:MOST_TOLD]
     due = {call.subject: call for draft in found if _tells(draft, now) for call in [_call(draft)]}
     standing = Alarm.objects.filter(kind=Kind.DRAFT, closed_at__isnull=True).values_list("subject", flat=True)
     over = [subject for subject in standing if subject not in due]
@@ -356,9 +356,13 @@ def remind(*, now: datetime) -> None:
     alarming.raise_all(list(due.values()), now=now)
 
 
-_RESTING = Q(stage__in=[Stage.ALTERED, Stage.LEFT_OVER]) | Q(
-    stage__in=[Stage.FAILED, Stage.UNCHECKED, Stage.WAITING], next_at__isnull=True
-)
+def _perhaps(now: datetime) -> set[int]:
+    """Those of which a person may have to hear; each question is answered from an index."""
+    questions = (
+        Q(faults__gt=0), Q(next_at__lt=now - handdraft.OVERDUE), Q(stage__in=[Stage.ALTERED, Stage.LEFT_OVER]),
+        Q(stage__in=[Stage.WAITING, Stage.FAILED, Stage.UNCHECKED], next_at__isnull=True),
+    )  # fmt: skip
+    return {pk for one in questions for pk in HandDraft.objects.filter(one).values_list("pk", flat=True)[:MOST_TOLD]}
 
 
 def _tells(draft: HandDraft, now: datetime) -> bool:
