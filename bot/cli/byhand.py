@@ -63,13 +63,20 @@ def message_lines(release: Any) -> list[str]:
     """The same for people."""
     lines = []
     for one in _messages(release):
-        how = f"系统放草稿，由人公开（{one.draft.status.label}）" if one.draft else "由人手工发布"
+        how = _how(one)
         lines.append(f"  {one.account.name}·{one.mode.label}：{how}")
         lines += [f"      {one.draft.note}"] if one.draft and one.draft.note else []
         for task in one.tasks:
             title = f"{task.edition.document.external_id} {shorten(task.edition.title, 60)}"
             lines.append(f"      {task.position + 1}. {title}　{_standing(one, task)}")
     return lines
+
+
+def _how(message: Any) -> str:
+    """Who makes it public. Before the signature a draft has no stage yet."""
+    if not message.mode.by_hand:
+        return "由人手工发布"
+    return f"系统放草稿，由人公开（{message.draft.status.label if message.draft else '签发后才放'}）"
 
 
 def _standing(message: Any, task: Any) -> str:

@@ -293,6 +293,13 @@ def test_commands_tell_it_too(drill: Drill) -> None:
     assert "已在草稿箱，核对一致" in message_lines(release)[0]
 
 
+def test_commands_call_a_draft_a_draft_before_it_is_signed(office: Office) -> None:
+    release = planned(office)
+    [told] = messages_data(release)
+    assert (told["mode"], told["draft"]) == ("draft", None)
+    assert message_lines(release)[0].endswith("系统放草稿，由人公开（签发后才放）")
+
+
 def finish(office: Office, release: Release, **changes: Any) -> list[Any]:
     tasks = manualtasks.find_message(release.pk, "zghd", 0, unit=office.unit)
     given: dict[str, Any] = {
