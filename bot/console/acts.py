@@ -144,7 +144,7 @@ def _next(case: Case) -> tuple[str, str]:
     if case.has(State.HELD):
         return "release-resume", "已暂停，恢复后继续准备和发出。"
     if case.by_hand_now:
-        return "manual", f"{_why_now(case)}，有账号只能手工发布，还没有登记；系统不会代发。"
+        return "manual", f"{_why_now(case)}，{_what_people_do(case)}，还没有登记；系统不会代发。"
     if case.by_hand:
         return "", _by_hand_later(case)
     if case.has(*STOPPABLE):
@@ -156,13 +156,22 @@ def _why_now(case: Case) -> str:
     return "时刻已到" if case.release.urgency_id is None else "两人已确认应急发布，请马上发出"
 
 
+def _what_people_do(case: Case) -> str:
+    """Of what waits for people: drafts of the machine to be made public, texts to be posted, or both."""
+    kinds = {byhand.leaves_draft(task) for task in case.tasks if task.waits}
+    words = {True: "有草稿等人到账号的草稿箱里发表", False: "有账号只能手工发布"}
+    return "，".join(words[kind] for kind in sorted(kinds, reverse=True))
+
+
 def _by_hand_later(case: Case) -> str:
     if byhand.returned(case.release):
         return "补审退回，手工发布的部分不要发出；先问清有没有人正在发。"
     rest = "其余账号到时自动发出。" if case.has(*STOPPABLE) else ""
     if case.frozen:
         return f"{FROZEN}手工发布的部分也先不要发出。"
-    return f"已签发。手工发布的部分系统不代发，时刻（和门户网页上线）之前不要发出。{rest}"
+    drafted = any(byhand.leaves_draft(task) for task in case.tasks if task.waits)
+    draft = "草稿由系统在时刻前一小时放进草稿箱，到时由人发表。" if drafted else ""
+    return f"已签发。{draft}手工发布的部分系统不代发，时刻（和门户网页上线）之前不要发出。{rest}"
 
 
 def _posting(case: Case) -> list[Act]:

@@ -288,11 +288,16 @@ def _ask_by_hand(release: Release, account: Account, tasks: Sequence[ManualTask]
     door = (
         ("去手工发布", f"{reverse('manual')}#job-{release.pk}-{account.slug}-{tasks[0].lane}") if may_look else ("", "")
     )
-    return Ask(
-        chips.BY_HAND_NOW, release, account, [task.edition.title for task in tasks],
-        f"{start}，这个账号只能手工发布，还没有登记，系统不会代发。请值班员到“手工发布”复制文字、下载图片，到平台后台发出，再登记链接和时间。",
-        release.instant, door=door,
-    )  # fmt: skip
+    words = _PUBLISH_DRAFT if byhand.leaves_draft(tasks[0]) else _POST_TEXT
+    titles = [task.edition.title for task in tasks]
+    return Ask(chips.BY_HAND_NOW, release, account, titles, f"{start}，{words}", release.instant, door=door)
+
+
+_POST_TEXT = "这个账号只能手工发布，还没有登记，系统不会代发。请值班员到“手工发布”复制文字、下载图片，到平台后台发出，再登记链接和时间。"
+_PUBLISH_DRAFT = (
+    "这一组由系统放进账号的草稿箱、由人公开，还没有登记，系统不会代发。"
+    "请值班员先到“手工发布”看草稿现在的情况，核对一致的到平台草稿箱里发表，再登记链接和时间。"
+)
 
 
 def next_up(releases: Iterable[Release], now: datetime) -> Release | None:

@@ -15,7 +15,7 @@ from bot.domain.delivery import State
 from bot.domain.instants import parse_instant, show
 from bot.domain.workflow import Role
 from bot.models import Release
-from bot.services import gating, releases, stops, trail
+from bot.services import byhand, gating, releases, stops, trail
 from bot.services.errors import Refused
 from bot.services.people import require
 from bot.services.releases import find_release
@@ -85,9 +85,11 @@ def _sign(request: HttpRequest, release: Release) -> str:
 
 def _what_follows(signed: Release) -> str:
     when = show(signed.instant)
-    if not any(task.waits for task in signed.manual_tasks.all()):
+    tasks = [task for task in signed.manual_tasks.select_related("account") if task.waits]
+    if not tasks:
         return f"将于 {when} 发出。"
-    by_hand = f"手工发布的部分系统不代发，请值班员在 {when} 起到“手工发布”办理。"
+    draft = "系统在时刻前一小时把草稿放进账号的草稿箱，到时须由人发表。" if any(map(byhand.leaves_draft, tasks)) else ""
+    by_hand = f"{draft}手工发布的部分系统不代发，请值班员在 {when} 起到“手工发布”办理。"
     return f"{f'将于 {when} 发出；' if signed.publications.exists() else ''}{by_hand}"
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from bot import channels
 from bot.domain.alarms import Side
 from bot.domain.instants import require_aware
 from bot.domain.urgent import SENT_BACK
@@ -84,6 +85,14 @@ def due_now(release: Release, now: datetime) -> bool:
     require_aware(now)
     start = due_from(release)
     return start is not None and start <= now and not release.waits_for_portal
+
+
+def leaves_draft(task: ManualTask) -> bool:
+    """Whether the machine leaves a draft of it on the account, which a person makes public there (`ModeSpec.by_hand`); else
+    people post its text themselves. The task comes with its account. False where this process lacks the channel's program.
+    """
+    kind = channels.kinds().get(task.account.channel)
+    return kind is not None and any(mode.name == task.mode and mode.by_hand for mode in kind.spec.modes)
 
 
 def taken_down(task: ManualTask) -> bool:

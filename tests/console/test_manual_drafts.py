@@ -75,6 +75,34 @@ def test_the_signer_reads_that_people_make_it_public(district: District, as_: Lo
     shown = page(as_("releaser"), f"/releases/{planned.pk}/sign")
     assert "草稿" in shown
     assert "由人在公众平台发表或群发" in shown
+    assert "其中 1 次是草稿：签发后，系统在时刻前一小时把它放进账号的草稿箱" in shown
+    assert "，只能手工发布。" not in shown  # there is no reason why people post there, and none is to be told
+    assert "按签发的文字在平台后台发出" not in shown
+
+
+def test_a_signature_says_where_the_draft_will_lie(district: District, as_: Login) -> None:
+    Account.objects.filter(slug="wx").update(mode="draft")
+    district.accounts[0].refresh_from_db()
+    planned, client = district.planned(*ARTICLES[:2]), as_("releaser")
+    seen = page(client, f"/releases/{planned.pk}/sign").split('name="seen" value="')[1].split('"')[0]
+    said = client.post(f"/releases/{planned.pk}/sign", {"seen": seen}, follow=True).content.decode()
+    assert "系统在时刻前一小时把草稿放进账号的草稿箱，到时须由人发表" in said
+    assert "草稿由系统在时刻前一小时放进草稿箱，到时由人发表。" in said
+
+
+def test_desk_and_release_ask_for_the_draft_to_be_published_not_for_a_text_to_be_copied(
+    district: District, as_: Login, release: Release, box: Box
+) -> None:
+    work(release)
+    client = as_("duty")
+    with time_machine.travel(release.instant + timedelta(minutes=1), tick=False):
+        desk, own = page(client, "/").split('id="asks"')[1], page(client, f"/releases/{release.pk}")
+    assert "到平台草稿箱里发表，再登记链接和时间" in desk
+    assert "有草稿等人到账号的草稿箱里发表，还没有登记" in own
+    for shown in (desk, own):
+        assert "复制文字" not in shown
+        assert "这个账号只能手工发布" not in shown
+        assert "有账号只能手工发布" not in shown
 
 
 def test_before_it_is_there_the_page_says_when_it_will_be(district: District, as_: Login, release: Release) -> None:
