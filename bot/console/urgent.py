@@ -145,14 +145,19 @@ def _notice(
 
 
 def _ways(request: HttpRequest, who: Person, at: datetime) -> list[tuple[list[urgent.Way], bool, str]]:
-    """By account: its ways, whether it is ticked, and which of them is chosen; the first that is free where none is."""
+    """By account: its ways, whether it is ticked, and which of them is chosen; the first that is free where none is.
+
+    Where an account's own way is a draft for people, nobody has ever said how the machine goes public there: a person
+    chooses, and nothing is ticked before.
+    """
     groups: dict[int, list[urgent.Way]] = {}
     for way in urgent.ways(who.unit, now=at):
         groups.setdefault(way.account.pk, []).append(way)
     found = []
     for ways in groups.values():
         slug = ways[0].account.slug
-        free = next((way.mode for way in ways if not way.why_not), "")
+        open_ways = () if ways[0].own_is_draft else ways
+        free = next((way.mode for way in open_ways if not way.why_not), "")
         ticked = slug in request.POST.getlist("account") if request.method == "POST" else bool(free)
         found.append((ways, ticked, request.POST.get(f"mode-{slug}", free)))
     return found

@@ -38,7 +38,8 @@ _BEFORE = (EditionState.DRAFTING, EditionState.RETURNED)
 class Way:
     """One way in which one account may publish it, with how often it still may. `why_not`: a quota is used up.
 
-    Where people post (`by_hand`) the book tells what is left, and stops nobody.
+    Where people post (`by_hand`) the book tells what is left, and stops nobody. `own_is_draft`: the account's own way leaves
+    a draft for people, which there is no time for here.
     """
 
     account: Account
@@ -49,6 +50,7 @@ class Way:
     rates: Sequence[str]
     why_not: str
     by_hand: bool = False
+    own_is_draft: bool = False
 
 
 # --- the notice -----------------------------------------------------------------------------------------------
@@ -144,13 +146,17 @@ def ways(unit: Unit, *, now: datetime, at: datetime | None = None) -> list[Way]:
 def _ways_of(account: Account, instant: datetime) -> list[Way]:
     spec = spec_of(account)
     modes = sorted(spec.public_modes, key=lambda mode: mode.name != account.mode)
+    drafts_for_people = not account.manual_only and account.mode not in {mode.name for mode in modes}
     found = []
     for mode in modes:
         drafts = [] if account.manual_only else [Publication(account=account, mode=mode.name, instant=instant)]
         lacking = "；".join(f"{lack.what}（{lack.numbers}）" for lack in quotas.shortages(drafts))
         rates = [_rate(account, mode.name, rule, instant) for rule in _rules(account, mode.name)]
         found.append(
-            Way(account, spec.label, mode.name, mode.label, mode.effect, rates, lacking, account.manual_only)
+            Way(
+                account, spec.label, mode.name, mode.label, mode.effect, rates, lacking, account.manual_only,
+                drafts_for_people,
+            )
         )  # fmt: skip
     return found
 

@@ -178,3 +178,13 @@ def test_an_urgent_notice_has_no_draft_to_choose(district: District, as_: Login)
 
     ways = urgent.ways(district.unit, now=now())
     assert {way.mode for way in ways if way.account.slug == "wx"} == {"publish", "mass"}
+    document, client = district.document(ARTICLES[2]), as_("editor")
+    shown = page(client, reverse("urgent-notice", args=[document.external_id]))
+    account = shown.split('value="wx"')[1].split('<div class="urgent-account">')[0]
+    assert "应急没有这种方式，下面选中的由系统直接公开。没有预选" in account
+    assert " checked" not in account
+    assert 'value="wb" checked' in shown
+    given = {"seen": document.current.content_hash, "account": "wx", "reason": "汛情紧急", "when": "asap"}
+    answer = client.post(reverse("urgent-ask", args=[document.external_id]), given)
+    assert answer.status_code == 409
+    assert "没有这种发布方式，没有提出" in answer.content.decode()
