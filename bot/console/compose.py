@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -10,8 +11,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.sync import Then
-from bot.models import Release
+from bot.models import Account, Release
 from bot.services import composing, forecasting, releases, replanning
 from bot.services.accounts import known, spec_of
 from bot.services.errors import Refused
@@ -130,12 +132,19 @@ def _context(request: HttpRequest, typed: Typed, release: Release | None) -> dic
     }
 
 
+def _option(account: Account, typed: Typed) -> tuple[Account, ChannelSpec, Sequence[ModeSpec], str]:
+    """An account with its channel, the ways that it offers, and which of them is chosen: its own where none of them is."""
+    offered, chosen = releases.offered_modes(account), typed.modes.get(account.slug, "")
+    ticked = chosen if chosen in {one.name for one in offered} else releases.own_mode(account)
+    return account, spec_of(account), offered, ticked
+
+
 def _page(
     request: HttpRequest, typed: Typed, release: Release | None = None, refused: Refused | None = None
 ) -> HttpResponse:
     who = person(request)
     context = _context(request, typed, release)
-    options = [(account, spec_of(account)) for account in filter(known, who.unit.accounts.order_by("pk"))]
+    options = [_option(account, typed) for account in filter(known, who.unit.accounts.order_by("pk"))]
     context |= {
         "options": options,
         "pieces": composing.candidates(who.unit, typed.words, context["accounts"]),

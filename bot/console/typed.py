@@ -113,9 +113,11 @@ def typed_of(release: Release, publications: Sequence[Publication], tasks: Seque
         minutes = f"{policy.wait.total_seconds() / 60:g}"
         gated = {"url": policy.url, "expect": policy.title, "wait": minutes, "then": str(policy.then)}
     modes = manifest.modes_of(publications, tasks)
+    offered = {one.slug: releases.offered_modes(one) for one in manifest.accounts_of(publications, tasks)}
+    kept = {slug: name for slug, name in modes.items() if name in {mode.name for mode in offered[slug]}}
     return Typed(
         title=release.title, documents=tuple(one.external_id for one in manifest.documents_of(publications, tasks)),
-        accounts=tuple(modes), modes=modes, day=local.strftime("%Y-%m-%d"),
+        accounts=tuple(modes), modes=kept, day=local.strftime("%Y-%m-%d"),
         time=_time(local), sync=release.sync, **gated,
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ from bot.models import Account, Document, Edition, Item, ManualPost, ManualTask,
 
 from . import quotas
 from .accounts import spec_of
-from .releases import with_interpretations
+from .releases import own_mode, with_interpretations
 
 FOUND = 20
 LOOKED_THROUGH = 5_000
@@ -146,7 +146,7 @@ def pushes_of(
     """What each account would send, in the mode that is chosen for it (by slug) or its own."""
     require_aware(instant)
     book = quotas.Book(accounts, instant, without=instead_of.pk if instead_of else None)
-    return [_push(account, modes.get(account.slug, account.mode), pieces, instant, book) for account in accounts]
+    return [_push(account, modes.get(account.slug) or own_mode(account), pieces, instant, book) for account in accounts]
 
 
 def _push(account: Account, name: str, pieces: Sequence[Piece], instant: datetime, book: quotas.Book) -> Push:

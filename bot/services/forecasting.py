@@ -67,6 +67,7 @@ def outlook(
     if not accounts:
         notes.append(Note(Weight.STOP, "还没有选账号。"))
     notes += _about_pieces(pieces, accounts)
+    notes += _about_drafts(accounts, modes)
     if instant is None:
         return Outlook(pieces, (), [*notes, Note(Weight.STOP, "还没有定发布日期和时刻。")])
     pushes = pushes_of(accounts, modes, pieces, instant, instead_of)
@@ -92,6 +93,15 @@ def _about_pieces(pieces: Sequence[Piece], accounts: Sequence[Account]) -> list[
         for account in accounts:
             notes += _about_place(one, account, rendered=(one.edition.pk, account.pk) in rendered)
     return [*notes, *_alone(pieces)]
+
+
+def _about_drafts(accounts: Sequence[Account], modes: Mapping[str, str]) -> list[Note]:
+    """A draft was chosen (by slug) where the machine does not open the account."""
+    return [
+        Note(Weight.STOP, f"账号“{one.name}”只能手工发布，系统不登录它，不能存草稿。请改选别的发布方式。")
+        for one in accounts
+        if one.manual_only and modes.get(one.slug) in {mode.name for mode in spec_of(one).modes if mode.by_hand}
+    ]
 
 
 def _about_place(one: Piece, account: Account, *, rendered: bool) -> list[Note]:

@@ -111,7 +111,7 @@ def compose(
         )  # fmt: skip
         gating.attach(release)
         for account in accounts:
-            _plan_account(release, account, list(editions), modes.get(account.slug, account.mode))
+            _plan_account(release, account, list(editions), modes.get(account.slug))
         data: dict[str, Any] = {
             "instant": instant.isoformat(),
             "accounts": [account.slug for account in accounts],
@@ -232,14 +232,31 @@ def _approved_edition(document: Document, *, pulled: bool) -> Edition:
     return edition
 
 
-def _plan_account(release: Release, account: Account, editions: list[Edition], mode_name: str) -> None:
+def own_mode(account: Account) -> str:
+    """How an account goes public where nothing else is said: its own way. Where that leaves a draft and the machine does not
+    open the account (`manual_only`), the first way by which people can post a text.
+    """
+    if not account.manual_only:
+        return account.mode
+    names = [mode.name for mode in offered_modes(account)]
+    return account.mode if account.mode in names else names[0]
+
+
+def offered_modes(account: Account) -> Sequence[ModeSpec]:
+    """The ways that a release may choose on an account. Refused where this process lacks the channel's program."""
+    spec = spec_of(account)
+    return spec.public_modes if account.manual_only else spec.modes
+
+
+def _plan_account(release: Release, account: Account, editions: list[Edition], mode_name: str | None) -> None:
+    """`mode_name` None: the account's own way."""
     if not account.enabled:
         raise Refused(
             "disabled",
             f"账号“{account.name}”已停用（{account.disabled_reason}），发布单未保存。请换一个账号或先恢复它。",
         )
     spec = spec_of(account)
-    mode = _mode_of(spec, mode_name)
+    mode = _mode_of(spec, own_mode(account) if mode_name is None else mode_name)
     groups = [editions[start : start + mode.max_posts] for start in range(0, len(editions), mode.max_posts)]
     if account.manual_only or mode.by_hand:
         manualtasks.plan(release, account, mode, groups)

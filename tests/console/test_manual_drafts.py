@@ -68,6 +68,37 @@ def test_an_account_that_only_people_open_is_offered_no_draft(district: District
     assert "系统只把草稿放进公众号草稿箱" not in page(as_("editor"), "/releases/new")
 
 
+def test_where_a_draft_is_its_own_way_people_post_the_text_and_composer_and_plan_say_the_same(
+    district: District, as_: Login
+) -> None:
+    Account.objects.filter(slug="wx").update(mode="draft", manual_reason="未认证，没有发布接口权限")
+    district.accounts[0].refresh_from_db()
+    district.approved(ARTICLES[0])
+    number, client = ARTICLES[0].external_id, as_("editor")
+    shown = page(client, f"/releases/new?document={number}")
+    assert 'name="mode-wx" value="publish" autocomplete="off" checked' in shown
+    given = {"account": "wx", "document": number, "date": "2099-12-01", "time": "09:30"}
+    chosen = client.post(reverse("release-panel"), given | {"mode-wx": "draft"}).content.decode()
+    assert "系统不登录它，不能存草稿" in chosen
+    fallen_back = client.post(reverse("release-panel"), given).content.decode()
+    assert "不能存草稿" not in fallen_back
+    assert "草稿" not in fallen_back
+    planned = district.planned(ARTICLES[1])
+    assert {task.mode for task in planned.manual_tasks.all()} == {"publish"}
+
+
+def test_a_draft_that_was_planned_before_people_took_the_account_over_is_changed_to_what_there_is(
+    district: District, as_: Login
+) -> None:
+    Account.objects.filter(slug="wx").update(mode="draft")
+    district.accounts[0].refresh_from_db()
+    planned = district.planned()
+    Account.objects.filter(slug="wx").update(manual_reason="未认证，没有发布接口权限")
+    shown = page(as_("editor"), f"/releases/{planned.pk}/edit")
+    assert 'name="mode-wx" value="publish" autocomplete="off" checked' in shown
+    assert "不能存草稿" not in shown
+
+
 def test_the_signer_reads_that_people_make_it_public(district: District, as_: Login) -> None:
     Account.objects.filter(slug="wx").update(mode="draft")
     district.accounts[0].refresh_from_db()
