@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from bot.domain.alarms import Side
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.engine import people as by_people
 from bot.domain.engine import stopping
 from bot.domain.engine.facts import Facts, Step
+from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
-from bot.models import AuditEvent, Freeze, Item, ManualTask, Person, Publication, Release, Unit
+from bot.models import AuditEvent, Freeze, HandDraft, Item, ManualTask, Person, Publication, Release, Unit
 
 from . import audit, byhand, gating, lanes
 from .bulk import chunks
@@ -40,19 +41,26 @@ OVER = frozenset({State.CONFIRMING, State.LIVE, State.GONE, State.WITHDRAWN, Sta
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The honest answer of a freeze, hold or cancel: what is already public, what was stopped, what is on its way."""
+    """The honest answer of a freeze, hold or cancel: what is already public, what was stopped, what is on its way.
+
+    `drafts`: of a freeze, how many drafts for people lie in the accounts' 草稿箱, where anybody could publish them.
+    """
 
     sent: int
     stopped: int
     in_flight: int
     doubtful: int = 0
+    drafts: int = 0
 
     @property
     def message(self) -> str:
         """For staff."""
         maybe = "（可能已发出：还没有发出字节的会拦下，发出了的无法拦回，几秒后见经过）" if self.in_flight else ""
         doubt = f"另有 {self.doubtful} 条先前是否已发出不明，请先核实。" if self.doubtful else ""
-        return f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条{maybe}。{doubt}"
+        told = f"已发出 {self.sent} 条，已拦下 {self.stopped} 条，在途 {self.in_flight} 条{maybe}。{doubt}"
+        if not self.drafts:
+            return told
+        return f"{told}账号的草稿箱里还有 {self.drafts} 份等人公开的草稿，系统拦不住：停发期间不要发表。"
 
 
 AT_ONCE = 100
@@ -323,8 +331,18 @@ def freeze(unit: Unit, *, person: Person, reason: str, now: datetime) -> Stopped
     )
     why = f"{person.name}一键停发：{reason[:REASON_LENGTH]}"
     answer = _stop(waiting, Event.HOLD, why, person.username, clock, stands_at=stands_at)
+    answer = replace(answer, drafts=_drafts_for_people(unit))
     audit.append(person.username, "unit.freeze_reached", subject, {"answer": answer.message}, now=stands_at)
     return answer
+
+
+def _drafts_for_people(unit: Unit) -> int:
+    """How many stand in the 草稿箱 of the unit's accounts under a signature that stands, and are not entered as published."""
+    waiting = ManualTask.objects.filter(
+        release=OuterRef("release"), account=OuterRef("account"), lane=OuterRef("lane"), done_at__isnull=True
+    )
+    placed = HandDraft.objects.filter(stage=Stage.PLACED, release__unit=unit, release__cancelled_at__isnull=True)
+    return placed.filter(Exists(waiting), release__signed_at=F("signed_at")).count()
 
 
 def _reached_all(standing: Freeze) -> bool:

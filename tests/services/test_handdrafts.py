@@ -191,6 +191,39 @@ def test_under_a_freeze_nothing_is_put_there(office: Office) -> None:
     assert in_the_box(office) == []
 
 
+def _freeze(office: Office) -> stops.Stopped:
+    return stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=wall())
+
+
+def test_a_freeze_says_how_many_drafts_stand_in_the_box_and_that_nobody_is_to_publish_them(office: Office) -> None:
+    placed(office)
+    answer = _freeze(office)
+    assert answer.drafts == 1
+    assert "草稿箱里还有 1 份等人公开的草稿" in answer.message
+    assert "不要发表" in answer.message
+    line = AuditEvent.objects.get(action="unit.freeze_reached")
+    assert line.data["answer"] == answer.message
+
+
+def test_a_freeze_counts_neither_what_was_called_off_nor_what_was_published_nor_what_is_not_there(
+    office: Office,
+) -> None:
+    release, _ = placed(office, numbers=(1,))
+    finish(office, release)
+    called_off, _ = placed_again(office, 2)
+    stops.cancel(called_off, person=office.people["releaser"], reason="内容有误", now=wall())
+    signed(office, ahead=AHEAD * 3, numbers=(3,))
+    answer = _freeze(office)
+    assert answer.drafts == 0
+    assert "草稿" not in answer.message
+
+
+def placed_again(office: Office, number: int) -> tuple[Release, HandDraft]:
+    release = signed(office, numbers=(number,))
+    work()
+    return release, HandDraft.objects.get(release=release, stage=Stage.PLACED)
+
+
 def test_a_text_that_is_not_the_signed_one_is_not_put_there(office: Office) -> None:
     release = signed(office)
     task = ManualTask.objects.filter(release=release).order_by("position")[0]
