@@ -16,7 +16,7 @@ from bot.domain.sync import AtTime
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
-from . import gating, prechecks, preflighting, quotas, releases, telling
+from . import gating, handahead, prechecks, preflighting, quotas, releases, telling
 from .accounts import known, renewed_by_hand, spec_of
 from .errors import Refused
 from .voiding import is_frozen
@@ -76,6 +76,7 @@ def _signed(release: Release, now: datetime) -> Iterator[CheckResult]:
                     f"{account.name}·{result.name}", result.ok, result.message, result.warning, result.code, result.remedy
                 )  # fmt: skip
         yield from _last_preflight(release, account)
+    yield from handahead.examined(release, now=now)
 
 
 def _last_preflight(release: Release, account: Account) -> Iterator[CheckResult]:
@@ -127,9 +128,11 @@ def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
             "停发", False, "本单位正一键停发，不能签发。", code="freeze", remedy=prechecks.REMEDIES["freeze"]
         )
     yield from _page(release)
-    for account in {publication.account for publication in publications if not publication.account.enabled}:
+    used = dict.fromkeys([*(publication.account for publication in publications), *handahead.waiting(release)])
+    for account in (one for one in used if not one.enabled):
         words = f"“{account.name}”已停用（{account.disabled_reason}）。"
         yield CheckResult("账号", False, words, code="enabled", remedy=prechecks.REMEDIES["enabled"])
+    yield from handahead.drafts(release)
     yield from _unapproved(release, publications)
     yield from _no_quota(publications)
 

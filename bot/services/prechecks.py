@@ -341,6 +341,8 @@ def _clock(subject: Subject, clock: Callable[[], datetime]) -> Iterator[CheckRes
     )
 
 
+#: About an account and its unit alone, with or without pushes.
+OF_ACCOUNT: tuple[Check, ...] = (_enabled, _freeze)
 #: About one release and account.
 OF_RELEASE: tuple[Check, ...] = (
     _enabled, _freeze, _signature, _approvals, _pair, _link, _reservation, _staging, _clash,

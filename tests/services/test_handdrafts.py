@@ -11,14 +11,17 @@ import pytest
 
 from bot.cli.byhand import message_lines, messages_data
 from bot.domain.alarms import Kind
+from bot.domain.channel import CheckResult
 from bot.domain.handdraft import AHEAD, Stage
-from bot.models import Account, Alarm, AuditEvent, Chore, HandDraft, ManualTask, Release
+from bot.domain.instants import show
+from bot.models import Account, AccountCheck, Alarm, AuditEvent, Chore, HandDraft, ManualTask, Release
 from bot.rehearsal import RehearsalServer
 from bot.services import (
     accounts,
     clock,
     documents,
     handdrafts,
+    lookahead,
     manual,
     manualtasks,
     reconciling,
@@ -308,6 +311,90 @@ def test_what_was_never_put_there_needs_no_call_to_be_taken_back(drill: Drill) -
     work()
     assert HandDraft.objects.get(release=release).status is Stage.TAKEN_BACK
     assert drill.calls("draft/delete", "draft/add") == []
+
+
+# --- looked ahead -------------------------------------------------------------------------------------------
+
+
+def foreseen() -> dict[str, CheckResult]:
+    """What the look ahead tells of the releases, by code."""
+    return {result.code: result for result in lookahead.releases_ahead(wall())}
+
+
+def test_a_draft_in_order_is_told_with_when_it_is_put_there(office: Office) -> None:
+    release = signed(office, ahead=AHEAD * 3)
+    found = foreseen()
+    assert found["by_hand"].ok
+    assert f"系统 {show(release.instant - AHEAD)} 起把 2 篇放进草稿箱" in found["by_hand"].message
+    assert "没有发现会拦住它的问题" in found["release"].message
+
+
+def test_an_account_that_is_disabled_or_frozen_is_foreseen(office: Office) -> None:
+    signed(office, ahead=AHEAD * 3)
+    accounts.disable_account("zghd", reason="交接", actor="test", now=wall())
+    stops.freeze(office.unit, person=office.people["releaser"], reason="突发", now=wall())
+    told = [one.message for one in lookahead.releases_ahead(wall()) if not one.ok and "中国河东" in one.name]
+    assert any("已停用（交接）" in words for words in told)
+    assert any("一键停发" in words for words in told)
+    assert "release" not in foreseen()  # nobody reads that nothing would stop it
+
+
+def test_an_account_that_is_disabled_is_foreseen_before_the_signature(office: Office) -> None:
+    planned(office, ahead=AHEAD * 3)
+    accounts.disable_account("zghd", reason="交接", actor="test", now=wall())
+    assert "已停用（交接）" in foreseen()["enabled"].message
+
+
+def test_a_credential_that_is_gone_or_that_no_key_opens_is_foreseen(office: Office) -> None:
+    signed(office, ahead=AHEAD * 3)
+    secrets = office.wechat.credentials.filter(name="app_secret")
+    secrets.update(ciphertext=b"not a secret")
+    assert not foreseen()["token"].ok
+    secrets.delete()
+    assert "缺少凭据：AppSecret" in foreseen()["token"].message
+    assert "请系统管理员" in foreseen()["token"].remedy
+
+
+def test_what_the_last_examination_of_the_account_found_is_told_as_a_warning(office: Office) -> None:
+    signed(office, ahead=AHEAD * 3)
+    line = {"name": "IP 白名单", "ok": False, "message": "本机地址不在白名单里。", "code": "ip", "remedy": ""}
+    AccountCheck.objects.create(
+        account=office.wechat, at=wall(), person=office.people["releaser"], ok=False, lines=[line]
+    )
+    assert foreseen()["ip"].warning
+    assert "本机地址不在白名单里" in foreseen()["ip"].message
+
+
+@pytest.mark.parametrize("stage", [Stage.FAILED, Stage.ALTERED, Stage.LEFT_OVER])
+def test_a_draft_that_a_person_must_see_to_is_foreseen_with_its_note(office: Office, stage: Stage) -> None:
+    signed(office, ahead=AHEAD * 3)
+    HandDraft.objects.update(stage=stage, note="平台没有回答。")
+    found = foreseen()["draft"]
+    assert not found.ok
+    assert found.message == f"{stage.label}。平台没有回答。"
+    assert "请值班员" in found.remedy
+
+
+def test_a_draft_that_was_published_is_no_trouble_any_more(office: Office) -> None:
+    release, _ = placed(office)
+    HandDraft.objects.update(stage=Stage.ALTERED, note="草稿不在了。")
+    assert "draft" in foreseen()
+    finish(office, release)
+    assert "draft" not in foreseen()
+
+
+def test_where_people_alone_post_it_says_so(office: Office) -> None:
+    only_by_hand(office, office.wechat, now=wall())
+    document = office.approved(article(1), now=wall())
+    now = wall()
+    made = releases.plan(
+        title="", instant=now + AHEAD, documents=[document], accounts=[office.wechat], person=office.people["editor"],
+        now=now,
+    )  # fmt: skip
+    office.signs(made, now=wall())
+    found = foreseen()["by_hand"]
+    assert (found.ok, found.warning) == (True, False)
+    assert "1 篇到时由人手工发布（未认证，没有发布接口权限），系统不代发" in found.message
 
 
 # --- what people do -----------------------------------------------------------------------------------------
