@@ -33,16 +33,19 @@ def list_releases(
 ) -> ReleasePage:
     """The unit's releases, the newest first."""
     found = Release.objects.filter(unit=token(request).unit, pk__lt=before).order_by("-pk")
-    return told.page(list(told.with_everything(found)[: limit + 1]), limit)
+    return told.page(list(told.with_everything(found)[: limit + 1]), limit, now=now())
 
 
 @router.get(
     "/releases/{release_id}", auth=READ, response=ReleaseOut, operation_id="getRelease", summary="Read one release"
 )
 def get_release(request: HttpRequest, release_id: int = Path(..., ge=1, le=LARGEST)) -> ReleaseOut:
-    """A release with the state, link and lateness of each push, and with what a person must still do."""
+    """A release with the state, link and lateness of each push, with what people post of it, and with what a person must
+    still do.
+    """
     found = find_release(release_id, unit=token(request).unit)
-    return told.whole(told.with_everything(Release.objects.filter(pk=found.pk)).get())
+    release = told.with_everything(Release.objects.filter(pk=found.pk)).get()
+    return told.whole(release, told.by_hand([release], now=now()).get(release.pk, ()))
 
 
 @router.post(
@@ -63,7 +66,7 @@ def plan_release(request: HttpRequest, payload: ReleaseIn, key: str = KEY) -> Ht
 
 def _planned(release: Release) -> Answer:
     fresh = told.with_everything(Release.objects.filter(pk=release.pk)).get()
-    return answered(201, told.planned(fresh))
+    return answered(201, told.planned(fresh, now=now()))
 
 
 def _wish(payload: ReleaseIn) -> planning.Wish:

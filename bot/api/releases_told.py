@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from django.db.models import Prefetch, QuerySet
 
 from bot.domain.delivery import FOR_A_PERSON, State
-from bot.domain.instants import show
+from bot.domain.instants import require_aware, show
 from bot.domain.sync import FOR_A_DECISION, AfterLive
 from bot.domain.workflow import EditionState, Role
-from bot.models import Edition, Item, PortalGate, Publication, Release
-from bot.services import quotas
+from bot.models import Edition, Item, ManualTask, PortalGate, Publication, Release
+from bot.services import manualtasks, quotas
+from bot.services.manualtasks import Message
 from bot.services.releases import min_lead
 
-from .shapes.releases import Gate, Pending, Place, PublicationOut, ReleaseOut, ReleasePage, ReleasePlanned
+from .shapes.releases import (
+    ByHand,
+    DraftOut,
+    Gate,
+    Pending,
+    Place,
+    PublicationOut,
+    ReleaseOut,
+    ReleasePage,
+    ReleasePlanned,
+    Task,
+)
 
 UNSIGNED = (State.PLANNED, State.HELD)
 
@@ -24,19 +37,31 @@ def with_everything(found: QuerySet[Release]) -> QuerySet[Release]:
     items = Item.objects.select_related("edition__document").defer("payload", "edition__content").order_by("position")
     pushes = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items))
     ordered = pushes.order_by("account_id", "lane")
-    return found.select_related("gate", "urgency").defer("manifest").prefetch_related(Prefetch("publications", ordered))
-
-
-def page(found: Sequence[Release], limit: int) -> ReleasePage:
-    """`found` holds one more than the page where there is another page."""
-    shown = found[:limit]
-    return ReleasePage(
-        releases=[whole(release) for release in shown], next=shown[-1].pk if len(found) > limit else None
+    return (
+        found.select_related("gate", "urgency", "unit")
+        .defer("manifest")
+        .prefetch_related(Prefetch("publications", ordered))
     )
 
 
-def whole(release: Release) -> ReleaseOut:
-    """A release that comes with everything."""
+def by_hand(found: Sequence[Release], *, now: datetime) -> dict[int, list[Message]]:
+    """What people post of these releases of one unit, by release."""
+    require_aware(now)
+    return manualtasks.of_releases(found, unit=found[0].unit, now=now) if found else {}
+
+
+def page(found: Sequence[Release], limit: int, *, now: datetime) -> ReleasePage:
+    """`found` holds one more than the page where there is another page."""
+    shown = found[:limit]
+    messages = by_hand(shown, now=require_aware(now))
+    return ReleasePage(
+        releases=[whole(release, messages.get(release.pk, ())) for release in shown],
+        next=shown[-1].pk if len(found) > limit else None,
+    )
+
+
+def whole(release: Release, messages: Sequence[Message]) -> ReleaseOut:
+    """A release that comes with everything; `messages`: what people post of it."""
     return ReleaseOut.model_validate(
         {
             "id": release.pk,
@@ -50,15 +75,18 @@ def whole(release: Release) -> ReleaseOut:
             "cancelled": release.cancelled_at is not None,
             "urgent": release.urgency is not None,
             "publications": [_push(publication) for publication in release.publications.all()],
-            "pending": list(_pending(release)),
+            "by_hand": [_message(message) for message in messages],
+            "pending": list(_pending(release, [task for message in messages for task in message.tasks if task.waits])),
         }
     )
 
 
-def planned(release: Release) -> ReleasePlanned:
+def planned(release: Release, *, now: datetime) -> ReleasePlanned:
     """A release that was just composed."""
+    require_aware(now)
     warnings = quotas.hopeless(list(release.publications.select_related("account").order_by("account_id", "lane")))
-    return ReleasePlanned(**whole(release).model_dump(), warnings=warnings)
+    told = whole(release, by_hand([release], now=now).get(release.pk, ()))
+    return ReleasePlanned(**told.model_dump(), warnings=warnings)
 
 
 def _gate(release: Release) -> Gate | None:
@@ -89,6 +117,25 @@ def _push(publication: Publication) -> PublicationOut:
     )
 
 
+def _message(message: Message) -> ByHand:
+    draft = message.draft
+    return ByHand(
+        account=message.account.slug, channel=message.account.channel, mode=message.mode.name, lane=message.lane,
+        standing=message.standing,
+        draft=DraftOut(stage=draft.status, label=draft.status.label, note=draft.note) if draft is not None else None,
+        tasks=[_task(task) for task in message.tasks],
+    )  # fmt: skip
+
+
+def _task(task: ManualTask) -> Task:
+    post = next((post for post in task.posts.all() if post.stands), None)
+    return Task(
+        position=task.position, document=task.edition.document.external_id, edition=task.edition.number,
+        title=task.edition.title, url=post.url if post else None, posted_at=post.posted_at if post else None,
+        dropped=task.drop_reason,
+    )  # fmt: skip
+
+
 def _place(item: Item) -> Place:
     return Place(
         position=item.position, document=item.edition.document.external_id, edition=item.edition.number,
@@ -96,15 +143,16 @@ def _place(item: Item) -> Place:
     )  # fmt: skip
 
 
-def _pending(release: Release) -> Iterator[Pending]:
-    """What only people do: sign, decide about the page, settle what is stuck."""
+def _pending(release: Release, tasks: Sequence[ManualTask]) -> Iterator[Pending]:
+    """What only people do: sign, decide about the page, settle what is stuck. `tasks`: what people are still to post."""
     if release.cancelled_at is not None:
         return
     pushes = list(release.publications.all())
-    if release.signed_at is None and release.urgency_id is None and any(push.status in UNSIGNED for push in pushes):
+    open_still = bool(tasks) or any(push.status in UNSIGNED for push in pushes)
+    if release.signed_at is None and release.urgency_id is None and open_still:
         until = release.instant - min_lead()
         words = f"请签发人最迟在 {show(until)} 前签发。"
-        old = next((one for one in _parts(pushes) if one.status is EditionState.SUPERSEDED), None)
+        old = next((one for one in _parts(pushes, tasks) if one.status is EditionState.SUPERSEDED), None)
         if old is not None:
             words = f"“{old.title}”已有新版本，签发不了：请等新版本审核通过后修改发布单、换成新版本，或作废。"
         yield Pending(
@@ -120,8 +168,9 @@ def _pending(release: Release) -> Iterator[Pending]:
             yield _decision(words, push.pk)
 
 
-def _parts(pushes: Iterable[Publication]) -> Iterator[Edition]:
-    return (item.edition for push in pushes for item in push.items.all())
+def _parts(pushes: Iterable[Publication], tasks: Iterable[ManualTask]) -> Iterator[Edition]:
+    yield from (item.edition for push in pushes for item in push.items.all())
+    yield from (task.edition for task in tasks)
 
 
 def _decision(message: str, publication: int | None) -> Pending:

@@ -6,7 +6,7 @@ with the release; when they are due follows from it (signed, its instant reached
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -221,10 +221,26 @@ def _message_of(task: ManualTask) -> tuple[int, int, int]:
 def of_release(release: Release, *, now: datetime) -> list[Message]:
     """All tasks of a release, done ones included."""
     require_aware(now)
-    rows = byhand.tasks().filter(release=release).select_related(*_WITH_EACH)
+    return _messages(list(_with_posts().filter(release=release)), frozen=is_frozen(release.unit), now=now)
+
+
+def of_releases(found: Iterable[Release], *, unit: Unit, now: datetime) -> dict[int, list[Message]]:
+    """The same of several releases of a unit, by release; those without tasks are left out. A handful of questions,
+    however many there are.
+    """
+    require_aware(now)
+    rows = _with_posts().filter(release__in=[release.pk for release in found], release__unit=unit)
+    tasks = list(rows.defer("release__manifest", "edition__content"))
+    told: dict[int, list[Message]] = {}
+    for message in _messages(tasks, frozen=is_frozen(unit), now=now) if tasks else ():
+        told.setdefault(message.release.pk, []).append(message)
+    return told
+
+
+def _with_posts() -> QuerySet[ManualTask]:
     posts = ManualPost.objects.select_related("void", "posted_by", "account", "count").order_by("pk")
-    ordered = rows.prefetch_related(Prefetch("posts", posts)).order_by("account_id", "lane", "position")
-    return _messages(list(ordered), frozen=is_frozen(release.unit), now=now)
+    rows = byhand.tasks().select_related(*_WITH_EACH).prefetch_related(Prefetch("posts", posts))
+    return rows.order_by("release_id", "account_id", "lane", "position")
 
 
 def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> list[Message]:

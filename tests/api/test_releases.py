@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from bot.domain.instants import beijing_date
 from bot.domain.rights import Right
-from bot.models import ManualCount, ManualPost, ManualSample, Publication, Release
-from bot.services import manual, releases
+from bot.models import Account, HandDraft, ManualCount, ManualPost, ManualSample, Publication, Release
+from bot.services import manual, manualtasks, releases
 from bot.services.manualentry import Entry
 from tests.console.world import ARTICLES, District, now, put
 
@@ -142,12 +143,73 @@ def test_a_page_of_many_asks_no_more_questions_than_one_of_few(
 ) -> None:
     district.planned(ARTICLES[0])
     machine.get("/releases")
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         told(machine.get("/releases"))
     for article in ARTICLES[1:]:
         district.planned(article)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         assert len(told(machine.get("/releases"))["releases"]) == 3
+
+
+# --- what people post -----------------------------------------------------------------------------------------
+
+
+def drafting(district: District) -> None:
+    """From now on the machine leaves drafts on the 公众号, for people."""
+    Account.objects.filter(slug="wx").update(mode="draft")
+    district.accounts[0].refresh_from_db()
+
+
+def test_what_people_post_alone_waits_for_its_signature_too(machine: Machine, approved: District) -> None:
+    drafting(approved)
+    answer = told(machine.post("/releases", wish(accounts=["wx"])), 201)
+    assert answer["publications"] == []
+    assert [one["what"] for one in answer["pending"]] == ["signature"]
+    [message] = answer["by_hand"]
+    assert (message["account"], message["mode"], message["standing"], message["draft"]) == (
+        "wx", "draft", "unsigned", None,
+    )  # fmt: skip
+    assert [(task["document"], task["url"]) for task in message["tasks"]] == [("HD-1", None)]
+
+
+def test_a_task_of_a_superseded_edition_says_that_it_cannot_be_signed(machine: Machine, approved: District) -> None:
+    drafting(approved)
+    asked = told(machine.post("/releases", wish(accounts=["wx"])), 201)
+    approved.document(dataclasses.replace(ARTICLES[0], title="改了标题的通知公告"))
+    (pending,) = told(machine.get(f"/releases/{asked['id']}"))["pending"]
+    assert "已有新版本，签发不了" in pending["message"]
+
+
+def test_it_tells_where_the_draft_stands_and_the_address_that_was_entered(machine: Machine, district: District) -> None:
+    drafting(district)
+    release = district.signed(*ARTICLES[:2])
+    HandDraft.objects.update(stage="failed", note="平台没有回答。")
+    found = told(machine.get(f"/releases/{release.pk}"))
+    [message] = found["by_hand"]
+    assert (found["pending"], message["standing"]) == ([], "ahead")
+    assert message["draft"] == {"stage": "failed", "label": "没有放进草稿箱", "note": "平台没有回答。"}
+    tasks, duty = manualtasks.find_message(release.pk, "wx", 0, unit=district.unit), district.people["duty"]
+    links = [f"https://mp.weixin.qq.com/s/AbCdEfGh{task.pk}" for task in tasks]
+    at = now().replace(second=0, microsecond=0)
+    manualtasks.finish(tasks, urls=links, posted_at=at, posted_by=duty, person=duty, now=now(), mode="publish")
+    [message] = told(machine.get(f"/releases/{release.pk}"))["by_hand"]
+    assert [task["url"] for task in message["tasks"]] == links
+    assert [datetime.fromisoformat(task["posted_at"]) for task in message["tasks"]] == [at, at]
+
+
+def test_a_page_of_many_with_tasks_asks_no_more_questions_than_one_of_few(
+    machine: Machine, district: District, django_assert_max_num_queries: Any
+) -> None:
+    drafting(district)
+    district.signed(ARTICLES[0])
+    machine.get("/releases")
+    with django_assert_max_num_queries(9):
+        told(machine.get("/releases"))
+    for article in ARTICLES[1:]:
+        district.signed(article)
+    with django_assert_max_num_queries(9):
+        found = told(machine.get("/releases"))["releases"]
+    assert [one["by_hand"][0]["draft"]["stage"] for one in found] == ["waiting"] * 3
 
 
 # --- numbers -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.domain.delivery import State
+from bot.domain.handdraft import Stage
 from bot.domain.sync import GateState
+from bot.services.manualtasks import Standing
 
 from ..fields import Address, Body, Count, Id, Instant, Line, Slug, Whole
 
@@ -79,6 +81,38 @@ class PublicationOut(Whole):
     items: list[Place]
 
 
+class Task(Whole):
+    """One post that a person makes of a release."""
+
+    position: int
+    document: str
+    edition: int
+    title: str
+    url: str | None = Field(description="Address of the public post, as a person entered it; null: nobody has.")
+    posted_at: datetime | None = Field(description="When a person says that it went out.")
+    dropped: str = Field(description="Why nobody is to post it any more, or it was taken down; for staff, in Chinese.")
+
+
+class DraftOut(Whole):
+    """The draft that the machine leaves on the account, which a person makes public there."""
+
+    stage: Stage
+    label: str = Field(description="The stage for staff, in Chinese.")
+    note: str = Field(description="What went wrong and what to do, for staff, in Chinese; empty where nothing did.")
+
+
+class ByHand(Whole):
+    """What people post on one account as one message: no push of the machine."""
+
+    account: str
+    channel: str
+    mode: str
+    lane: int = Field(description="Place in the row of messages that one release has on one account.")
+    standing: Standing = Field(description="Whether people may post now what of it is not posted; `due`: they may.")
+    draft: DraftOut | None = Field(description="Null where the machine leaves none, or no signature stands.")
+    tasks: list[Task]
+
+
 class Gate(Whole):
     """The portal page that the release waits for."""
 
@@ -116,6 +150,7 @@ class ReleaseOut(Whole):
         description="It went out on two people's word, and is reviewed afterwards. People only ask for that."
     )
     publications: list[PublicationOut]
+    by_hand: list[ByHand] = Field(description="What people post, beside or instead of the pushes.")
     pending: list[Pending] = Field(description="What must still be done by a person.")
 
 
