@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.domain.channel import ChannelFault, CheckResult
-from bot.domain.handdraft import FOR_A_PERSON, Stage, placed_at
+from bot.domain.handdraft import GOING, Stage, for_a_person, placed_at
 from bot.domain.instants import require_aware, show
 from bot.models import Account, AccountCheck, HandDraft, ManualTask, Release
 
@@ -19,6 +19,10 @@ from .errors import Refused
 
 _ADMIN = "请系统管理员"
 _REMEDIES = {
+    Stage.WAITING: "请系统管理员查看后台进程是否在运行；来不及的复制文字发出。",
+    Stage.UNCHECKED: "系统会再核对；请值班员到“手工发布”再核对一次，核对一致以前不要发表。",
+    Stage.PLACED: "最近的核对没有成功：请值班员到“手工发布”再核对一次，核对一致以前不要发表。",
+    Stage.LEAVING: "系统正在删除它，删完以前不要发表。",
     Stage.FAILED: "请值班员到“手工发布”照原因处理后重新放入草稿箱，来不及的复制文字发出。",
     Stage.ALTERED: "请值班员先到平台后台查看：已经公开的登记链接；被人改过、删了的不要发表，到“手工发布”重新放入。",
     Stage.LEFT_OVER: "请值班员到平台后台的草稿箱删除，不要发表。",
@@ -31,7 +35,7 @@ def examined(release: Release, *, now: datetime) -> Iterator[CheckResult]:
     for account, tasks in waiting(release).items():
         for result in _account(release, account, tasks, now):
             yield _named(f"{account.name}·{result.name}", prechecks.with_remedy(result))
-    yield from drafts(release)
+    yield from drafts(release, now=now)
 
 
 def waiting(release: Release) -> dict[Account, list[ManualTask]]:
@@ -43,11 +47,13 @@ def waiting(release: Release) -> dict[Account, list[ManualTask]]:
     return found
 
 
-def drafts(release: Release) -> Iterator[CheckResult]:
+def drafts(release: Release, *, now: datetime) -> Iterator[CheckResult]:
     """Those that a person must see to: of the signature that stands, and what could not be taken back of an earlier one."""
-    rows = release.hand_drafts.filter(stage__in=[str(stage) for stage in FOR_A_PERSON]).select_related("account")
-    for draft in rows.order_by("pk"):
-        if draft.status is Stage.LEFT_OVER or (draft.signed_at == release.signed_at and _open(release, draft)):
+    require_aware(now)
+    for draft in release.hand_drafts.select_related("account").order_by("pk"):
+        if not for_a_person(draft.status, draft.faults, draft.next_at, now=now):
+            continue
+        if draft.status in GOING or (draft.signed_at == release.signed_at and _open(release, draft)):
             words = f"{draft.status.label}。{draft.note}"
             remedy = _REMEDIES[draft.status]
             yield CheckResult(f"{draft.account.name}·草稿", False, words, code="draft", remedy=remedy)

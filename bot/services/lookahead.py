@@ -132,7 +132,7 @@ def _unsigned(release: Release, now: datetime) -> Iterator[CheckResult]:
     for account in (one for one in used if not one.enabled):
         words = f"“{account.name}”已停用（{account.disabled_reason}）。"
         yield CheckResult("账号", False, words, code="enabled", remedy=prechecks.REMEDIES["enabled"])
-    yield from handahead.drafts(release)
+    yield from handahead.drafts(release, now=now)
     yield from _unapproved(release, publications)
     yield from _no_quota(publications)
 
