@@ -396,7 +396,8 @@ def _subject(task: ManualTask) -> str:
 
 def _call(task: ManualTask, now: datetime) -> alarming.Call:
     release, name, subject = task.release, task.account.name, _subject(task)
-    words = f"{name}：发布单 {release.pk} 定于 {show(release.instant)} 发布，这个账号只能手工发布，还没有登记。"
+    how = "草稿由人在平台后台发表" if byhand.leaves_draft(task) else "这个账号只能手工发布"
+    words = f"{name}：发布单 {release.pk} 定于 {show(release.instant)} 发布，{how}，还没有登记。"
     if release.urgency is not None:
         words = f"{name}：应急发布单 {release.pk} 已由两人确认，须马上由人发出，这个账号只能手工发布，还没有登记。"
         start = byhand.due_from(release)

@@ -420,6 +420,13 @@ def test_commands_call_a_draft_a_draft_before_it_is_signed(office: Office) -> No
     assert message_lines(release)[0].endswith("系统放草稿，由人公开（签发后才放）")
 
 
+def test_what_is_due_and_not_entered_is_an_alarm_that_speaks_of_the_draft(office: Office) -> None:
+    release, _ = placed(office)
+    manualtasks.remind(now=release.instant + MINUTE)
+    [alarm] = Alarm.objects.filter(kind=Kind.BY_HAND)
+    assert "草稿由人在平台后台发表" in alarm.message
+
+
 def finish(office: Office, release: Release, **changes: Any) -> list[Any]:
     tasks = manualtasks.find_message(release.pk, "zghd", 0, unit=office.unit)
     given: dict[str, Any] = {
