@@ -368,7 +368,7 @@ def test_what_the_last_examination_of_the_account_found_is_told_as_a_warning(off
 @pytest.mark.parametrize("stage", [Stage.FAILED, Stage.ALTERED, Stage.LEFT_OVER])
 def test_a_draft_that_a_person_must_see_to_is_foreseen_with_its_note(office: Office, stage: Stage) -> None:
     signed(office, ahead=AHEAD * 3)
-    HandDraft.objects.update(stage=stage, note="平台没有回答。")
+    HandDraft.objects.update(stage=stage, note="平台没有回答。", faults=2)
     found = foreseen()["draft"]
     assert not found.ok
     assert found.message == f"{stage.label}。平台没有回答。"
