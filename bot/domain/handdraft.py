@@ -11,9 +11,8 @@ from .instants import require_all_aware
 
 AHEAD = timedelta(hours=1)
 """So long before the instant it is there: time for people to look at it on their own phone, too short to be forgotten."""
-LOOK_BEFORE = timedelta(
-    minutes=1
-)  # read back once more shortly before people publish it; never after, when it may be gone
+LOOK_BEFORE = timedelta(minutes=1)
+"""It is read back once more shortly before people publish it; never after, when it may be gone."""
 MOST_TRIES = 8  # to take one back; afterwards a person does
 TAKE_BACK_AGAIN = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=10)  # nobody has put it there by then: a person hears of it

@@ -7,14 +7,15 @@ sent at an instant. Where people post a text there is nothing to examine but whe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.channel import ChannelFault, CheckResult
-from bot.domain.handdraft import GOING, Stage, for_a_person, placed_at
+from bot.domain.handdraft import Stage, placed_at
 from bot.domain.instants import require_aware, show
-from bot.models import Account, AccountCheck, HandDraft, ManualTask, Release
+from bot.models import Account, AccountCheck, ManualTask, Release
 
-from . import accounts, byhand, prechecks
+from . import accounts, byhand, handdrafts, prechecks
 from .errors import Refused
 
 _ADMIN = "请系统管理员"
@@ -34,7 +35,7 @@ def examined(release: Release, *, now: datetime) -> Iterator[CheckResult]:
     require_aware(now)
     for account, tasks in waiting(release).items():
         for result in _account(release, account, tasks, now):
-            yield _named(f"{account.name}·{result.name}", prechecks.with_remedy(result))
+            yield replace(prechecks.with_remedy(result), name=f"{account.name}·{result.name}")
     yield from drafts(release, now=now)
 
 
@@ -50,21 +51,10 @@ def waiting(release: Release) -> dict[Account, list[ManualTask]]:
 def drafts(release: Release, *, now: datetime) -> Iterator[CheckResult]:
     """Those that a person must see to: of the signature that stands, and what could not be taken back of an earlier one."""
     require_aware(now)
-    for draft in release.hand_drafts.select_related("account").order_by("pk"):
-        if not for_a_person(draft.status, draft.faults, draft.next_at, now=now):
-            continue
-        if draft.status in GOING or (draft.signed_at == release.signed_at and _open(release, draft)):
-            words = f"{draft.status.label}。{draft.note}"
-            remedy = _REMEDIES[draft.status]
+    for draft in release.hand_drafts.select_related("account", "release").order_by("pk"):
+        if handdrafts.tells(draft, now=now):
+            words, remedy = f"{draft.status.label}。{draft.note}", _REMEDIES[draft.status]
             yield CheckResult(f"{draft.account.name}·草稿", False, words, code="draft", remedy=remedy)
-
-
-def _open(release: Release, draft: HandDraft) -> bool:
-    return release.manual_tasks.filter(account=draft.account_id, lane=draft.lane, done_at__isnull=True).exists()
-
-
-def _named(name: str, result: CheckResult) -> CheckResult:
-    return CheckResult(name, result.ok, result.message, result.warning, result.code, result.remedy)
 
 
 def _account(release: Release, account: Account, tasks: list[ManualTask], now: datetime) -> Iterator[CheckResult]:

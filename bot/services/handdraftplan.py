@@ -10,7 +10,7 @@ from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
 from bot.models import Chore, HandDraft, ManualTask, Release
 
-from .accounts import spec_of
+from . import byhand
 
 CHORE = "drafts"
 
@@ -18,7 +18,7 @@ CHORE = "drafts"
 def arrange_drafts(release: Release, tasks: Iterable[ManualTask], *, now: datetime) -> None:
     """One row for each message whose draft the machine leaves, in the transaction of the signature (`now` is its instant)."""
     require_aware(now)
-    messages = {(task.account_id, task.lane) for task in tasks if spec_of(task.account).mode(task.mode).by_hand}
+    messages = {(task.account_id, task.lane) for task in tasks if byhand.leaves_draft(task)}
     due = handdraft.placed_at(now, release.instant)
     HandDraft.objects.bulk_create(
         HandDraft(release=release, account_id=account, lane=lane, signed_at=now, next_at=due)

@@ -51,6 +51,7 @@ IN_DOUBT = (
     "本机由备份恢复，备份以后有没有把草稿放进草稿箱、有没有公开，本机不知道。请到公众平台查看："
     "已经公开的登记链接；草稿箱里没有的，在这里重新放入。"
 )
+IN_DOUBT_GONE = "本机由备份恢复，不知道它还在不在草稿箱。请到公众平台查看，在的删除，再回来点“已在草稿箱删除”。"
 
 
 def work_all(*, now: Callable[[], datetime]) -> None:
@@ -349,7 +350,7 @@ def remind(*, now: datetime) -> None:
     require_aware(now)
     rows = HandDraft.objects.filter(pk__in=_perhaps(now)).select_related("release", "account")
     found = rows.defer("release__manifest").order_by("pk")[:MOST_TOLD]
-    due = {call.subject: call for draft in found if _tells(draft, now) for call in [_call(draft)]}
+    due = {call.subject: call for draft in found if tells(draft, now=now) for call in [_call(draft)]}
     standing = Alarm.objects.filter(kind=Kind.DRAFT, closed_at__isnull=True).values_list("subject", flat=True)
     over = [subject for subject in standing if subject not in due]
     alarming.close(Kind.DRAFT, over, why="已经办好，或不再需要人处理", now=now)
@@ -365,7 +366,9 @@ def _perhaps(now: datetime) -> set[int]:
     return {pk for one in questions for pk in HandDraft.objects.filter(one).values_list("pk", flat=True)[:MOST_TOLD]}
 
 
-def _tells(draft: HandDraft, now: datetime) -> bool:
+def tells(draft: HandDraft, *, now: datetime) -> bool:
+    """Whether a person must see to it: of the signature that stands, and what could not be taken back of an earlier one."""
+    require_aware(now)
     if not handdraft.for_a_person(draft.status, draft.faults, draft.next_at, now=now):
         return False
     return draft.status in handdraft.GOING or (signed(draft, draft.release) and any(t.waits for t in _tasks(draft)))
@@ -392,6 +395,3 @@ def doubt_all(*, now: datetime) -> int:
         HandDraft.objects.filter(pk=draft.pk).update(stage=stage, note=note, next_at=None, lease_until=None)
         count += 1
     return count
-
-
-IN_DOUBT_GONE = "本机由备份恢复，不知道它还在不在草稿箱。请到公众平台查看，在的删除，再回来点“已在草稿箱删除”。"

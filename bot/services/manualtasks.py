@@ -149,7 +149,7 @@ def require_signable(release: Release) -> None:
     for task in release.manual_tasks.filter(done_at__isnull=True).select_related("account", "edition"):
         if not task.account.enabled:
             raise Refused("disabled", f"账号“{task.account.name}”已停用，未签发。请更换账号后重新编制。")
-        drafted = spec_of(task.account).mode(task.mode).by_hand
+        drafted = byhand.leaves_draft(task)
         if drafted and task.account.manual_only:
             words = (
                 f"账号“{task.account.name}”已改为只能手工发布，系统不能往它的草稿箱放草稿，未签发。请作废后重新编制。"
@@ -259,17 +259,10 @@ def _messages(tasks: Sequence[ManualTask], *, frozen: bool, now: datetime) -> li
 
 def _drafts(groups: Mapping[tuple[int, int, int], Sequence[ManualTask]]) -> dict[tuple[int, int, int], HandDraft]:
     """What the machine has left for these messages on the accounts, under the signatures that stand. One question, if any."""
-    of = {
-        key: tasks[0].release for key, tasks in groups.items() if spec_of(tasks[0].account).mode(tasks[0].mode).by_hand
-    }
+    of = {key: tasks[0].release for key, tasks in groups.items() if byhand.leaves_draft(tasks[0])}
     rows = HandDraft.objects.filter(release__in={release.pk for release in of.values()}) if of else ()
-    found = {(row.release_id, row.account_id, row.lane): row for row in rows if row.signed_at == _signed_at(of, row)}
-    return {key: row for key, row in found.items() if key in of}
-
-
-def _signed_at(of: Mapping[tuple[int, int, int], Release], row: HandDraft) -> datetime | None:
-    release = of.get((row.release_id, row.account_id, row.lane))
-    return release.signed_at if release is not None else None
+    found = [((row.release_id, row.account_id, row.lane), row) for row in rows]
+    return {key: row for key, row in found if key in of and row.signed_at == of[key].signed_at}
 
 
 def _standing_of(group: Sequence[ManualTask], *, frozen: bool, now: datetime) -> Standing:
@@ -311,7 +304,7 @@ def finish(
     """They were posted: the address of each goes into the book. All or none. `mode`: how a person made a draft public."""
     require_aware(now)
     require_aware(posted_at)
-    how = {task.pk: mode if spec_of(task.account).mode(task.mode).by_hand else task.mode for task in tasks}
+    how = {task.pk: mode if byhand.leaves_draft(task) else task.mode for task in tasks}
     if not all(how.values()):
         raise Refused("mode", "请选择这份草稿是怎样公开的（发布还是群发），没有登记，未做改动。")
     if len(urls) != len(tasks):
