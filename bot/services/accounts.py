@@ -21,9 +21,9 @@ from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
-from bot.models import Account, AuthorizationRequest, Chore, Credential, Person, Token, Unit
+from bot.models import Account, AuthorizationRequest, Credential, Person, Token, Unit
 
-from . import audit, home, rerouting, vault
+from . import audit, handdraftplan, home, rerouting, vault
 from .clocksafety import distrust
 from .errors import NotFound, Refused
 from .people import require
@@ -449,8 +449,7 @@ def disable_account(slug: str, *, reason: str, actor: str, now: datetime) -> Acc
     account = find_account(slug)
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(disabled_reason=reason or "已停用")
-        if account.hand_drafts.exclude(stage__in=[Stage.TAKEN_BACK, Stage.LEFT_OVER]).update(next_at=now):
-            Chore.objects.filter(pk="drafts", next_at__gt=now).update(next_at=now, rung_at=None)
+        handdraftplan.look_at_drafts_of(account, now=now)
         audit.append(actor, "account.disabled", f"account:{slug}", {"reason": reason}, now=now)
     account.refresh_from_db()
     return account

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from bot.domain import handdraft
 from bot.domain.handdraft import Stage
 from bot.domain.instants import require_aware
-from bot.models import Chore, HandDraft, ManualTask, Release
+from bot.models import Account, Chore, HandDraft, ManualTask, Release
 
 from . import byhand
 
@@ -40,9 +42,20 @@ def look_at_drafts(release_id: int, *, now: datetime, message: tuple[int, int] |
     `message`: of one account and lane alone. A worker that is at one of them sees for itself when it writes.
     """
     require_aware(now)
-    found = HandDraft.objects.filter(release=release_id).exclude(stage__in=[Stage.TAKEN_BACK, Stage.LEFT_OVER])
+    found = HandDraft.objects.filter(release=release_id)
     if message is not None:
         found = found.filter(account=message[0], lane=message[1])
+    _look_at(found, now)
+
+
+def look_at_drafts_of(account: Account, *, now: datetime) -> None:
+    """The account was taken out of use: what was left there is looked at now."""
+    require_aware(now)
+    _look_at(HandDraft.objects.filter(account=account), now)
+
+
+def _look_at(rows: QuerySet[HandDraft], now: datetime) -> None:
+    found = rows.exclude(stage__in=[Stage.TAKEN_BACK, Stage.LEFT_OVER])
     if found.filter(lease_until__isnull=True).update(next_at=now, faults=0) or found.exists():
         ring_by(now)
 
