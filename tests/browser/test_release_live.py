@@ -153,6 +153,24 @@ def test_the_switch_goes_and_comes_with_somebody_elses_freeze(district: District
         assert not_reloaded(page)
 
 
+def test_what_could_not_be_fetched_is_fetched_again_without_another_event(
+    district: District, window: Open, complaints: list[str]
+) -> None:
+    """The one event of a change may meet a server that fails just then."""
+    release = district.planned()
+    with window(login="duty") as page:
+        address = f"/releases/{release.pk}"
+        watched(page, address)
+        page.route(f"**{address}", lambda route: route.fulfill(status=503, body="busy"), times=1)
+        releases.sign(release, person=district.people["releaser"], now=now())
+        expect(page.locator("[data-offline]")).to_contain_text("正在重试", timeout=PROMISED)
+        expect(page.locator("#preflights")).to_be_visible(timeout=PROMISED)
+        expect(page.locator("[data-offline]")).to_be_hidden()
+        assert not_reloaded(page)
+    assert all("503" in line for line in complaints)  # the browser tells of the failed fetch, and of nothing else
+    complaints.clear()
+
+
 def test_a_withdrawal_comes_into_sight_among_the_exceptions(district: District, window: Open) -> None:
     with window(login="duty", at="") as page:
         page.goto("/exceptions")

@@ -15,6 +15,7 @@
   let skew = stamped ? Date.parse(stamped.dataset.now) - Date.now() : 0;
   let last = Date.now();
   let stopped = false;
+  let failed = false; // the last fetch: the next follows at the next tick, whether or not events come
 
   const clock = (instant) => BEIJING.format(instant).replace(/^24/, "00");
 
@@ -106,8 +107,10 @@
       if (!answer.ok) throw new Error(String(answer.status));
       swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
       last = Date.now();
+      failed = false;
       say("");
     } catch {
+      failed = true;
       say(`连接中断，正在重试。以下内容停留在 ${clock(last + skew)}。`);
     }
   }
@@ -157,7 +160,7 @@
   if (source) {
     setInterval(() => {
       listen();
-      if (!told || Date.now() - last > QUIET) soon();
+      if (!told || failed || Date.now() - last > QUIET) soon();
     }, Number(source.dataset.every));
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) hush(); // a browser opens six connections to one server: none for what nobody sees
