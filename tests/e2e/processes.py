@@ -17,6 +17,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 TONGFA = (sys.executable, "-m", "bot.cli.main")
 POLL = 0.1
+ENDS_WITHIN = 90.0  # seconds; a worker may take 40 to finish what it has begun, the programs after it some more
 #: What the shell may have set and a test must not inherit.
 OURS = ("TONGFA_", "DATABASE_URL", "BROKER_URL", "DJANGO_", "PYTHONPATH", "CELERY_", "HTTP_PROXY", "HTTPS_PROXY")
 
@@ -102,7 +103,7 @@ class Process:
         kill_group(self.pid)
         self._process.wait(10)
 
-    def end(self, grace: float = 30.0) -> int:
+    def end(self, grace: float = ENDS_WITHIN) -> int:
         """SIGTERM, then SIGKILL to the group; returns the exit status."""
         if self.running:
             self._process.terminate()

@@ -73,7 +73,7 @@ def test_a_power_cut_between_intent_and_instant_is_resolved_by_a_replay_of_the_s
     outcome = theatre.outcome(trial)
     assert_promises(outcome.home, theatre.platform, outcome.release)
     wechat, weibo, after = outcome.home.publications(outcome.release)
-    assert wechat["state"] == "live"
+    assert wechat["state"] == "live", wechat["reason"]
     assert (weibo["state"], after["state"]) == ("needs_person", "held")
     assert theatre.platform.effects(outcome.pair.uid) == []
     keys = {row["params"]["clientmsgid"] for row in theatre.platform.public_calls(outcome.pair.appid)}

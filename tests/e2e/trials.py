@@ -68,7 +68,8 @@ class Stage:
         return home, self._pairs[trial], (f"gzh{suffixes[trial]}", f"wb{suffixes[trial]}")
 
 
-#: Seconds from T at which the victim dies; "staging" is as soon as the draft is being made.
+LAST_CHANCE = 0.15  # seconds before T: later, a byte might leave before the victim dies
+#: Seconds from T at which the victim dies, "intent" not before it is written; "staging" is as soon as the draft is being made.
 MOMENTS = {"hand-out": -12.0, "intent": -1.0, "sent": 0.05}
 
 
@@ -109,6 +110,20 @@ def _wait_for_the_moment(trial: Trial, home: Home, release: int) -> None:
     at = epoch(home.publications(release)[0]["instant"]) + MOMENTS[trial.moment]
     assert time.time() < at, "the release was signed too late for this moment"
     sleep_until(at)
+    if trial.moment == "intent":
+        _wait_for_the_intents(home, release)
+
+
+def _wait_for_the_intents(home: Home, release: int) -> None:
+    """Until both pushes of T have theirs; a busy machine takes its time. After T there would be nothing left to try."""
+    first = [row for row in home.publications(release) if row["lane"] == 0]
+    left = epoch(first[0]["instant"]) - LAST_CHANCE - time.time()
+    names = ",".join(str(row["id"]) for row in first)
+
+    def written() -> bool:
+        return len(home.rows(f"SELECT id FROM bot_attempt WHERE publication_id IN ({names})")) == len(first)
+
+    wait_for(written, max(left, 0.0), "both intents are written before T")
 
 
 def _time_left(home: Home, release: int) -> float:
