@@ -15,6 +15,7 @@ from .stub import Say, running_stub
 from .wechat_parts import MemoryPorts, SmallWeChat, make_account, make_channel, make_post
 
 TOTAL, COMMENTS, QUOTA = "/datacube/getarticletotaldetail", "/cgi-bin/comment/list", "/cgi-bin/openapi/quota/get"
+SPEED = "/cgi-bin/message/mass/speed/get"
 POSTS = (make_post(1), make_post(2))
 
 
@@ -174,6 +175,7 @@ class TestPreflight:
     @pytest.fixture(autouse=True)
     def well(self, stub):
         stub.script("/cgi-bin/freepublish/batchget", {"total_count": 0, "item": []})
+        stub.script(SPEED, {"speed": 3, "realspeed": 15})
         stub.script(QUOTA, {"errcode": 0, "quota": {"daily_limit": 100, "used": 1, "remain": 99}})
 
     def lines(self, channel):
@@ -205,9 +207,31 @@ class TestPreflight:
         assert (lines["IP 白名单"].ok, lines["IP 白名单"].code) == (False, "ip")
         assert not {"接口权限", "接口额度"} & set(lines)
 
-    def test_what_was_not_asked_is_not_said_to_be_well(self, stub):
+    @pytest.mark.parametrize("code", [48001, 48004, 50002])
+    def test_a_lacking_right_to_send_to_all_is_found_without_sending(self, stub, code):
+        stub.script(SPEED, {"errcode": code})
         line = self.lines(make_channel(stub.url, "mass"))["接口权限"]
-        assert "群发权限没有不发出内容的查法" in line.message
+        assert (line.ok, line.code) == (False, "rights")
+        assert str(code) in line.message
+
+    @pytest.mark.parametrize("answer", [{"errcode": 45083}, {"errcode": 88888}, {"errcode": -1}])
+    def test_what_was_not_answered_is_not_said_to_be_well_and_stops_nobody(self, stub, answer):
+        stub.script(SPEED, answer)
+        line = self.lines(make_channel(stub.url, "mass"))["接口权限"]
+        assert (line.ok, line.warning) == (True, True)
+        assert "没有问到群发权限" in line.message
+
+    def test_a_changed_secret_is_found_while_the_token_kept_from_before_still_works(self, stub):
+        channel = make_channel(stub.url)
+        channel.preflight()
+        stub.script("/cgi-bin/stable_token", {"errcode": 40125, "errmsg": "invalid appsecret"})
+        line = self.lines(channel)["令牌"]
+        assert (line.ok, line.code) == (False, "token")
+        assert "AppSecret" in line.message
+
+    def test_the_secret_is_proved_without_ending_anybodys_token(self, stub):
+        make_channel(stub.url).preflight()
+        assert {call.json["force_refresh"] for call in stub.calls("/cgi-bin/stable_token")} == {False}
 
     def test_a_platform_that_is_not_reached_is_no_lack_of_calls(self, stub):
         stub.script(QUOTA, {"errcode": -1})

@@ -20,16 +20,17 @@ from .delivery_support import states
 from .factories import Office
 
 DRAFTED = {"material/add_material": 1, "draft/add": 1, "draft/get": 2}  # read back when staged, and right before T
-#: mode -> (the token and the one pre-flight, staging and the last seconds, the public call, looks)
+#: mode -> (the token and the one pre-flight, which asks for it again with the secret, staging and the last seconds,
+#: the public call, looks)
 CALLS: dict[str, tuple[dict[str, int], dict[str, int], dict[str, int], dict[str, int]]] = {
     "mass": (
-        {"stable_token": 1, "draft/count": 1, "openapi/quota/get": 1},
+        {"stable_token": 2, "draft/count": 1, "message/mass/speed/get": 1, "openapi/quota/get": 1},
         DRAFTED,
         {"message/mass/sendall": 1},
         {"message/mass/get": 1},
     ),
     "publish": (
-        {"stable_token": 1, "draft/count": 1, "freepublish/batchget": 1, "openapi/quota/get": 1},
+        {"stable_token": 2, "draft/count": 1, "freepublish/batchget": 1, "openapi/quota/get": 1},
         DRAFTED,
         {"freepublish/submit": 1},
         {"freepublish/get": 1, "freepublish/getarticle": 1},
