@@ -83,6 +83,10 @@ class NotTold(Exception):
         self.message = message
 
 
+class PartlyTold(NotTold):
+    """It arrived with some of a list, and the rest was refused for good: sent again, it would reach the first twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Somebody to tell: one mailbox list, one group robot, one system. `ring` 1 is told first."""
@@ -102,7 +106,7 @@ class Notifier(Protocol):
     """One way to one target. Sends once; whoever calls it decides about trying again."""
 
     def tell(self, notice: Notice) -> None:
-        """Raises NotTold. Returns within half a minute, whatever the other side does."""
+        """Raises NotTold, or PartlyTold of it. Returns within half a minute, whatever the other side does."""
 
 
 @dataclass(frozen=True, slots=True)

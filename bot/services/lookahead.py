@@ -184,7 +184,8 @@ def people_to_tell(now: datetime) -> Iterator[CheckResult]:
         yield CheckResult("通知", True, message, warning=True, code="notify", remedy=remedy)
     lost = AlarmNotice.objects.filter(created_at__gt=now - timedelta(days=1), state="failed")
     trying = AlarmNotice.objects.filter(next_at__isnull=False, state="waiting", tries__gt=0)
-    for words, rows in (("没有送达，已不再重试", lost), ("没有送达，正在重试", trying)):
+    partly = AlarmNotice.objects.filter(created_at__gt=now - timedelta(days=1), state="sent").exclude(error="")
+    for words, rows in (("没有送达，已不再重试", lost), ("没有送达，正在重试", trying), ("只送达一部分", partly)):
         row = rows.order_by("-created_at").first()
         if row is not None:
             message = f"{rows.count()} 条通知{words}，例如给“{row.target}”：{row.error}"

@@ -24,7 +24,7 @@ from bot.domain import alarms, notice
 from bot.domain.alarms import RINGS, Told
 from bot.domain.delivery import State
 from bot.domain.instants import require_aware, show
-from bot.domain.notice import Notice, Notifier, NotTold, Target, WrongSetting
+from bot.domain.notice import Notice, Notifier, NotTold, PartlyTold, Target, WrongSetting
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
 from bot.models import Alarm, AlarmNotice, Person, Publication
@@ -232,6 +232,8 @@ def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
         notifier(target).tell(compose(still, ring=row.ring, now=now(), again=target.ring < row.ring))
     except StopIteration:
         _failed(row, f"通知对象“{row.target}”已不在配置里，或配置有误。", now())
+    except PartlyTold as problem:
+        return _sent(row, now(), but=problem.message)
     except NotTold as problem:
         _failed(row, problem.message, now())
     except Exception as error:  # whatever a notifier does, it must not take a worker along
@@ -246,9 +248,10 @@ def _finish(row: AlarmNotice, **changes: Any) -> bool:
     return bool(AlarmNotice.objects.filter(pk=row.pk, fence=row.fence, state="sending").update(**changes))
 
 
-def _sent(row: AlarmNotice, now: datetime) -> bool:
+def _sent(row: AlarmNotice, now: datetime, *, but: str = "") -> bool:
+    """`but`: who of a list was not reached. Those who were shall not be told again; the doctor names it."""
     with audit.serialised():
-        if not _finish(row, state="sent", next_at=None, sent_at=now, error=""):
+        if not _finish(row, state="sent", next_at=None, sent_at=now, error=but[:300]):
             return False
         data = {"target": row.target, "how": row.kind, "ring": row.ring}
         audit.append("系统", "alarm.told", f"notice:{row.pk}", data, now=now)

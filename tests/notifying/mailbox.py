@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 class Mailbox:
-    """What arrived, and how the server behaves. `refuse` maps a command word to the answer it gets."""
+    """What arrived, and how the server behaves. `refuse` maps a command, or its word, to the answer it gets."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
@@ -44,8 +44,8 @@ def _handler(box: Mailbox, context: ssl.SSLContext | None) -> type[socketserver.
             reader, to = self.request.makefile("rb"), list[str]()
             while line := reader.readline():
                 word = line.split(b" ")[0].strip().upper().decode("ascii", "replace")
-                if word in box.refuse:
-                    self._say(box.refuse[word])
+                if answer := box.refuse.get(word) or box.refuse.get(line.decode("utf-8", "replace").strip()):
+                    self._say(answer)
                 elif word == "EHLO":
                     extensions = ["STARTTLS"] if context and not isinstance(self.request, ssl.SSLSocket) else []
                     names = ["test", *extensions, "AUTH PLAIN", "SMTPUTF8"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import notifying
-from bot.domain.notice import Notifier, NotTold, Target
+from bot.domain.notice import Notifier, NotTold, PartlyTold, Target
 from bot.domain.secret import Secret
 from bot.notifying import email
 from tests.channels.stub import make_certificates
@@ -78,6 +78,14 @@ def test_a_refusal_of_the_server_is_told_in_words(word: str, answer: str, said: 
         box.refuse[word] = answer
         assert said in not_told(build(box, "plain", user="tongfa"))
     assert box.messages == []
+
+
+def test_what_one_of_a_list_refuses_has_reached_the_others():
+    with running_mailbox() as box:
+        box.refuse["rcpt TO:<b@example.gov.cn>"] = "550 nobody here"
+        with pytest.raises(PartlyTold, match="1 个收件人被拒"):
+            build(box, "plain").tell(NOTICE)
+    assert box.recipients == [["a@example.gov.cn"]]
 
 
 def test_nobody_there():

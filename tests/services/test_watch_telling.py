@@ -24,6 +24,7 @@ from bot.services.errors import Refused
 from bot.services.underway import Work, begun_releases, taken_up
 from config.logging import logging_settings
 from tests.channels.stub import Stub, running_stub
+from tests.notifying.mailbox import running_mailbox
 
 from .factories import NOW, Office, after_live, force, fresh_home, lifted
 
@@ -158,6 +159,22 @@ def test_a_target_that_was_taken_out_of_the_file_is_a_failed_message(
     notice.refresh_from_db()
     assert "不在配置里" in notice.error
     assert any(result.code == "notify_failed" for result in lookahead.people_to_tell(NOW + timedelta(minutes=1)))
+
+
+def test_a_mail_that_one_of_a_list_refuses_is_not_sent_to_the_others_again(notify_file: Path, office: Office) -> None:
+    with running_mailbox() as box:
+        notify_file.write_text(mail(port=box.port, security="plain", to="duty@hd.example, gone@hd.example"), "utf-8")
+        box.refuse["rcpt TO:<gone@hd.example>"] = "550 nobody here"
+        alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "剩余 3 MB")], now=NOW)
+        telling.arrange(now=NOW + timedelta(seconds=5))
+        notice = AlarmNotice.objects.get()
+        assert telling.send(notice.pk, now=lambda: NOW + timedelta(seconds=6))
+        assert not telling.send(notice.pk, now=lambda: NOW + timedelta(hours=1))
+    assert box.recipients == [["duty@hd.example"]]
+    notice.refresh_from_db()
+    assert (notice.state, notice.result) == ("sent", "只送达一部分")
+    (named,) = [one for one in lookahead.people_to_tell(NOW + timedelta(minutes=1)) if one.code == "notify_failed"]
+    assert "1 个收件人被拒" in named.message
 
 
 def test_a_test_message_tells_each_result_and_is_recorded(notify_file: Path, office: Office, stub: Stub) -> None:

@@ -14,7 +14,7 @@ from email.utils import format_datetime, make_msgid, parseaddr
 
 import certifi
 
-from bot.domain.notice import Notice, Notifier, NotifierKind, NotTold, Setting, Target, WrongSetting
+from bot.domain.notice import Notice, Notifier, NotifierKind, NotTold, PartlyTold, Setting, Target, WrongSetting
 
 TIMEOUT = 7.0  # seconds for one answer of the server
 TOTAL = 20.0  # seconds for all of it: then the connection is cut, however slowly the server drips
@@ -45,7 +45,7 @@ class _Mailbox:
         except (smtplib.SMTPException, OSError, ValueError):
             raise NotTold("连不上邮件服务器或连接中断；请系统管理员检查网络和地址。") from None
         if refused:
-            raise NotTold(f"邮件已送出，但有 {len(refused)} 个收件人被拒；请系统管理员核对收件地址。")
+            raise PartlyTold(f"邮件已送出，但有 {len(refused)} 个收件人被拒；请系统管理员核对收件地址。")
 
     def _connected(self) -> smtplib.SMTP:
         host, security = self.target.option("host"), self.target.option("security", "starttls")
