@@ -25,7 +25,7 @@ from .parts.installation import DONE, SETTLED, Installation, waited
 from .parts.office import Order
 from .parts.stub import Stub
 
-FIRST_RATE = 12.0  # publications staged a second, until it has been measured
+FIRST_RATE = 6.0  # publications staged a second, until it has been measured
 PATIENCE = 300.0  # seconds after T until what has not come is lost
 AFTERWARDS = 0.5  # seconds after T before anything here asks: who wakes at T takes the processor from who sends then
 FEW, TURNS = 100, 5  # up to so many publications a T takes half a minute: so many T's at least

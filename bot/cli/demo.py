@@ -307,9 +307,10 @@ class _Demo:
         )
         signed = releases.sign(release, person=person, now=now())
         from bot.domain.instants import show
+        from bot.services.trail import tail
 
         click.echo(
-            f"  发布单 {signed.pk} 已由 {person.name} 签发：{show(signed.instant)} 同时发布；清单哈希 {signed.manifest_hash[:16]}…"
+            f"  发布单 {signed.pk} 已由 {person.name} 签发：{show(signed.instant)} 同时发布；清单哈希尾号 {tail(signed.manifest_hash)}"
         )
         return signed
 

@@ -114,12 +114,13 @@ def reschedule(pk: int, username: str, instant: datetime) -> Reply:
 @command
 def sign(pk: int, username: str) -> Reply:
     """签发：冻结内容、次序、账号与时刻，占用额度，到点自动发布。"""
-    from bot.services import releases
+    from bot.services import releases, trail
 
     found, person = _find(pk, username)
     signed = releases.sign(found, person=person, now=now())
     return Reply(
-        release_data(signed), [f"发布单 {pk} 已签发，清单哈希 {signed.manifest_hash[:16]}…", *release_lines(signed)]
+        release_data(signed),
+        [f"发布单 {pk} 已签发，清单哈希尾号 {trail.tail(signed.manifest_hash)}", *release_lines(signed)],
     )
 
 
@@ -494,6 +495,12 @@ def _standing(release: Any) -> str:
     return "已签发" if release.signed else "未签发"
 
 
+def _whole(release: Any) -> str:
+    """Whether it is signed, and where its pushes stand: "signed" alone would read as if nothing had gone out yet."""
+    states = "" if release.cancelled_at else _states(release)
+    return _standing(release) + (f"（{states}）" if states else "")
+
+
 def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     """The Chinese form of a release."""
     from bot.domain.instants import show as show_instant
@@ -502,7 +509,7 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
 
     told, publications = gating.story(release), list(_publications(release))
     statuses = story.statuses(publications) if attempts else {}
-    lines = [f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜" + _standing(release)]
+    lines = [f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜{_whole(release)}"]
     lines += [*urgent_lines(release), *([f"  {line}" for line in told.lines] if told else [])]
     lines += [
         f"  {standstills.words(one)}本单的发布时刻在这段时间里。" for one in standstills.over(release, publications)

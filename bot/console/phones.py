@@ -6,82 +6,29 @@ login; from elsewhere one is asked for. A live home has no such pages.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from ipaddress import ip_address
-from typing import Any, Concatenate, ParamSpec
-from urllib.parse import quote
+from typing import Any
 
-import requests
-from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_safe
 
 from bot.domain.instants import to_beijing
 from bot.models import Account
-from bot.services import home
-from bot.services.accounts import spec_of
 
 from .middleware import PAGE_POLICY, PREVIEW_POLICY
 from .people import now
 from .pictures import crop
+from .playedplatforms import PlatformDown, get, rehearsal_only, view_path
 
-WAIT = (1.0, 4.0)  # seconds to connect, to answer
 MEDIA = re.compile(r"https?://[^\s\"'()<>]+/_media/([0-9a-f]{8,128})(?:\?[^\s\"'()<>]*)?")
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 PHONE_POLICY = PAGE_POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
-
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-
-
-class PlatformDown(Exception):
-    """The rehearsal servers do not answer."""
-
-
-def rehearsal_only(view: View[P]) -> View[P]:
-    """404 in a live home; a login is asked for from other machines."""
-
-    @functools.wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if home.is_live():
-            raise Http404
-        if not request.user.is_authenticated and not _on_this_machine(request):
-            return redirect_to_login(request.get_full_path())
-        return view(request, *args, **kwargs)
-
-    return login_not_required(require_safe(guarded))
-
-
-def _on_this_machine(request: HttpRequest) -> bool:
-    try:
-        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
-    except ValueError:
-        return False
-
-
-def _get(path: str) -> requests.Response:
-    """One GET of the rehearsal servers, on loopback, past any proxy. Raises PlatformDown or Http404."""
-    try:
-        with requests.Session() as session:
-            session.trust_env = False
-            answer = session.get(f"{home.rehearsal_url()}{path}", timeout=WAIT, allow_redirects=False)
-    except requests.RequestException as error:
-        raise PlatformDown from error
-    if answer.status_code == 404:
-        raise Http404
-    if answer.status_code != 200:
-        raise PlatformDown
-    return answer
-
 
 # --- the page ---------------------------------------------------------------------------------------------------
 
@@ -113,17 +60,12 @@ def phone(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     context: dict[str, Any] = {"account": account, "live": reverse("phone", args=[slug])}
     try:
-        context |= {"view": _shown(_get(_view_path(account)).json()), "down": False}
+        context |= {"view": shown(get(view_path(account)).json()), "down": False}
     except PlatformDown:
         context |= {"view": {}, "down": True}
     except Http404:
         context |= {"view": {}, "down": False}
     return _framed(render(request, template, context), PHONE_POLICY)
-
-
-def _view_path(account: Account) -> str:
-    identity = account.options.get(spec_of(account).identity) or account.slug
-    return f"/_view/{account.channel}/{quote(str(identity), safe='')}"
 
 
 @rehearsal_only
@@ -141,7 +83,7 @@ def article_frame(request: HttpRequest, slug: str, article: str) -> HttpResponse
     """The article itself, as the platform keeps it, where no script runs."""
     account = get_object_or_404(Account, slug=slug)
     try:
-        found = _shown(_get(f"/_view/{account.channel}/article/{article}").json())
+        found = shown(get(f"/_view/{account.channel}/article/{article}").json())
     except PlatformDown:
         return _framed(render(request, "phones/down.html", status=503), PREVIEW_POLICY)
     context = {
@@ -161,7 +103,7 @@ def article_frame(request: HttpRequest, slug: str, article: str) -> HttpResponse
 def media(request: HttpRequest, digest: str) -> HttpResponse:
     """A picture that a rehearsal platform holds, from our own address: no page loads anything from elsewhere."""
     try:
-        answer = _get(f"/_media/{digest}")
+        answer = get(f"/_media/{digest}")
     except PlatformDown:
         raise Http404 from None
     media_type = answer.headers.get("Content-Type", "").partition(";")[0]
@@ -179,14 +121,14 @@ def _framed(response: HttpResponse, policy: str) -> HttpResponse:
 # --- what the platforms say, made ready for the templates -------------------------------------------------------
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """The JSON of a view with pictures at our own address, times as instants, covers as crops."""
     if isinstance(value, str):
         return MEDIA.sub(lambda found: reverse("phone-media", args=[found.group(1)]), value)
     if isinstance(value, list):
-        return [_shown(one) for one in value]
+        return [shown(one) for one in value]
     if isinstance(value, dict):
-        return _with_extras({name: _shown(one) for name, one in value.items()})
+        return _with_extras({name: shown(one) for name, one in value.items()})
     return value
 
 

@@ -7,7 +7,8 @@ from email.message import Message
 from typing import Any
 
 from .store import Doc
-from .wechat import comments, freepublish, mass, tokens
+from .wechat import comments, drafts, freepublish, mass, tokens
+from .wechat.errors import WeChatError
 from .weibo import oauth, reads, share
 from .weibo.statuses import permalink
 from .wire import Request
@@ -62,7 +63,23 @@ def _web_send(call: Call, args: Doc) -> Doc | None:
     kind = str(args.get("kind", "mass"))
     if kind == "mass":
         mass.use_quota(call.world, call.account, to_all=True)
-    return mass.in_console(call.world, call.id, kind, list(args["titles"])) if args.get("titles") else None
+    articles = [mass.titled(str(title)) for title in args.get("titles") or ()]
+    return mass.in_console(call.world, call.id, kind, articles) if articles else None
+
+
+def _publish_draft(call: Call, args: Doc) -> Doc:
+    """A person opens a draft in the console and makes it public; `kind` "mass" also pushes it and uses up the quota."""
+    kind = str(args.get("kind", "publish"))
+    try:
+        draft = drafts.draft_of(call, args.get("media_id"))
+        if kind == "mass":
+            mass.check_quota(call.world, call.account, to_all=True)
+    except WeChatError as error:
+        raise ValueError(f"errcode {error.code}") from None
+    if kind == "mass":
+        mass.use_quota(call.world, call.account, to_all=True)
+    call.store.delete("wx_draft", call.id, draft["media_id"])
+    return mass.in_console(call.world, call.id, kind, draft["articles"])
 
 
 def _decide(call: Call, args: Doc) -> None:
@@ -128,6 +145,7 @@ def _new_token(call: Call, args: Doc) -> Doc:
 ACTIONS: dict[str, tuple[str, Callable[[Call, Doc], Doc | None]]] = {
     "delete_draft": ("wechat", _delete_draft),
     "edit_draft": ("wechat", _edit_draft),
+    "publish_draft": ("wechat", _publish_draft),
     "supersede_token": ("wechat", _supersede),
     "expire_token": ("wechat", _expire),
     "web_send": ("wechat", _web_send),

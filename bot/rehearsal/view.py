@@ -1,4 +1,7 @@
-"""What followers would see, as JSON for the product's page with the two phones; and the pictures in it."""
+"""What followers would see, as JSON for the product's page with the two phones; the pictures in it; and the 草稿箱.
+
+The 草稿箱 is what people see who work in the account's own console, followers never.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ MISSING = json_answer({"error": "not found"}, 404)
 
 
 def handle(world: World, request: Request) -> Answer:
-    """GET /_view/wechat/<account>, /_view/wechat/article/<id>, /_view/weibo/<uid>, /_view/tcn/<code>, /_media/<hash>."""
+    """GET /_view/wechat/<account>, …/wechat/article/<id>, …/wechat/drafts/<account>, …/weibo/<uid>, …/tcn/<code>, …/find?url=…, /_media/<hash>."""
     parts = request.path.strip("/").split("/")
     if request.method != "GET" or len(parts) < 2:
         return MISSING
@@ -26,13 +29,15 @@ def handle(world: World, request: Request) -> Answer:
         kept = world.store.bytes_of(parts[1])
         return Answer(kept[1], media_type=kept[0], headers={"Cache-Control": "max-age=86400"}) if kept else MISSING
     with world.store.transaction():
-        found = _page(world, parts[1:])
+        found = _find(world, request.query.get("url", "")) if parts[1] == "find" else _page(world, parts[1:])
     return found if isinstance(found, Answer) else MISSING if found is None else json_answer(found)
 
 
 def _page(world: World, parts: list[str]) -> Doc | Answer | None:
     if parts[0] == "wechat" and len(parts) == 3 and parts[1] == "article":
         return _article(world, parts[2])
+    if parts[0] == "wechat" and len(parts) == 3 and parts[1] == "drafts":
+        return _drafts(world, parts[2])
     if parts[0] == "wechat" and len(parts) == 2:
         return _wechat(world, parts[1])
     if parts[0] == "weibo" and len(parts) == 2:
@@ -40,6 +45,20 @@ def _page(world: World, parts: list[str]) -> Doc | Answer | None:
     if parts[0] == "tcn" and len(parts) == 2:
         kept = world.store.get("wb_tcn", "", parts[1])
         return Answer(b"", 302, "text/html", {"Location": kept["url"]}) if kept else None
+    return None
+
+
+def _find(world: World, url: str) -> Doc | None:
+    """Which post stands at that address: its account, and its article where it has one."""
+    for account in world.store.all("account", "wechat"):
+        for job in world.store.all("wx_job", account["id"]):
+            for index, article in enumerate(job["articles"], start=1):
+                if url and article.get("url") == url and job["stage"] in ("public", "gone"):
+                    return {"platform": "wechat", "account": account["id"], "article": f"{job['msg_data_id']}_{index}"}
+    for account in world.store.all("account", "weibo"):
+        for status in world.store.all("wb_status", account["id"]):
+            if url == permalink(status):
+                return {"platform": "weibo", "account": account["id"]}
     return None
 
 
@@ -56,6 +75,18 @@ def _wechat(world: World, identity: str) -> Doc | None:
         "conversation": pushed,
         "published": [entry for kind, entry in entries if kind == "publish"],
     }
+
+
+def _drafts(world: World, identity: str) -> Doc | None:
+    if world.store.get("account", "wechat", identity) is None:
+        return None
+    found = [one for one in world.store.all("wx_draft", identity) if not one.get("busy")]
+    return {"drafts": [_draft(world, identity, one) for one in reversed(found)]}
+
+
+def _draft(world: World, identity: str, draft: Doc) -> Doc:
+    articles = [{"title": one["title"], "cover_url": _cover(world, identity, one)} for one in draft["articles"]]
+    return {"media_id": draft["media_id"], "at": iso(draft["at"]), "articles": articles}
 
 
 def _message(world: World, identity: str, job: Doc) -> Doc:

@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 
 from bot.console import stepup
+from bot.rehearsal import RehearsalServer
 from tests.services.conftest import cheap_covers, real_covers
 
-from .world import District, fresh_home, now
+from .world import ARTICLES, District, fresh_home, now, push_to_platform
 
 __all__ = ["cheap_covers", "real_covers"]
 
@@ -58,3 +59,23 @@ def unasked(district: District) -> Callable[[str], Client]:
         return client
 
     return logged_in
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
+    with RehearsalServer(tmp_path / "platform") as server:
+        for name, identity in (("wechat", "wxrehearsal0000001"), ("weibo", "2017000001")):
+            with server.world.store.transaction():
+                account = server.world.store.get("account", name, identity)
+                account["switches"] |= {"publish_seconds": 0, "mass_seconds": 0}
+                server.world.store.put("account", name, identity, account)
+        yield server
+
+
+@pytest.fixture
+def told_platform(platform: RehearsalServer, tmp_path: Path, db: None) -> Iterator[District]:
+    """A release of two items that has arrived on both rehearsal platforms."""
+    with fresh_home(tmp_path / "with-platform", port=int(platform.base_url.rsplit(":", 1)[1])):
+        district = District.make(api=platform.base_url)
+        push_to_platform(district.signed(*ARTICLES[:2]))
+        yield district

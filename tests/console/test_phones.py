@@ -4,40 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from django.test import Client
 
 from bot.console.phones import pieces, told
 from bot.console.pictures import crop
-from bot.rehearsal import RehearsalServer
 
-from .world import ARTICLES, District, fresh_home, push_to_platform
+from .world import ARTICLES, District
 
 Login = Callable[[str], Client]
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
-    with RehearsalServer(tmp_path / "platform") as server:
-        for name, identity in (("wechat", "wxrehearsal0000001"), ("weibo", "2017000001")):
-            with server.world.store.transaction():
-                account = server.world.store.get("account", name, identity)
-                account["switches"] |= {"publish_seconds": 0, "mass_seconds": 0}
-                server.world.store.put("account", name, identity, account)
-        yield server
-
-
-@pytest.fixture
-def told_platform(platform: RehearsalServer, tmp_path: Path, db: None) -> Iterator[District]:
-    """A release of two items that has arrived on both rehearsal platforms."""
-    with fresh_home(tmp_path / "with-platform", port=int(platform.base_url.rsplit(":", 1)[1])):
-        district = District.make(api=platform.base_url)
-        push_to_platform(district.signed(*ARTICLES[:2]))
-        yield district
 
 
 def screen(client: Client, address: str, words: str) -> str:

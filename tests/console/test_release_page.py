@@ -55,7 +55,8 @@ def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: Distric
     for item in wechat.items.all():
         assert item.payload_hash[-8:] in shown
         assert f"/frames/item/{item.pk}" in shown
-    assert 'href="https://mp.weixin.qq.com/s/abc"' in shown
+    assert 'href="/rehearsal/open?url=https%3A//mp.weixin.qq.com/s/abc"' in shown
+    assert ">https://mp.weixin.qq.com/s/abc<" in shown  # what is read is the platform's own address
     assert "100001" in shown
 
 

@@ -21,7 +21,7 @@ Login = Callable[[str], Client]
 #: Open to whoever comes, by design: what is there is public, a door for machines, or asks for a secret of its own.
 OPEN = {
     "login", "login-code", "healthz", "callback", "rehearsal", "phone", "phone-article", "article-frame", "phone-media",
-    "look", "look-post", "look-asset",
+    "backstage", "backstage-publish", "rehearsal-open", "look", "look-post", "look-asset",
 }  # fmt: skip
 #: About whoever asks, or their own unit; nothing of another unit is named in the address.
 OWN = {

@@ -31,7 +31,15 @@ def test_no_refusal_reason_or_remedy_names_a_command_that_a_page_does() -> None:
 
 
 #: Read by whoever runs the machine: before there is a home, in rehearsal, and when the trail does not add up.
-FOR_WHO_RUNS_IT = {"not_ready.html", "rehearsal.html", "trail_check.html", "down.html", "wechat.html", "weibo.html"}
+FOR_WHO_RUNS_IT = {
+    "not_ready.html",
+    "rehearsal.html",
+    "rehearsal_backstage.html",
+    "trail_check.html",
+    "down.html",
+    "wechat.html",
+    "weibo.html",
+}
 
 
 def test_no_page_of_staff_names_a_command() -> None:

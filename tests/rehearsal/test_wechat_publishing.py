@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .clients import LINK, Control, WeChat, eventually
+from .clients import APPID, LINK, Control, WeChat, eventually
 
 
 def status(wechat: WeChat, publish_id: str) -> int:
@@ -142,6 +142,29 @@ def test_the_next_beijing_day_has_its_own_send(wechat: WeChat, control: Control)
 def test_the_web_console_shares_the_quota(wechat: WeChat, control: Control) -> None:
     control.act("wechat", "web_send")
     assert wechat.send(wechat.draft())["errcode"] == 45028
+
+
+@pytest.mark.parametrize("kind", ["publish", "mass"])
+def test_a_draft_that_a_person_publishes_in_the_console_is_public_without_an_effect_of_ours(
+    wechat: WeChat, control: Control, kind: str
+) -> None:
+    media_id = wechat.draft()
+    made = control.act("wechat", "publish_draft", media_id=media_id, kind=kind)
+    assert len(made["urls"]) == 1
+    assert control.effects() == []
+    assert wechat.call("draft/get", {"media_id": media_id})["errcode"] == 40007
+    assert wechat.send(wechat.draft())["errcode"] == (45028 if kind == "mass" else 0)
+
+
+def test_a_person_publishes_no_draft_that_is_gone_and_sends_no_more_than_the_quota(
+    wechat: WeChat, control: Control
+) -> None:
+    media_id = wechat.draft()
+    control.act("wechat", "web_send")
+    for args in ({"media_id": media_id, "kind": "mass"}, {"media_id": "nowhere"}):
+        told = {"platform": "wechat", "account": APPID, "action": "publish_draft", "args": args}
+        assert control.http.post(control.base + "act", json=told, timeout=10).status_code == 400
+    assert wechat.call("draft/get", {"media_id": media_id})["news_item"]
 
 
 def test_a_service_account_has_four_sends_a_calendar_month(wechat: WeChat, control: Control) -> None:

@@ -207,6 +207,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("post-frame", "post-frame", "releaser", "/frames/post/{post}"),
     Screen("item-frame", "item-frame", "releaser", "/frames/item/{item}"),
     Screen("rehearsal", "rehearsal", "duty", "/rehearsal/", handbook="desk"),
+    Screen("backstage", "backstage", "duty", "/rehearsal/backstage"),
     Screen("phone-wechat", "phone", "", "/rehearsal/phone/wx"),
     Screen("phone-weibo", "phone", "", "/rehearsal/phone/wb"),
     # 异常处置

@@ -141,15 +141,20 @@ def _accept(call: Call, body: Doc, *, to_all: bool, key: str) -> Doc:
     return job
 
 
-def in_console(world: World, account: str, kind: str, titles: list[str]) -> Doc:
+def titled(title: str) -> Doc:
+    """An article of which only the title is told."""
+    told: Doc = {"title": title, "author": "", "digest": "", "content": f"<p>{title}</p>"}
+    return told | {"content_source_url": "", "thumb_media_id": ""}
+
+
+def in_console(world: World, account: str, kind: str, told: list[Doc]) -> Doc:
     """Articles that a person makes public in the console ("mass" or "publish"), at once: no effect of ours, and no event."""
     first = {"mass": ("wx_msg", FIRST_MSG_ID), "publish": ("wx_publish", freepublish.FIRST_PUBLISH_ID)}[kind]
     number = world.store.bump("wx_msg_data", freepublish.FIRST_MSG_DATA_ID)
     articles = [
-        {"title": title, "author": "", "digest": "", "content": f"<p>{title}</p>", "content_source_url": "",
-         "thumb_media_id": "", "url": events.article_url(account, number, index), "is_deleted": False}
-        for index, title in enumerate(titles, start=1)
-    ]  # fmt: skip
+        article | {"url": events.article_url(account, number, index), "is_deleted": False}
+        for index, article in enumerate(told, start=1)
+    ]
     job: Doc = {"id": str(world.store.bump(*first)), "kind": kind, "stage": "public", "media_id": ""}
     job |= {"articles": articles, "msg_data_id": number, "article_id": f"console{number}" if kind == "publish" else ""}
     job |= {"status": 0 if kind == "publish" else "send success", "finished_at": world.now()}
