@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import expect
 
+from bot.models import Account
+from bot.services import handdrafts
 from tests.console.world import ARTICLES, District, push_to_platform
+from tests.support.axe import violations
 
 from .conftest import Open, fits, shoot
 
@@ -56,3 +62,30 @@ def test_a_phone_at_its_true_width(scheme: str, district: District, window: Open
             expect(page.locator(last).first).to_be_visible()
             assert fits(page)
             shoot(page, f"follower-{slug}-{scheme}")
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
+)
+def test_a_draft_that_the_machine_left_is_published_by_hand_in_the_played_console(
+    size: str, scheme: str, district: District, window: Open
+) -> None:
+    Account.objects.filter(slug="wx").update(mode="draft")
+    district.accounts[0].refresh_from_db()
+    release = district.signed(*ARTICLES[:2], title="早间发布")
+    handdrafts.work_all(now=lambda: release.instant - timedelta(minutes=2))
+    with window(size, scheme, login="duty", at="/manual") as page:
+        page.get_by_role("link", name="公众平台后台（演练）").click()
+        expect(page.locator(".card.job li").first).to_have_text(ARTICLES[0].title)
+        assert fits(page)
+        shoot(page, f"backstage-draft-{size}-{scheme}")
+        page.get_by_role("button", name="发表（不推送）").click()
+        expect(page.locator(".flash")).to_contain_text("已发表 2 篇")
+        expect(page.get_by_label(f"《{ARTICLES[0].title}》的链接")).to_have_value(
+            re.compile("^http://mp.weixin.qq.com/s")
+        )
+        assert fits(page)
+        assert violations(page) == []
+        shoot(page, f"backstage-{size}-{scheme}")
+        page.get_by_role("link", name=ARTICLES[0].title).click()
+        expect(page.frame_locator(".wx-page").locator("h1")).to_have_text(ARTICLES[0].title)
