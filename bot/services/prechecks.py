@@ -261,7 +261,10 @@ def _clash(subject: Subject) -> Iterator[CheckResult]:
     )  # fmt: skip
     numbers = sorted(set(others))
     if numbers:
-        words = f"发布单 {'、'.join(map(str, numbers))} 也在这一刻用本账号发布，后到的一条会晚几秒。"
+        seconds = int(NEAR.total_seconds())
+        words = (
+            f"发布单 {'、'.join(map(str, numbers))} 也在这一刻前后 {seconds} 秒内用本账号发布，后到的一条可能晚几秒。"
+        )
         yield CheckResult("时刻冲突", True, words, warning=True, code="clash")
     else:
         yield CheckResult("时刻冲突", True, "这一刻本账号没有别的发布。", code="clash")

@@ -144,7 +144,9 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[streams.Hub]:
     monkeypatch.setattr(streams, "HUB", made)
     yield made
     made.close()
-    if (watcher := made._watcher) is not None:
+    with made._lock:  # a stream that opens at this moment has its thread made and started, or finds that all is over
+        watcher = made._watcher
+    if watcher is not None:
         watcher.join(5)
 
 
