@@ -139,13 +139,13 @@ def _refused(publication: Publication) -> int:
 
 
 def _bounded(scene: Scene, seen: Seen, publications: list[Publication]) -> list[str]:
-    """Nobody is asked without end, and a token that holds is fetched once."""
+    """Nobody is asked without end. A token that holds is fetched once, and asked for again by the pre-flight, with the secret."""
     found = [f"{count} times {call}" for call, count in seen.counts.items() if count > MOST]
     if len(seen.public) > MOST_PUBLIC[scene.case.mode] * len(publications):
         found.append(f"{len(seen.public)} public calls")
     tokens = sum(count for call, count in seen.counts.items() if call in TOKENS)
     # Weibo: asked about by a pre-flight, and taken up whenever the post is made ready: again where a used-up hour ended
-    most = 1 + max(1, *(one.attempts.count() for one in publications)) if scene.case.mode == SHARE else 1
+    most = 1 + max(1, *(one.attempts.count() for one in publications)) if scene.case.mode == SHARE else 2
     if scene.case.call != "token" and not scene.case.fault.startswith("token") and tokens > most:
         found.append(f"{tokens} token calls")
     return found

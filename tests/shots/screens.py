@@ -279,6 +279,7 @@ EXCEPTIONS = {
     "writing-body": "a frame of the editor",
     "writing-cover": "a picture in a frame of the editor",
     "phone-article": "a page of the platform that is played",
+    "rehearsal-open": "leads to a page of the platform that is played",
     "article-frame": "a frame of phone-article",
     "authorize": "an act",
     "oauth-callback": "the platform leads here",
