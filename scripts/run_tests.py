@@ -49,8 +49,12 @@ ONCE = (
 machine bites, what people are told. The same statements are played on PostgreSQL by random histories, the n-th fault and
 outages; `EVERYTHING_TWICE=1` leaves nothing out."""
 
-SPARSER = {"NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "160")}
-"""Every commit, call and write fails on both databases; of the plain statements fewer, the second time."""
+SPARSER = {
+    "NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "160"),
+    "NTH_FAULT_WAYS": os.environ.get("NTH_FAULT_WAYS", "weibo"),
+}
+"""Every commit, call and write of a push to 微博, of which nothing may be tried twice, fails on both databases; of the plain
+statements fewer, the second time, and the two ways of 微信 once: a statement of theirs is no other for the database."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
 """Real processes and real pages: they wait more than they compute, so three files run side by side beside the rest."""
