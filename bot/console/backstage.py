@@ -8,16 +8,16 @@ from urllib.parse import quote
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 
 from bot.models import Account
-from bot.services.accounts import spec_of
+from bot.services.accounts import known, spec_of
 
 from .phones import shown
 from .playedplatforms import NotDone, PlatformDown, act, get, identity, rehearsal_act, rehearsal_only, view_path
 
 WAYS = {"publish": "发表", "mass": "群发"}
 LATEST = 5  # what is public already, of each account
+NOWHERE = "演练平台上没有这个链接。演练环境只打开本机演练平台上的内容，不打开真实的平台；手工登记的外部链接、已重置的演练内容打不开。"
 NOT_DONE = "没有发表：草稿已经不在，或者群发次数已用完。什么都没有公开。"
 
 
@@ -38,7 +38,7 @@ def backstage(request: HttpRequest) -> HttpResponse:
 
 
 def _has_drafts(account: Account) -> bool:
-    return any(mode.by_hand for mode in spec_of(account).modes)
+    return known(account) and any(mode.by_hand for mode in spec_of(account).modes)
 
 
 def _box(account: Account) -> dict[str, Any]:
@@ -72,17 +72,14 @@ def publish_draft(request: HttpRequest, slug: str) -> HttpResponse:
 @rehearsal_only
 def open_post(request: HttpRequest) -> HttpResponse:
     """Where a link of a post leads in a rehearsal: to the phone that shows it. The real platforms never had it."""
-    address = request.GET.get("url", "")
     try:
-        found = get(f"/_view/find?url={quote(address, safe='')}").json()
-    except (Http404, PlatformDown):
-        return render(request, "rehearsal_nowhere.html", {"address": address}, status=404)
-    for account in Account.objects.filter(channel=found["platform"]).order_by("pk"):
-        if identity(account) == found["account"]:
-            article = found.get("article")
-            return redirect(
-                reverse("phone-article", args=[account.slug, article])
-                if article
-                else reverse("phone", args=[account.slug])
-            )
-    return render(request, "rehearsal_nowhere.html", {"address": address}, status=404)
+        found = get(f"/_view/find?url={quote(request.GET.get('url', ''), safe='')}").json()
+    except PlatformDown:
+        return redirect("rehearsal")  # where the phones say so
+    except Http404:
+        return render(request, "404.html", {"message": NOWHERE}, status=404)
+    on_it = [one for one in Account.objects.filter(channel=found["platform"]) if identity(one) == found["account"]]
+    if not on_it:
+        return render(request, "404.html", {"message": NOWHERE}, status=404)
+    article = [found["article"]] if "article" in found else []
+    return redirect("phone-article" if article else "phone", on_it[0].slug, *article)

@@ -81,11 +81,11 @@ def _drafts(world: World, identity: str) -> Doc | None:
     if world.store.get("account", "wechat", identity) is None:
         return None
     found = [one for one in world.store.all("wx_draft", identity) if not one.get("busy")]
-    return {"drafts": [_draft(world, identity, one) for one in reversed(found)]}
+    return {"drafts": [_draft(one) for one in reversed(found)]}
 
 
-def _draft(world: World, identity: str, draft: Doc) -> Doc:
-    articles = [{"title": one["title"], "cover_url": _cover(world, identity, one)} for one in draft["articles"]]
+def _draft(draft: Doc) -> Doc:
+    articles = [{"title": one["title"]} for one in draft["articles"]]
     return {"media_id": draft["media_id"], "at": iso(draft["at"]), "articles": articles}
 
 

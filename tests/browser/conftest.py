@@ -22,6 +22,7 @@ from bot.models import Person
 from bot.rehearsal import RehearsalServer
 from tests.console.world import District, fresh_home
 from tests.services.factories import draw_tiny_covers
+from tests.support.platforms import prompt_platforms
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts" / "screens"
 expect.set_options(timeout=20_000)  # milliseconds: a busy machine is slow, not wrong
@@ -56,12 +57,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
     """Rehearsal platforms that publish at once."""
-    with RehearsalServer(tmp_path / "platform") as server:
-        for name, identity in (("wechat", "wxrehearsal0000001"), ("weibo", "2017000001")):
-            with server.world.store.transaction():
-                account = server.world.store.get("account", name, identity)
-                account["switches"] |= {"publish_seconds": 0, "mass_seconds": 0}
-                server.world.store.put("account", name, identity, account)
+    with prompt_platforms(tmp_path / "platform") as server:
         yield server
 
 

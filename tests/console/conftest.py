@@ -10,6 +10,7 @@ from django.test import Client
 from bot.console import stepup
 from bot.rehearsal import RehearsalServer
 from tests.services.conftest import cheap_covers, real_covers
+from tests.support.platforms import prompt_platforms
 
 from .world import ARTICLES, District, fresh_home, now, push_to_platform
 
@@ -63,12 +64,8 @@ def unasked(district: District) -> Callable[[str], Client]:
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
-    with RehearsalServer(tmp_path / "platform") as server:
-        for name, identity in (("wechat", "wxrehearsal0000001"), ("weibo", "2017000001")):
-            with server.world.store.transaction():
-                account = server.world.store.get("account", name, identity)
-                account["switches"] |= {"publish_seconds": 0, "mass_seconds": 0}
-                server.world.store.put("account", name, identity, account)
+    """Rehearsal platforms that publish at once."""
+    with prompt_platforms(tmp_path / "platform") as server:
         yield server
 
 

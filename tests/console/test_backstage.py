@@ -16,6 +16,7 @@ from bot.models import Account, HandDraft, Item, ManualPost, Person, Release
 from bot.rehearsal import RehearsalServer
 from bot.rehearsal.weibo.statuses import permalink
 from bot.services import handdrafts
+from tests.support.platforms import APP_ID, UID
 
 from .test_manual import local
 from .test_phones import screen
@@ -45,7 +46,7 @@ def shown(client: Client, address: str = BACKSTAGE) -> str:
 
 
 def draft(platform: RehearsalServer) -> dict[str, Any]:
-    [found] = platform.world.store.all("wx_draft", "wxrehearsal0000001")
+    [found] = platform.world.store.all("wx_draft", APP_ID)
     return dict(found)
 
 
@@ -68,7 +69,7 @@ def test_what_is_published_there_is_seen_on_the_phone_and_entered_with_its_link(
     assert "已发表 2 篇" in page
     assert "草稿箱是空的" in page
     assert ARTICLES[0].title in shown(client, "/rehearsal/phone/wx")
-    [job] = platform.world.store.all("wx_job", "wxrehearsal0000001")
+    [job] = platform.world.store.all("wx_job", APP_ID)
     links = [one["url"] for one in job["articles"]]
     assert all(link.replace("&", "&amp;") in page for link in links)
     duty = Client()
@@ -85,16 +86,16 @@ def test_a_mass_send_uses_up_the_day_and_a_second_one_publishes_nothing(
     first = draft(platform)
     assert "已群发 2 篇" in made_public(client, platform, "mass")
     with platform.world.store.transaction():
-        platform.world.store.put("wx_draft", "wxrehearsal0000001", "again", first | {"media_id": "again"})
+        platform.world.store.put("wx_draft", APP_ID, "again", first | {"media_id": "again"})
     assert "什么都没有公开" in made_public(client, platform, "mass")
-    assert len(platform.world.store.all("wx_job", "wxrehearsal0000001")) == 1
+    assert len(platform.world.store.all("wx_job", APP_ID)) == 1
     assert draft(platform)["media_id"] == "again"
 
 
 def test_a_draft_that_is_gone_publishes_nothing(client: Client, platform: RehearsalServer, left: Release) -> None:
     answer = client.post(f"{BACKSTAGE}/wx", {"draft": "nowhere", "way": "publish"}, follow=True)
     assert "什么都没有公开" in answer.content.decode()
-    assert platform.world.store.all("wx_job", "wxrehearsal0000001") == []
+    assert platform.world.store.all("wx_job", APP_ID) == []
 
 
 @pytest.mark.parametrize(("slug", "way"), [("wx", "shout"), ("wb", "publish"), ("nobody", "publish")])
@@ -113,8 +114,8 @@ def test_a_link_of_a_post_leads_to_the_phone_that_shows_it(
 ) -> None:
     screen(client, "/rehearsal/phone/wx", ARTICLES[0].title)  # it is public there
     store = platform.world.store
-    article = store.all("wx_job", "wxrehearsal0000001")[0]["articles"][0]["url"]
-    status = permalink(store.all("wb_status", "2017000001")[0])
+    article = store.all("wx_job", APP_ID)[0]["articles"][0]["url"]
+    status = permalink(store.all("wb_status", UID)[0])
     for url, slug in ((article, "wx"), (status, "wb")):
         leads = client.get(reverse("rehearsal-open"), {"url": url}).headers["Location"]
         assert leads.startswith(f"/rehearsal/phone/{slug}")
@@ -144,6 +145,13 @@ def test_what_the_played_platforms_never_had_is_said_to_be_elsewhere(client: Cli
     answer = client.get(reverse("rehearsal-open"), {"url": "https://mp.weixin.qq.com/s/elsewhere"})
     assert answer.status_code == 404
     assert "不打开真实的平台" in answer.content.decode()
+
+
+def test_while_the_platforms_do_not_run_a_link_leads_to_the_phones_that_say_so(
+    client: Client, district: District
+) -> None:
+    answer = client.get(reverse("rehearsal-open"), {"url": "https://mp.weixin.qq.com/s/abc"})
+    assert answer.headers["Location"] == "/rehearsal/"
 
 
 def test_from_another_machine_a_login_is_asked_for_and_a_live_home_has_none(

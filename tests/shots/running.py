@@ -13,9 +13,9 @@ from django.test.testcases import LiveServerThread
 
 from bot.domain.delivery import State
 from bot.models import Release
-from bot.rehearsal import RehearsalServer
 from tests.browser.playing import Engine, with_passwords
 from tests.console.world import District, fresh_home
+from tests.support.platforms import APP_ID, prompt_platforms
 
 from .story import at, the_time
 
@@ -26,15 +26,11 @@ WATCH_FOR = 180  # seconds
 @contextmanager
 def records(folder: Path) -> Iterator[District]:
     """A district with its people and accounts, and platforms that publish at once."""
-    with RehearsalServer(folder / "platform") as server:
-        for name, identity in (("wechat", "wxrehearsal0000001"), ("weibo", "2017000001")):
-            with server.world.store.transaction():
-                account = server.world.store.get("account", name, identity)
-                account["switches"] |= {"publish_seconds": 0, "mass_seconds": 0}
-                server.world.store.put("account", name, identity, account)
-                if name == "wechat":
-                    by_hand = account | {"name": "河东政务服务", "app_id": BY_HAND, "original_id": "gh_rehearsal0009"}
-                    server.world.store.put("account", name, BY_HAND, by_hand)
+    with prompt_platforms(folder / "platform") as server:
+        store = server.world.store
+        with store.transaction():
+            by_hand = {"name": "河东政务服务", "app_id": BY_HAND, "original_id": "gh_rehearsal0009"}
+            store.put("account", "wechat", BY_HAND, store.get("account", "wechat", APP_ID) | by_hand)
         with fresh_home(folder / "home", port=int(server.base_url.rsplit(":", 1)[1])):
             call_command("migrate", verbosity=0)
             with the_time(at(16, 9)):
