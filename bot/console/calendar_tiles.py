@@ -129,29 +129,37 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     """The unit's releases on these days, in order of time, at most one more than `MOST`: with all that tiles show."""
     start, end = beijing_midnight(days[0]), beijing_midnight(days[-1] + timedelta(days=1))
     wanted = Release.objects.filter(unit=unit, instant__gte=start, instant__lt=end).order_by("instant", "pk")
-    pushes = Publication.objects.only("release_id", "account_id", "lane", "state")
-    whole = pushes.order_by("account_id", "lane")
     rows = wanted.select_related("gate", "urgency").defer(
         "manifest", "manifest_hash", "policy", "created_by", "created_at", "gate__seen", "gate__asked_at"
     )
     by_people = Prefetch("manual_tasks", byhand.tasks())
-    found = list(rows.prefetch_related("signed_by", by_people, Prefetch("publications", whole))[: MOST + 1])
-    moving.with_outcomes(one for release in found for one in release.publications.all())
-    return found
+    return list(rows.prefetch_related("signed_by", by_people)[: MOST + 1])
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What tiles show besides their releases, asked once for a page: the kinds of each one's documents in the order in
-    which they go out, and the accounts."""
+    """What tiles show besides their releases, asked once for a page: each one's pushes, the kinds of its documents in the
+    order in which they go out, and the accounts."""
 
+    pushes: Mapping[int, Sequence[Publication]]
     kinds: Mapping[int, Mapping[int, Kind]]
     accounts: Mapping[int, Account]
 
     @classmethod
     def of(cls, releases: Sequence[Release], accounts: Iterable[Account]) -> Beside:
         """A month has a thousand pushes: rows and the unit's accounts, not an object for each."""
-        return cls(_kinds_of(releases), {one.pk: one for one in accounts})
+        return cls(_pushes_of(releases), _kinds_of(releases), {one.pk: one for one in accounts})
+
+
+def _pushes_of(releases: Sequence[Release]) -> Mapping[int, Sequence[Publication]]:
+    """Not fetched along with the releases: a manager and a query for each of them took longer than the rows."""
+    wanted = Publication.objects.filter(release__in=[one.pk for one in releases]).order_by("account_id", "lane")
+    rows = list(wanted.only("release_id", "account_id", "lane", "state"))
+    moving.with_outcomes(rows)
+    found: dict[int, list[Publication]] = defaultdict(list)
+    for one in rows:
+        found[one.release_id].append(one)
+    return found
 
 
 def _kinds_of(releases: Sequence[Release]) -> Mapping[int, Mapping[int, Kind]]:
@@ -176,7 +184,7 @@ def busy(unit: Unit, days: Sequence[date]) -> set[date]:
 
 def tile(release: Release, beside: Beside, now: datetime) -> Tile:
     """The tile of a release that came from `found`: asks nothing more."""
-    pushes, documents = list(release.publications.all()), beside.kinds.get(release.pk, {})
+    pushes, documents = beside.pushes.get(release.pk, ()), beside.kinds.get(release.pk, {})
     standing = chips.standing(release, pushes, now)
     return Tile(
         release, pushes, beside.accounts, standing, group(standing), tuple(dict.fromkeys(documents.values())), len(documents),
