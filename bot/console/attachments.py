@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,10 +14,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.article import Attachment
+from bot.domain.attached import Reading
 from bot.domain.workflow import Role
 from bot.intake.attachments import TAKEN
 from bot.models import Document, Draft, Edition, Person
-from bot.services import attachments, trail
+from bot.services import attachmentfiles, attachmentreading, attachments, trail
 from bot.services.documents import find_document
 from bot.services.errors import NotFound, Refused
 from bot.services.people import require
@@ -27,11 +29,27 @@ from .people import now, person
 SEALED = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
+def told(files: Sequence[Attachment]) -> dict[str, str]:
+    """By hash, how far the gate has read each: what it has not, a person reads."""
+    known = attachmentreading.known(files)
+    return {one.sha256: _words(known.get(one.sha256)) for one in files}
+
+
+def _words(reading: Reading | None) -> str:
+    if reading is None:
+        return "送审时检查"
+    if reading.unread:
+        return "没有读全，请人工核对" if reading.parts else "读不到内容，请人工核对"
+    return "文字已检查"
+
+
 def part(document: Document, draft: Draft | None, who: Person) -> dict[str, Any]:
     """What the list of a working copy's files shows."""
+    files = [Attachment(**one) for one in draft.attachments] if draft else []
     return {
         "document": document,
-        "files": [Attachment(**one) for one in draft.attachments] if draft else [],
+        "files": files,
+        "files_told": told(files),
         "files_mine": draft is not None and draft.editor_id == who.pk,
         "files_changed": draft is not None and draft.attachments != document.current.content.get("attachments", []),
         "files_most": (attachments.MOST_FILES, attachments.MOST_BYTES >> 20, attachments.MOST_TOGETHER >> 20),
@@ -118,7 +136,7 @@ def draft_file(request: HttpRequest, sha256: str, external_id: str) -> HttpRespo
     found = next((Attachment(**one) for one in listed if one["sha256"] == sha256), None)
     if found is None:
         raise NotFound("附件", sha256[:8])
-    return _download(found, attachments.read(found))
+    return _download(found, attachmentfiles.read(found))
 
 
 def _download(found: Attachment, data: bytes) -> HttpResponse:

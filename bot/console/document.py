@@ -26,7 +26,7 @@ from bot.services.documents import find_document
 from bot.services.releases import accounts_named
 from bot.services.waivers import Waived
 
-from . import readers
+from . import attachments, readers
 from .middleware import PREVIEW_POLICY
 from .people import now, person
 from .pictures import Crop, crop
@@ -119,6 +119,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "sentences": trail.of_document(document),
         "tail": trail.tail,
         "attachments": edition.article.attachments,
+        "files_told": attachments.told(edition.article.attachments),
         "phones": _phones(edition, [post.account for post in posts] or accounts_of(edition)),
     }
     return render(request, "document.html", context)

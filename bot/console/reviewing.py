@@ -14,7 +14,7 @@ from bot.services import inbox as services
 from bot.services import reviewlinks
 from bot.services.waivers import Waived
 
-from . import changes, inbox
+from . import attachments, changes, inbox
 from .document import EDITION_TONES, Shown, shown
 
 NOTHING_DUE = {
@@ -80,6 +80,7 @@ class Detail:
     reviews: Sequence[tuple[str, Review]]
     links: Sequence[ReviewLink]
     attachments: Sequence[Attachment]
+    files_told: Mapping[str, str]
     may_link: bool
 
 
@@ -122,6 +123,7 @@ def detail(
         reviews=[(Step(review.step).label, review) for review in drawn.reviews],
         links=list(reviewlinks.standing(edition, now=now).select_related("created_by")),
         attachments=edition.article.attachments,
+        files_told=attachments.told(edition.article.attachments),
         may_link=edition.status in reviewlinks.SHOWN and any(who.has_role(role) for role in reviewlinks.MAKERS),
     )
 

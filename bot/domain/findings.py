@@ -56,6 +56,7 @@ _ABOUT = {
     "source": "来源与文号",
     "pairing": "配套解读与日期",
     "terms": "用词",
+    "attached": "附件",
     "render": "渠道稿生成",
 }
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from .assemble import rows
 from .contract import Opened, Record, Rejected, Row, SourceError, SourceKind
 
+_NO_SOURCES = frozenset({"reading"})
+"""Folders beside the sources: that one reads files for the gate, not for articles."""
+
 
 @functools.cache
 def kinds() -> Mapping[str, SourceKind]:
@@ -22,7 +25,7 @@ def kinds() -> Mapping[str, SourceKind]:
     package = __name__.rpartition(".")[0]
     found: dict[str, SourceKind] = {}
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if not module.ispkg:
+        if not module.ispkg or module.name in _NO_SOURCES:
             continue
         kind = getattr(importlib.import_module(f"{package}.{module.name}"), "SOURCE", None)
         if not isinstance(kind, SourceKind):

@@ -10,7 +10,17 @@ from .accounts import (
     Custody,
     Token,
 )
-from .documents import AttachmentFile, Document, Draft, Edition, FindingRecord, Review, SavedView, Waiver
+from .documents import (
+    AttachmentFile,
+    AttachmentReading,
+    Document,
+    Draft,
+    Edition,
+    FindingRecord,
+    Review,
+    SavedView,
+    Waiver,
+)
 from .evidence import AccountSample, AuditEvent, CallbackRecord, SampleRecord, TrailLine
 from .inbox import Opened, ReturnPhrase, ReviewLink
 from .machine import ApiCall, ApiToken
@@ -33,6 +43,7 @@ __all__ = [
     "AssetRecord",
     "AssetUse",
     "AttachmentFile",
+    "AttachmentReading",
     "Attempt",
     "AuditEvent",
     "AuthorizationRequest",

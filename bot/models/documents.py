@@ -138,6 +138,20 @@ class AttachmentFile(models.Model):
         return self.sha256[:12]
 
 
+class AttachmentReading(models.Model):
+    """What a file says, as the gate's reader of that version read it (`said`: bot.intake.reading.as_json). Made anew where the
+    reader is newer, or was not `finished`."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    version = models.PositiveSmallIntegerField()
+    said = models.JSONField()
+    finished = models.BooleanField()
+    read_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
 class SavedView(models.Model):
     """A person's name for a set of filters: the query string of a list."""
 

@@ -12,9 +12,11 @@ from dataclasses import replace
 from datetime import date
 
 from bot.domain.article import Article
+from bot.domain.attached import Attached
 from bot.domain.findings import Finding, Level
 
 from . import rules
+from .checks.attached import check_attached
 from .checks.classified import check_classified
 from .checks.pairing import check_pairing
 from .checks.pii import check_pii
@@ -31,7 +33,9 @@ __all__ = ["CHECKS", "PORTAL_HOSTS", "Context", "Pair", "TermBook", "check", "pl
 Check = Callable[[Article, Context], Iterator[Finding]]
 
 #: Every check, in the order in which staff read the results.
-CHECKS: tuple[Check, ...] = (check_classified, check_pii, check_texts, check_source, check_pairing, check_terms)
+CHECKS: tuple[Check, ...] = (
+    check_classified, check_pii, check_attached, check_texts, check_source, check_pairing, check_terms,
+)  # fmt: skip
 
 #: At most so many findings of one rule in one field; the last one says how many more there are.
 MOST_OF_A_KIND = 50
@@ -46,14 +50,15 @@ def check(
     today: date,
     portal_hosts: frozenset[str] = PORTAL_HOSTS,
     terms: TermBook | None = None,
+    attached: tuple[Attached, ...] = (),
 ) -> list[Finding]:
-    """Everything the gate has to say about an article, blocks first.
+    """Everything the gate has to say about an article and the files attached to it (as they were read), blocks first.
 
     `today` is the date in Asia/Shanghai; `terms` defaults to the packaged rules. Offsets count characters of
     the named field's plain text (`plain_text` for `body_html`). No finding repeats a personal number in clear.
     Never raises, whatever the text.
     """
-    context = Context(pair, today, terms or rules.packaged(), portal_hosts, texts_of(article))
+    context = Context(pair, today, terms or rules.packaged(), portal_hosts, texts_of(article), attached)
     found = [_discreet(finding) for each in CHECKS for finding in each(article, context)]
     return sorted(_capped(found), key=lambda finding: _ORDER[finding.level])
 

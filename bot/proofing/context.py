@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from bot.domain.article import Article
+from bot.domain.attached import Attached
 from bot.domain.findings import Finding, Level
 
 from .rules import TermBook
@@ -61,6 +62,7 @@ class Context:
     terms: TermBook
     portal_hosts: frozenset[str] = PORTAL_HOSTS
     texts: Mapping[str, str] = field(default_factory=dict)  # plain text by field name
+    attached: tuple[Attached, ...] = ()
 
 
 def texts_of(article: Article) -> dict[str, str]:
@@ -68,6 +70,10 @@ def texts_of(article: Article) -> dict[str, str]:
     texts = {name: str(getattr(article, name)) for name in _TEXT_FIELDS}
     texts["body_html"] = plain_text(article.body_html)
     return {name: text for name, text in texts.items() if text}
+
+
+#: Where staff find offset `start` of a text of that name: (name, text, start) -> words.
+Place = Callable[[str, str, int], str]
 
 
 def place(name: str, text: str = "", start: int = 0) -> str:

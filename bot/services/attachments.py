@@ -1,37 +1,30 @@
-"""附件: files of an edition, kept in the home by the hash of their bytes.
+"""附件: files of an edition, kept in the home by the hash of their bytes (`attachmentfiles`), read for the gate
+(`attachmentreading`).
 
 They are added to and taken out of the working copy; saving it makes the edition, whose content hash covers name, size, type
-and hash of each. A file once kept stays: an older edition may name it, and a backup carries it.
+and hash of each.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
-
-from django.conf import settings
 
 from bot.domain.article import Attachment
-from bot.domain.hashing import sha256
 from bot.domain.instants import require_aware
 from bot.domain.workflow import Role
 from bot.intake import attachments as intake
 from bot.intake.attachments import MOST_BYTES, AttachmentError, Received
 from bot.models import AttachmentFile, Document, Draft, Edition, Person
 
-from . import audit, drafting
+from . import attachmentfiles, attachmentreading, audit, drafting
 from .errors import NotFound, Refused
 from .people import require
 
 MOST_FILES = 20
 MOST_TOGETHER = 100 << 20
 MOST_PIXELS = 60_000_000  # written anew in one request, somebody waits for it: five photographs of a telephone
-FOLDER = "media/attachments"
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ def add(document: Document, files: Sequence[tuple[str, bytes]], *, person: Perso
         raise Refused("pixels", words)
     received = [_received(name, data) for name, data in files]
     for one in received:
-        _keep(one.data, one.attachment.sha256)
+        attachmentfiles.keep(one.data, one.attachment.sha256)
     with audit.serialised():
         draft = drafting.held(document, person=person)
         added = _joined(draft, received)
@@ -62,6 +55,7 @@ def add(document: Document, files: Sequence[tuple[str, bytes]], *, person: Perso
         draft.save(update_fields=["attachments", "saved_at"])
         for file in added:
             _record("attachment.added", document, file.attachment, person, now)
+    attachmentreading.of([one.attachment for one in added], now=now)
     return added
 
 
@@ -141,92 +135,12 @@ def _record(action: str, document: Document, file: Attachment, person: Person, n
     audit.append(person.username, action, f"document:{document.external_id}", data, now=now)
 
 
-# --- the bytes ------------------------------------------------------------------------------------------------
-
-
-def path_of(digest: str) -> Path:
-    """Where the bytes of that hash lie."""
-    home: Path = settings.TONGFA.home.path
-    return home / FOLDER / digest[:2] / digest
-
-
-def _keep(data: bytes, digest: str) -> None:
-    """Whole or not at all; what lies there already and is as it should be stays."""
-    path = path_of(digest)
-    if _is(path, digest):
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.parent / f".{secrets.token_hex(8)}.part"
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        draft.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise Refused("disk", f"附件存不下来（{error.strerror}），没有添加任何附件。请系统管理员检查磁盘。") from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _is(path: Path, digest: str) -> bool:
-    try:
-        return sha256(path.read_bytes()) == digest
-    except OSError:
-        return False
-
-
 def open_file(edition: Edition, digest: str) -> tuple[Attachment, bytes]:
     """A file that this edition names, proved by its hash. What is damaged or lost is refused, never handed out."""
     found = next((one for one in edition.article.attachments if one.sha256 == digest), None)
     if found is None:
         raise NotFound("附件", digest[:8])
-    return found, read(found)
+    return found, attachmentfiles.read(found)
 
 
-def read(file: Attachment) -> bytes:
-    """The bytes, proved by their hash."""
-    try:
-        data = path_of(file.sha256).read_bytes()
-    except OSError:
-        data = b""
-    if sha256(data) != file.sha256:
-        raise Refused(
-            "damaged",
-            f"附件“{file.name}”在本机的文件丢失或已损坏，没有给出。请系统管理员运行 tongfa doctor，并从备份取回。",
-        )
-    return data
-
-
-def lost() -> Iterator[str]:
-    """Hashes of kept files that are not there or not as they were, one after the other: every byte is read."""
-    for digest in AttachmentFile.objects.order_by("pk").values_list("pk", flat=True).iterator(_CHUNK >> 10):
-        if not _is(path_of(digest), digest):
-            yield digest
-
-
-def missing() -> list[str]:
-    """Hashes of kept files whose bytes are not there at all, or are of another size: nothing is read."""
-    rows = AttachmentFile.objects.order_by("pk").values_list("pk", "size")
-    return [digest for digest, size in rows.iterator() if _size(path_of(digest)) != size]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
-
-
-__all__ = [
-    "MOST_BYTES", "MOST_FILES", "MOST_TOGETHER", "Added", "add", "lost", "missing", "open_file", "path_of", "read", "remove",
-]  # fmt: skip
+__all__ = ["MOST_BYTES", "MOST_FILES", "MOST_TOGETHER", "Added", "add", "open_file", "remove"]

@@ -18,7 +18,7 @@ from bot import __version__
 from bot.domain.instants import require_aware
 from bot.models import AttachmentFile, AuditEvent
 
-from . import archive, attachments, audit, home, keybox, snapshot, vault, wall
+from . import archive, attachmentfiles, audit, home, keybox, snapshot, vault, wall
 from .errors import Refused
 
 ACTOR = "tongfa backup"
@@ -83,7 +83,7 @@ def migrations() -> list[str]:
 
 def holds(parts: Mapping[str, Mapping[str, object]], digest: str) -> bool:
     """Whether an attachment is among the parts of a backup, with its own bytes."""
-    part = parts.get(f"{attachments.FOLDER}/{digest[:2]}/{digest}")
+    part = parts.get(f"{attachmentfiles.FOLDER}/{digest[:2]}/{digest}")
     return part is not None and part["sha256"] == digest
 
 

@@ -19,7 +19,7 @@ from bot.domain.post import Rendered
 from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review, may_review, step_due
 from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review
 
-from . import audit, catalogue, urgentcare
+from . import attachmentreading, audit, catalogue, urgentcare
 from .accounts import channel_of, spec_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused, in_staff_words
@@ -55,8 +55,9 @@ def check_article(article: Article, pair: proofing.Pair, *, now: datetime) -> li
     """The gate over any article, imported or not."""
     require_aware(now)
     return proofing.check(
-        article, pair=pair, today=beijing_date(now), portal_hosts=settings.TONGFA.portal_hosts or proofing.PORTAL_HOSTS
-    )
+        article, pair=pair, today=beijing_date(now), portal_hosts=settings.TONGFA.portal_hosts or proofing.PORTAL_HOSTS,
+        attached=attachmentreading.of(article.attachments, now=now),
+    )  # fmt: skip
 
 
 def pair_within(article: Article, articles: Mapping[str, Article]) -> proofing.Pair:

@@ -21,7 +21,7 @@ from bot.models import Account, Publication, Unit
 
 from . import (
     accounts,
-    attachments,
+    attachmentfiles,
     audit,
     gating,
     home,
@@ -91,8 +91,8 @@ def _trail_index() -> CheckResult:
 
 def _files() -> Iterator[CheckResult]:
     """Attachments lie in the home, beside the records: nothing of a release needs them, so this stops none."""
-    gone = attachments.missing()
-    named = "、".join(attachments.path_of(digest).name[:12] for digest in gone[:5])
+    gone = attachmentfiles.missing()
+    named = "、".join(attachmentfiles.path_of(digest).name[:12] for digest in gone[:5])
     words = f"{len(gone)} 个文件丢失或大小不符（{named} 等）" if gone else "都在"
     yield CheckResult(
         "附件", True, words, warning=bool(gone), code="files",

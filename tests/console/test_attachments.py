@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from bot.models import Document, Draft, Edition
-from bot.services import attachments, drafting, editorial
+from bot.services import attachmentfiles, attachments, drafting, editorial
 from tests.intake.files import PDF, docx
 
 from .world import ARTICLES, District, now
@@ -155,7 +155,7 @@ def test_a_draft_is_for_editors_its_files_too(district: District, as_: Login) ->
 
 def test_a_damaged_file_is_not_handed_out(district: District, as_: Login) -> None:
     document = with_file(district)
-    attachments.path_of(document.current.article.attachments[0].sha256).write_bytes(b"other")
+    attachmentfiles.path_of(document.current.article.attachments[0].sha256).write_bytes(b"other")
     answer = as_("editor").get(address(document.current))
     assert answer.status_code == 409
     assert "丢失或已损坏" in answer.content.decode()

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.workflow import EditionState
 from bot.models import AttachmentFile, AuditEvent, Document, Draft, Person, PostRecord
-from bot.services import attachments, audit, documents, drafting, editorial, health, people, trail
+from bot.services import attachmentfiles, attachments, audit, documents, drafting, editorial, health, people, trail
 from bot.services.errors import NotFound, Refused
 from tests.intake.files import PDF, docx, picture
 
@@ -63,7 +63,7 @@ def test_the_bytes_lie_in_the_home_by_their_hash_and_in_no_message(office: Offic
     document = office.took()
     attached(office, document)
     (one,) = document.current.article.attachments
-    path = attachments.path_of(one.sha256)
+    path = attachmentfiles.path_of(one.sha256)
     assert path.read_bytes() == PDF
     assert path.stat().st_mode & 0o777 == 0o640
     assert [found.name for found in path.parent.iterdir()] == [one.sha256], "nothing half-written is left"
@@ -191,20 +191,20 @@ def test_what_is_damaged_or_lost_is_not_handed_out_the_doctor_says_so_and_adding
     document = office.took()
     attached(office, document)
     (one,) = document.current.article.attachments
-    path = attachments.path_of(one.sha256)
+    path = attachmentfiles.path_of(one.sha256)
     path.write_bytes(b"%PDF-1.7 other")
     with pytest.raises(Refused, match="丢失或已损坏，没有给出"):
         attachments.open_file(document.current, one.sha256)
-    assert list(attachments.lost()) == [one.sha256]
+    assert list(attachmentfiles.lost()) == [one.sha256]
     told = next(found for found in health.examine(now=NOW, ask_platforms=False) if found.code == "files")
     assert told.warning
     assert "1 个文件丢失" in told.message
     path.unlink()
-    assert attachments.missing() == [one.sha256]
+    assert attachmentfiles.missing() == [one.sha256]
     other = office.took(article(2))
     attached(office, other)
-    assert attachments.missing() == []
-    assert list(attachments.lost()) == []
+    assert attachmentfiles.missing() == []
+    assert list(attachmentfiles.lost()) == []
 
 
 def test_the_trail_says_who_added_and_took_out_which_file(office: Office) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.models import AttachmentFile, Person
-from bot.services import archive, attachments, backing_up, documents, drafting, vault
+from bot.services import archive, attachmentfiles, attachments, backing_up, documents, drafting, vault
 from bot.services.errors import Refused
 from tests.intake.files import PDF, docx
 
@@ -44,8 +44,8 @@ def test_the_files_come_back_and_open(office: Office, tmp_path: Path, elsewhere:
         edition = documents.find_document("HD-1", unit=Person.objects.get(username="root").unit).current
         opened = [attachments.open_file(edition, one.sha256)[1] for one in edition.article.attachments]
         assert opened == [PDF, docx()]
-        assert list(attachments.lost()) == []
-        assert attachments.path_of(edition.article.attachments[0].sha256).stat().st_mode & 0o777 == 0o640
+        assert list(attachmentfiles.lost()) == []
+        assert attachmentfiles.path_of(edition.article.attachments[0].sha256).stat().st_mode & 0o777 == 0o640
 
 
 def test_a_backup_without_a_file_that_its_records_keep_restores_nothing(
@@ -63,15 +63,15 @@ def test_a_backup_without_a_file_that_its_records_keep_restores_nothing(
     wiped()
     with pytest.raises(Refused, match=f"缺少附件 {digest[:12]}"):
         restored(less, elsewhere)
-    assert not (elsewhere / attachments.FOLDER / digest[:2] / digest).exists()
+    assert not (elsewhere / attachmentfiles.FOLDER / digest[:2] / digest).exists()
 
 
 def test_a_file_that_the_home_has_lost_is_named_and_keeps_no_backup_from_being_made(
     office: Office, tmp_path: Path, elsewhere: Path
 ) -> None:
     first, second = AttachmentFile.objects.order_by("pk").values_list("pk", flat=True)
-    attachments.path_of(first).unlink()
-    attachments.path_of(second).write_bytes(b"other")
+    attachmentfiles.path_of(first).unlink()
+    attachmentfiles.path_of(second).write_bytes(b"other")
     made = backing_up.make(tmp_path / "backup.tongfa", passphrase="a long passphrase for a test", now=NOW)
     assert (made.files, set(made.lost)) == (0, {first, second})
     wiped()
@@ -81,6 +81,6 @@ def test_a_file_that_the_home_has_lost_is_named_and_keeps_no_backup_from_being_m
 
 def test_what_is_half_written_is_not_part_of_it(office: Office, tmp_path: Path) -> None:
     digest = AttachmentFile.objects.order_by("pk")[0].pk
-    (attachments.path_of(digest).parent / ".half.part").write_bytes(b"%PDF")
+    (attachmentfiles.path_of(digest).parent / ".half.part").write_bytes(b"%PDF")
     with zipfile.ZipFile(saved(tmp_path)) as bundle:
         assert not [name for name in bundle.namelist() if name.endswith(".part")]

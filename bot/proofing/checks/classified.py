@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bot.domain.article import Article
 from bot.domain.findings import Finding, Level
 
-from ..context import Context, hit, place
+from ..context import Context, Place, hit, place
 from ..text import fold
 
 _GRADE = r"(?:绝\s?密|机\s?密|秘\s?密)"
@@ -31,19 +31,19 @@ def check_classified(article: Article, context: Context) -> Iterator[Finding]:
 
     A finding shows the mark alone and nothing of the text around it.
     """
-    for name, text in context.texts.items():
-        if name != "attribute":
-            yield from _in_field(name, text)
+    yield from in_texts({name: text for name, text in context.texts.items() if name != "attribute"})
     yield from _attribute(article)
 
 
-def _in_field(name: str, text: str) -> Iterator[Finding]:
-    folded = fold(text)
-    for rule, level, pattern, message, source in _KINDS:
-        for match in pattern.finditer(folded.text):
-            span = folded.span(*match.span())
-            shown = match[0].strip()
-            yield hit(rule, level, message.format(where=place(name, text, span[0])), name, span, shown, source=source)
+def in_texts(texts: Mapping[str, str], where: Place = place) -> Iterator[Finding]:
+    """Marks and words in any texts by name."""
+    for name, text in texts.items():
+        folded = fold(text)
+        for rule, level, pattern, message, source in _KINDS:
+            for match in pattern.finditer(folded.text):
+                span = folded.span(*match.span())
+                said = message.format(where=where(name, text, span[0]))
+                yield hit(rule, level, said, name, span, match[0].strip(), source=source)
 
 
 _KINDS = (

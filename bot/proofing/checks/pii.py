@@ -7,7 +7,7 @@ nothing. A number that is already masked (138****1234) no longer looks like one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +17,7 @@ from stdnum.cn import ric, uscc
 from bot.domain.article import Article
 from bot.domain.findings import Finding, Level
 
-from ..context import Context, hit, place
+from ..context import Context, Place, hit, place
 from ..masks import mask_card, mask_id, mask_mobile
 from ..text import fold
 
@@ -78,11 +78,16 @@ _MESSAGES = {
 
 def check_pii(article: Article, context: Context) -> Iterator[Finding]:
     """Block personal numbers in any field; `found` is always masked."""
-    for name, text in context.texts.items():
+    return in_texts(context.texts, context.today)
+
+
+def in_texts(texts: Mapping[str, str], today: date, where: Place = place) -> Iterator[Finding]:
+    """The same in any texts by name."""
+    for name, text in texts.items():
         folded = fold(text)
-        for number in _numbers(folded.text, context.today, in_address=name == "source_url"):
+        for number in _numbers(folded.text, today, in_address=name == "source_url"):
             span = folded.span(number.start, number.end)
-            message = _MESSAGES[number.rule].format(where=place(name, text, span[0]), shown=number.shown)
+            message = _MESSAGES[number.rule].format(where=where(name, text, span[0]), shown=number.shown)
             yield hit(number.rule, number.level, message, name, span, number.shown, source=_LAW)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from bot.domain.article import Article
 from bot.domain.findings import Finding, Level
 
-from ..context import Context, hit, place
-from ..rules import Match
+from ..context import Context, Place, hit, place
+from ..rules import Match, TermBook
 from ..text import Folded, visible
 
 #: Fields whose wording is ours. Document numbers have their own check; index numbers and links are data.
@@ -74,20 +74,29 @@ _HOUSE_SOURCES = {"own knowledge": "编校常识", "seed": "河东区2017年年�
 
 def check_terms(article: Article, context: Context) -> Iterator[Finding]:
     """Apply the rules to title, summary, body and unit; the rule file says how serious each is."""
-    as_of = article.published_on or article.formed_on or context.today
+    texts = {name: context.texts.get(name, "") for name in FIELDS}
+    return in_texts(texts, context.terms, as_of(article, context.today))
+
+
+def as_of(article: Article, today: date) -> date:
+    """The day by whose wording an article is judged."""
+    return article.published_on or article.formed_on or today
+
+
+def in_texts(texts: Mapping[str, str], terms: TermBook, day: date, where: Place = place) -> Iterator[Finding]:
+    """The rules as of a day, in any texts by name."""
     place_named = False
-    for name in FIELDS:
-        text = context.texts.get(name, "")
+    for name, text in texts.items():
         folded = visible(text)
         titles = [match.span() for match in _TITLE.finditer(folded.text)]
-        for match in context.terms.find(folded.text):
-            if not _applies(match, folded.text, titles, as_of):
+        for match in terms.find(folded.text):
+            if not _applies(match, folded.text, titles, day):
                 continue
             if _first_mention_only(match):
                 if place_named or name == "unit":
                     continue
                 place_named = True
-            yield _finding(match, name, text, folded)
+            yield _finding(match, name, text, folded, where)
 
 
 def _applies(match: Match, text: str, titles: Sequence[tuple[int, int]], as_of: date) -> bool:
@@ -124,9 +133,9 @@ def _level(match: Match) -> Level:
     return Level.WARN if lookalike else match.rule.level
 
 
-def _finding(match: Match, name: str, text: str, folded: Folded) -> Finding:
+def _finding(match: Match, name: str, text: str, folded: Folded, where: Place) -> Finding:
     span = folded.span(match.start, match.end)
-    message = f"{place(name, text, span[0])}“{match.text}”：{_message(match)}"
+    message = f"{where(name, text, span[0])}“{match.text}”：{_message(match)}"
     return hit(
         f"terms.{match.rule.kind}",
         _level(match),

@@ -1,0 +1,86 @@
+"""Attachments, as they were read: personal numbers, marks of secrecy, wrong words in them; what was left in them.
+
+What a post does not carry stands on the portal under the same names, and ids have leaked from lists more often than from texts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from functools import lru_cache
+
+from bot.domain.article import Article
+from bot.domain.attached import Attached
+from bot.domain.findings import Finding, Level
+
+from ..context import Context
+from ..rules import TermBook
+from ..text import fold, visible
+from . import classified, pii, terms
+
+FIELD = "attachments"
+MOST_OF_A_RULE = 5
+"""Findings of one rule in one file that are told one by one: a list of a thousand people is replaced as a whole."""
+
+_LONG = 50_000  # letters
+
+
+def check_attached(article: Article, context: Context) -> Iterator[Finding]:
+    """What is found in any file; a file that was not read is named, so that a person reads it."""
+    as_of = terms.as_of(article, context.today)
+    for file in context.attached:
+        yield from _found(file, context.terms, as_of, context.today)
+
+
+@lru_cache(64)
+def _found(file: Attached, book: TermBook, as_of: date, today: date) -> tuple[Finding, ...]:
+    """Kept: the margin asks after every pause in typing, and a long list takes a second."""
+    reading = file.reading
+    texts = {part.where: part.text for part in reading.parts}
+    units = {part.where: part.unit for part in reading.parts}
+
+    def where(name: str, text: str, start: int) -> str:
+        line = text.count("\n", 0, start) + 1
+        return f"附件“{file.name}”{name}第{line}{units[name]}"
+
+    found = [
+        *classified.in_texts(texts, where),
+        *pii.in_texts(texts, today, where),
+        *(one for one in terms.in_texts(texts, book, as_of, where) if one.level is not Level.HINT),
+    ]
+    if sum(map(len, texts.values())) > _LONG:  # what was folded would be kept, with a number for each letter
+        fold.cache_clear()
+        visible.cache_clear()
+    return (*_capped(found), *_about(file))
+
+
+def _capped(found: Iterable[Finding]) -> Iterator[Finding]:
+    found = list(found)
+    total, seen = Counter(one.rule for one in found), Counter[str]()
+    for one in found:
+        seen[one.rule] += 1
+        if seen[one.rule] > MOST_OF_A_RULE:
+            continue
+        left = total[one.rule] - MOST_OF_A_RULE
+        more = (
+            f"这个附件里同类问题还有 {left} 处，请通篇检查。" if seen[one.rule] == MOST_OF_A_RULE and left > 0 else ""
+        )
+        yield replace(one, field=FIELD, start=0, end=0, message=one.message + more)
+
+
+def _about(file: Attached) -> Iterator[Finding]:
+    reading = file.reading
+    if reading.unread:
+        message = f"附件“{file.name}”{reading.unread}，没有检查其中的个人信息、涉密标志和用词；请打开附件逐页核对，或换成读得到文字的文件。"
+        yield Finding("attached.unread", Level.WARN, message, FIELD)
+    if reading.left:
+        kept = "、".join(reading.left)
+        message = f"附件“{file.name}”里留有{kept}，公开后谁都看得到；请清理后另存，移除这个附件再重新添加。"
+        yield Finding("attached.left", Level.WARN, message, FIELD)
+    if reading.author:
+        message = (
+            f"附件“{file.name}”的文件属性里写着“{reading.author}”；不宜公开的，请在办公软件里删除文档属性后重新添加。"
+        )
+        yield Finding("attached.author", Level.HINT, message, FIELD)
