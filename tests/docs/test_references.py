@@ -21,7 +21,7 @@ from scripts.generate_docs import commands
 
 from .pages import PAGES, ROOT, blocks, named, read
 
-RULE = re.compile(r"(?:classified|pairing|pii|source|texts|render|weibo)\.[a-z_]+")
+RULE = re.compile(r"(?:attached|classified|pairing|pii|source|texts|render|weibo)\.[a-z_]+")
 SOURCES = ["bot/proofing/checks", "bot/rendering", "bot/channels/weibo/checks.py", "bot/channels/weibo/pictures.py"]
 
 
