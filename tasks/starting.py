@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from celery.signals import beat_init, worker_init
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from bot.runtime import priority
 from bot.services import wall
@@ -15,6 +17,7 @@ from bot.services.errors import Refused
 
 REFUSED = 1
 SENDS = "publish"
+AGAIN = 1.0  # seconds
 
 
 @beat_init.connect  # type: ignore[untyped-decorator]
@@ -41,11 +44,30 @@ def web_starts() -> None:
     connection.close()
 
 
-def _end_unless_whole() -> None:
-    try:
-        wall.require_whole(now=datetime.now(UTC))
-    except Refused as refusal:
-        sys.stderr.write(f"未启动：{refusal.message}\n")
-        sys.stderr.flush()
-        raise SystemExit(REFUSED) from None
+def _end_unless_whole(pause: Callable[[float], None] = time.sleep) -> None:
+    """Nothing is handed out or sent before the rules have been compared: while the database is away this waits. (Celery
+    logs what a handler of its signals raises, and goes on.)"""
+    waiting = False
+    while True:
+        try:
+            wall.require_whole(now=datetime.now(UTC))
+        except Refused as refusal:
+            _say(f"未启动：{refusal.message}")
+            raise SystemExit(REFUSED) from None
+        except DatabaseError as error:
+            if not waiting:
+                _say(f"数据库暂时不可用（{type(error).__name__}），等它恢复、核对过数据库规则才开始工作；在那以前什么也不发出。")
+            waiting = True
+        except Exception as error:
+            _say(f"未启动：核对数据库规则时出错（{type(error).__name__}）。")
+            raise SystemExit(REFUSED) from error
+        else:
+            break
+        connection.close()
+        pause(AGAIN)
     connection.close()
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
