@@ -57,15 +57,32 @@ def check_lines(result: Any) -> list[str]:
     return lines
 
 
+def _examined(*, ask_platforms: bool) -> list[Any]:
+    """All checks; where the database is in the way of them, that alone."""
+    from django.db import DatabaseError
+
+    from bot.domain.channel import CheckResult
+    from bot.services import health
+
+    from . import outage
+
+    try:
+        clock = _clock()
+        return [clock, *health.examine(now=now(), ask_platforms=ask_platforms, running=clock.ok)]
+    except DatabaseError as error:
+        if not outage.is_outage(error):
+            raise
+        what, remedy = outage.told(error)
+        words = f"{what}，到点不会发布，其他各项查不了"
+        return [CheckResult("数据库", False, words, code=outage.CODE, remedy=remedy)]
+
+
 @click.command("doctor")
 @click.option("--offline", is_flag=True, help="不询问平台，只看本机。")
 @command
 def doctor(offline: bool) -> Reply:
     """体检：看有什么会妨碍今明两天（至少 36 小时内）的发布，谁来做什么。有问题时退出码为 3。"""
-    from bot.services import health
-
-    clock = _clock()
-    results = [clock, *health.examine(now=now(), ask_platforms=not offline, running=clock.ok), _broker()]
+    results = [*_examined(ask_platforms=not offline), _broker()]
     lines = [line for result in results for line in check_lines(result)]
     bad = sum(1 for result in results if not result.ok)
     lines.append("没有发现会妨碍发布的问题。" if not bad else f"有 {bad} 项会妨碍发布，请先处理。")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import click
 
 from . import words
+from .output import REFUSED
 
 words.install()
 COMMANDS = {
@@ -38,6 +40,20 @@ COMMANDS = {
 
 class LazyGroup(click.Group):
     """Finds a command by name and imports only that one."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Commands that stay (up, demo, run) have no reply to print: where the database is away they say so here."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if "django.db" not in sys.modules:
+                raise
+            from . import outage
+
+            if not outage.is_outage(error):
+                raise
+            click.echo(f"未办理：{outage.sentence(error)}", err=True)
+            ctx.exit(REFUSED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names."""

@@ -42,10 +42,14 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         as_json = bool(kwargs.pop("as_json", False))
         start_django()
+        from django.db import DatabaseError
+
         from bot.domain.channel import ChannelFault
         from bot.services import home
         from bot.services.errors import Refused
         from bot.services.transitions import Stale
+
+        from . import outage
 
         try:
             if function.__name__ not in MAKE_A_HOME:
@@ -59,6 +63,10 @@ def command(function: Callable[P, Reply]) -> Callable[P, None]:
             )
         except ChannelFault as fault:
             _refuse(fault.code or str(fault.remedy), fault.message, (), as_json)
+        except DatabaseError as error:
+            if not outage.is_outage(error):
+                raise
+            _refuse(outage.CODE, outage.sentence(error), (), as_json)
         if as_json:
             document = {"ok": reply.code == DONE, "environment": _environment()[0], **reply.data}
             click.echo(json.dumps(document, ensure_ascii=False, default=str))
