@@ -308,6 +308,14 @@ RULES: tuple[Rule, ...] = (
         "NEW.lifted_at IS NOT NULL AND NEW.lifted_by_id IS NULL",
         "a freeze is lifted by a person",
     ),
+    Rule(
+        "freeze_kept",
+        "bot_freeze",
+        "UPDATE",
+        "(OLD.lifted_at IS NOT NULL AND NEW.lifted_at {differs} OLD.lifted_at) OR NEW.unit_id <> OLD.unit_id OR NEW.person_id <> OLD.person_id OR NEW.at <> OLD.at "
+        "OR NEW.reason <> OLD.reason",
+        "a freeze is lifted, and does not change otherwise",
+    ),
     Rule("freeze_not_deleted", "bot_freeze", "DELETE", "1 = 1", "a freeze is lifted, not taken away"),
     Rule(
         "item_signed_bytes_kept",
@@ -854,17 +862,34 @@ def _drop(connection: BaseDatabaseWrapper, name: str, table: str) -> str:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Names of rules that the database lacks, has disabled, or holds otherwise; then of constraints and indexes.
+    """Names of rules that the database lacks, has disabled, or holds otherwise; of triggers that are not ours, by which a row
+    could be rewritten once ours have looked at it; then of constraints and indexes.
 
     On PostgreSQL also the setting by which a session asks no rule at all.
     """
-    return [*_lacking(connection), *absent(connection), *_role(connection)]
+    return [*_lacking(connection), *_foreign(connection), *absent(connection), *_role(connection)]
 
 
 def _lacking(connection: BaseDatabaseWrapper) -> list[str]:
     held = _held_sqlite(connection) if connection.vendor == "sqlite" else _held_postgresql(connection)
     made = _sqlite if connection.vendor == "sqlite" else _as_held
     return [rule.name for rule in rules_of(connection.vendor) if held.get((_name(rule), rule.table)) != made(rule)]
+
+
+def _foreign(connection: BaseDatabaseWrapper) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FOREIGN[connection.vendor])
+        return [f"{table}.{name}（外来触发器）" for name, table in cursor.fetchall()]
+
+
+_FOREIGN = {
+    "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND substr(tbl_name, 1, 4) = 'bot_' "
+    "AND substr(name, 1, 7) <> 'tongfa_' ORDER BY tbl_name, name",
+    # what speaks afterwards cannot alter the row; auditors have such triggers
+    "postgresql": "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+    "WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 2 = 2 AND left(c.relname, 4) = 'bot_' "
+    "AND left(t.tgname, 7) <> 'tongfa_' AND c.oid = to_regclass(quote_ident(c.relname)) ORDER BY 2, 1",
+}
 
 
 def _held_sqlite(connection: BaseDatabaseWrapper) -> dict[tuple[str, str], Any]:

@@ -21,6 +21,7 @@ from bot.models import (
     Publication,
     Release,
     Takedown,
+    Unit,
     Withdrawal,
 )
 from bot.services import editorial, people, releases, settling, stops, voiding
@@ -275,6 +276,23 @@ def test_a_freeze_is_not_lifted_by_nobody(office: Office) -> None:
     update(freeze, lifted_at=NOW, lifted_by_id=freeze.person_id)
     with refused("lifted by a person"):
         update(freeze, lifted_by_id=None)
+
+
+@proves("freeze_kept")
+def test_a_freeze_keeps_whose_it_is_and_a_lifted_one_does_not_come_back(office: Office) -> None:
+    freeze = Freeze.objects.create(unit=office.unit, reason="演练", person=office.people["releaser"], at=NOW)
+    other = Unit.objects.create(code="other", name="另一个单位", steps=["first"])
+    for change in (
+        {"unit_id": other.pk},
+        {"reason": "没有"},
+        {"at": NOW + timedelta(days=1)},
+        {"person_id": office.people["editor"].pk},
+    ):
+        with refused("a freeze is lifted"):
+            update(freeze, **change)
+    update(freeze, lifted_at=NOW, lifted_by_id=freeze.person_id)
+    with refused("a freeze is lifted"):
+        update(freeze, lifted_at=None)
 
 
 @proves("attempt_not_signed_by_an_author")

@@ -135,6 +135,51 @@ def test_an_index_that_is_not_unique_any_more_or_leaves_rows_out_is_noticed(offi
 
 
 @pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("attempt_single_flight", "UNIQUE INDEX attempt_single_flight ON bot_attempt (id) WHERE outcome = ''"),
+        ("attempt_single_flight", "UNIQUE INDEX attempt_single_flight ON bot_attempt (publication_id) WHERE kind = ''"),
+        ("attempt_number", "UNIQUE INDEX attempt_number ON bot_attempt (id)"),
+    ],
+)
+def test_an_index_of_that_name_on_something_else_is_noticed(office: Office, name: str, made: str) -> None:
+    if name == "attempt_number" and connection.vendor == "postgresql":
+        run("ALTER TABLE bot_attempt DROP CONSTRAINT attempt_number")
+    elif name != "attempt_number":
+        run(f"DROP INDEX {name}")
+    else:
+        return  # SQLite holds it within the table
+    run(f"CREATE {made}")
+    assert missing(connection) == [f"bot_attempt.{name}"]  # type: ignore[arg-type]
+
+
+def test_a_check_of_that_name_that_allows_everything_is_noticed(office: Office) -> None:
+    name = "publication_never_early"
+    if connection.vendor == "postgresql":
+        run(f"ALTER TABLE bot_publication DROP CONSTRAINT {name}")
+        run(f"ALTER TABLE bot_publication ADD CONSTRAINT {name} CHECK (true)")
+    else:
+        run("PRAGMA writable_schema=ON")
+        run(
+            f"""UPDATE sqlite_master SET sql = replace(sql, '"{name}" CHECK (', '"{name}" CHECK (1) CHECK (')"""
+            " WHERE name = 'bot_publication'"
+        )
+    assert missing(connection) == [f"bot_publication.{name}"]  # type: ignore[arg-type]
+
+
+def test_a_trigger_of_somebody_else_that_could_rewrite_a_row_is_noticed(office: Office) -> None:
+    if connection.vendor == "postgresql":
+        run(
+            "CREATE FUNCTION zz() RETURNS trigger AS $$ BEGIN NEW.payload_hashes = '[]'; RETURN NEW; END $$ LANGUAGE plpgsql"
+        )
+        run("CREATE TRIGGER zz BEFORE INSERT ON bot_attempt FOR EACH ROW EXECUTE FUNCTION zz()")
+        run("CREATE TRIGGER auditors AFTER INSERT ON bot_attempt FOR EACH ROW EXECUTE FUNCTION zz()")
+    else:
+        run("CREATE TRIGGER zz AFTER INSERT ON bot_attempt BEGIN SELECT 1; END")
+    assert missing(connection) == ["bot_attempt.zz（外来触发器）"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("model", "name"),
     [
         (Publication, "publication_never_early"),
