@@ -205,6 +205,8 @@ def _unpacked(body: bytes, encoding: str) -> tuple[bytes, bool]:
         plain = unpacker.decompress(body, LONGEST_PAGE)
     except zlib.error:
         raise Failed("网站的压缩内容无法解开") from None
+    if not unpacker.eof and len(plain) < LONGEST_PAGE:
+        raise Failed("网站的压缩内容不完整")
     return plain, unpacker.eof
 
 

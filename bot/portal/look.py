@@ -18,6 +18,8 @@ WITHIN = 10.0  # seconds for the whole look, redirects included
 MOST_REDIRECTS = 3
 SHOWN = 40  # characters of a wrong title
 _GONE = frozenset({401, 403, 404, 410, 451})
+_PAGES = frozenset({"text/html", "application/xhtml+xml", "text/xml", "application/xml"})
+"""What may be a page; old servers call theirs by no better name."""
 _LONGEST_VALIDATOR = 500
 
 
@@ -82,6 +84,9 @@ def _judged(target: Target, reply: Reply, title: str, known: Mapping[str, str]) 
 
 
 def _page(target: Target, reply: Reply, title: str) -> Look:
+    kind = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind not in _PAGES:
+        return Look(Seen.NOT_YET, f"网站给的不是网页（{_shown(kind)}）", 200)
     found = titles(reply.body, reply.headers.get("content-type", ""))
     if carries(found, title):
         return Look(Seen.LIVE, "网页已上线，标题相符", 200, _validators(target, reply))

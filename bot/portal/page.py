@@ -11,10 +11,11 @@ from bot.domain.sync import comparable
 
 MOST_HEADINGS = 20
 LONGEST_HEADING = 2000  # characters, tags included
-_NOISE = re.compile(r"<(!--|script\b|style\b)", re.IGNORECASE)
+_ELSEWHERE = ("script", "style", "svg", "noscript", "textarea", "template")
+_NOISE = re.compile(rf"<(!--|(?:{'|'.join(_ELSEWHERE)})\b)", re.IGNORECASE)
 _NOISE_ENDS = {
     word: re.compile(end, re.IGNORECASE)
-    for word, end in {"!--": "-->", "script": "</script", "style": "</style"}.items()
+    for word, end in {"!--": "-->", **{one: f"</{one}" for one in _ELSEWHERE}}.items()
 }
 _OPENING = re.compile(r"<(title|h1)\b[^<>]{0,2000}>", re.IGNORECASE)
 _CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("title", "h1")}
@@ -27,6 +28,9 @@ _CODECS = frozenset({
     "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "big5", "big5hkscs", "ascii", "iso8859-1", "iso8859-15",
     "cp1252",
 })  # fmt: skip
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+#: 《some title》政策解读: another document about it, whatever page stands at that address.
+_ABOUT = re.compile(r"》[^_|—-]{0,8}解读")
 _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([a-z0-9_-]{1,40})""", re.IGNORECASE)
 #: What remains of a heading without the expected title says: this is the page for pages that are not there.
@@ -46,7 +50,8 @@ def carries(found: list[str], expected: str) -> bool:
     """Whether one of the page's titles contains the expected one and none says that there is no such page."""
     wanted = comparable(expected)
     plain = [comparable(title) for title in found]
-    return any(wanted in title for title in plain) and not says_not_found(found, expected)
+    own = [title for title in plain if wanted in title and (_ABOUT.search(wanted) or not _ABOUT.search(title))]
+    return bool(own) and not says_not_found(found, expected)
 
 
 def says_not_found(found: list[str], expected: str) -> bool:
@@ -56,7 +61,11 @@ def says_not_found(found: list[str], expected: str) -> bool:
 
 
 def _decoded(body: bytes, content_type: str) -> str:
-    """By the header, else by the page's own word, else UTF-8. GBK pages call themselves GB2312."""
+    """By its first bytes (the HTML standard lets them go before all else), the header, the page's own word, else UTF-8. GBK
+    pages call themselves GB2312."""
+    marked = next((name for mark, name in _MARKS if body.startswith(mark)), "")
+    if marked:
+        return body.decode(marked, "replace")
     declared = _CHARSET.search(content_type.encode("utf-8", "replace")) or _CHARSET.search(body[:4096])
     name = declared[1].decode("ascii").lower() if declared else "utf-8"
     return body.decode(_codec(name), "replace")
@@ -76,7 +85,7 @@ def _codec(name: str) -> str:
 
 
 def _without_noise(text: str) -> str:
-    """Titles in comments, scripts and styles are no titles."""
+    """Titles in comments, scripts, drawings and the like are no titles."""
     return "".join(_outside_noise(text))
 
 

@@ -19,6 +19,9 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _METADATA = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
 #: Nets of an office or a government of its own.
 _INSIDE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""The only IPv6 addresses that lead to the public net (IANA); what else calls itself global is some older use of our own walls:
+site-local (RFC 3879), IPv4-translated (RFC 7915), ISATAP (RFC 5214), SRv6 (RFC 9602)."""
 _CARRIED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 """An IPv4 address stands in their last 32 bits: NAT64 (RFC 6052), NAT64 of a site's own (RFC 8215), IPv4-compatible (RFC 4291)."""
 
@@ -102,7 +105,9 @@ class Rules:
         if ip.is_loopback:  # a name that points here is an attack; who lists this machine itself means it
             return self.rehearsal or host in self.inside & LOOPBACK_HOSTS
         inside = any(ip in net for net in _INSIDE)
-        return self.rehearsal or host in self.inside if inside else ip.is_global
+        if inside:
+            return self.rehearsal or host in self.inside
+        return ip.is_global and (ip.version == 4 or ip in _UNICAST)
 
 
 def _ascii(host: str) -> str:

@@ -203,6 +203,18 @@ def test_a_bomb_is_unpacked_no_further_than_the_limit():
         assert see(server.url()).seen is Seen.UNCLEAR
 
 
+def test_packing_that_ends_in_the_middle_is_unclear_though_the_title_came():
+    with portal(response(gzip.compress(page(more="x" * 5000))[:-9], content_encoding="gzip")) as server:
+        assert see(server.url()).seen is Seen.UNCLEAR
+
+
+@pytest.mark.parametrize("kind", ["application/pdf", "application/json", "text/plain; charset=utf-8"])
+def test_what_is_no_page_is_not_the_page_whatever_stands_in_it(kind):
+    with portal(response(page(), content_type=kind)) as server:
+        seen = see(server.url())
+    assert (seen.seen, "不是网页" in seen.words) == (Seen.NOT_YET, True)
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "zstd"])
 def test_a_packing_that_is_not_known_is_unclear(encoding):
     with portal(response(page(), content_encoding=encoding)) as server:

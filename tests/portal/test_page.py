@@ -39,6 +39,10 @@ def test_the_title_is_found_where_portals_put_it(html):
         f"<!-- <title>{TITLE}</title> -->",
         f"<script>var t = '<title>{TITLE}</title>';</script>",
         f"<style><title>{TITLE}</title></style>",
+        f"<svg><title>{TITLE}</title></svg>",
+        f"<noscript><h1>{TITLE}</h1></noscript>",
+        f"<textarea><h1>{TITLE}</h1></textarea>",
+        f"<title>《{TITLE}》政策解读</title>",
         f'<meta name="description" content="{TITLE}">',
         f"<title>{TITLE[:-2]}</title>",
         f"<title>{TITLE}",
@@ -48,6 +52,16 @@ def test_the_title_is_found_where_portals_put_it(html):
 def test_a_list_a_comment_or_a_script_is_no_title(html):
     """A list of news that links to the page is not the page."""
     assert not carries(titles(html.encode()), TITLE)
+
+
+def test_a_column_that_is_called_interpretation_makes_no_page_another():
+    assert carries([f"{TITLE}_政策解读_河东区人民政府"], TITLE)
+    assert carries([f"《{TITLE}》政策解读_河东区人民政府"], f"《{TITLE}》政策解读")
+
+
+@pytest.mark.parametrize("charset", ["utf-8-sig", "utf-16"])
+def test_the_first_bytes_say_how_a_page_is_encoded_whatever_the_header_says(charset):
+    assert carries(titles(f"<title>{TITLE}</title>".encode(charset), "text/html; charset=gbk"), TITLE)
 
 
 @pytest.mark.parametrize(

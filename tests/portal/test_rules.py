@@ -38,7 +38,20 @@ def test_a_listed_host_is_read_at_public_addresses(address):
 
 
 @pytest.mark.parametrize(
-    "address", [*INSIDE, *LOOPBACK, *NEVER, "64:ff9b::a00:1", "64:ff9b:1::a00:1", "::10.0.0.1", "::ffff:10.0.0.1"]
+    "address",
+    [
+        *INSIDE,
+        *LOOPBACK,
+        *NEVER,
+        "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
+        "::10.0.0.1",
+        "::ffff:10.0.0.1",
+        "fec0::1",
+        "::ffff:0:7f00:1",
+        "::5efe:a00:1",
+        "5f00::1",
+    ],
 )
 def test_a_live_home_reads_nothing_inside(address):
     assert blocked(address, LIVE_HOME)
