@@ -66,6 +66,10 @@ class TestUnknown:
             ({"idstr": True}, 200),
             ({"error": "something"}, 400),
             (make_status(), 502),
+            (make_status(), 302),
+            (refusal(20032), 302),
+            (refusal(20032), 500),
+            ({"error": "x", "error_code": "9" * 5000}, 400),
         ],
     )
     def test_answers_that_are_not_what_the_platform_documents(self, body, status):

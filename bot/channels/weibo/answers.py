@@ -58,7 +58,7 @@ def _success(answer: WireAnswer, body: Mapping[str, Any], uid: str) -> Pending |
     ids = {"idstr": idstr, "uid": owner or uid} if idstr else {}
     if not idstr:
         return _unknown("no_idstr", "微博的应答没有微博编号")
-    if not 200 <= answer.status < 500:
+    if not _is_the_platforms(answer.status):
         return _unknown("contradiction", f"微博的应答自相矛盾（HTTP {answer.status} 却带有微博编号）", ids)
     if uid and owner and owner != uid:
         return _unknown("foreign_uid", f"微博的应答显示发布在另一个账号（uid {owner}）下", ids)
@@ -72,10 +72,10 @@ def _failure(
     line, idstr = known(code, error), status_id(body)
     if line is None:
         return _unknown(str(code), f"微博返回了未列入说明的错误码 {code}", _hint(idstr), error)
-    if line.share is OnShare.ACCEPTED:
+    if line.share is OnShare.ACCEPTED and _is_the_platforms(answer.status):
         return Pending(_hint(idstr), _DELAYED)
     what = f"微博返回“{line.meaning}”（错误码 {code}）"
-    if line.share is OnShare.UNSURE or idstr or not _is_the_platforms(answer.status):
+    if line.share is not OnShare.CLEAN or idstr or not _is_the_platforms(answer.status):
         return _unknown(str(code), what, _hint(idstr), error)
     if after_unknown:
         return _unknown(str(code), f"{what}，这次没有发出，但前一次发送的结果仍不清楚", detail=error)

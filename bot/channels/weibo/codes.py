@@ -177,6 +177,9 @@ TABLE: Mapping[int, Code] = MappingProxyType(
 )
 
 
+_DIGITS = 20
+
+
 def error_code(value: object) -> int | None:
     """The code in an answer's object, or None when it holds none.
 
@@ -185,7 +188,9 @@ def error_code(value: object) -> int | None:
     if not isinstance(value, dict) or value.get("error_code") in (None, "", 0, "0"):
         return -1 if isinstance(value, dict) and value.get("error") else None
     raw = value["error_code"]
-    return int(raw) if isinstance(raw, (int, str)) and str(raw).strip().isdecimal() else -1
+    if isinstance(raw, str):
+        return int(raw) if len(raw) <= _DIGITS and raw.strip().isdecimal() else -1
+    return raw if isinstance(raw, int) and raw >= 0 else -1
 
 
 def known(code: int, error: str = "") -> Code | None:
