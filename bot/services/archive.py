@@ -24,6 +24,7 @@ FORMAT = 1
 MANIFEST, MAC = "manifest.json", "manifest.mac"
 MOST_MANIFEST = 16 * 1024 * 1024  # bytes
 CHUNK = 1024 * 1024
+_END = 22  # bytes of the end record of a ZIP without a comment
 _TROUBLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, RuntimeError)
 
 
@@ -118,7 +119,10 @@ class Reader:
             self.format = int(self.manifest["format"])
 
     def require_genuine(self, key: bytes) -> None:
-        """The manifest is the one that the home wrote, and every part is as it says: no more, no fewer, not altered."""
+        """The manifest is the one that the home wrote, and every part is as it says: no more, no fewer, not altered; and nothing
+        stands before or behind them in the file."""
+        if not self._is_alone():
+            raise Refused("tampered", "备份文件的首尾多出了内容：被改动过，或没有拷贝好。没有恢复任何内容。")
         if not hmac.compare_digest(_mac(key, self._text), self._mac):
             raise Refused("tampered", "备份的清单与校验码不符：被改动过，或密钥不是这一套。没有恢复任何内容。")
         names = self._bundle.namelist()
@@ -133,6 +137,16 @@ class Reader:
                     break
             if (size, digest.hexdigest()) != (told["bytes"], told["sha256"]):
                 raise Refused("tampered", f"备份里的 {name} 与清单不符：损坏或被改动。没有恢复任何内容。")
+
+    def _is_alone(self) -> bool:
+        """zipfile passes over what others put at either end."""
+        file = self._bundle.fp
+        if file is None:
+            return False
+        file.seek(0)
+        begins = file.read(4) == b"PK\x03\x04"
+        file.seek(-_END, os.SEEK_END)
+        return begins and file.read(4) == b"PK\x05\x06"
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """A part, piece by piece."""
