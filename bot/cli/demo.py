@@ -411,7 +411,7 @@ class _Demo:
             )
 
     def _report(self, release: Any) -> None:
-        from bot.domain.instants import show
+        from bot.domain.instants import delay, show
         from bot.services.measuring import latest_values
 
         _step("结果")
@@ -422,10 +422,10 @@ class _Demo:
                 numbers = [values.get("reads"), values.get("shares", values.get("reposts")), values.get("comments")]
                 rows.append([
                     item.edition.document.external_id, shorten(item.edition.title, 36), publication.account.name,
-                    show(publication.instant)[11:], f"{publication.late_ms:.1f}" if publication.late_ms is not None else "—",
+                    show(publication.promised)[11:], delay(publication.late_ms) if publication.late_ms is not None else "—",
                     publication.status.label, item.url or "未取得", "/".join("—" if number is None else str(number) for number in numbers),
                 ])  # fmt: skip
-        header = ["编号", "标题", "账号", "计划", "晚(ms)", "状态", "链接", "阅读/转发/评论"]
+        header = ["编号", "标题", "账号", "计划", "晚", "状态", "链接", "阅读/转发/评论"]
         for line in table(header, rows):
             click.echo(f"  {line}")
         click.echo("  （“—”：平台没有提供这个数字，如微博的阅读数）")

@@ -251,12 +251,15 @@ def _stopped(answer: Any) -> Reply:
 @command
 def freeze(username: str, reason: str, lift: bool) -> Reply:
     """一键停发：本单位所有未发出的推送立即停下。"""
-    from bot.services import stops
+    from bot.services import reconciling, stops
 
     person = acting(username)
     if lift:
         stops.unfreeze(person.unit, person=person, now=now())
-        return Reply({"frozen": False}, ["停发已解除。被拦下的推送仍是暂停，请逐单用 tongfa release resume 恢复。"])
+        left = reconciling.standing()
+        lines = ["停发已解除。被拦下的推送仍是暂停，请逐单用 tongfa release resume 恢复。"]
+        lines += [left.warning] if left and left.warning else []
+        return Reply({"frozen": False, "unclear": left.unclear if left else 0}, lines)
     answer = stops.freeze(person.unit, person=person, reason=reason, now=now())
     return Reply(
         {"frozen": True, **asdict(answer)},
@@ -511,15 +514,15 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
     statuses = story.statuses(publications) if attempts else {}
     lines = [f"发布单 {release.pk} {release.title}｜{show_instant(release.instant)}｜{_whole(release)}"]
     lines += [*urgent_lines(release), *([f"  {line}" for line in told.lines] if told else [])]
-    lines += [
-        f"  {standstills.words(one)}本单的发布时刻在这段时间里。" for one in standstills.over(release, publications)
-    ]
+    lines += [f"  {standstills.of_release(one, publications)}。" for one in standstills.over(release, publications)]
     for publication in publications:
         after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label
         late = _late(publication, after) if publication.sent_at else ""
+        moved = publication.instant > publication.promised
+        anew = f"，重发定在 {show_instant(publication.instant)}" if moved else ""
         lines.append(
-            f"  [{publication.pk}] {publication.account.name}·{mode}：{publication.status.label}，计划 {show_instant(publication.instant)}{late}"
+            f"  [{publication.pk}] {publication.account.name}·{mode}：{publication.status.label}，计划 {show_instant(publication.promised)}{anew}{late}"
         )
         if publication.reason:
             lines.append(f"      {publication.reason}")

@@ -300,14 +300,36 @@ _PUBLISH_DRAFT = (
 )
 
 
-def next_up(releases: Iterable[Release], now: datetime) -> Release | None:
-    """The next signed release that is still to go out."""
-    for release in releases:
-        waiting = any(publication.status in ON_ITS_WAY for publication in release.publications.all())
-        waiting = waiting or any(task.waits for task in release.manual_tasks.all())
-        if release.signed and release.instant > now and waiting:
-            return release
-    return None
+@dataclass(frozen=True, slots=True)
+class NextUp:
+    """What goes out next. `begun`: other parts of its release have had their instants already."""
+
+    release: Release
+    instant: datetime
+    begun: bool
+
+
+def next_up(releases: Iterable[Release], now: datetime) -> NextUp | None:
+    """The next instant of a signed release of which something is still to go out."""
+    found = [
+        NextUp(release, instant, release.instant <= now)
+        for release in releases
+        if release.signed and (instant := _next_instant(release, now)) is not None
+    ]
+    return min(found, key=lambda one: one.instant, default=None)
+
+
+def _next_instant(release: Release, now: datetime) -> datetime | None:
+    coming = [one.not_before for one in release.publications.all() if one.status in ON_ITS_WAY]
+    if any(task.waits for task in release.manual_tasks.all()):
+        coming.append(release.instant)
+    return min((at for at in coming if at > now), default=None)
+
+
+def held_up(releases: Iterable[Release]) -> int:
+    """How many pushes of signed releases wait until somebody resumes them."""
+    pushes = [one for release in releases if release.signed for one in release.publications.all()]
+    return sum(one.status is State.HELD for one in pushes)
 
 
 def frozen(unit: Unit) -> Frozen | None:

@@ -103,7 +103,7 @@ def _unless_open(status: GateState) -> str:
 def _push(publication: Publication, release: Release, *, several: bool) -> Lane:
     due = max(publication.instant, publication.gate_at or publication.instant)
     plain = [
-        ("准备", publication.staged_at, _staging_due(publication, release)),
+        ("准备", publication.staged_at, _staging_due(publication, release) if release.signed else None),
         ("发出", publication.sent_at, due),
         ("受理", publication.accepted_at, None),
         ("公开", publication.live_at, None),
@@ -135,7 +135,8 @@ def _passed(publication: Publication) -> int:
 def _station(
     publication: Publication, place: int, label: str, at: datetime | None, due: datetime | None, passed: int
 ) -> Station:
-    promise = "预计" if place == 0 else "约定"
+    resent = publication.instant > publication.promised
+    promise = "预计" if place == 0 else "重定" if resent else "约定"
     if place < passed:
         happened = "登记" if place == LAST and publication.ids.get("declared_by") else "实际"
         return Station(

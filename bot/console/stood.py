@@ -44,7 +44,7 @@ def lately(unit: Unit, now: datetime) -> list[Told]:
 def of_release(release: Release, publications: Sequence[Publication]) -> list[str]:
     """What a release's page says, one sentence for each."""
     return [
-        f"{standstills.words(one)}本单的发布时刻在这段时间里，恢复后按时限办理，经过见下面的记录。"
+        f"{standstills.of_release(one, publications)}，恢复后按时限办理，经过见下面的记录。"
         for one in standstills.over(release, publications)
     ]
 

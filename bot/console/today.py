@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from bot.domain.instants import beijing_date, to_beijing
 from bot.domain.workflow import Role
 from bot.models import Person
-from bot.services import alarming, deputies, stops
+from bot.services import alarming, deputies, reconciling, stops
 from bot.services.errors import Refused
 
 from . import alarms, board, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks, veil
@@ -55,6 +55,7 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
         "next": board.next_up(found, at),
+        "held_up": board.held_up(found),
         "frozen": frozen,
         "duty": deputies.covering(unit, Role.DUTY, now=at),
         "health": health.of_unit(unit, now=at),
@@ -104,4 +105,7 @@ def unfreeze(request: HttpRequest) -> HttpResponse:
         messages.error(request, refused.message)
     else:
         messages.success(request, "停发已解除。被拦下的发布仍处于“已暂停”，没有自动发出；请签发人逐张核对后恢复。")
+        left = reconciling.standing()
+        if left and left.warning:
+            messages.warning(request, left.warning)
     return redirect("today")

@@ -347,7 +347,7 @@ def _call(
     release, account = publication.release, publication.account
     kind = alarms.wanted(
         publication.status, held_by_machine=publication.held_by == "machine", signed=release.signed,
-        not_before=publication.not_before, now=now, shut=release.waits_for_portal,
+        not_before=_lateness_from(publication), now=now, shut=release.waits_for_portal,
         doubled=is_doubled(publication),
     )  # fmt: skip
     if kind is None:
@@ -362,6 +362,11 @@ def _call(
         kind, f"publication:{publication.pk}", out, f"{account.name}{which}：{words}", public=rest, unit=release.unit_id,
         release=release.pk, publication=publication.pk, account=account.pk,
     )  # fmt: skip
+
+
+def _lateness_from(publication: Publication) -> datetime:
+    """What people resumed or sent again after its instant has the time to be staged first."""
+    return max(publication.not_before, publication.stage_by or publication.not_before)
 
 
 def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
+
+from django.db.models import Q
 
 from bot.domain.delivery import SETTLED, State
 from bot.domain.engine import restoring as engine
@@ -23,6 +26,7 @@ from .transitions import enact
 RESTORED, RECONCILED = "home.restored", "publication.reconciled"
 AT_ONCE = 200
 DRAFT_IN_DOUBT = "本机由备份恢复，备份以后有没有把草稿放进草稿箱不清楚。请到公众平台草稿箱查看：已有的不要重复放入，没有的在这里重新放入。"
+_UNSETTLED = (State.UNKNOWN, State.CONFIRMING, State.NEEDS_PERSON)
 _OPEN = sorted(str(state) for state in State if state not in SETTLED)
 
 
@@ -125,6 +129,25 @@ class Standing:
         """Nothing is left."""
         return not (self.frozen or self.looked_up or self.held or self.for_a_person)
 
+    @property
+    def unclear(self) -> int:
+        """Pushes of which nobody knows yet whether they went out."""
+        return self.looked_up + self.for_a_person
+
+    @property
+    def warning(self) -> str:
+        """For whoever lifts the freeze; "" where nothing is in doubt."""
+        words = "核对清楚以前请不要另编发布单补发，也不要在平台后台手工补发。"
+        return f"从备份恢复后还有 {self.unclear} 条推送没有核对清楚：{words}" if self.unclear else ""
+
+
+def _touched(restored: AuditEvent) -> list[int]:
+    """What the restore put in doubt: each has a line of the same moment, before its own. The reason of a push changes with
+    the first look."""
+    lines = AuditEvent.objects.filter(sequence__lt=restored.sequence).order_by("-sequence").values_list("at", "subject")
+    with_it = takewhile(lambda line: line[0] == restored.at, lines.iterator(AT_ONCE))
+    return [int(subject.partition(":")[2]) for _, subject in with_it if subject.startswith("publication:")]
+
 
 def standing() -> Standing | None:
     """Of the last restore; None in a home that never was restored."""
@@ -132,7 +155,8 @@ def standing() -> Standing | None:
     if line is None:
         return None
     frozen = Freeze.objects.filter(lifted_at__isnull=True, reason__startswith=engine.FROM_A_BACKUP).count()
-    left = Publication.objects.filter(state__in=_OPEN, reason__startswith=engine.FROM_A_BACKUP)
+    marked = Q(reason__startswith=engine.FROM_A_BACKUP)  # until it is signed, resumed or settled
+    left = Publication.objects.filter(marked | Q(state__in=_UNSETTLED, pk__in=_touched(line)), state__in=_OPEN)
     states = Counter(left.values_list("state", flat=True))
     looked_up = states.pop(str(State.UNKNOWN), 0) + states.pop(str(State.CONFIRMING), 0)
     held = states.pop(str(State.HELD), 0)

@@ -2,7 +2,7 @@
 became of it, is told to people.
 
 The sign is the watch's sweep: each is written down with its time, every 20 seconds around a release and every minute
-elsewhen. Whoever begins to follow the time and finds it overdue knows since when nobody looked. A standstill shorter than
+elsewhen; what was sent and answered since is a later one. Whoever begins to follow the time and finds it overdue knows since when nobody looked. A standstill shorter than
 that pause may go unnoticed.
 """
 
@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, require_aware, show
-from bot.models import Chore, Publication, Release, Standstill, Unit
+from bot.models import Attempt, Chore, Publication, Release, Standstill, Unit
 
 from . import audit
 from .reportnumbers import due
@@ -29,6 +29,9 @@ GAP = timedelta(minutes=2)
 
 UNDER_WAY = timedelta(minutes=1)
 """What fell due so shortly before may have been under way when the work was interrupted."""
+
+NEWEST = 1_000
+"""Attempts among which the last sign of life is looked for: those of one crowd."""
 
 TOLD_FOR = timedelta(hours=24)
 IN_DOUBT = (State.UNKNOWN, State.NEEDS_PERSON)
@@ -53,10 +56,19 @@ def note(sweep: Chore, since: datetime | None, *, now: datetime) -> Standstill |
     if not begun_anew and now - sweep.next_at < GAP:
         return None
     until = since if begun_anew else now
-    data = {"since": sweep.ran_at.isoformat(), "until": until.isoformat()}
+    after = _last_sign(sweep.ran_at, until)
+    data = {"since": after.isoformat(), "until": until.isoformat()}
     with audit.serialised():
         audit.append(ACTOR, "home.resumed", "home", data, now=now)
-        return Standstill.objects.create(since=sweep.ran_at, until=until)
+        return Standstill.objects.create(since=after, until=until)
+
+
+def _last_sign(swept: datetime, until: datetime) -> datetime:
+    """When the machine was last known to work: since the sweep it may have sent something, and had answers."""
+    signs = [swept]
+    for stamps in Attempt.objects.order_by("-pk").values_list("sent_at", "answered_at")[:NEWEST]:
+        signs += [at for at in stamps if at is not None and at < until]
+    return max(signs)
 
 
 def lately(*, now: datetime) -> QuerySet[Standstill]:
@@ -98,6 +110,14 @@ def _fell_into(push: Publication, one: Standstill) -> bool:
     """By what was promised: a late try moves `not_before`, and what is told of a standstill stays told."""
     left_before = push.sent_at is not None and push.sent_at < one.until and push.status not in IN_DOUBT
     return one.since - UNDER_WAY < push.due < one.until and not left_before
+
+
+def of_release(one: Standstill, publications: Sequence[Publication]) -> str:
+    """The same of one release: from when to when, and how much of it fell due then."""
+    pushes = [push for push in publications if push.status is not State.CANCELLED]
+    hit = sum(_fell_into(push, one) for push in pushes)
+    part = "本单的发布时刻" if hit == len(pushes) else f"本单 {len(pushes)} 条推送中 {hit} 条的时刻"
+    return f"{words(one)}{part}在这段时间里"
 
 
 def words(one: Standstill) -> str:

@@ -70,7 +70,7 @@ def test_planned_and_actual_times_are_shown_with_the_milliseconds_between(distri
         put(publication, "live", sent_at=publication.instant + timedelta(milliseconds=37))
     shown = page(as_("duty"))
     assert "晚 37 毫秒" in shown
-    assert "https://mp.weixin.qq.com/s/abc" in shown
+    assert "/rehearsal/open?url=https%3A//mp.weixin.qq.com/s/abc" in shown, "in a rehearsal, to the phone"
     assert to_beijing(release.instant).strftime("%H:%M:%S") in shown
 
 
