@@ -101,6 +101,9 @@ class Environment:
 def use_settings() -> None:
     """Point Django at `config.settings`. Entry points (wsgi, Celery, the command line) call this first."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    # Celery would have Django look through every page's address, and with them load all pages into each worker: a second of a
+    # start and a fifth of its memory. `tongfa init` and `up` look; senders compare the database's rules (tasks/starting.py).
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 
 def load() -> Environment:

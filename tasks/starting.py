@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +36,8 @@ def worker_starts(sender: Any, **_: Any) -> None:
         priority.give_way(priority.PREPARES)
         wall.compare(now=datetime.now(UTC))
     connection.close()  # its processes are forked from here
+    gc.collect()
+    gc.freeze()  # else the collector of each would touch, and so copy, every object that they share
 
 
 def web_starts() -> None:
@@ -56,7 +59,9 @@ def _end_unless_whole(pause: Callable[[float], None] = time.sleep) -> None:
             raise SystemExit(REFUSED) from None
         except DatabaseError as error:
             if not waiting:
-                _say(f"数据库暂时不可用（{type(error).__name__}），等它恢复、核对过数据库规则才开始工作；在那以前什么也不发出。")
+                _say(
+                    f"数据库暂时不可用（{type(error).__name__}），等它恢复、核对过数据库规则才开始工作；在那以前什么也不发出。"
+                )
             waiting = True
         except Exception as error:
             _say(f"未启动：核对数据库规则时出错（{type(error).__name__}）。")
