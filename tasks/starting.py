@@ -25,6 +25,7 @@ AGAIN = 1.0  # seconds
 def clock_starts(**_: Any) -> None:
     """The clock hands out what is to be sent, so it is a sender."""
     _end_unless_whole()
+    _settle_down()
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]
@@ -36,8 +37,14 @@ def worker_starts(sender: Any, **_: Any) -> None:
         priority.give_way(priority.PREPARES)
         wall.compare(now=datetime.now(UTC))
     connection.close()  # its processes are forked from here
+    _settle_down()
+
+
+def _settle_down() -> None:
+    """What is loaded stays: the collector looks at it no more. In processes forked from here it would touch, and so copy, every
+    object that they share."""
     gc.collect()
-    gc.freeze()  # else the collector of each would touch, and so copy, every object that they share
+    gc.freeze()
 
 
 def web_starts() -> None:

@@ -62,6 +62,7 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
                 if not leave and not supervisor.wait(0):
                     click.echo("演示环境继续运行，按 Ctrl-C 停止。")
                     supervisor.wait()
+                    code = 0  # what the table told was hours ago, and may have been settled on the pages since
             finally:
                 _say("正在停止各进程，最多半分钟…")
         _say(
@@ -383,7 +384,7 @@ class _Demo:
 
     def _tell(self, publication: Any) -> None:
         left = (publication.instant - now()).total_seconds()
-        when = f"距时刻 {left:.0f} 秒" if left > 0 and publication.sent_at is None else ""
+        when = f"距时刻 {left:.0f} 秒，一个字节也没有发出" if left > 0 and publication.sent_at is None else ""
         late = f"晚 {publication.late_ms:.1f} 毫秒" if publication.late_ms is not None else ""
         name = f"{publication.account.name}#{publication.lane + 1}"
         click.echo(
@@ -411,12 +412,14 @@ class _Demo:
             )
 
     def _report(self, release: Any) -> None:
+        from bot.domain.delivery import FOR_A_PERSON, State
         from bot.domain.instants import delay, show
         from bot.services.measuring import latest_values
 
         _step("结果")
         rows = []
-        for publication in release.publications.select_related("account").order_by("account_id", "lane"):
+        publications = list(release.publications.select_related("account").order_by("account_id", "lane"))
+        for publication in publications:
             for item in publication.items.select_related("edition__document").order_by("position"):
                 values = latest_values(item)
                 numbers = [values.get("reads"), values.get("shares", values.get("reposts")), values.get("comments")]
@@ -428,7 +431,9 @@ class _Demo:
         header = ["编号", "标题", "账号", "计划", "晚", "状态", "链接", "阅读/转发/评论"]
         for line in table(header, rows):
             click.echo(f"  {line}")
-        click.echo("  （“—”：平台没有提供这个数字，如微博的阅读数）")
+        click.echo("  （“—”：平台没有提供这个数字，如微博的阅读数；时刻都是北京时间）")
+        if any(publication.status in FOR_A_PERSON or publication.status is State.HELD for publication in publications):
+            click.echo(f"  要人处理的：打开 {self._web}/exceptions 核对并登记；已暂停的在发布单页由签发人恢复。")
         self._phones()
 
     def _phones(self) -> None:

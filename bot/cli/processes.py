@@ -38,6 +38,7 @@ def up(port: int, host: str) -> None:
             if found:
                 click.echo(found)
             supervisor.wait()
+        click.echo("已停止。还没有发出的，下次启动后照签发的安排继续。")
     except (AlreadyRunningError, NotReadyError, NoBrokerError, UnsafeFolderError, Refused) as error:
         click.echo(f"未启动：{error}", err=True)
         sys.exit(REFUSED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.sync import Then
-from bot.models import Account, Release
+from bot.models import Account, Person, Release
 from bot.services import composing, forecasting, releases, replanning
 from bot.services.accounts import known, spec_of
 from bot.services.errors import Refused
@@ -60,8 +60,12 @@ def panel(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     who = person(request)
     require(who, *PLANNERS)
     release = releases.find_release(pk, unit=who.unit) if pk is not None else None
-    typed = after(Typed.of(request.POST), request.POST.get("do", ""), who.unit)
-    return render(request, "parts/compose.html", _context(request, typed, release) | {"partial": True})
+    do = request.POST.get("do", "")
+    typed = after(Typed.of(request.POST), do, who.unit)
+    context = _context(request, typed, release) | {"partial": True}
+    if do.startswith(("add:", "remove:")):  # else the list stays as it is, and where it was scrolled to
+        context |= _found(who, typed, context)
+    return render(request, "parts/compose.html", context)
 
 
 @require_safe
@@ -132,6 +136,14 @@ def _context(request: HttpRequest, typed: Typed, release: Release | None) -> dic
     }
 
 
+def _found(who: Person, typed: Typed, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The documents to choose from, and which of them are chosen."""
+    return {
+        "pieces": composing.candidates(who.unit, typed.words, context["accounts"]),
+        "chosen": {one.document.external_id for one in context["outlook"].pieces},
+    }
+
+
 def _option(account: Account, typed: Typed) -> tuple[Account, ChannelSpec, Sequence[ModeSpec], str]:
     """An account with its channel, the ways that it offers, and which of them is chosen: its own where none of them is."""
     offered, chosen = releases.offered_modes(account), typed.modes.get(account.slug, "")
@@ -147,8 +159,7 @@ def _page(
     options = [_option(account, typed) for account in filter(known, who.unit.accounts.order_by("pk"))]
     context |= {
         "options": options,
-        "pieces": composing.candidates(who.unit, typed.words, context["accounts"]),
-        "chosen": {one.document.external_id for one in context["outlook"].pieces},
+        **_found(who, typed, context),
         "refused": refused,
         "thens": list(Then),
         "looked_through": composing.LOOKED_THROUGH,

@@ -143,10 +143,8 @@ class Reader:
         file = self._bundle.fp
         if file is None:
             return False
-        file.seek(0)
-        begins = file.read(4) == b"PK\x03\x04"
         file.seek(-_END, os.SEEK_END)
-        return begins and file.read(4) == b"PK\x05\x06"
+        return min(part.header_offset for part in self._bundle.infolist()) == 0 and file.read(4) == b"PK\x05\x06"
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """A part, piece by piece."""

@@ -65,7 +65,8 @@ class Push:
 
 
 def candidates(unit: Unit, text: str, accounts: Sequence[Account]) -> list[Piece]:
-    """Approved documents by title, 发文字号 or external id, newest first; the newest where nothing is asked for."""
+    """Approved documents by title, 发文字号 or external id, newest first; the newest where nothing is asked for. What each of the
+    accounts has had or is to have already comes last."""
     approved = Edition.objects.filter(document__unit=unit, state=EditionState.APPROVED)
     words = text.strip()[:100]
     found: list[Edition] = []
@@ -76,7 +77,8 @@ def candidates(unit: Unit, text: str, accounts: Sequence[Account]) -> list[Piece
         told |= Q(content__document_number__icontains=words)
         approved = Edition.objects.filter(pk__in=newest).filter(told).exclude(pk__in=[one.pk for one in found])
     found += approved.select_related("document").order_by("-pk")[: FOUND - len(found)]
-    return _pieces(found, accounts)
+    pieces = _pieces(found, accounts)
+    return sorted(pieces, key=lambda piece: bool(accounts) and len(piece.gone) == len(accounts))
 
 
 def pieces_of(documents: Sequence[Document], accounts: Sequence[Account]) -> list[Piece]:

@@ -53,6 +53,15 @@ def panel(client: Client, **form: Any) -> str:
     return text(client.post("/releases/new/panel", form))
 
 
+def test_what_was_added_is_marked_in_the_list_of_what_was_found(district: District, as_: Login) -> None:
+    district.approved(ARTICLES[0])
+    shown = panel(as_("editor"), **typed(), do="add:HD-1")
+    found = shown[shown.index('id="found"') :]
+    assert "已选" in found
+    assert "添加：" not in found
+    assert 'id="found"' not in panel(as_("editor"), **typed("HD-1")), "else it stays where it was scrolled to"
+
+
 def test_saving_plans_the_release_in_the_order_and_the_modes_of_the_form(district: District, as_: Login) -> None:
     for article in ARTICLES:
         district.approved(article)

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from bot.console import chips
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
-from bot.models import Freeze, Publication
+from bot.models import Freeze, Publication, Release
 from bot.services import stops
 from tests.services.factories import force, lifted
 
@@ -62,6 +62,30 @@ def test_the_next_release_has_a_countdown_in_the_servers_time(district: District
     assert "早间发布" in shown
     assert "孙签 签发" in shown
     assert "审核 3/3" in shown
+
+
+def test_while_a_release_is_under_way_the_countdown_is_to_its_next_push(district: District, as_: Login) -> None:
+    release = district.signed(title="分批发布")
+    first, second = release.publications.order_by("account_id")
+    began = now() - timedelta(seconds=5)
+    with lifted("release_kept_while_signed"):
+        Release.objects.filter(pk=release.pk).update(instant=began)
+    put(first, "live", instant=began, sent_at=began)
+    put(second, "staged", instant=began, not_before=now() + timedelta(minutes=2))
+    second.refresh_from_db()
+    shown = page(as_("duty"))
+    assert "正在发布，下一条" in shown
+    assert f'data-until="{second.not_before.isoformat()}"' in shown
+    assert "分批发布" in shown
+
+
+def test_what_is_held_is_not_passed_over_where_nothing_is_to_go_out(district: District, as_: Login) -> None:
+    release = district.signed()
+    for publication in release.publications.all():
+        put(publication, "held", held_by="machine")
+    shown = page(as_("duty"))
+    assert "七天之内没有已签发、待发出的发布单" in shown
+    assert "2 条推送已暂停，恢复以前不会发出" in shown
 
 
 def test_planned_and_actual_times_are_shown_with_the_milliseconds_between(district: District, as_: Login) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,16 @@ def test_a_damaged_file_restores_nothing(at: float, office: Office, tmp_path: Pa
     assert refused(file, elsewhere) in {"damaged", "tampered"}
 
 
+@pytest.mark.parametrize("more", [lambda data: data + b"x", lambda data: b"x" + data, lambda data: data + data])
+def test_a_file_with_something_before_or_behind_it_restores_nothing(
+    more: Callable[[bytes], bytes], office: Office, tmp_path: Path, elsewhere: Path
+) -> None:
+    file = saved(tmp_path)
+    file.write_bytes(more(file.read_bytes()))
+    wiped()
+    assert refused(file, elsewhere) in {"damaged", "tampered"}
+
+
 def test_what_is_no_backup_is_refused(office: Office, tmp_path: Path, elsewhere: Path) -> None:
     (tmp_path / "x").write_text("no backup")
     wiped()
@@ -436,6 +447,29 @@ def test_what_was_due_before_the_restore_is_looked_up_and_not_sent(
     assert one.doubt
     assert "请不要手工补发" in one.reason
     assert (one.next_at, one.stop_event, one.stop_by) == (LATER, "hold", "restore")
+
+
+def test_what_the_restore_put_in_doubt_is_counted_until_it_is_settled_whatever_was_seen_of_it(
+    office: Office, tmp_path: Path, elsewhere: Path
+) -> None:
+    """The first look writes another reason; lifting the freeze ends nothing."""
+    at_the_backup(office, State.ARMED)
+    file = saved(tmp_path)
+    wiped()
+    restored(file, elsewhere)
+    with Elsewhere(elsewhere):
+        Publication.objects.filter(state=State.UNKNOWN).update(reason="平台上没有找到，继续核对。")
+        left = reconciling.standing()
+        assert left is not None
+        assert (left.looked_up, left.unclear) == (1, 1)
+        assert "还有 1 条推送没有核对清楚" in left.warning
+        stops.unfreeze(Release.objects.get().unit, person=Person.objects.get(username="releaser"), now=LATER)
+        [check] = [one for one in health.examine(now=LATER, ask_platforms=False) if one.code == "restored"]
+        assert "0 个单位仍停发，1 条正在核对" in check.message
+        Publication.objects.filter(state=State.UNKNOWN).update(state=State.NEEDS_PERSON)
+        assert reconciling.standing().for_a_person == 1  # type: ignore[union-attr]
+        Publication.objects.update(state=State.CANCELLED)
+        assert reconciling.standing().over  # type: ignore[union-attr]
 
 
 def test_what_was_on_its_way_at_the_backup_is_in_doubt(office: Office, tmp_path: Path, elsewhere: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from bot.domain.delivery import State
-from bot.models import AuditEvent, Chore, Item, Publication, Release, Standstill
+from bot.models import Attempt, AuditEvent, Chore, Item, Publication, Release, Standstill
 from bot.services import audit, clock, standstills, trail
 from bot.services.clock import Watched
 
@@ -48,6 +48,17 @@ def test_it_ends_when_the_process_began_to_follow_the_time_not_with_its_first_sw
     swept(T - 3 * MINUTE)
     looks(T + 8 * SECOND, since=T)
     assert stood() == [(T - 3 * MINUTE, T)]
+
+
+def test_it_begins_with_the_last_sign_of_life_not_with_the_last_sweep(engine: Engine) -> None:
+    """What was sent and answered since the sweep was sent by somebody: at T the system was there."""
+    engine.signed()
+    engine.go(T + 2 * SECOND)
+    swept(T - 19 * SECOND)
+    last = max(at for stamps in Attempt.objects.values_list("sent_at", "answered_at") for at in stamps if at)
+    assert last >= T
+    looks(T + 4 * MINUTE)
+    assert stood() == [(last, T + 4 * MINUTE)]
 
 
 def test_a_clock_that_begins_beside_another_finds_none(engine: Engine) -> None:
@@ -140,6 +151,16 @@ def test_what_goes_late_or_is_sent_again_stays_told(engine: Engine) -> None:
     assert standstills.over(release, pushes) == [one]
     for push in pushes:
         assert standstills.over(release, [push]) == [one]
+
+
+def test_of_a_release_that_was_under_way_it_says_how_much_fell_into_it(engine: Engine) -> None:
+    release = engine.signed()
+    Item.objects.filter(publication__release=release).update(platform_id="1")
+    gone, left = release.publications.order_by("pk")
+    pushes = [put(gone, State.LIVE, sent_at=T, live_at=T), put(left, State.HELD, sent_at=None)]
+    one = away(T + SECOND, T + 4 * MINUTE)
+    assert standstills.of_release(one, pushes).endswith("本单 2 条推送中 1 条的时刻在这段时间里")
+    assert standstills.of_release(one, [left]).endswith("本单的发布时刻在这段时间里")
 
 
 @pytest.mark.parametrize("state", [State.PLANNED, State.STAGED, State.HELD, State.MISSED, State.UNKNOWN])

@@ -313,6 +313,19 @@ def test_a_minute_past_its_instant_and_still_here_is_overdue(engine: Engine, sin
     assert kinds() == []
 
 
+def test_what_is_resumed_after_its_instant_is_not_overdue_while_it_is_staged(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    stops.hold(release, person=engine.office.people["releaser"], reason="核对", now=engine.clock.now())
+    engine.go(T + 2 * MINUTE)
+    stops.resume(release, person=engine.office.people["releaser"], now=engine.clock.now())
+    engine.workers = False  # nobody stages it
+    engine.tick()
+    assert Alarm.objects.filter(kind="overdue").count() == 0
+    engine.clock.wait_until(engine.wechat(release).stage_by + MINUTE)
+    alarming.sweep(now=engine.clock.now())
+    assert Alarm.objects.filter(kind="overdue").count() == 1, "but it is once its time to be staged is over"
+
+
 def test_a_release_that_waits_for_its_page_is_not_overdue(engine: Engine, sink: Sink) -> None:
     engine.page.at(T + 5 * MINUTE)
     release = engine.signed(sync=after_live(wait=10 * MINUTE))
