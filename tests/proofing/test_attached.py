@@ -39,6 +39,14 @@ def test_marks_of_secrecy_and_wrong_words_are_found_too() -> None:
     assert wrong.level in {Level.BLOCK, Level.WARN}
 
 
+def test_a_list_of_thousands_of_people_is_read_to_its_end() -> None:
+    """By what it says: that it took long nobody would notice here but whoever waits for these tests."""
+    rows = "\n".join(f"张三\t1380013{n % 10_000:04}\t第{n}户" for n in range(12_000))
+    found = found_in(sheet(rows))
+    assert found[-1].message.endswith(f"同类问题还有 {12_000 - attached.MOST_OF_A_RULE} 处，请通篇检查。")
+    assert [one.message.partition("起")[0].partition("第")[2] for one in found] == ["1行", "2行", "3行", "4行", "5行"]
+
+
 def test_of_a_long_list_the_first_are_told_and_the_rest_counted() -> None:
     numbers = "\n".join(f"1380013{n:04}" for n in range(1000, 1030))
     found = found_in(sheet(numbers))

@@ -10,11 +10,16 @@ from PIL import Image, ImageDraw
 from bot.models import ApiToken, Document, Preflight, PreflightCheck, Release
 from bot.services import apitokens, attachments, covers, drafting, people
 from tests.console.world import District, now
-from tests.intake.files import PDF, docx, picture
+from tests.intake import papers
+from tests.intake.files import picture
 
 READERS = (("auditor", "郑审", "auditor"), ("auditadmin", "冯稽", "auditadmin"))
 CLAY, SKY, WATER, BANK, SUN = "#d9cbb0", "#8fb8d3", "#4d86a6", "#4f7a55", "#f2c14e"
-PAGES = PDF[:9] + b" " * 214_000 + b"\n" + PDF[9:]
+PAGES = papers.pdf("Price list, 2017-09", "x" * 214_000)
+FORM = papers.word(
+    "<w:p><w:r><w:t>企业承诺书（样式）</w:t></w:r></w:p>",
+    comments="<w:comment><w:p><w:r><w:t>落款再核一下</w:t></w:r></w:p></w:comment>",
+)
 
 
 def readers(district: District) -> None:
@@ -29,7 +34,7 @@ def attach(district: District, document: Document, *names: str) -> None:
     """A PDF, a document of Word and a picture of these names, in the editor's working copy."""
     editor = district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
-    files = zip(names, (PAGES, docx(), picture("JPEG", (1200, 800), colour=CLAY)), strict=True)
+    files = zip(names, (PAGES, FORM, picture("JPEG", (1200, 800), colour=CLAY)), strict=True)
     attachments.add(document, list(files), person=editor, now=now())
 
 

@@ -26,7 +26,7 @@ _READERS: dict[str, Callable[[Path], Reading]] = {
     CONTAINERS["OFD.xml"][1]: ofd.read,
 }
 PICTURE = "是图片，系统读不到图里的文字"
-DAMAGED = "系统打不开它的内容（可能已损坏）"
+DAMAGED = "的内容系统打不开（可能已损坏）"
 
 
 def read(path: Path, media_type: str) -> Reading:
@@ -37,7 +37,7 @@ def read(path: Path, media_type: str) -> Reading:
     try:
         return shortened(reader(path))
     except SourceError:
-        return Reading(unread="内部结构异常（过大、加密或含外部定义），系统没有读")
+        return Reading(unread="的内部结构异常（过大、加密或含外部定义），系统没有读")
     except (MemoryError, RecursionError):
         raise
     except Exception:  # the libraries behind this raise dozens of types on hostile bytes

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.domain.attached import Part, Reading
 
-MOST_LETTERS = 500_000  # four novels; the checks take a second for them
+MOST_LETTERS = 300_000  # two novels, or a list of six thousand people; the checks take a few seconds for them, once
 MOST_PAGES = 1_000
 NAME_LETTERS = 60
 

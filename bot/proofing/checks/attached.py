@@ -5,6 +5,7 @@ What a post does not carry stands on the portal under the same names, and ids ha
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -40,10 +41,10 @@ def _found(file: Attached, book: TermBook, as_of: date, today: date) -> tuple[Fi
     reading = file.reading
     texts = {part.where: part.text for part in reading.parts}
     units = {part.where: part.unit for part in reading.parts}
+    ends = {name: [place for place, letter in enumerate(text) if letter == "\n"] for name, text in texts.items()}
 
-    def where(name: str, text: str, start: int) -> str:
-        line = text.count("\n", 0, start) + 1
-        return f"附件“{file.name}”{name}第{line}{units[name]}"
+    def where(name: str, _text: str, start: int) -> str:
+        return f"附件“{file.name}”{name}第{bisect_left(ends[name], start) + 1}{units[name]}"
 
     found = [
         *classified.in_texts(texts, where),
