@@ -326,7 +326,7 @@ class _Demo:
         if not full:
             return False
         free = quotas.next_free(account, account.mode, full[0], instant)
-        when = f"最近可用的日期是 {show(free)[:10]}" if free else "近两个月内没有空余"
+        when = f"最近可用的日期是 {show(free)[:10]}" if free else "一年内没有空余"
         click.echo(f"  账号“{account.name}”今天的群发额度（{full[0].count} 次）已用完：没有再发布任何内容。{when}。")
         click.echo("  要从头再演一遍，请运行：make demo ARGS=--fresh；只看页面，请运行：.venv/bin/tongfa up")
         latest = Release.objects.filter(unit=self._unit, signed_at__isnull=False, cancelled_at__isnull=True)

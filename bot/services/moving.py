@@ -19,7 +19,7 @@ from .facts import Try
 from .releases import MOVABLE, as_seen, earliest, immovable, require_room
 
 #: Days after the wished one among which a better one is looked for: two months.
-LOOK_AHEAD = quotas.LOOK_AHEAD
+LOOK_AHEAD = 62
 
 _FIXED = {
     "urgent": "应急发布单不改期。",

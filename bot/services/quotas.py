@@ -23,7 +23,7 @@ PERIODS = {"day": "当日", "month": "当月", "hour": "该小时"}
 _UNITS = {"day": "天", "month": "个月", "hour": "小时"}
 _COARSER = ("hour", "day", "month")
 SPLIT = "请拆成几张发布单，分开日期（时段）发布。"
-LOOK_AHEAD = 62  # windows: two months of days
+LOOK_AHEAD = 366  # windows: a year of days
 
 
 def quotas_of(account: Account, mode: str) -> tuple[Quota, ...]:
@@ -217,7 +217,7 @@ def free_slots(account: Account, mode: str, rule: Quota, at: datetime) -> int:
 
 
 def next_free(account: Account, mode: str, rule: Quota, after: datetime) -> datetime | None:
-    """Start of the next window with a free slot, None when there is none in the next two months."""
+    """Start of the next window with a free slot, None when there is none in so many windows."""
     require_aware(after)
     book = Book([account], after)
     for start in quota.next_windows(rule.period, after, LOOK_AHEAD):
@@ -338,7 +338,7 @@ def _advice(lacking: Sequence[Shortage], publications: Sequence[Publication], *,
             if period == "hour":
                 return f"最近可用的时段从 {show(at, seconds=False)} 开始。"
             return f"最近可用的日期是 {to_beijing(at):%Y-%m-%d}（例如 {show(at)}）。"
-    return "近两个月内没有空余。" if period == "day" else "近期没有空余。"
+    return "一年内没有空余。" if period == "day" else "近期没有空余。"
 
 
 def _same_time(start: datetime, instant: datetime) -> datetime:
@@ -361,7 +361,7 @@ def outlook(publications: Sequence[Publication], *, without: int | None = None) 
 
 
 def first_fit(publications: Sequence[Publication], *, without: int | None = None) -> datetime | None:
-    """The first day from theirs on, at their time of day, on which every quota takes all of them; None within two months."""
+    """The first day from theirs on, at their time of day, on which every quota takes all of them; None within a year."""
     first = min(one.instant for one in publications)
     book = _book_of(publications, timedelta(0), without)
     for day in range(LOOK_AHEAD + 1):

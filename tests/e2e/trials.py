@@ -68,6 +68,7 @@ class Stage:
         return home, self._pairs[trial], (f"gzh{suffixes[trial]}", f"wb{suffixes[trial]}")
 
 
+ANSWERS_AFTER = 4.0  # seconds; in which both calls have come, however busy the machine
 LAST_CHANCE = 0.15  # seconds before T: later, a byte might leave before the victim dies
 #: Seconds from T at which the victim dies, "intent" not before it is written; "staging" is as soon as the draft is being made.
 MOMENTS = {"hand-out": -12.0, "intent": -1.0, "sent": 0.05}
@@ -82,6 +83,8 @@ def play(trial: Trial, stage: Stage) -> Outcome:
     try:
         release = plan_and_sign(home, lead=LEAD, items=ITEMS, accounts=accounts)
         _wait_for_the_moment(trial, home, release)
+        if trial.moment == "sent":
+            _wait_for_the_calls(pair, stage.platform)
         running = VICTIMS[trial.victim](home, running)
         home.wait_states(release, ENDED, _time_left(home, release), running)
         return Outcome(home, pair, release)
@@ -99,7 +102,7 @@ def _slow_down(trial: Trial, pair: Pair, platform: Platform) -> None:
             ("wechat", pair.appid, "message/mass/sendall"),
             ("weibo", pair.uid, "statuses/share"),
         ):
-            platform.arm(name, account, call, "slow", seconds=1.5)
+            platform.arm(name, account, call, "slow", seconds=ANSWERS_AFTER)
 
 
 def _wait_for_the_moment(trial: Trial, home: Home, release: int) -> None:
@@ -112,6 +115,11 @@ def _wait_for_the_moment(trial: Trial, home: Home, release: int) -> None:
     sleep_until(at)
     if trial.moment == "intent":
         _wait_for_the_intents(home, release)
+
+
+def _wait_for_the_calls(pair: Pair, platform: Platform) -> None:
+    """Until both have taken effect; their answers are still to come."""
+    wait_for(lambda: len(platform.public_calls(*pair.ids)) == 2, ANSWERS_AFTER, "both calls have come")
 
 
 def _wait_for_the_intents(home: Home, release: int) -> None:

@@ -173,13 +173,13 @@ def test_a_refusal_that_is_in_doubt_keeps_its_slot(office: Office) -> None:
     assert windows(office.wechat)
 
 
-def test_two_months_without_a_free_day_are_said_plainly(office: Office) -> None:
+def test_a_year_without_a_free_day_is_said_plainly(office: Office) -> None:
     push = publication(sign_on(office, office.wechat, 1), office.wechat)
     Reservation.objects.bulk_create(
         Reservation(account=office.wechat, mode="mass", window=f"{T + day * DAY:%Y-%m-%d}", slot=1, publication=push)
         for day in range(1, quotas.LOOK_AHEAD + 1)
     )
-    assert "近两个月内没有空余" in refused(office, office.wechat, 2)
+    assert "一年内没有空余" in refused(office, office.wechat, 2)
 
 
 # --- what a release needs of one window --------------------------------------------------------------------
