@@ -62,7 +62,7 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
                 if not leave and not supervisor.wait(0):
                     click.echo("演示环境继续运行，按 Ctrl-C 停止。")
                     supervisor.wait()
-                    code = 0  # what the table told was hours ago, and may have been settled on the pages since
+                    code = 0  # what the table told may have been settled on the pages since
             finally:
                 _say("正在停止各进程，最多半分钟…")
         _say(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, DataError, IntegrityError, ProgrammingError, connection
 
 CODE = "database"
 _LOCKED = ("locked", "busy")
@@ -38,8 +38,10 @@ def sentence(error: DatabaseError) -> str:
 
 
 def is_outage(error: BaseException) -> TypeGuard[DatabaseError]:
-    """Whether it is the database's trouble and not a fault in what was asked of it."""
-    return isinstance(error, DatabaseError) and not isinstance(error, IntegrityError)
+    """Whether it is the database's trouble and not a fault in what was asked of it: of those the trace is wanted."""
+    if isinstance(error, ProgrammingError):
+        return any(word in str(error).lower() for word in _NOT_MADE)
+    return isinstance(error, DatabaseError) and not isinstance(error, (IntegrityError, DataError))
 
 
 def _where() -> str:

@@ -1,6 +1,6 @@
 """Files that accompany a document: what they are by their content, whatever their names say, and what is not taken.
 
-Nothing is unpacked and nothing inside is read: a container is looked at by its directory alone. Pictures are written anew
+Nothing is unpacked and nothing inside is read here (for the gate it is, by `reading`): a container is looked at by its directory alone. Pictures are written anew
 (`pictures`), so that place, device and time of a photograph stay behind. Controls: ASVS 5.0 5.2.1 (size), 5.2.2 (type),
 5.2.3 (bombs), 5.3.3 (names).
 """

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError
+from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 
 from bot.cli import outage
 from tests.e2e.home import Home
@@ -87,3 +87,5 @@ def test_what_a_rule_of_the_database_refused_is_no_outage() -> None:
     assert outage.is_outage(DatabaseError("file is not a database"))
     assert not outage.is_outage(IntegrityError("tongfa: a freeze is lifted"))
     assert not outage.is_outage(ValueError("x"))
+    assert not outage.is_outage(ProgrammingError('syntax error at or near "SELEC"')), "a fault of ours"
+    assert outage.is_outage(ProgrammingError('relation "bot_unit" does not exist'))

@@ -1,4 +1,4 @@
-"""How much of a file is read."""
+"""How much of a file is read, and what is said where there is nothing to read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bot.domain.attached import Part, Reading
 MOST_LETTERS = 300_000  # two novels, or a list of six thousand people; the checks take a few seconds for them, once
 MOST_PAGES = 1_000
 NAME_LETTERS = 60
+SCANNED = "没有文字，多半是扫描件，系统读不到里面的内容"
 
 
 def shortened(reading: Reading) -> Reading:

@@ -9,11 +9,10 @@ from xml.etree.ElementTree import Element
 from bot.domain.attached import Part, Reading
 
 from ..archive import check
-from .limits import MOST_PAGES
+from .limits import MOST_PAGES, SCANNED
 from .markup import MAX_XML, is_nobody, local, numbered, root
 
 _PAGE = r".*Pages/Page_\d+/Content\.xml"
-SCANNED = "没有文字，多半是扫描件，系统读不到里面的内容"
 
 
 def read(path: Path) -> Reading:

@@ -9,9 +9,8 @@ import pypdfium2.raw as raw
 
 from bot.domain.attached import Part, Reading
 
-from .limits import MOST_PAGES
+from .limits import MOST_PAGES, SCANNED
 from .markup import is_nobody
-from .ofd import SCANNED
 
 LOCKED = "设了打开密码，系统打不开"
 _REMARKS = frozenset(
