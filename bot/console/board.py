@@ -6,14 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.domain.sync import FOR_A_DECISION
-from bot.domain.workflow import EditionState, Role
-from bot.models import Account, AuditEvent, Edition, Freeze, Item, ManualTask, Person, Publication, Release, Unit
+from bot.domain.workflow import EditionState, Role, Verdict
+from bot.models import (
+    Account,
+    AuditEvent,
+    Edition,
+    Freeze,
+    Item,
+    ManualPost,
+    ManualTask,
+    Person,
+    Publication,
+    Release,
+    Unit,
+)
+from bot.models.gathering import gather, share
 from bot.services import byhand, lanes, moving, trail
 from bot.services.people import may_read
 
@@ -81,21 +94,16 @@ class Frozen:
     answer: str
 
 
-def _whole() -> Prefetch[str]:
-    items = Item.objects.select_related("edition").prefetch_related("edition__reviews").order_by("position")
-    found = Publication.objects.select_related("account").prefetch_related(Prefetch("items", items), moving.outcomes())
-    return Prefetch("publications", found.order_by("account_id", "lane"))
+def on_the_desk(unit: Unit, now: datetime) -> tuple[list[Release], list[Release], bool]:
+    """Releases of the board, and beside them those in trouble for which it had no room; True when there are still more."""
+    board = _on_board(unit, now)
+    others = _troubled(unit, now, board) if len(board) == MOST else []
+    shown = others[:MOST_IN_TROUBLE]
+    with_everything([*board, *shown])
+    return board, shown, len(others) > len(shown)
 
 
-def _tasks() -> Prefetch[str]:
-    found = byhand.tasks().select_related("account", "edition").defer("payload")
-    return Prefetch(
-        "manual_tasks",
-        found.prefetch_related("edition__reviews", "posts__void").order_by("account_id", "lane", "position"),
-    )
-
-
-def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
+def _on_board(unit: Unit, now: datetime) -> list[Release]:
     """Today's (Beijing), the coming 7 days', and older ones that are not settled yet; in order of time."""
     start = beijing_midnight(beijing_date(now))
     open_states = [str(state) for state in State if state not in SETTLED]
@@ -104,25 +112,65 @@ def releases_on_board(unit: Unit, now: datetime) -> list[Release]:
     )
     older = Q(instant__lt=start, publications__state__in=open_states) | Q(pk__in=by_hand.values("release"))
     found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
-    newest = with_everything(found).order_by("-instant", "-pk")
-    return sorted(newest[:MOST], key=lambda release: (release.instant, release.pk))
+    newest = _heads(found).order_by("-instant", "-pk")[:MOST]
+    return sorted(newest, key=lambda release: (release.instant, release.pk))
 
 
-def troubled(unit: Unit, now: datetime, board: Sequence[Release]) -> tuple[list[Release], bool]:
-    """Releases with a push that asks, for which a full board had no room; True when there are still more."""
-    if len(board) < MOST:
-        return [], False
-    asking = Publication.objects.filter(release=OuterRef("pk"), state__in=[str(state) for state in ASKS])
-    found = Release.objects.filter(Exists(asking), unit=unit, instant__lt=now + AHEAD)
-    others = with_everything(found.exclude(pk__in=[release.pk for release in board])).order_by("instant", "pk")
-    rows = list(others[: MOST_IN_TROUBLE + 1])
-    return rows[:MOST_IN_TROUBLE], len(rows) > MOST_IN_TROUBLE
+def _troubled(unit: Unit, now: datetime, board: Sequence[Release]) -> list[Release]:
+    """Releases with a push that asks, beside those: at most one more than there is room for."""
+    asking = Publication.objects.filter(state__in=[str(state) for state in ASKS]).values("release")
+    found = Release.objects.filter(pk__in=asking, unit=unit, instant__lt=now + AHEAD)
+    others = _heads(found.exclude(pk__in=[release.pk for release in board])).order_by("instant", "pk")
+    return list(others[: MOST_IN_TROUBLE + 1])
 
 
-def with_everything(releases: QuerySet[Release]) -> QuerySet[Release]:
-    """With all that `row` reads of them."""
-    related = releases.select_related("signed_by", "created_by", "gate", "urgency")
-    return related.prefetch_related(_whole(), _tasks())
+def of_these(found: QuerySet[Release], most: int) -> list[Release]:
+    """The first of them, with all that `row` and `asks` read."""
+    releases = list(_heads(found)[:most])
+    with_everything(releases)
+    return releases
+
+
+def _heads(found: QuerySet[Release]) -> QuerySet[Release]:
+    return found.select_related("gate", "urgency").defer(*_LONG, *_OF_THE_GATE)
+
+
+def with_everything(releases: Sequence[Release]) -> None:
+    """Fetch all that `row` and `asks` read of them: ten questions however many they are, and what several share once."""
+    pushes = gather(releases, "publications", _pushes(), "release")
+    moving.with_outcomes(pushes, all_of_them=True)
+    items = gather(pushes, "items", Item.objects.only(*_OF_AN_ITEM).order_by("position"), "publication")
+    tasks = gather(releases, "manual_tasks", _tasks(), "release")
+    gather(tasks, "posts", ManualPost.objects.select_related("void"), "task")
+    of_accounts: list[Publication | ManualTask] = [*pushes, *tasks]
+    of_editions: list[Item | ManualTask] = [*items, *tasks]
+    share(of_accounts, "account", Account.objects.in_bulk({one.account_id for one in of_accounts}))
+    share(of_editions, "edition", _editions().in_bulk({one.edition_id for one in of_editions}))
+    people = Person.objects.in_bulk({pk for one in releases for pk in (one.signed_by_id, one.created_by_id) if pk})
+    share(releases, "signed_by", people)
+    share(releases, "created_by", people)
+
+
+_LONG = ("manifest", "manifest_hash", "policy")
+_OF_THE_GATE = ("gate__seen", "gate__asked_at", "gate__validators", "gate__held")
+_OF_AN_ITEM = ("publication_id", "edition_id", "position", "url")
+
+
+def _pushes() -> QuerySet[Publication]:
+    """Without what only the machine reads."""
+    return Publication.objects.order_by("account_id", "lane").defer(
+        "key", "next_at", "fence", "lease_until", "rung_at", "batch", "staged", "staged_at", "stage_faults", "stage_by",
+        "crashes", "stop_event", "stop_reason", "stop_by", "since", "looks", "absents", "next_sample_at", "alarm_at",
+    )  # fmt: skip
+
+
+def _editions() -> QuerySet[Edition]:
+    """With how many reviews passed each: an object for every review would be a third of all rows."""
+    return Edition.objects.defer("content").annotate(passes=Count("reviews", filter=Q(reviews__verdict=Verdict.PASS)))
+
+
+def _tasks() -> QuerySet[ManualTask]:
+    return byhand.tasks().defer("payload", "payload_hash").order_by("account_id", "lane", "position")
 
 
 def row(release: Release, unit: Unit, now: datetime) -> Row:
@@ -130,7 +178,7 @@ def row(release: Release, unit: Unit, now: datetime) -> Row:
     publications, tasks = list(release.publications.all()), list(release.manual_tasks.all())
     editions = {item.edition_id: item.edition for publication in publications for item in publication.items.all()}
     editions |= {task.edition_id: task.edition for task in tasks}
-    passed = sum(review.verdict == "pass" for edition in editions.values() for review in edition.reviews.all())
+    passed = sum(vars(edition)["passes"] for edition in editions.values())
     return Row(
         release,
         chips.standing(release, publications, now),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -24,18 +25,13 @@ from bot.services.people import may_read
 from . import calendar_hands, veil
 from .calendar_ask import Ask
 from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
+from .calendar_drawn import KIND_ICONS, drawer
 from .calendar_hands import Hand
 from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Beside, Tile, busy, found, tile
 from .people import now, person
 
 MOVERS = (Role.EDITOR, Role.RELEASER)
 IN_A_CELL = 4  # tiles of a day of the month; the rest is one step away
-KIND_ICONS = {
-    Kind.DISCLOSURE: "kind-disclosure",
-    Kind.INTERPRETATION: "kind-interpretation",
-    Kind.NOTICE: "kind-notice",
-    Kind.SERVICE: "kind-service",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +65,8 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     accounts = list(who.unit.accounts.order_by("pk"))
     beside = Beside.of(rows, accounts)
     month = [day for week in days.weeks_of_month(ask.day) for day in week]
-    hands, more_hands = calendar_hands.found(who.unit, [*span, *month])
-    seen = [hand for hand in hands if beijing_date(hand.instant) in set(span)]
-    every: list[Tile | Hand] = [*(tile(release, beside, at) for release in rows[:MOST]), *seen]
+    hands, more_hands = calendar_hands.found(who.unit, span)
+    every: list[Tile | Hand] = [*(tile(release, beside, at) for release in rows[:MOST]), *hands]
     tiles = [one for one in every if all(ask.takes(facet, values) for facet, values in one.facets.items())]
     tags = quota_tags(accounts, span, now=at)
     composer = Composer(offered=may_move(who), now=at)
@@ -80,6 +75,7 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     return {
         "ask": ask,
         "here": ask.href,
+        "draw": drawer(may_move=may_move(who), reads=may_read(who), back=urlencode({"back": ask.href})),
         "now": at,
         "heading": days.heading(ask.view, ask.day),
         "today": ask.at(beijing_date(at)).href,
@@ -90,7 +86,7 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
         "rows": _hour_rows(ask, shown, tiles, composer, at) if ask.view is View.WEEK else [],
         "this_week": set(days.week_of(ask.day)),
         "mini": days.weeks_of_month(ask.day),
-        "busy": busy(who.unit, month) | {beijing_date(hand.instant) for hand in hands},
+        "busy": busy(who.unit, month) | calendar_hands.busy(who.unit, month),
         "facets": _facets(ask, every, accounts),
         "unlisted": holidays.unlisted(span),
         "cut": MOST if len(rows) > MOST or more_hands else 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -35,13 +36,8 @@ class Ask:
     @property
     def href(self) -> str:
         """Its address."""
-        query = QueryDict(mutable=True)
-        query["view"], query["date"] = str(self.view), self.day.isoformat()
-        for facet in FACETS:
-            query.setlist(facet, sorted(self.wanted.get(facet, ())))
-        if self.unfolded:
-            query["hours"] = "all"
-        return f"{reverse('calendar')}?{query.urlencode()}"
+        wanted = tuple(self.wanted.get(facet, frozenset()) for facet in FACETS)
+        return f"{reverse('calendar')}?view={self.view}&date={self.day.isoformat()}{_rest(wanted, self.unfolded)}"
 
     @property
     def filtered(self) -> bool:
@@ -76,3 +72,14 @@ class Ask:
         """Whether something with these values is to be shown, as far as one facet goes."""
         wanted = self.wanted.get(facet)
         return not wanted or bool(wanted & values)
+
+
+@lru_cache(256)
+def _rest(wanted: tuple[frozenset[str], ...], unfolded: bool) -> str:
+    """What a page's hundreds of links have in common behind their day."""
+    query = QueryDict(mutable=True)
+    for facet, values in zip(FACETS, wanted, strict=True):
+        query.setlist(facet, sorted(values))
+    if unfolded:
+        query["hours"] = "all"
+    return f"&{text}" if (text := query.urlencode()) else ""

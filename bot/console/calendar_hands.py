@@ -69,7 +69,7 @@ class Hand:
 
 
 def found(unit: Unit, days: Sequence[date]) -> tuple[list[Hand], bool]:
-    """What people posted on these days, in order of time, and whether that is not all of it. One question.
+    """What people posted on these days, in order of time, and whether that is not all of it.
 
     What they posted for a release on its day is left out: the release's own tile stands there and says so.
     """
@@ -79,3 +79,8 @@ def found(unit: Unit, days: Sequence[date]) -> tuple[list[Hand], bool]:
         if post.task is None or beijing_date(post.task.release.instant) != beijing_date(post.posted_at):
             groups.setdefault((post.account_id, post.mode, post.posted_at), []).append(post)
     return [Hand(group) for group in groups.values()], len(posts) > MOST
+
+
+def busy(unit: Unit, days: Sequence[date]) -> set[date]:
+    """On which of these days people posted anything."""
+    return manual.days_with_posts(unit, min(days), max(days))

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 
-from django.db.models import Prefetch
-
 from bot.domain.article import Kind
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, beijing_midnight, to_beijing
 from bot.domain.sync import AT_TIME
-from bot.models import Account, Item, Publication, Release, Unit
+from bot.models import Account, Item, Person, PortalGate, Publication, Release, Unit, Urgency
+from bot.models.gathering import gather, pair, share
 from bot.rendering.headline import subject, wordings
 from bot.services import byhand, moving
 
@@ -110,11 +109,6 @@ class Tile:
         """The time of day, with its seconds where it has any."""
         return self.at.strftime("%H:%M:%S" if self.at.second else "%H:%M")
 
-    @property
-    def kind(self) -> Kind | None:
-        """The kind of what comes first in it."""
-        return self.kinds[0] if self.kinds else None
-
     @cached_property
     def facets(self) -> dict[str, frozenset[str]]:
         """Its values of each facet that the page can be filtered by."""
@@ -126,14 +120,19 @@ class Tile:
 
 
 def found(unit: Unit, days: Sequence[date]) -> list[Release]:
-    """The unit's releases on these days, in order of time, at most one more than `MOST`: with all that tiles show."""
+    """The unit's releases on these days, in order of time, at most one more than `MOST`: with all that tiles show. Few have a gate or are
+    urgent: those are asked for by themselves, not beside each."""
     start, end = beijing_midnight(days[0]), beijing_midnight(days[-1] + timedelta(days=1))
     wanted = Release.objects.filter(unit=unit, instant__gte=start, instant__lt=end).order_by("instant", "pk")
-    rows = wanted.select_related("gate", "urgency").defer(
-        "manifest", "manifest_hash", "policy", "created_by", "created_at", "gate__seen", "gate__asked_at"
+    rows = wanted.defer("manifest", "manifest_hash", "policy", "created_by", "created_at", "cancel_reason")
+    releases = list(rows[: MOST + 1])
+    pair([one for one in releases if one.sync != AT_TIME], "gate", PortalGate.objects.all(), "release")
+    share(releases, "urgency", Urgency.objects.in_bulk({pk for one in releases if (pk := one.urgency_id)}))
+    gather(releases, "manual_tasks", byhand.tasks().defer("payload"), "release")
+    share(
+        releases, "signed_by", Person.objects.only("name").in_bulk({pk for one in releases if (pk := one.signed_by_id)})
     )
-    by_people = Prefetch("manual_tasks", byhand.tasks())
-    return list(rows.prefetch_related("signed_by", by_people)[: MOST + 1])
+    return releases
 
 
 @dataclass(frozen=True, slots=True)

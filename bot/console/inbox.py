@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Lower
 
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.workflow import UNDER_REVIEW, EditionState, Step, Verdict, step_due
@@ -148,22 +149,15 @@ def deadlines(unit: Unit, now: datetime) -> Deadlines:
 
 
 def _planned(unit: Unit, now: datetime) -> dict[int, datetime]:
-    """Document to the first instant that waits for its text. Which of them are not approved is sorted out here: asked for
-    by state, PostgreSQL reads every edition of years."""
+    """Document to the first instant that waits for its text. The unit, and the edition's state, are asked for in other words
+    than their indexes have: led by those, a database reads every release of the unit, or every edition of years."""
     planned = Item.objects.filter(
         active=True, publication__state__in=OPEN, publication__instant__gt=now - PASSED,
-        publication__release__unit=unit, publication__release__cancelled_at__isnull=True,
-    )  # fmt: skip
-    rows = planned.order_by("publication__instant", "edition__document").values_list(
-        "edition__document", "edition__state", "publication__instant"
-    )
-    found: dict[int, datetime] = {}
-    for document, state, at in rows.iterator():
-        if state != EditionState.APPROVED:
-            found.setdefault(document, at)
-        if len(found) == MOST_PLANNED:
-            break
-    return found
+        publication__release__cancelled_at__isnull=True,
+    ).alias(house=F("publication__release__unit_id") + 0, word=Lower("edition__state"))  # fmt: skip
+    not_approved = planned.filter(house=unit.pk).exclude(word=str(EditionState.APPROVED))
+    first = not_approved.values("edition__document").annotate(first=Min("publication__instant"))
+    return dict(first.order_by("first", "edition__document").values_list("edition__document", "first")[:MOST_PLANNED])
 
 
 def is_owed(document: int, until: Mapping[int, datetime]) -> bool:

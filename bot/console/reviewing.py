@@ -100,9 +100,11 @@ def panel(edition: Edition, who: Person, *, channel: int | None = None) -> Panel
 
 
 def detail(
-    edition: Edition, who: Person, now: datetime, *, channel: int | None = None, against: str | None = None
-) -> Detail:
-    """`against`: the name of the edition to compare with, where there are several."""
+    edition: Edition, who: Person, now: datetime, *, until: Mapping[int, datetime], channel: int | None = None,
+    against: str | None = None,
+) -> Detail:  # fmt: skip
+    """`until`: the unit's deadlines (`inbox.deadlines`). `against`: the name of the edition to compare with, where there
+    are several."""
     compared = changes.bases(edition, who)
     base = next((one for one in compared if one.name == against), compared[0] if compared else None)
     tone, icon = EDITION_TONES[edition.status]
@@ -113,7 +115,7 @@ def detail(
         kind=Kind(edition.document.kind).label,
         tone=tone,
         icon=icon,
-        left=_left(edition, who, now),
+        left=inbox.left_of(edition, until, now),
         bases=compared,
         base=base,
         changed=changes.between(base.edition, edition) if base else (),
@@ -126,10 +128,6 @@ def detail(
         files_told=attachments.told(edition.article.attachments),
         may_link=edition.status in reviewlinks.SHOWN and any(who.has_role(role) for role in reviewlinks.MAKERS),
     )
-
-
-def _left(edition: Edition, who: Person, now: datetime) -> inbox.Left | None:
-    return inbox.left_of(edition, inbox.deadlines(who.unit, now), now)
 
 
 def _decision(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -29,7 +30,9 @@ MOST_REASON = 1000  # characters of a typed reason
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """The list of a tab, nothing opened."""
-    return render(request, "reviews/page.html", {**_list(request), "detail": None, "panel": None})
+    who, at = reader(request), now()
+    shown = _list(request, who, inbox.deadlines(who.unit, at), at)
+    return render(request, "reviews/page.html", {**shown, "detail": None, "panel": None})
 
 
 @require_safe
@@ -38,8 +41,11 @@ def item(request: HttpRequest, pk: int) -> HttpResponse:
     who = reader(request)
     edition = services.find_edition(pk, unit=who.unit)
     channel, against = _number(request.GET.get("channel")), request.GET.get("against")
-    shown = detail(edition, who, now(), channel=channel, against=against)
-    return render(request, "reviews/page.html", {**_list(request), "detail": shown, "panel": shown.panel})
+    at = now()
+    until = inbox.deadlines(who.unit, at)
+    shown = detail(edition, who, at, until=until, channel=channel, against=against)
+    rows = _list(request, who, until, at)
+    return render(request, "reviews/page.html", {**rows, "detail": shown, "panel": shown.panel})
 
 
 def reader(request: HttpRequest) -> Person:
@@ -49,9 +55,7 @@ def reader(request: HttpRequest) -> Person:
     return who
 
 
-def _list(request: HttpRequest) -> Mapping[str, Any]:
-    who, at = reader(request), now()
-    until = inbox.deadlines(who.unit, at)
+def _list(request: HttpRequest, who: Person, until: Mapping[int, datetime], at: datetime) -> Mapping[str, Any]:
     tab = _tab(request, who)
     counts = inbox.counts(who, until, at)
     return {

@@ -51,7 +51,7 @@ def of_release(release: Release, publications: Sequence[Publication]) -> list[st
 
 def _told(unit: Unit, one: Standstill, now: datetime) -> Told:
     found = standstills.touched(unit, one)
-    shown = list(board.with_everything(found)[:MOST_RELEASES])
+    shown = board.of_these(found, MOST_RELEASES)
     more = found.count() - len(shown) if len(shown) == MOST_RELEASES else 0
     return Told(standstills.words(one), [_hit(release, unit, now) for release in shown], more)
 

@@ -31,10 +31,9 @@ def today(request: HttpRequest) -> HttpResponse:
 
 def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
     unit = who.unit
-    found = board.releases_on_board(unit, at)
+    found, others, more = board.on_the_desk(unit, at)
     day = beijing_date(at)
     standing, frozen = alarming.standing(unit), board.frozen(unit)
-    others, more = board.troubled(unit, at, found)
     halted = stood.lately(unit, at)
     alarmed = [one.release for one in standing if one.release is not None]
     veil.over([*found, *others, *alarmed, *(hit.release for one in halted for hit in one.hits)], who)

@@ -202,7 +202,11 @@ class ManualSample(Counted):
     post = models.ForeignKey(ManualPost, on_delete=models.PROTECT, related_name="samples")
 
     class Meta:
-        indexes = (models.Index(fields=["post", "taken_at"], name="manual_sample_by_post"),)
+        indexes = (
+            models.Index(fields=["post", "taken_at"], name="manual_sample_by_post"),
+            # as `domain.sampling.newest` orders them, like those of `SampleRecord`
+            models.Index(fields=["post", "-stat_date", "-taken_at", "-id"], name="manual_sample_newest"),
+        )
 
     def __str__(self) -> str:
         return f"{self.post_id} {self.taken_at:%F %T}"

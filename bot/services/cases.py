@@ -15,6 +15,7 @@ from bot.domain.engine import cases as engine
 from bot.domain.engine.cases import OPEN_CASES, Choice
 from bot.domain.instants import require_aware, show
 from bot.models import Attempt, Item, Publication, Unit
+from bot.models.gathering import gather
 
 from . import settling, story
 from .errors import Refused
@@ -59,7 +60,11 @@ def of_incident(signature: str, *, unit: Unit) -> tuple[list[Open], bool]:
 
 
 def _listed(found: QuerySet[Publication], most: int) -> tuple[list[Open], bool]:
-    rows = list(_whole(found)[: most + 1])
+    heads = found.select_related("account", "release").defer("release__manifest")
+    rows = list(heads[: most + 1])
+    items = Item.objects.select_related("edition").defer("payload", "edition__content").order_by("position")
+    gather(rows, "items", items, "publication")
+    gather(rows, "attempts", Attempt.objects.defer("answer").order_by("number"), "publication")
     looks = story.looks(rows[:most])
     return [_open(one, looks[one.pk]) for one in rows[:most]], len(rows) > most
 
@@ -90,16 +95,6 @@ def _of(unit: Unit) -> QuerySet[Publication]:
     found = Publication.objects.filter(release__unit=unit, state__in=[str(state) for state in OPEN_CASES])
     ranked = found.annotate(rank=Case(*ranks, default=Value(len(ranks)), output_field=IntegerField()))
     return ranked.order_by("rank", "instant", "pk")
-
-
-def _whole(found: QuerySet[Publication]) -> QuerySet[Publication]:
-    items = Item.objects.select_related("edition").defer("payload", "edition__content").order_by("position")
-    calls = Attempt.objects.defer("answer").order_by("number")
-    return (
-        found.select_related("account", "release")
-        .defer("release__manifest")
-        .prefetch_related(Prefetch("items", items), Prefetch("attempts", calls))
-    )
 
 
 def find_case(pk: int, *, unit: Unit) -> Publication:

@@ -127,7 +127,9 @@ def words(deputyship: Deputy) -> str:
 def covering(unit: Unit, role: Role, *, now: datetime) -> list[Person]:
     """Who may act in a role today: those who hold it, and their deputies."""
     require_aware(now)
-    holders = [one for one in unit.people.filter(is_active=True).order_by("pk") if role.value in one.roles]
+    active = unit.people.filter(is_active=True)
+    found = [pk for pk, roles in active.values_list("pk", "roles") if role.value in roles]  # of hundreds a few
+    holders = list(active.filter(pk__in=found).order_by("pk"))
     stand_ins = [one.deputy for one in of_unit(unit, now=now) if one.principal in holders and _today(one, now)]
     return list(dict.fromkeys([*holders, *(one for one in stand_ins if one.is_active)]))
 

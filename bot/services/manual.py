@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from bot.domain.instants import beijing_midnight, require_aware
+from bot.domain.instants import beijing_date, beijing_midnight, require_aware
 from bot.domain.workflow import Role
 from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
+from bot.models.gathering import share
 
 from . import audit, byhand, manualnumbers, urgentcare
 from .errors import NotFound, Refused
@@ -53,13 +54,27 @@ def standing(unit: Unit) -> QuerySet[ManualPost]:
 
 def on_days(unit: Unit, first: date, last: date, *, most: int | None = None) -> list[ManualPost]:
     """What was posted by hand on the Beijing days from `first` to `last`, both included, in order of time, at most so many;
-    with what it was posted for. One query."""
-    span = (beijing_midnight(first), beijing_midnight(last + timedelta(days=1)))
-    found = standing(unit).filter(posted_at__gte=span[0], posted_at__lt=span[1])
-    whole = found.select_related("posted_by", "task__release").defer(
-        "edition__content", "task__payload", "task__release__manifest"
-    )
-    return list(whole.order_by("posted_at", "pk")[:most])
+    with what it was posted for, as far as a calendar shows it. Two queries."""
+    found = _on_days(unit, first, last).select_related("edition__document", "posted_by", "task__release")
+    posts = list(found.only(*_OF_A_DAY).order_by("posted_at", "pk")[:most])
+    share(posts, "account", {account.pk: account for account in unit.accounts.all()} if posts else {})
+    return posts
+
+
+_OF_A_DAY = (
+    "unit_id", "account_id", "mode", "title", "posted_at", "url", "edition__document__kind", "posted_by__name",
+    "task__release__instant",
+)  # fmt: skip
+
+
+def days_with_posts(unit: Unit, first: date, last: date) -> set[date]:
+    """On which Beijing days of these anything was posted by hand. One query."""
+    return {beijing_date(at) for at in _on_days(unit, first, last).values_list("posted_at", flat=True)}
+
+
+def _on_days(unit: Unit, first: date, last: date) -> QuerySet[ManualPost]:
+    start, end = beijing_midnight(first), beijing_midnight(last + timedelta(days=1))
+    return ManualPost.objects.filter(unit=unit, void__isnull=True, posted_at__gte=start, posted_at__lt=end)
 
 
 def book(unit: Unit, *, before: int | None = None, most: int = 50) -> list[ManualPost]:
@@ -68,7 +83,7 @@ def book(unit: Unit, *, before: int | None = None, most: int = 50) -> list[Manua
     found = found.filter(pk__lt=before) if before else found
     whole = found.select_related(
         "account", "edition__document", "posted_by", "entered_by", "void__person", "corrects", "task", "count"
-    )
+    ).defer("edition__content", "task__payload")
     return list(whole.order_by("-pk")[:most])
 
 

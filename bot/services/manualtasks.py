@@ -202,8 +202,10 @@ def waiting(unit: Unit, *, now: datetime) -> list[Message]:
     found = ManualTask.objects.filter(
         done_at__isnull=True, release__unit=unit, release__cancelled_at__isnull=True, release__instant__lt=now + AHEAD
     )
-    rows = found.select_related(*_WITH_EACH).order_by(
-        _URGENT_FIRST, "release__instant", "release_id", "account_id", "lane", "position"
+    rows = (
+        found.select_related(*_WITH_EACH)
+        .defer("release__manifest", "edition__content")
+        .order_by(_URGENT_FIRST, "release__instant", "release_id", "account_id", "lane", "position")
     )
     return _messages(_whole(list(rows[: MOST + 1])), frozen=is_frozen(unit), now=now)
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, QuerySet
 
 from bot.domain.calendar import holidays
 from bot.domain.delivery import State
 from bot.domain.instants import BEIJING, beijing_date, require_aware, to_beijing
 from bot.models import Attempt, Publication, Release
+from bot.models.gathering import gather
 
 from . import quotas
 from .errors import Refused
@@ -68,13 +69,19 @@ def foresee(release: Release, instant: datetime, *, now: datetime) -> Prospect:
 
 
 def outcomes() -> Prefetch[str]:
-    """Attempts as far as moving needs them: without the platforms' answers, which may be long."""
-    return Prefetch("attempts", Attempt.objects.only("publication_id", *Try._fields).order_by("number"))
+    """Attempts as far as moving needs them, fetched along with publications."""
+    return Prefetch("attempts", _tries())
 
 
-def with_outcomes(publications: Iterable[Publication]) -> None:
+def with_outcomes(publications: Iterable[Publication], *, all_of_them: bool = False) -> None:
     """Give their `outcomes` to those whose state does not forbid moving already; `why_fixed` asks nothing more then."""
-    prefetch_related_objects([one for one in publications if one.status in MOVABLE], outcomes())
+    wanted = [one for one in publications if all_of_them or one.status in MOVABLE]
+    gather(wanted, "attempts", _tries(), "publication")
+
+
+def _tries() -> QuerySet[Attempt]:
+    """Without the platforms' answers, which may be long."""
+    return Attempt.objects.only("publication_id", *Try._fields).order_by("number")
 
 
 def why_fixed(release: Release, publications: Sequence[Publication]) -> str:

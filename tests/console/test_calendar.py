@@ -62,6 +62,11 @@ def grid(shown: str) -> str:
     return shown.split('<table class="grid')[1].split("</table>")[0]
 
 
+def agenda(shown: str) -> str:
+    """The part for a phone."""
+    return shown.split('<ol class="agenda')[1].split("</ol>")[0]
+
+
 def day_of(shown: str, day: date) -> str:
     """One cell of the month."""
     return grid(shown).split(f'data-day="{day.isoformat()}">')[1].split("</td>")[0]
@@ -90,6 +95,36 @@ def test_a_release_is_one_tile_however_many_pushes_it_has(district: District, as
     assert "3 件合为一张发布单" in shown
     assert "中国河东：待准备" in shown
     assert "临沂河东 3 条：待准备" in shown
+
+
+def test_a_tile_that_was_drawn_before_shows_what_has_changed_since_and_to_each_what_is_theirs(
+    district: District, as_: Login
+) -> None:
+    release = district.signed(ahead=WEEK, title="第一批<b>公开</b>")
+    releaser, duty = as_("releaser"), as_("duty")
+    before = grid(page(releaser, day=of(release)))
+    assert "第一批&lt;b&gt;公开&lt;/b&gt;" in before
+    assert "待准备" in before
+    assert "data-move" in before
+    assert "data-move" not in grid(page(duty, day=of(release)))  # whoever may not move it is not offered it
+    Release.objects.filter(pk=release.pk).update(title="第二批公开")
+    for one in release.publications.all():
+        put(one, "needs_person", reason="请处理")
+    after = grid(page(releaser, day=of(release)))
+    assert "第二批公开" in after
+    assert "第一批" not in after
+    assert "需人工处理" in after
+
+
+def test_on_a_phone_days_that_are_over_and_empty_take_no_room(district: District, as_: Login) -> None:
+    sunday = beijing_date(now()) + timedelta(days=6 - beijing_date(now()).weekday())
+    last_week = sunday - WEEK
+    client = as_("duty")
+    assert agenda(page(client, "week", last_week)).count('<li class="cell') == 0
+    assert "这一周没有发布" in agenda(page(client, "week", last_week))
+    coming = agenda(page(client, "week", sunday + WEEK))
+    assert coming.count('<li class="cell') == 7
+    assert coming.count("没有安排") == 7
 
 
 def test_a_policy_with_its_interpretation_is_a_bundle_and_one_item_is_none(district: District, as_: Login) -> None:

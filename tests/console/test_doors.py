@@ -168,7 +168,7 @@ def test_a_fault_of_ours_is_told_without_its_inside(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret inside")
 
-    monkeypatch.setattr(board, "releases_on_board", fail)
+    monkeypatch.setattr(board, "on_the_desk", fail)
     client = as_("duty")
     client.raise_request_exception = False
     answer = client.get("/")
