@@ -27,5 +27,3 @@ import_string("tasks.starting.web_starts")()  # by name, as Django and Celery fi
 get_resolver().url_patterns  # noqa: B018 - the pages, which else the first request loads
 gc.collect()
 gc.freeze()
-# And what one page makes is gone with it: looked through each 700 objects, a month of the calendar takes a quarter longer.
-gc.set_threshold(50_000, 20, 100)

@@ -99,7 +99,6 @@ def measured(archive: Archive) -> list[dict[str, Any]]:
     facts, clients = facts_of(archive), {}
     gc.collect()
     gc.freeze()  # as the web process does once it is loaded (config/wsgi.py); what filled the archive is not its garbage
-    gc.set_threshold(50_000, 20, 100)
     rows = []
     for visit in VISITS:
         if visit.who not in clients:
