@@ -15,7 +15,7 @@ from bot.services import voiding
 from tests.services.factories import NOW, Office, article, force, lifted, publication
 
 from .sql import attempt_row, delete, empty, insert, item_row, proves, refused, run, update
-from .work import measured
+from .work import measured, rows_are_known
 
 # --- the intent -----------------------------------------------------------------------------------------
 
@@ -240,6 +240,7 @@ def test_a_release_of_two_thousand_pushes_is_signed_in_one_pass(office: Office) 
             update(item, payload="{}", payload_hash="a" * 64)
             named = [{"edition": item.edition.content_hash, "payload": "a" * 64}]
             entries = [entry | {"lane": lane, "items": [] if lane else named} for lane in range(count)]
+            rows_are_known()
             with measured() as work:
                 update(
                     release, signed_at=NOW, signed_by_id=office.people["releaser"].pk, manifest_hash="-",
