@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 
 M = TypeVar("M", bound=Model)
+AT_ONCE = 10_000  # owners in one question: a database takes so many values, and not any number
 
 
 class Rows(list[M]):
@@ -26,10 +27,13 @@ class Rows(list[M]):
 def gather(owners: Iterable[Model], name: str, found: QuerySet[M], field: str) -> list[M]:
     """Fetch the rows of `found` whose foreign key `field` names one of `owners`, and give each owner its own as `name`.
 
-    Each row knows its owner, too. Returns all rows, in the order of `found`. One query; none where there are no owners.
+    Each row knows its owner, too. Returns all rows, those of each owner in the order of `found`. One query for each
+    `AT_ONCE` owners; none where there are none.
     """
     by_key = {owner.pk: owner for owner in owners}
-    rows = list(found.filter(**{f"{field}__in": list(by_key)})) if by_key else []
+    keys = list(by_key)
+    some = [keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE)]
+    rows = [row for part in some for row in found.filter(**{f"{field}__in": part})]
     groups: dict[Any, Rows[M]] = defaultdict(Rows)
     for row in rows:
         key = getattr(row, f"{field}_id")

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from bot.domain.instants import beijing_date, beijing_midnight, require_aware
 from bot.domain.workflow import Role
-from bot.models import ManualPost, ManualTask, ManualVoid, Person, Unit
+from bot.models import Account, ManualPost, ManualTask, ManualVoid, Person, Unit
 from bot.models.gathering import share
 
 from . import audit, byhand, manualnumbers, urgentcare
@@ -57,7 +57,7 @@ def on_days(unit: Unit, first: date, last: date, *, most: int | None = None) -> 
     with what it was posted for, as far as a calendar shows it. Two queries."""
     found = _on_days(unit, first, last).select_related("edition__document", "posted_by", "task__release")
     posts = list(found.only(*_OF_A_DAY).order_by("posted_at", "pk")[:most])
-    share(posts, "account", {account.pk: account for account in unit.accounts.all()} if posts else {})
+    share(posts, "account", Account.objects.in_bulk({post.account_id for post in posts}))
     return posts
 
 

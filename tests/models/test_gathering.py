@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from bot.models import Account, Item, PortalGate, Publication, Release
+from bot.models import Account, Item, PortalGate, Publication, Release, gathering
 from bot.models.gathering import gather, pair, share
 from tests.services.factories import Office, after_live, article
 
@@ -30,6 +30,15 @@ def test_each_has_its_own_in_the_order_that_was_asked_for_and_nothing_more_is_as
         assert [pushes(release) for release in releases] == there
         assert all(push.release is release for release in releases for push in release.publications.all())
     assert len(asked) == 1
+
+
+def test_very_many_are_asked_for_in_parts(releases: list[Release], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "AT_ONCE", 1)
+    with CaptureQueriesContext(connection) as asked:
+        found = gather(releases, "publications", Publication.objects.order_by("pk"), "release")
+    assert sorted(one.pk for one in found) == list(Publication.objects.order_by("pk").values_list("pk", flat=True))
+    assert [len(release.publications.all()) for release in releases] == [2, 1]
+    assert len(asked) == 2
 
 
 def test_who_has_none_has_none(releases: list[Release]) -> None:
