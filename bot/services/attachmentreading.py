@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from bot.domain.article import Attachment
 from bot.domain.attached import Attached, Reading
 from bot.domain.instants import require_aware
@@ -30,16 +32,20 @@ def of(files: Sequence[Attachment], *, now: datetime) -> tuple[Attached, ...]:
 
 
 def known(files: Sequence[Attachment]) -> Mapping[str, Reading]:
-    """By hash, those that have been read."""
-    rows = AttachmentReading.objects.filter(pk__in=[one.sha256 for one in files]) if files else ()
+    """By hash, those that have been read by this version's reader."""
+    rows = _by_this_version(files) if files else ()
     return {one.pk: intake.from_json(one.said) for one in rows}
 
 
 def _kept(files: Sequence[Attachment], now: datetime) -> Mapping[str, Reading]:
     if not files:
         return {}
-    rows = AttachmentReading.objects.filter(pk__in=[one.sha256 for one in files], version=intake.VERSION)
+    rows = _by_this_version(files)
     return {one.pk: intake.from_json(one.said) for one in rows if one.finished or one.read_at > now - AGAIN_AFTER}
+
+
+def _by_this_version(files: Sequence[Attachment]) -> QuerySet[AttachmentReading]:
+    return AttachmentReading.objects.filter(pk__in=[one.sha256 for one in files], version=intake.VERSION)
 
 
 def _read(file: Attachment, now: datetime) -> Reading:

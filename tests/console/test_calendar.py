@@ -122,6 +122,7 @@ def test_on_a_phone_days_that_are_over_and_empty_take_no_room(district: District
     client = as_("duty")
     assert agenda(page(client, "week", last_week)).count('<li class="cell') == 0
     assert "这一周没有发布" in agenda(page(client, "week", last_week))
+    assert "没有符合筛选的发布" in agenda(page(client, "week", last_week, state="trouble"))
     coming = agenda(page(client, "week", sunday + WEEK))
     assert coming.count('<li class="cell') == 7
     assert coming.count("没有安排") == 7

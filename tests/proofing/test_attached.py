@@ -61,6 +61,18 @@ def test_what_was_not_read_is_for_a_person() -> None:
     assert about(one.rule) == "附件"
 
 
+def test_of_a_file_that_was_read_in_part_it_is_the_rest_that_was_not_checked() -> None:
+    found = found_in(sheet(ID), unread="太长，系统只读到前 100 万字")
+    assert [one.rule for one in found] == ["pii.id_card", "attached.unread"]
+    assert "没有读到的部分没有检查其中的个人信息" in found[-1].message
+
+
+def test_what_only_asks_to_be_looked_at_never_crowds_out_what_stops_the_item() -> None:
+    many = [Finding("terms.word", Level.WARN, f"请核对 {n}。", "body") for n in range(9)]
+    told = list(attached._capped([*many, Finding("terms.word", Level.BLOCK, "必须改。", "body")]))
+    assert [one.level for one in told] == [Level.WARN] * attached.MOST_OF_A_RULE + [Level.BLOCK]
+
+
 def test_what_was_left_in_it_and_whom_it_names_is_told() -> None:
     left, named = found_in(left=("3 条批注", "隐藏的工作表“底稿”"), author="李四")
     assert (left.rule, left.level) == ("attached.left", Level.WARN)

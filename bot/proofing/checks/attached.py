@@ -23,7 +23,8 @@ from . import classified, pii, terms
 
 FIELD = "attachments"
 MOST_OF_A_RULE = 5
-"""Findings of one rule in one file that are told one by one: a list of a thousand people is replaced as a whole."""
+"""Findings of one rule and level in one file that are told one by one: a list of a thousand people is replaced as a whole. Of
+each level: what only asks to be looked at must not crowd out what stops the item."""
 
 _LONG = 50_000  # letters
 
@@ -59,22 +60,29 @@ def _found(file: Attached, book: TermBook, as_of: date, today: date) -> tuple[Fi
 
 def _capped(found: Iterable[Finding]) -> Iterator[Finding]:
     found = list(found)
-    total, seen = Counter(one.rule for one in found), Counter[str]()
+    total, seen = Counter(map(_kind, found)), Counter[tuple[str, Level]]()
     for one in found:
-        seen[one.rule] += 1
-        if seen[one.rule] > MOST_OF_A_RULE:
+        kind = _kind(one)
+        seen[kind] += 1
+        if seen[kind] > MOST_OF_A_RULE:
             continue
-        left = total[one.rule] - MOST_OF_A_RULE
-        more = (
-            f"这个附件里同类问题还有 {left} 处，请通篇检查。" if seen[one.rule] == MOST_OF_A_RULE and left > 0 else ""
-        )
+        left = total[kind] - MOST_OF_A_RULE
+        more = f"这个附件里同类问题还有 {left} 处，请通篇检查。" if seen[kind] == MOST_OF_A_RULE and left > 0 else ""
         yield replace(one, field=FIELD, start=0, end=0, message=one.message + more)
+
+
+def _kind(one: Finding) -> tuple[str, Level]:
+    return one.rule, one.level
 
 
 def _about(file: Attached) -> Iterator[Finding]:
     reading = file.reading
     if reading.unread:
-        message = f"附件“{file.name}”{reading.unread}，没有检查其中的个人信息、涉密标志和用词；请打开附件逐页核对，或换成读得到文字的文件。"
+        which = "没有读到的部分" if reading.parts else ""
+        message = (
+            f"附件“{file.name}”{reading.unread}，{which}没有检查其中的个人信息、涉密标志和用词；"
+            "请打开附件逐页核对，或换成读得到文字的文件。"
+        )
         yield Finding("attached.unread", Level.WARN, message, FIELD)
     if reading.left:
         kept = "、".join(reading.left)
