@@ -38,6 +38,9 @@ MOST = 60  # releases on one page; more would not be a board any more
 MOST_IN_TROUBLE = 300  # releases in the list for people beyond those of the board: an incident may concern them all
 ASKS = (State.NEEDS_PERSON, State.UNKNOWN, State.MISSED, State.BLOCKED, State.HELD)
 ON_ITS_WAY = (*STOPPABLE, State.SENDING)
+_LONG = ("manifest", "manifest_hash", "policy")
+_OF_THE_GATE = ("gate__seen", "gate__asked_at", "gate__validators", "gate__held")
+_OF_AN_ITEM = ("publication_id", "edition_id", "position", "url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +152,6 @@ def with_everything(releases: Sequence[Release]) -> None:
     people = Person.objects.in_bulk({pk for one in releases for pk in (one.signed_by_id, one.created_by_id) if pk})
     share(releases, "signed_by", people)
     share(releases, "created_by", people)
-
-
-_LONG = ("manifest", "manifest_hash", "policy")
-_OF_THE_GATE = ("gate__seen", "gate__asked_at", "gate__validators", "gate__held")
-_OF_AN_ITEM = ("publication_id", "edition_id", "position", "url")
 
 
 def _pushes() -> QuerySet[Publication]:

@@ -25,9 +25,9 @@ from bot.services.people import may_read
 from . import calendar_hands, veil
 from .calendar_ask import Ask
 from .calendar_days import Composer, DayCell, cells, hour_cells, quota_tags
-from .calendar_drawn import KIND_ICONS, drawer
+from .calendar_drawn import drawer
 from .calendar_hands import Hand
-from .calendar_tiles import GROUPS, KIND_WORDS, MOST, Beside, Tile, busy, found, tile
+from .calendar_tiles import GROUPS, KIND_ICONS, KIND_WORDS, MOST, Beside, Tile, busy, found, tile
 from .people import now, person
 
 MOVERS = (Role.EDITOR, Role.RELEASER)

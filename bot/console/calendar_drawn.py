@@ -13,16 +13,10 @@ from markupsafe import Markup
 
 from bot.domain.article import Kind
 
-from .calendar_tiles import KIND_WORDS, Glyph, Tile
+from .calendar_tiles import KIND_ICONS, KIND_WORDS, Glyph, Tile
 from .chips import Chip
 
 KEPT = 2048  # tiles, of a few kB each
-KIND_ICONS = {
-    Kind.DISCLOSURE: "kind-disclosure",
-    Kind.INTERPRETATION: "kind-interpretation",
-    Kind.NOTICE: "kind-notice",
-    Kind.SERVICE: "kind-service",
-}
 
 
 @dataclass(frozen=True, slots=True)

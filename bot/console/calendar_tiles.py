@@ -53,6 +53,12 @@ KIND_WORDS = {
     Kind.NOTICE: "公告",
     Kind.SERVICE: "服务",
 }
+KIND_ICONS = {
+    Kind.DISCLOSURE: "kind-disclosure",
+    Kind.INTERPRETATION: "kind-interpretation",
+    Kind.NOTICE: "kind-notice",
+    Kind.SERVICE: "kind-service",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,8 @@ def found(unit: Unit, days: Sequence[date]) -> list[Release]:
     pair([one for one in releases if one.sync != AT_TIME], "gate", PortalGate.objects.all(), "release")
     share(releases, "urgency", Urgency.objects.in_bulk({pk for one in releases if (pk := one.urgency_id)}))
     gather(releases, "manual_tasks", byhand.tasks().defer("payload"), "release")
-    share(
-        releases, "signed_by", Person.objects.only("name").in_bulk({pk for one in releases if (pk := one.signed_by_id)})
-    )
+    signers = {pk for one in releases if (pk := one.signed_by_id)}
+    share(releases, "signed_by", Person.objects.only("name").in_bulk(signers))
     return releases
 
 

@@ -16,14 +16,6 @@ M = TypeVar("M", bound=Model)
 AT_ONCE = 10_000  # owners in one question: a database takes so many values, and not any number
 
 
-class Rows(list[M]):
-    """What belongs to one object, in the order in which it was asked for."""
-
-    def all(self) -> Rows[M]:
-        """Itself, as a query set would answer."""
-        return self
-
-
 def gather(owners: Iterable[Model], name: str, found: QuerySet[M], field: str) -> list[M]:
     """Fetch the rows of `found` whose foreign key `field` names one of `owners`, and give each owner its own as `name`.
 
@@ -34,7 +26,7 @@ def gather(owners: Iterable[Model], name: str, found: QuerySet[M], field: str) -
     keys = list(by_key)
     some = [keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE)]
     rows = [row for part in some for row in found.filter(**{f"{field}__in": part})]
-    groups: dict[Any, Rows[M]] = defaultdict(Rows)
+    groups: dict[Any, list[M]] = defaultdict(list)
     for row in rows:
         key = getattr(row, f"{field}_id")
         row._state.fields_cache[field] = by_key[key]

@@ -62,8 +62,7 @@ def on_days(unit: Unit, first: date, last: date, *, most: int | None = None) -> 
 
 
 _OF_A_DAY = (
-    "unit_id", "account_id", "mode", "title", "posted_at", "url", "edition__document__kind", "posted_by__name",
-    "task__release__instant",
+    "account_id", "mode", "title", "posted_at", "edition__document__kind", "posted_by__name", "task__release__instant",
 )  # fmt: skip
 
 

@@ -117,13 +117,14 @@ def test_a_tile_that_was_drawn_before_shows_what_has_changed_since_and_to_each_w
 
 
 def test_on_a_phone_days_that_are_over_and_empty_take_no_room(district: District, as_: Login) -> None:
-    sunday = beijing_date(now()) + timedelta(days=6 - beijing_date(now()).weekday())
-    last_week = sunday - WEEK
+    ordinary, national_day = date(2025, 9, 10), date(2025, 10, 1)
     client = as_("duty")
-    assert agenda(page(client, "week", last_week)).count('<li class="cell') == 0
-    assert "这一周没有发布" in agenda(page(client, "week", last_week))
-    assert "没有符合筛选的发布" in agenda(page(client, "week", last_week, state="trouble"))
-    coming = agenda(page(client, "week", sunday + WEEK))
+    over = agenda(page(client, "week", ordinary))
+    assert '<li class="cell' not in over
+    assert "这一周没有发布" in over
+    assert "没有符合筛选的发布" in agenda(page(client, "week", ordinary, state="trouble"))
+    assert "国庆节" in agenda(page(client, "week", national_day))  # why nothing went out
+    coming = agenda(page(client, "week", beijing_date(now()) + WEEK))
     assert coming.count('<li class="cell') == 7
     assert coming.count("没有安排") == 7
 
