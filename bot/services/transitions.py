@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from bot.domain.alarms import touches_people
 from bot.domain.delivery import Event, State, after
+from bot.domain.engine import sentences
 from bot.domain.engine.facts import REASON_LENGTH, Step
 from bot.domain.instants import require_aware
 from bot.models import Publication
@@ -23,9 +23,6 @@ from .facts import doubted
 
 MACHINE = "系统"
 MACHINE_WISH = "machine"
-NOTHING = re.compile("未发出|没有发出")
-DOUBTS = re.compile("不明|断定")
-THIS_TIME = "（这里说的是这一次；先前一次是否发出不明，请先到平台后台核实。）"
 
 
 class Stale(Exception):
@@ -166,13 +163,9 @@ def _bring_up_to_date(publication: Publication, new: State, columns: dict[str, A
 def honest(
     publication: Publication, new: State, reason: str, *, event: Event | None = None, doubt: bool = False
 ) -> str:
-    """ "Nothing went out" is said of this try alone where an earlier one is in doubt. What the platform says of an act
-    that it had accepted (`FAIL`) is no such sentence.
-    """
-    speaks_of_this_try = new in {State.HELD, State.BLOCKED, State.MISSED} or event is Event.REFUSED
-    denies = bool(NOTHING.search(reason)) and not DOUBTS.search(reason)
-    if speaks_of_this_try and denies and (doubt or doubted(publication)):
-        reason = f"{reason[: REASON_LENGTH - len(THIS_TIME)]}{THIS_TIME}"
+    """The reason as it may stand: "nothing went out" is said of this try alone where an earlier one is in doubt."""
+    if sentences.denies(reason, new, event) and (doubt or doubted(publication)):
+        return sentences.of_this_try(reason)
     return reason[:REASON_LENGTH]
 
 

@@ -274,7 +274,7 @@ def test_what_holds_it_now_says_nothing_of_the_act_before(engine: Engine) -> Non
     of = put(engine.weibo(release), State.STAGED)
     transitions.move(of, Event.HOLD, actor="系统", now=T + MINUTE, reason="账号已停用，未发出。")
     of.refresh_from_db()
-    assert of.reason == "账号已停用，未发出。（这里说的是这一次；先前一次是否发出不明，请先到平台后台核实。）"
+    assert of.reason == "账号已停用，未发出。（这里说的是这一次；先前一次是否已发出不明，请先到平台后台核实。）"
 
 
 def test_what_is_missed_after_an_act_in_doubt_is_not_said_to_be_unsent(engine: Engine) -> None:
@@ -370,7 +370,7 @@ def test_a_fault_in_staging_it_again_does_not_deny_the_first_act(engine: Engine,
     again(engine, told_unknown)
     engine.go(engine.clock.now() + 20 * SECOND)
     told_unknown.refresh_from_db()
-    assert "先前一次是否发出不明" in told_unknown.reason
+    assert "先前一次是否已发出不明" in told_unknown.reason
 
 
 def test_a_token_refused_twice_does_not_deny_it_either(engine: Engine, told_unknown: Publication) -> None:
@@ -379,7 +379,7 @@ def test_a_token_refused_twice_does_not_deny_it_either(engine: Engine, told_unkn
     engine.go(engine.clock.now() + 5 * MINUTE)
     told_unknown.refresh_from_db()
     assert told_unknown.status is State.NEEDS_PERSON
-    assert "先前一次是否发出不明" in told_unknown.reason
+    assert "先前一次是否已发出不明" in told_unknown.reason
 
 
 def test_a_quota_that_forbids_sending_again_does_not_deny_it(engine: Engine, told_unknown: Publication) -> None:
@@ -406,7 +406,7 @@ def test_when_the_way_of_a_lane_is_free_the_doubt_is_not_forgotten(engine: Engin
     engine.go(engine.clock.now() + 30 * SECOND)
     second.refresh_from_db()
     assert f"恢复（发布单 {release.pk}）" in second.reason
-    assert "先前一次是否发出不明" in second.reason
+    assert "先前一次是否已发出不明" in second.reason
 
 
 def test_a_freeze_counts_what_is_in_doubt(engine: Engine, told_unknown: Publication) -> None:

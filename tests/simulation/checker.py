@@ -62,6 +62,7 @@ MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is 
 PROOF = (timeline.GATE_PROOF + timeline.GATE_LEASE + timeline.SEND_BY + timeline.INTENT) // MS + 5 * SECOND
 OUTWAITED = PUBLISH.unknown.looks[-1] // MS - 5 * SECOND
 IN_DOUBT = "是否已发出不明"  # what people read where nobody knows
+DENIALS = ("未发出", "没有发出")
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
 MOST_CRASHES = 2  # the third is told to a person
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN, State.NEEDS_PERSON, State.MISSED})
@@ -360,8 +361,7 @@ def _honest(case: Case, found: list[Violation]) -> None:
     for moved in case.moves:
         if moved.event == Event.CONFIRM and not any(item.t <= moved.t for item in case.items):
             found.append((8, case.say("live, but nothing is public")))
-        says_so = moved.event in NOTHING_WENT and IN_DOUBT not in moved.reason
-        if says_so and moved.new in (State.NEEDS_PERSON, State.MISSED):
+        if _denies(moved):
             epoch = case.epoch(moved.t)
             if any(item.request.t < moved.t and case.epoch(item.request.t) == epoch for item in case.items):
                 found.append((8, case.say(f"{moved.event} says that nothing went out, but it did")))
@@ -373,6 +373,14 @@ def _honest(case: Case, found: list[Violation]) -> None:
         excused = state is State.UNKNOWN and case.scenario.world.lock_losses and _in_time(case, request)
         if state is not State.SENDING and not excused:
             found.append((8, case.say(f"a request left while the row said {state}")))
+
+
+def _denies(moved: Moved) -> bool:
+    """Whether people read that nothing of it went out: by where it stands, or, while it only waits, by the words."""
+    if moved.event not in NOTHING_WENT or IN_DOUBT in moved.reason:
+        return False
+    waits = moved.new in (State.HELD, State.BLOCKED) and any(words in moved.reason for words in DENIALS)
+    return waits or moved.new in (State.NEEDS_PERSON, State.MISSED)
 
 
 def _left_under(case: Case, t: int, request: Request, skew: int) -> bool:

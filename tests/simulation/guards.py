@@ -250,7 +250,11 @@ GUARDS: tuple[Guard, ...] = (
         "lane_order", "a lane goes in order, each after the answer before it and its spacing",
         patches=_set(handing_out, "_in_lane", _in_any_order),
     ),
-    Guard("after_unknown", "after an unknown result a refusal says nothing about the call before", _w("after_unknown")),
+    Guard(
+        "after_unknown", "after an unknown result a refusal says nothing about the call before", _w("after_unknown"),
+        shadow="the sentence that denies one try alone", shadows=_w("this_time"),
+    ),
+    Guard("this_time", "after a doubt a sentence denies one try alone, never the push", _w("this_time")),
     Guard(
         "refusal_limit", "the third refusal goes to a person",
         patches=_set(answers, "again_at", _always_again),

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.channel import ModeSpec
 from bot.domain.delivery import State, after
+from bot.domain.engine import sentences
 from bot.domain.engine.facts import DOUBTFUL, REASON_LENGTH, Facts, Step
 
 from .world import DatabaseError, World
@@ -238,7 +239,7 @@ class Database:
         """services/transitions.move."""
         old = publication.state
         new = after(old, event)
-        reason = str(changes.get("reason", ""))[:REASON_LENGTH]
+        reason = self.honest(publication, new, str(changes.get("reason", "")), event)
         if not self.stands(publication):
             raise Stale
         row = self.publications[publication.pk]
@@ -259,6 +260,13 @@ class Database:
         if world.story is not None:
             world.tell(f"publication {row.pk}: {old} -{event}-> {new}  [{actor}] {reason[:60]}")
         world.scenario.moved(row, old, new)
+
+    def honest(self, publication: Publication, new: State, reason: str, event: Any) -> str:
+        """services/transitions.honest."""
+        denies = "this_time" not in self.world.without and sentences.denies(reason, new, event)
+        if denies and self.doubted(publication.pk):
+            return sentences.of_this_try(reason)
+        return reason[:REASON_LENGTH]
 
     def enact(self, publication: Publication, step: Step, actor: str, more: dict[str, Any] = _NO) -> None:
         """services/transitions.enact."""

@@ -14,5 +14,6 @@ compare-and-set; the simulator (`tests/simulation`) does the same over rows in m
 `people`        signed, resumed, sent again, settled
 `resending`     sent again by two people: the same act, or a new one with a new key
 `stopping`      hold, cancel, freeze: what they still reach
+`sentences`     what a reason may claim of a push that was tried before
 ==============  ==========================================================================
 """
