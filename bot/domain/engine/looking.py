@@ -179,9 +179,12 @@ def wait(facts: Facts, message: str, *, now: datetime, **changes: object) -> Ste
 
 
 def _pause(looks: Sequence[timedelta], asked: int) -> timedelta:
-    """At least so long until the next look: beyond the plan twice as long each time, since every look costs a call."""
+    """At least so long until the next look: as far from this one as the plan has them, since `since` may be when a sender
+    that died later began; beyond the plan twice as long each time, since every look costs a call."""
+    if asked < len(looks):
+        return max(LEAST_PAUSE, looks[asked] - looks[asked - 1])
     beyond = asked - len(looks) + 1
-    if beyond <= 0 or len(looks) < 2:
+    if len(looks) < 2:
         return LEAST_PAUSE
     return min(max(LEAST_PAUSE, looks[-1] - looks[-2]) * (1 << min(beyond, 10)), MOST_PAUSE)
 

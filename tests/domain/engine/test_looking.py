@@ -44,6 +44,17 @@ def test_freepublish_is_submitted_once_more_when_three_spaced_looks_say_absent()
     assert events(State.UNKNOWN, Absent(), of=PUBLISH, absents=2, unknowns=2) == [Event.GIVE_UP]
 
 
+def test_looks_lie_as_far_apart_as_planned_however_late_the_first_one_was():
+    """A sender may die long after its intent, with its byte written in between: only its end is known (seed 4604256)."""
+    late, asked, times = T + 40 * SECOND, 0, [T + 160 * SECOND]
+    while len(times) < len(PUBLISH.unknown.looks):
+        of = facts(State.UNKNOWN, PUBLISH, unknowns=1, looks=asked, absents=asked)
+        (step,) = looking.after_look(of, Absent(), places=1, now=times[-1])
+        times.append(step.changes["next_at"])
+        asked = step.changes["looks"]
+    assert [time - late for time in times] == list(PUBLISH.unknown.looks)
+
+
 def test_by_a_clock_that_was_set_nothing_is_proved_absent():
     """Set an hour forward, it had the looks made within a minute, and the effect came after them (seed 581652)."""
     found = events(State.UNKNOWN, Absent(), of=PUBLISH, absents=2, unknowns=1, clock_far_off=True)
