@@ -31,13 +31,13 @@ SEALED = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 def told(files: Sequence[Attachment]) -> dict[str, str]:
     """By hash, how far the gate has read each: what it has not, a person reads."""
-    known = attachmentreading.known(files)
-    return {one.sha256: _words(known.get(one.sha256)) for one in files}
+    known, formerly = attachmentreading.known(files)
+    return {one.sha256: _words(known.get(one.sha256), one.sha256 in formerly) for one in files}
 
 
-def _words(reading: Reading | None) -> str:
+def _words(reading: Reading | None, formerly: bool) -> str:
     if reading is None:
-        return "送审时检查"
+        return "旧版程序检查过" if formerly else "送审时检查"
     if reading.unread:
         return "没有读全，请人工核对" if reading.parts else "读不到内容，请人工核对"
     return "文字已检查"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
-from bot.domain.delivery import SETTLED, STOPPABLE, State
-from bot.domain.instants import beijing_date, beijing_midnight
+from bot.domain.delivery import State
 from bot.domain.sync import FOR_A_DECISION
 from bot.domain.workflow import EditionState, Role, Verdict
 from bot.models import (
@@ -32,14 +31,8 @@ from bot.services.people import may_read
 
 from . import chips, urgentmarks
 from .chips import Chip
+from .chosen import AHEAD, ASKS, Chosen, choose, heads
 
-AHEAD = timedelta(days=7)
-MOST = 60  # releases on one page; more would not be a board any more
-MOST_IN_TROUBLE = 300  # releases in the list for people beyond those of the board: an incident may concern them all
-ASKS = (State.NEEDS_PERSON, State.UNKNOWN, State.MISSED, State.BLOCKED, State.HELD)
-ON_ITS_WAY = (*STOPPABLE, State.SENDING)
-_LONG = ("manifest", "manifest_hash", "policy")
-_OF_THE_GATE = ("gate__seen", "gate__asked_at", "gate__validators", "gate__held")
 _OF_AN_ITEM = ("publication_id", "edition_id", "position", "url")
 
 
@@ -97,45 +90,18 @@ class Frozen:
     answer: str
 
 
-def on_the_desk(unit: Unit, now: datetime) -> tuple[list[Release], list[Release], bool]:
-    """Releases of the board, and beside them those in trouble for which it had no room; True when there are still more."""
-    board = _on_board(unit, now)
-    others = _troubled(unit, now, board) if len(board) == MOST else []
-    shown = others[:MOST_IN_TROUBLE]
-    with_everything([*board, *shown])
-    return board, shown, len(others) > len(shown)
-
-
-def _on_board(unit: Unit, now: datetime) -> list[Release]:
-    """Today's (Beijing), the coming 7 days', and older ones that are not settled yet; in order of time."""
-    start = beijing_midnight(beijing_date(now))
-    open_states = [str(state) for state in State if state not in SETTLED]
-    by_hand = ManualTask.objects.filter(
-        done_at__isnull=True, release__unit=unit, release__cancelled_at__isnull=True, release__instant__lt=start
-    )
-    older = Q(instant__lt=start, publications__state__in=open_states) | Q(pk__in=by_hand.values("release"))
-    found = Release.objects.filter(Q(instant__gte=start, instant__lt=now + AHEAD) | older, unit=unit).distinct()
-    newest = _heads(found).order_by("-instant", "-pk")[:MOST]
-    return sorted(newest, key=lambda release: (release.instant, release.pk))
-
-
-def _troubled(unit: Unit, now: datetime, board: Sequence[Release]) -> list[Release]:
-    """Releases with a push that asks, beside those: at most one more than there is room for."""
-    asking = Publication.objects.filter(state__in=[str(state) for state in ASKS]).values("release")
-    found = Release.objects.filter(pk__in=asking, unit=unit, instant__lt=now + AHEAD)
-    others = _heads(found.exclude(pk__in=[release.pk for release in board])).order_by("instant", "pk")
-    return list(others[: MOST_IN_TROUBLE + 1])
+def on_the_desk(unit: Unit, now: datetime) -> Chosen:
+    """Releases of the board and those beside them, with all that `row` and `asks` read."""
+    found = choose(unit, now)
+    with_everything([*found.board, *found.others])
+    return found
 
 
 def of_these(found: QuerySet[Release], most: int) -> list[Release]:
     """The first of them, with all that `row` and `asks` read."""
-    releases = list(_heads(found)[:most])
+    releases = list(heads(found)[:most])
     with_everything(releases)
     return releases
-
-
-def _heads(found: QuerySet[Release]) -> QuerySet[Release]:
-    return found.select_related("gate", "urgency").defer(*_LONG, *_OF_THE_GATE)
 
 
 def with_everything(releases: Sequence[Release]) -> None:
@@ -168,7 +134,7 @@ def _editions() -> QuerySet[Edition]:
 
 
 def _tasks() -> QuerySet[ManualTask]:
-    return byhand.tasks().defer("payload", "payload_hash").order_by("account_id", "lane", "position")
+    return byhand.tasks().defer("payload").order_by("account_id", "lane", "position")
 
 
 def row(release: Release, unit: Unit, now: datetime) -> Row:
@@ -233,7 +199,7 @@ def asks(releases: Iterable[Release], who: Person, now: datetime, *, frozen: boo
         _ask(release, one, who) for release in releases for one in release.publications.all() if one.status in ASKS
     ]
     found += [_unsigned(release, who) for release in releases if _wants_signature(release, now)]
-    found += [ask for release in releases for ask in _by_hand(release, who, now) if not frozen]
+    found += [ask for release in releases for ask in _by_hand(release, who, now, frozen=frozen)]
     order = {state.label: place for place, state in enumerate(chips.URGENCY)}
     return sorted(found, key=lambda ask: (order.get(ask.chip.label, len(order)), ask.instant))
 
@@ -303,14 +269,17 @@ def may_plan(who: Person) -> bool:
     return who.has_role(Role.EDITOR) or who.has_role(Role.RELEASER)
 
 
-def _by_hand(release: Release, who: Person, now: datetime) -> list[Ask]:
-    """What is to be posted by hand now, one for each account; or that nobody knows whether it is."""
+def _by_hand(release: Release, who: Person, now: datetime, *, frozen: bool) -> list[Ask]:
+    """What is to be posted by hand now, one for each account; or that nobody knows whether it is.
+
+    While `frozen` nothing is to be posted, but decided it may be.
+    """
     if _undecided(release):
         words = "门户网页到时没有上线，手工发布的部分等人决定是否照发，决定之前不要发出。"
         chip = Chip("等人决定", "warn", "question")
         return [Ask(chip, release, None, (), words, release.instant, door=_door(release, who))]
     groups: dict[Account, list[ManualTask]] = {}
-    for task in release.manual_tasks.all():
+    for task in release.manual_tasks.all() if not frozen else ():
         if task.waits:
             groups.setdefault(task.account, []).append(task)
     return [
@@ -344,38 +313,6 @@ _PUBLISH_DRAFT = (
     "这一组由系统放进账号的草稿箱、由人公开，还没有登记，系统不会代发。"
     "请值班员先到“手工发布”看草稿现在的情况，核对一致的到平台草稿箱里发表，再登记链接和时间。"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class NextUp:
-    """What goes out next. `begun`: other parts of its release have had their instants already."""
-
-    release: Release
-    instant: datetime
-    begun: bool
-
-
-def next_up(releases: Iterable[Release], now: datetime) -> NextUp | None:
-    """The next instant of a signed release of which something is still to go out."""
-    found = [
-        NextUp(release, instant, release.instant <= now)
-        for release in releases
-        if release.signed and (instant := _next_instant(release, now)) is not None
-    ]
-    return min(found, key=lambda one: one.instant, default=None)
-
-
-def _next_instant(release: Release, now: datetime) -> datetime | None:
-    coming = [one.not_before for one in release.publications.all() if one.status in ON_ITS_WAY]
-    if any(task.waits for task in release.manual_tasks.all()):
-        coming.append(release.instant)
-    return min((at for at in coming if at > now), default=None)
-
-
-def held_up(releases: Iterable[Release]) -> int:
-    """How many pushes of signed releases wait until somebody resumes them."""
-    pushes = [one for release in releases if release.signed for one in release.publications.all()]
-    return sum(one.status is State.HELD for one in pushes)
 
 
 def frozen(unit: Unit) -> Frozen | None:

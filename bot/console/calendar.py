@@ -65,7 +65,10 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
     accounts = list(who.unit.accounts.order_by("pk"))
     beside = Beside.of(rows, accounts)
     month = [day for week in days.weeks_of_month(ask.day) for day in week]
-    hands, more_hands = calendar_hands.found(who.unit, span)
+    hands, hands_cut = calendar_hands.found(who.unit, span)
+    cut_from = min(
+        filter(None, [hands_cut, beijing_date(rows[MOST].instant) if len(rows) > MOST else None]), default=None
+    )
     every: list[Tile | Hand] = [*(tile(release, beside, at) for release in rows[:MOST]), *hands]
     tiles = [one for one in every if all(ask.takes(facet, values) for facet, values in one.facets.items())]
     tags = quota_tags(accounts, span, now=at)
@@ -89,7 +92,8 @@ def _page(who: Person, ask: Ask, at: datetime) -> Mapping[str, Any]:
         "busy": busy(who.unit, month) | calendar_hands.busy(who.unit, month),
         "facets": _facets(ask, every, accounts),
         "unlisted": holidays.unlisted(span),
-        "cut": MOST if len(rows) > MOST or more_hands else 0,
+        "cut": MOST if cut_from else 0,
+        "cut_from": cut_from,
         "count": len(tiles),
         "may_move": may_move(who),
         "may_read_book": may_read(who),

@@ -68,8 +68,8 @@ class Hand:
         }
 
 
-def found(unit: Unit, days: Sequence[date]) -> tuple[list[Hand], bool]:
-    """What people posted on these days, in order of time, and whether that is not all of it.
+def found(unit: Unit, days: Sequence[date]) -> tuple[list[Hand], date | None]:
+    """What people posted on these days, in order of time, and from which day on that is not all of it.
 
     What they posted for a release on its day is left out: the release's own tile stands there and says so.
     """
@@ -78,7 +78,8 @@ def found(unit: Unit, days: Sequence[date]) -> tuple[list[Hand], bool]:
     for post in posts[:MOST]:
         if post.task is None or beijing_date(post.task.release.instant) != beijing_date(post.posted_at):
             groups.setdefault((post.account_id, post.mode, post.posted_at), []).append(post)
-    return [Hand(group) for group in groups.values()], len(posts) > MOST
+    cut = beijing_date(posts[MOST].posted_at) if len(posts) > MOST else None
+    return [Hand(group) for group in groups.values()], cut
 
 
 def busy(unit: Unit, days: Sequence[date]) -> set[date]:

@@ -20,7 +20,7 @@ from bot.domain.urgent import SENT_BACK
 from bot.models import Account, ManualTask, Publication, Release, Unit
 from bot.services import byhand, moving
 
-from . import acts, board, chips, readers, urgentmarks
+from . import acts, chips, chosen, readers, urgentmarks
 from .chips import Chip
 from .people import now, person, plain
 
@@ -86,7 +86,7 @@ def _chosen(unit: Unit, state: str, words: str, at: datetime) -> QuerySet[Releas
         case "out":
             return found.filter(_with(*OUT) | Exists(_posted()))
         case "asks":
-            return found.filter(_with(*board.ASKS) | Q(pk__in=_by_hand().filter(_due(at)).values("release")))
+            return found.filter(_with(*chosen.ASKS) | Q(pk__in=_by_hand().filter(_due(at)).values("release")))
         case _:
             return found
 

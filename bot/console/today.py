@@ -17,7 +17,7 @@ from bot.models import Person
 from bot.services import alarming, deputies, reconciling, stops
 from bot.services.errors import Refused
 
-from . import alarms, board, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks, veil
+from . import alarms, board, chosen, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks, veil
 from .people import now, person
 
 WEEKDAYS = "一二三四五六日"
@@ -31,21 +31,26 @@ def today(request: HttpRequest) -> HttpResponse:
 
 def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
     unit = who.unit
-    found, others, more = board.on_the_desk(unit, at)
+    found = board.on_the_desk(unit, at)
+    shown = [*found.board, *found.others]
+    coming = chosen.next_up(unit, at)
     day = beijing_date(at)
     standing, frozen = alarming.standing(unit), board.frozen(unit)
     halted = stood.lately(unit, at)
     alarmed = [one.release for one in standing if one.release is not None]
-    veil.over([*found, *others, *alarmed, *(hit.release for one in halted for hit in one.hits)], who)
-    rows = [board.row(release, unit, at) for release in found]
-    asks = board.asks([*found, *others], who, at, frozen=frozen is not None)
+    also = [coming.release] if coming else []
+    veil.over([*shown, *alarmed, *also, *(hit.release for one in halted for hit in one.hits)], who)
+    veil.over_alarms(standing, who)
+    rows = [board.row(release, unit, at) for release in found.board]
+    asks = board.asks(shown, who, at, frozen=frozen is not None)
     return {
         "now": at,
         "date_words": f"{day.year}年{day.month}月{day.day}日 星期{WEEKDAYS[day.weekday()]}",
         "groups": _groups(rows, at),
         "asks": incidents.rows(asks),
         "asked": len(asks),
-        "asks_more": more,
+        "asks_more": found.more,
+        "board_cut": found.cut,
         "urgents": urgentmarks.banners(who, at),
         "stood": halted,
         "alarms": alarms.grouped(standing),
@@ -53,8 +58,8 @@ def _desk(who: Person, at: datetime) -> Mapping[str, Any]:
         "own_calls": alarming.calls_of(standing, person=who),
         "may_read": alarms.may_read(who),
         "alarm_chip": alarms.chip,
-        "next": board.next_up(found, at),
-        "held_up": board.held_up(found),
+        "next": coming,
+        "held_up": chosen.held_up(unit),
         "frozen": frozen,
         "duty": deputies.covering(unit, Role.DUTY, now=at),
         "health": health.of_unit(unit, now=at),

@@ -10,10 +10,12 @@ from bot.domain import urgent
 from bot.domain.urgent import Stage
 from bot.models import Person, Release, Urgency
 from bot.services import urgentcare
+from bot.services.people import may_read
 from bot.services.urgentcare import Told
 
 from .chips import Chip
 from .inbox import in_words
+from .veil import HIDDEN
 
 _LOOKS = {
     Stage.ASKED: ("bad", "pen"),
@@ -51,6 +53,9 @@ def banners(who: Person, now: datetime) -> list[Banner]:
     """Everything urgent of a person's unit that still needs somebody, the most urgent first."""
     order = {Stage.ASKED: 0, Stage.RETURNED: 1, Stage.RELEASED: 2}
     told = sorted(urgentcare.open_of(who.unit), key=lambda one: order[one.urgency.status])
+    if not may_read(who):
+        for one in told:
+            one.urgency.edition.title, one.urgency.reason = HIDDEN, "（不显示）"
     return [banner(one, who, now) for one in told]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from bot.models import Item, Person, Publication, Release
+from bot.domain.alarms import Kind
+from bot.models import Alarm, Item, Person, Publication, Release
 from bot.services.people import may_read
 
 HIDDEN = "（稿件）"
+_TITLES = re.compile("《.*》", re.DOTALL)  # from the first to the last: titles stand within titles
 
 
 def over(releases: Iterable[Release], who: Person) -> None:
@@ -24,6 +27,14 @@ def over(releases: Iterable[Release], who: Person) -> None:
         for part in [*parts, *fetched.get("manual_tasks", ())]:
             if "edition" in part._state.fields_cache:
                 part.edition.title = HIDDEN
+
+
+def over_alarms(alarms: Iterable[Alarm], who: Person) -> None:
+    """The same for what alarms say, and what is asked for in an urgent notice."""
+    if may_read(who):
+        return
+    for one in alarms:
+        one.message = f"{HIDDEN}提请应急发布" if one.kind == Kind.URGENT else _TITLES.sub(HIDDEN, one.message)
 
 
 def _items(push: Publication) -> Iterable[Item]:

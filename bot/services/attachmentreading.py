@@ -31,21 +31,22 @@ def of(files: Sequence[Attachment], *, now: datetime) -> tuple[Attached, ...]:
     return tuple(Attached(one.name, kept.get(one.sha256) or _read(one, now)) for one in files)
 
 
-def known(files: Sequence[Attachment]) -> Mapping[str, Reading]:
-    """By hash, those that have been read by this version's reader."""
-    rows = _by_this_version(files) if files else ()
-    return {one.pk: intake.from_json(one.said) for one in rows}
+def known(files: Sequence[Attachment]) -> tuple[Mapping[str, Reading], frozenset[str]]:
+    """By hash, those that have been read by this version's reader; and those that only another version's has read."""
+    rows = list(_of(files)) if files else []
+    own = {one.pk: intake.from_json(one.said) for one in rows if one.version == intake.VERSION}
+    return own, frozenset(one.pk for one in rows) - own.keys()
 
 
 def _kept(files: Sequence[Attachment], now: datetime) -> Mapping[str, Reading]:
     if not files:
         return {}
-    rows = _by_this_version(files)
+    rows = _of(files).filter(version=intake.VERSION)
     return {one.pk: intake.from_json(one.said) for one in rows if one.finished or one.read_at > now - AGAIN_AFTER}
 
 
-def _by_this_version(files: Sequence[Attachment]) -> QuerySet[AttachmentReading]:
-    return AttachmentReading.objects.filter(pk__in=[one.sha256 for one in files], version=intake.VERSION)
+def _of(files: Sequence[Attachment]) -> QuerySet[AttachmentReading]:
+    return AttachmentReading.objects.filter(pk__in=[one.sha256 for one in files])
 
 
 def _read(file: Attachment, now: datetime) -> Reading:

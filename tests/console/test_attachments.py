@@ -11,8 +11,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from bot.console.attachments import told
 from bot.models import Document, Draft, Edition
-from bot.services import attachmentfiles, attachments, drafting, editorial
+from bot.services import attachmentfiles, attachmentreading, attachments, drafting, editorial
 from tests.intake.files import PDF, docx
 
 from .world import ARTICLES, District, now
@@ -184,3 +185,13 @@ def test_any_id_of_a_source_system_has_its_files(district: District, as_: Login,
     client.post(reverse("attach", args=[name]), {"files": [SimpleUploadedFile("a.pdf", PDF)]})
     digest = Draft.objects.get().attachments[0]["sha256"]
     assert client.get(reverse("draft-file", args=[digest, name])).content == PDF
+
+
+def test_a_file_that_an_older_reader_has_read_is_not_called_unread(
+    district: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = with_file(district).current.article.attachments
+    attachmentreading.of(files, now=now())
+    (before,) = told(files).values()
+    monkeypatch.setattr(attachmentreading.intake, "VERSION", attachmentreading.intake.VERSION + 1)
+    assert (before != "送审时检查", list(told(files).values())) == (True, ["旧版程序检查过"])

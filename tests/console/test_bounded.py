@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from bot.domain.article import Article
 from bot.models import Account, Alarm, ManualCount, ManualPost, ManualSample, Person, Release
 from bot.services import editorial, people
+from tests.services.factories import lifted
 
 from .urgent import asked
 from .world import ARTICLES, District, attempt, now, put
@@ -46,9 +47,9 @@ PAGES = (
     ("releaser", "/releases/{planned}/edit", 35),
     ("editor", "/releases/new", 20),
     ("editor", "/releases/new/search?q=通知", 20),
-    ("releaser", "/calendar", 18),
-    ("releaser", "/calendar?view=week", 18),
-    ("releaser", "/calendar?view=list", 18),
+    ("releaser", "/calendar", 22),
+    ("releaser", "/calendar?view=week", 22),
+    ("releaser", "/calendar?view=list", 22),
     ("releaser", "/calendar/releases/{planned}/move", 20),
     ("releaser", "/exceptions", 20),
     ("releaser", "/exceptions/{unsolved}", 25),
@@ -94,6 +95,7 @@ class Furnished:
         urgency = asked(self._district, self._article())
         self._alarm(release)
         self._by_hand()
+        self._half_by_hand()
         self._person(f"staff{self._number}", ["editor"])
         for name, value in {
             "document": live.publications.all()[0].items.all()[0].edition.document.external_id,
@@ -146,6 +148,20 @@ class Furnished:
         )  # fmt: skip
         ManualCount.objects.create(post=post, platform_id=f"{self._number}_1", asked_at=now())
         ManualSample.objects.create(post=post, taken_at=now(), values={"reads": self._number}, raw="{}")
+
+    def _half_by_hand(self) -> None:
+        """Its instant has passed: the machine's part is public, people have not posted theirs, its page was waited for."""
+        wechat = self._district.accounts[0]
+        Account.objects.filter(pk=wechat.pk).update(manual_reason="没有发布接口权限")
+        wechat.refresh_from_db()
+        release = self._district.signed(self._article(), self._article(), ahead=timedelta(hours=2))
+        Account.objects.filter(pk=wechat.pk).update(manual_reason="")
+        wechat.refresh_from_db()
+        with lifted("release_kept_while_signed"):
+            Release.objects.filter(pk=release.pk).update(instant=now() - timedelta(minutes=1))
+        for publication in release.publications.all():
+            attempt(publication, outcome="accepted")
+            put(publication, "live")
 
     def _person(self, name: str, roles: list[str]) -> Person:
         return people.add_person(

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bot.console import board
+from bot.console import chosen
 from bot.models import Account, Alarm, Release
 from bot.services import alarming
 
@@ -208,13 +208,13 @@ def test_the_number_is_right_where_the_board_is_full(
     district: District, as_: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held_for_the_clock(district, 5)
-    monkeypatch.setattr(board, "MOST", 2)
+    monkeypatch.setattr(chosen, "MOST", 2)
     client = as_("duty")
     (line,) = lines(client)
     assert "5 张发布单，同一个原因，共 10 条推送" in words(line)
     assert "最早的： 第0期" in words(line)
     assert "没有列全" not in page(client, "/")
-    monkeypatch.setattr(board, "MOST_IN_TROUBLE", 2)
+    monkeypatch.setattr(chosen, "MOST_IN_TROUBLE", 2)
     shown = page(client, "/")
     assert "没有列全" in shown
     assert 'href="/releases?state=asks"' in shown

@@ -286,14 +286,14 @@ def test_what_was_not_posted_yesterday_still_stands_on_the_desk(district: Distri
     by_hand(district)
     release = district.signed(title="全手工")
     with later(release, days=1):
-        found = board.on_the_desk(district.unit, now())[0]
+        found = board.on_the_desk(district.unit, now()).board
         assert [one.pk for one in found] == [release.pk]
         client = as_("duty")
         assert "以前未了结" in page(client, "/")
         enter(district, release, "wx")
         assert "mp.weixin.qq.com" in page(client, "/")
         enter(district, release, "wb")
-        assert board.on_the_desk(district.unit, now())[0] == []
+        assert board.on_the_desk(district.unit, now()).board == []
 
 
 def test_the_next_release_may_be_one_by_hand(district: District, as_: Login) -> None:

@@ -195,7 +195,7 @@ def test_what_a_release_is_called_follows_what_people_did(district: District) ->
 def test_people_who_are_quicker_than_the_machine_make_no_alarm_of_it(district: District) -> None:
     release = released(district)
     posted(district, release)
-    fresh = board.on_the_desk(district.unit, now())[0][0]
+    fresh = board.on_the_desk(district.unit, now()).board[0]
     row = board.row(fresh, district.unit, now())
     assert (row.standing.label, row.standing.tone, row.standing.count) == ("正在依次发出", "busy", "1/2")
     assert [chip.label for line in row.lines for chip in line.chips] == ["待准备", "已发布（手工）"]
