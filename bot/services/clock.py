@@ -32,7 +32,7 @@ from .confirming import look_all
 from .facts import facts_of
 from .sending import run_batch
 from .staging import stage_all, take_back
-from .transitions import Stale, enact
+from .transitions import MACHINE_WISH, Stale, enact
 from .walltime import WallClock
 
 ACTOR = "系统"
@@ -274,7 +274,10 @@ def _ready(due: Sequence[Publication], now: datetime) -> list[Publication]:
 
 
 def _hold_together(publication: Publication, now: datetime) -> None:
-    """One account is not ready at T - 15 s: the whole release waits for a person, so that nothing goes out by halves."""
+    """One account is not ready at T - 15 s: the whole release waits for a person, so that nothing goes out by halves.
+
+    A mate whose sender is waiting for T already (this clock came late, or was set) is struck out at its last look.
+    """
     mates = Publication.objects.filter(
         release_id=publication.release_id, state__in=[str(state) for state in STOPPABLE]
     ).exclude(pk=publication.pk)
@@ -287,6 +290,8 @@ def _hold_together(publication: Publication, now: datetime) -> None:
         for mate in mates.select_related("account"):
             with suppress(Stale), transaction.atomic():
                 enact(mate, staging_rules.held_for_its_mate(facts_of(mate, ()), name), actor=ACTOR, now=now)
+        begun = Publication.objects.filter(release_id=publication.release_id, state=State.SENDING, not_before__gt=now)
+        begun.filter(stop_event="").update(**staging_rules.wish_for_its_mate(name), stop_by=MACHINE_WISH)
 
 
 # --- bells ----------------------------------------------------------------------------------------------

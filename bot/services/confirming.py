@@ -59,7 +59,7 @@ def look_all(publication_ids: Sequence[int], *, now: Callable[[], datetime]) -> 
 def _facts(publication: Publication, now: datetime) -> Facts:
     """What is known of it; where the clock decides, also whether it may be believed so far."""
     facts = facts_of(publication)
-    decides = engine.time_is_up(facts, now) or engine.proves_absence(facts)
+    decides = engine.time_is_up(facts, now) or engine.weighs_the_clock(facts)
     return replace(facts, clock_far_off=True) if decides and far_off(now=now) else facts
 
 

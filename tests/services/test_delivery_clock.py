@@ -13,7 +13,7 @@ from bot.models import Alarm, Batch, Chore, Publication
 from bot.services import batches, clock, setback
 from bot.services.clock import Job
 
-from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, T, put, states
+from .delivery_support import MINUTE, NO_ANSWER, SECOND, Engine, T, intend, put, states
 from .factories import Office
 
 
@@ -277,3 +277,21 @@ def test_where_the_clock_was_right_nothing_is_pulled_back(engine: Engine) -> Non
     assert list(Publication.objects.values()) == before
     engine.go(T + MINUTE)
     assert states(release) == [State.LIVE, State.LIVE]
+
+
+@pytest.mark.parametrize(("before", "wish"), [(2, "hold"), (-2, "")])
+def test_a_clock_that_comes_late_to_hold_a_release_strikes_out_what_waits_for_its_instant(
+    engine: Engine, before: int, wish: str
+) -> None:
+    """It was set back, or stood still, over T - 15 s; meanwhile the mate's sender has committed its intent (seed 4826780)."""
+    release = engine.signed()
+    begun, stuck = engine.wechat(release), engine.weibo(release)
+    put(begun, State.SENDING, next_at=None)
+    intend(begun, at=T - 3 * SECOND)
+    put(stuck, State.STAGING, stage_by=T - 15 * SECOND, rung_at=T - 30 * SECOND, next_at=T - 20 * SECOND)
+    at(engine, T - before * SECOND)
+    begun.refresh_from_db()
+    stuck.refresh_from_db()
+    assert stuck.status is State.HELD
+    assert (begun.status, begun.stop_event) == (State.SENDING, wish)
+    assert begun.stop_reason == "" or "为保证同步" in begun.stop_reason

@@ -271,7 +271,7 @@ def _ring_the_staging(world: World, host: Host) -> Steps:
         now = host.now()
         if staging_rules.unready(db.facts(publication, attempts=False), now=now):
             yield world.short()
-            _hold_together(world, publication)
+            _hold_together(world, publication, now)
         else:
             _ring(world, publication, "stage", now)
 
@@ -283,10 +283,10 @@ def _hold_the_unready(world: World, host: Host) -> Steps:
     late = [row.copy() for row in db.publications.values() if row.state in TRIED and _unready(db, row, now)]
     for publication in late:
         yield world.short()
-        _hold_together(world, publication)
+        _hold_together(world, publication, host.now())
 
 
-def _hold_together(world: World, publication: Publication) -> None:
+def _hold_together(world: World, publication: Publication, now: datetime) -> None:
     """services/clock._hold_together."""
     db: Database = world.db
     try:
@@ -297,11 +297,11 @@ def _hold_together(world: World, publication: Publication) -> None:
             if "together" in world.without:
                 return
             for pk in publication.release.publications:
-                row = db.publications[pk]
-                if pk == publication.pk or row.state not in STOPPABLE:
-                    continue
-                step = staging_rules.held_for_its_mate(db.facts(row, attempts=False), publication.account.name)
-                db.enact(row.copy(), step, ACTOR)
+                row, name = db.publications[pk], publication.account.name
+                if pk != publication.pk and row.state in STOPPABLE:
+                    db.enact(row.copy(), staging_rules.held_for_its_mate(db.facts(row, attempts=False), name), ACTOR)
+                elif row.state is State.SENDING and row.not_before > now and not row.stop_event:
+                    db.write(row, {**staging_rules.wish_for_its_mate(name), "stop_by": "machine"})
     except Stale:
         return
 

@@ -151,21 +151,27 @@ def _pending(facts: Facts, ids: Mapping[str, str], message: str, now: datetime) 
 def _absent(facts: Facts, message: str, now: datetime) -> Step:
     if facts.state is State.CONFIRMING:
         return _next_look(facts, message or "平台尚未显示，稍后再看。", now)
+    looks = facts.mode.unknown.looks
+    if weighs_the_clock(facts) and facts.clock_far_off and facts.looks + 1 < len(looks):
+        return wait(facts, message or "这一次没有查到，稍后再查。", now=now)  # who knows how soon after the last one
     absents = facts.absents + 1
-    if absents < len(facts.mode.unknown.looks):
+    if absents < len(looks):
         return wait(facts, message or "这一次没有查到，稍后再查。", now=now, absents=absents)
-    if proves_absence(facts) and not facts.clock_far_off:
+    if _proves_absence(facts) and not facts.clock_far_off:
         again = max(facts.not_before, now)
         return step(Event.PROVED_ABSENT, _RESUBMIT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
     return give_up(facts, f"隔时查了 {absents} 次都没有查到，仍不能断定没有发出。{message}请到平台后台核实后处理。")
 
 
-def proves_absence(facts: Facts) -> bool:
+def weighs_the_clock(facts: Facts) -> bool:
+    """Whether looks that find nothing may lead back to sending, so that each has to be made when it should."""
+    return facts.state is State.UNKNOWN and facts.mode.unknown.when_absent == "resend"
+
+
+def _proves_absence(facts: Facts) -> bool:
     """Whether one look more that finds nothing would lead back to sending, if the clock is to be believed: by one that was
     set, looks that should lie minutes apart, and after the last moment of a late effect, may all have been made at once."""
-    policy = facts.mode.unknown
-    once = facts.state is State.UNKNOWN and facts.unknowns == 1
-    return once and policy.when_absent == "resend" and facts.absents + 1 >= len(policy.looks)
+    return weighs_the_clock(facts) and facts.unknowns == 1 and facts.absents + 1 >= len(facts.mode.unknown.looks)
 
 
 def wait(facts: Facts, message: str, *, now: datetime, **changes: object) -> Step:

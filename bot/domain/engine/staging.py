@@ -78,5 +78,13 @@ def held_for_itself(facts: Facts) -> Step:
 def held_for_its_mate(facts: Facts, mate: str) -> Step:
     """Another account of the same release is not ready: nothing goes out by halves."""
     own = f"{facts.reason}另外，" if facts.stage_faults and facts.reason else ""
-    reason = f"{own}同一发布单的“{mate}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
-    return step(Event.HOLD, reason, next_at=None, batch=None)
+    return step(Event.HOLD, f"{own}{_together(mate)}", next_at=None, batch=None)
+
+
+def wish_for_its_mate(mate: str) -> dict[str, str]:
+    """The same for one whose intent is committed, as columns: its sender reads them in the last look."""
+    return {"stop_event": str(Event.HOLD), "stop_reason": _together(mate)}
+
+
+def _together(mate: str) -> str:
+    return f"同一发布单的“{mate}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"

@@ -57,8 +57,19 @@ def test_looks_lie_as_far_apart_as_planned_however_late_the_first_one_was():
 
 def test_by_a_clock_that_was_set_nothing_is_proved_absent():
     """Set an hour forward, it had the looks made within a minute, and the effect came after them (seed 581652)."""
-    found = events(State.UNKNOWN, Absent(), of=PUBLISH, absents=2, unknowns=1, clock_far_off=True)
+    found = events(State.UNKNOWN, Absent(), of=PUBLISH, absents=2, looks=2, unknowns=1, clock_far_off=True)
     assert found == [Event.GIVE_UP]
+
+
+def test_what_a_clock_that_was_set_has_looked_at_too_soon_does_not_count():
+    """Set an hour forward, it had the second look made two minutes after the first (seed 5032955)."""
+    far = facts(State.UNKNOWN, PUBLISH, unknowns=1, absents=1, looks=1, clock_far_off=True)
+    (step,) = looking.after_look(far, Absent(), places=1, now=NOW)
+    assert (step.event, step.changes.get("absents"), step.changes["looks"]) == (None, None, 2)
+    again = facts(State.UNKNOWN, PUBLISH, unknowns=1, absents=1, looks=2)
+    (step,) = looking.after_look(again, Absent(), places=1, now=NOW)
+    assert (step.event, step.changes["absents"]) == (None, 2)
+    assert step.changes["next_at"] >= NOW + PUBLISH.unknown.looks[-1]
 
 
 def test_weibo_is_never_sent_again_by_machine():
