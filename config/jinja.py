@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from bot import __version__
 from bot.domain.instants import delay, show, to_beijing
+from bot.domain.typography import quoted
 
 NOT_REPORTED = "—"
 """Shown where a platform did not report a number: that is never 0."""
@@ -22,7 +23,7 @@ def environment(**options: Any) -> Environment:
     """Built by Django's Jinja2 backend. A misspelt name in a template is an error, not an empty string."""
     env = Environment(**{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True})  # noqa: S701 - Django passes autoescape=True
     env.globals.update(static=cache(static), svg_icon=svg_icon, draw_chip=draw_chip, url=url, version=__version__)
-    env.filters.update(beijing=beijing, clock=clock, number=number, delay=delay)
+    env.filters.update(beijing=beijing, clock=clock, number=number, delay=delay, quoted=quoted)
     return env
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from bot.domain.typography import quoted
+
 from .common import acting, as_option, chosen, now, pairs
 from .output import IN_PART, REFUSED, Reply, command, shorten, table
 
@@ -97,7 +99,7 @@ def check(target: str, username: str) -> Reply:
         return _check_file(Path(target))
     document = documents.find_document(target, unit=person.unit)
     findings = editorial.check_document(document, now=now())
-    lines = [f"《{document.current.title}》：{len(findings)} 条检查结果", *finding_lines(findings)]
+    lines = [f"{quoted(document.current.title)}：{len(findings)} 条检查结果", *finding_lines(findings)]
     return Reply(
         {"id": target, "findings": [asdict(f) for f in findings]},
         lines,
@@ -284,7 +286,7 @@ def show_document(external_id: str, username: str) -> Reply:
         "interpretations": list(found.interpretations.values_list("external_id", flat=True)), "reviews": reviews, "posts": posts,
         "findings": [row.detail for row in edition.findings.all()],
     }  # fmt: skip
-    lines = [f"《{edition.title}》 {found.external_id} 第 {edition.number} 版 {edition.status.label}"]
+    lines = [f"{quoted(edition.title)} {found.external_id} 第 {edition.number} 版 {edition.status.label}"]
     lines += [
         f"  {Step(r.step).label} {r.person.name} {'通过' if r.verdict == 'pass' else '退回'} {show(r.at)} {r.comment}".rstrip()
         for r in edition.reviews.select_related("person").order_by("at")

@@ -28,6 +28,11 @@ UPDATE = "请等新版本审核通过后修改发布单、换成新版本，或�
 FROZEN = "本单位正处于一键停发状态，请先解除停发。"
 
 
+DOUBT = (
+    "有推送结果不明，系统正在向平台核对；查清之前不要重发，也不要在平台后台手工补发。查不清的转人工，办法见下面各账号。"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One act. `why_not` is "" where it can be done now; `name` is its page in `urls.py`."""
@@ -149,6 +154,8 @@ def _next(case: Case) -> tuple[str, str]:
         return "", _by_hand_later(case)
     if case.has(*STOPPABLE):
         return "", "已签发，到时自动发出，不用办理。"
+    if case.has(State.UNKNOWN):
+        return "", DOUBT
     return "", "正在发出或核对，不用办理。"
 
 
@@ -242,7 +249,7 @@ def _ending(case: Case) -> list[Act]:
     if not case.may(*STOPPERS) or case.release.cancelled_at:
         return []
     over = case.publications and all(one.status in stops.OVER for one in case.publications)
-    why = "都已发出，没有可作废的。要撤下请到平台后台办理。" if over else ""
+    why = "都已发出，没有可作废的。要撤下或更正的，办理“更正与撤回”。" if over else ""
     if not case.publications and stops.people_did_all(case.tasks):
         why = stops.DONE_BY_PEOPLE
     return [Act("release-cancel", "作废", "cross", why)]

@@ -52,6 +52,15 @@ OUTS = {Out.YES: "good", Out.NO: "wait", Out.UNKNOWN: "doubt", Out.PART: "bad", 
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What alarms of a group say: of which accounts ("" where of all), and what to do."""
+
+    of: str
+    words: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Alarms of one incident, most urgent first: of one release, or of several that met the same; or a single one."""
 
@@ -70,6 +79,16 @@ class Group:
         """是否已发出, each answer once; with how many give it where they differ."""
         found = Counter(one.out_label for one in self.alarms if one.out != Out.NONE)
         return [label if len(found) == 1 else f"{label} {count} 条" for label, count in found.items()]
+
+    @property
+    def told(self) -> list[Told]:
+        """Each different thing that they say, the most urgent first; of several releases, what the earliest's say."""
+        mine = [one for one in self.alarms if one.release_id == self.first.release_id]
+        said: dict[tuple[str, str], list[Alarm]] = {}
+        for one in mine:
+            said.setdefault((one.kind, _without_account(one)), []).append(one)
+        alone = len(said) == 1
+        return [Told("" if alone else _names(some), words, some[0].remedy) for (_, words), some in said.items()]
 
     @property
     def unread(self) -> bool:
@@ -99,6 +118,10 @@ def _gathered(found: Sequence[Alarm]) -> list[Group]:
         for place, one in enumerate(found)
     )  # fmt: skip
     return [Group([found[case.key] for case in each.cases], len(each.releases)) for each in incidents]
+
+
+def _names(alarms: Sequence[Alarm]) -> str:
+    return "、".join(dict.fromkeys(one.account.name for one in alarms if one.account))
 
 
 def _without_account(alarm: Alarm) -> str:

@@ -57,6 +57,7 @@ class Row:
     standing: Chip
     says: str
     lines: Sequence[AccountLine]
+    count: int  # of editions; who may not read them sees the same title on each
     passed: int
     needed: int
     urgent: Chip | None = None
@@ -148,6 +149,7 @@ def row(release: Release, unit: Unit, now: datetime) -> Row:
         chips.standing(release, publications, now),
         chips.public_words(publications, tasks),
         [*_lines(publications), *_lines_by_hand(release, tasks, now)],
+        len(editions),
         passed,
         len(editions) * len(unit.review_steps),
         urgentmarks.mark(release.urgency, now),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from bot import intake
 from bot.domain.article import KIND_LABELS
 from bot.domain.instants import show
+from bot.domain.typography import quoted
 from bot.domain.workflow import Role
 from bot.intake import Rejected
 from bot.intake.markup import paragraphs
@@ -143,7 +144,8 @@ def require_open(document: Document, who: Person) -> None:
     require(who, Role.EDITOR)
     if not drafting.may_edit(document, who):
         raise Refused(
-            "state", f"《{document.title}》正在审核（{document.current.status.label}），不能修改。请审核人退回后再改。"
+            "state",
+            f"{quoted(document.title)}正在审核（{document.current.status.label}），不能修改。请审核人退回后再改。",
         )
 
 

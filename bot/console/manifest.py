@@ -24,7 +24,7 @@ from . import acts
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """One article or post: what it is, who passed it, and the line that signing draws into it."""
+    """One article or post: what it is, who passed it, and the line that signing draws into it, "" where it has no place."""
 
     edition: Edition
     post: PostRecord
@@ -154,4 +154,5 @@ def _message(tasks: Sequence[ManualTask]) -> Entry:
 def _position(one: Item | ManualTask) -> Position:
     reviews = sorted(one.edition.reviews.all(), key=lambda review: (review.at, review.pk))
     passed = [(Step(review.step).label, review.person.name) for review in reviews if review.verdict == "pass"]
-    return Position(one.edition, one.post, passed, credit_line(one.edition))
+    line, post = credit_line(one.edition), one.post.post
+    return Position(one.edition, one.post, passed, line if post.with_credit(line) != post else "")

@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.article import Kind
+from bot.domain.typography import quoted
 from bot.domain.workflow import Verdict
 from bot.models import Edition, Person
 from bot.services import inbox as services
@@ -125,7 +126,7 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(_address(pk, tab=tab))
     verb = "已退回" if request.POST.get("verdict") == Verdict.RETURN else "已通过"
     words = "等拟稿人修改后重新送审" if verb == "已退回" else services.next_words(done)
-    messages.success(request, f"{verb}《{edition.title}》，{words}。")
+    messages.success(request, f"{verb}{quoted(edition.title)}，{words}。")
     return redirect(_address(tab=tab))
 
 

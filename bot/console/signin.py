@@ -42,6 +42,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         return _page(request, username, _locked(locked), 429)
     found = authenticate(request, username=username, password=request.POST.get("password", "")[:200])
     if not isinstance(found, Person):
+        throttle.failed(username, address, now=now())
         return _page(request, username, WRONG, 401)
     if secondfactor.has(found):
         return _halfway(request, found)
@@ -97,6 +98,7 @@ def log_in_code(request: HttpRequest) -> HttpResponse:
         request.session.pop(HALFWAY)
         return _page(request, found.username, _locked(locked), 429)
     if not secondfactor.check(found, request.POST.get("code", "")[:40], now=now()):
+        throttle.failed(found.username, address, code=True, now=now())
         return render(request, "login_code.html", {"error": WRONG_CODE}, status=401)
     half = request.session.pop(HALFWAY)
     login(request, found, backend=BACKEND)

@@ -24,9 +24,9 @@ from .sessions import demands_second_factor
 #: What each role lets a person do, in the words of the page.
 ROLE_WORDS = {
     Role.EDITOR: "导入、撰写、送审稿件，编制发布单",
-    Role.FIRST: "初审",
-    Role.SECOND: "复审",
-    Role.FINAL: "终审",
+    Role.FIRST: "第一道审核：通过或退回",
+    Role.SECOND: "第二道审核：通过或退回",
+    Role.FINAL: "最后一道审核：通过了才能编入发布单；确认应急发布",
     Role.RELEASER: "签发、暂停、停发，处理异常",
     Role.DUTY: "收警报、停发，处理异常",
     Role.AUDITOR: "查阅留痕，只看不改",

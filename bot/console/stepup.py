@@ -76,8 +76,10 @@ def _confirm(request: HttpRequest) -> str:
     except throttle.TooManyTries as locked:
         return f"尝试次数过多，已暂时锁定，没有办理。请在 {to_beijing(locked.until).strftime('%H:%M')} 以后再试。"
     if authenticate(request, username=who.username, password=request.POST.get(PASSWORD, "")[:200]) is None:
+        throttle.failed(who.username, address, known=True, now=now())
         return WRONG
     if secondfactor.has(who) and not secondfactor.check(who, request.POST.get(CODE, "")[:40], now=now()):
+        throttle.failed(who.username, address, code=True, known=True, now=now())
         return WRONG_CODE
     throttle.opened(who.username, address, now=now())
     confirm(request)

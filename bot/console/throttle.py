@@ -21,7 +21,7 @@ from bot.services import audit
 PER_ACCOUNT = 5
 PER_ADDRESS = 60
 WINDOW = timedelta(minutes=15)
-TRIED, OPENED, RESET = "login.tried", "login.opened", "person.password_reset"
+TRIED, OPENED, FAILED, RESET = "login.tried", "login.opened", "login.failed", "person.password_reset"
 
 
 class TooManyTries(Exception):
@@ -57,6 +57,12 @@ def take_try(username: str, address: str, *, now: datetime) -> None:
 def opened(username: str, address: str, *, now: datetime) -> None:
     """The try was right: note the login; earlier tries of this account from here no longer count."""
     audit.append(username, OPENED, _subject(address), {"who": _who(username)}, now=now)
+
+
+def failed(username: str, address: str, *, code: bool = False, known: bool = False, now: datetime) -> None:
+    """The try was wrong: the password or, after it, the `code`. `known`: by somebody who is logged in."""
+    data = {"who": _who(username), "what": "code" if code else "password"}
+    audit.append(username if known else "访客", FAILED, _subject(address), data, now=now)
 
 
 def _tries(username: str, address: str, now: datetime) -> dict[str, list[datetime]]:

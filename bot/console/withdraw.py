@@ -137,9 +137,10 @@ def _rights(who: Person, standing: Told | None) -> dict[str, bool]:
 
 
 def _channels(release: Release) -> list[Channel]:
-    groups: dict[int, list[Item]] = {}
+    """By account: what can be taken back and what cannot is the same for all posts of its lane."""
+    groups: dict[tuple[int, str], list[Item]] = {}
     for item in withdrawing.public_items(release):
-        groups.setdefault(item.publication_id, []).append(item)
+        groups.setdefault((item.account_id, item.publication.mode), []).append(item)
     return [_channel(items) for items in groups.values()]
 
 
@@ -154,11 +155,12 @@ def _form(request: HttpRequest, release: Release, channels: Sequence[Channel], a
     kind = _kind(request)
     drafts = _drafts(release, channels, at)
     typed = request.POST.get("notice", "").replace("\r\n", "\n")
+    fresh, whole = request.method != "POST", len({item.edition_id for one in channels for item in one.items}) == 1
     own = bool(typed.strip()) and typed not in drafts.values() and "draft" not in request.POST
     return {
         "kind": kind, "notice": typed if own else drafts[kind], "reason": request.POST.get("reason", ""),
-        "portal": request.method != "POST" or bool(request.POST.get("portal")),
-        "chosen": request.POST.getlist("target"), "fresh": request.method != "POST",
+        "portal": (fresh and whole) or bool(request.POST.get("portal")),
+        "chosen": request.POST.getlist("target"), "all": fresh and whole,
         "kept": own and request.POST.get("choose", kind) != request.POST.get("kind", kind),
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from .alarms import OF_URGENCY, REMEDIES, Told
 from .instants import require_all_aware
 from .secret import Secret
+from .typography import quoted
 
 MOST_LINES = 12  # alarms told one by one in a message; the rest is counted
 
@@ -56,7 +57,7 @@ def mark(live: bool) -> str:
 
 
 def _lines(one: Told) -> list[str]:
-    name = f"《{one.title}》" if one.title else ""
+    name = quoted(one.title) if one.title else ""
     about = f"发布单 {one.release}{name}（{one.instant}）" if one.release is not None else _place(one)
     what = f"{about}{'，' + one.where if one.where else ''}：{one.kind.label}"
     return [

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bot.domain.article import Attachment
 from bot.domain.instants import require_aware
+from bot.domain.typography import quoted
 from bot.domain.workflow import Role
 from bot.intake import attachments as intake
 from bot.intake.attachments import MOST_BYTES, AttachmentError, Received
@@ -80,7 +81,7 @@ def _require_editable(document: Document, person: Person) -> None:
     if not drafting.may_edit(document, person):
         raise Refused(
             "state",
-            f"《{document.title}》正在审核（{document.current.status.label}），附件没有改动。请审核人退回后再改。",
+            f"{quoted(document.title)}正在审核（{document.current.status.label}），附件没有改动。请审核人退回后再改。",
         )
 
 

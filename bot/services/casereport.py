@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.domain.instants import require_aware, show, to_beijing
+from bot.domain.typography import quoted
 from bot.models import Person, Publication
 
 from . import cases, story, trail
@@ -23,11 +24,11 @@ def report(publication: Publication, *, person: Person, now: datetime) -> str:
 def _head(publication: Publication) -> Iterator[str]:
     spec = spec_of(publication.account)
     yield "同发 推送情况说明"
-    yield f"编号：推送 {publication.pk}，发布单 {publication.release_id}《{publication.release.title}》"
+    yield f"编号：推送 {publication.pk}，发布单 {publication.release_id}{quoted(publication.release.title)}"
     yield f"账号：{publication.account.name}（{spec.label}，{spec.mode(publication.mode).label}）"
     for item in publication.items.all():
         link = f"，链接 {item.url}" if item.url else ""
-        yield f"第 {item.position + 1} 篇：《{item.edition.title}》，稿件哈希尾号 {trail.tail(item.payload_hash)}{link}"
+        yield f"第 {item.position + 1} 篇：{quoted(item.edition.title)}，稿件哈希尾号 {trail.tail(item.payload_hash)}{link}"
     yield f"约定时刻：{show(publication.instant)}（北京时间，下同）"
     yield f"现在的状态：{publication.status.label}"
     yield f"是否已发出：{cases.out_of_case(publication).label}"

@@ -13,6 +13,7 @@ from typing import Any
 from bot import rendering
 from bot.domain.article import OwnCover
 from bot.domain.instants import require_aware
+from bot.domain.typography import quoted
 from bot.domain.workflow import Role
 from bot.intake import Rejected
 from bot.intake import covers as intake
@@ -91,7 +92,7 @@ def _require(document: Document, person: Person) -> None:
     if not drafting.may_edit(document, person):
         raise Refused(
             "state",
-            f"《{document.title}》正在审核（{document.current.status.label}），封面没有改动。请审核人退回后再改。",
+            f"{quoted(document.title)}正在审核（{document.current.status.label}），封面没有改动。请审核人退回后再改。",
         )
 
 

@@ -12,6 +12,7 @@ from bot.domain.article import Article
 from bot.domain.delivery import State
 from bot.domain.instants import require_aware
 from bot.domain.post import Asset
+from bot.domain.typography import quoted
 from bot.domain.workflow import EditionState, Role
 from bot.intake import Rejected, Row, Taken, noted
 from bot.models import AssetRecord, AssetUse, Document, Edition, Item, ManualTask, Person, Unit
@@ -227,7 +228,7 @@ def _new_edition(document: Document, article: Article, person: Person, now: date
 def supersede(edition: Edition, *, person: Person, now: datetime) -> None:
     """Retire an edition. Signed releases that hold it and have not sent a byte lose their signature."""
     require_aware(now)
-    void_waiting(edition, reason=f"《{edition.title[:40]}》内容有修改", person=person, now=now)
+    void_waiting(edition, reason=f"{quoted(edition.title[:40])}内容有修改", person=person, now=now)
     urgentcare.note_changed(edition, person=person, now=now)
     Edition.objects.filter(pk=edition.pk).update(state=EditionState.SUPERSEDED)
     catalogue.note_changed([edition.document_id], now=now)

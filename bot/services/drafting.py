@@ -16,6 +16,7 @@ from bot.domain.channel import FieldSpec
 from bot.domain.findings import Finding
 from bot.domain.instants import beijing_date, require_aware
 from bot.domain.post import Asset, Rendered
+from bot.domain.typography import quoted
 from bot.domain.workflow import EditionState, Role
 from bot.intake import LABELS, Record, Rejected, Taken
 from bot.intake.assemble import assemble
@@ -233,7 +234,7 @@ def save(document: Document, fields: Mapping[str, str], *, page: Page, person: P
     require(person, Role.EDITOR)
     kept = _put_by(document, fields, page=page, person=person, now=now)
     if not may_edit(document, person):
-        raise Refused("state", f"《{document.title}》{UNDER_REVIEW.format(state=document.current.status.label)}")
+        raise Refused("state", f"{quoted(document.title)}{UNDER_REVIEW.format(state=document.current.status.label)}")
     row = article_from(document.external_id, fields, unit=document.unit)
     if isinstance(row, Rejected):
         return row

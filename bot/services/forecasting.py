@@ -13,6 +13,7 @@ from enum import StrEnum
 from bot.domain.calendar.holidays import nature
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, require_aware, show
+from bot.domain.typography import quoted
 from bot.models import Account, Document, PostRecord, Publication, Release, Unit
 
 from . import quotas
@@ -83,7 +84,7 @@ def outlook(
 
 def _about_pieces(pieces: Sequence[Piece], accounts: Sequence[Account]) -> list[Note]:
     notes = [
-        Note(Weight.STOP, f"《{one.edition.title}》状态为“{one.edition.status.label}”，尚未终审通过，不能编入。")
+        Note(Weight.STOP, f"{quoted(one.edition.title)}状态为“{one.edition.status.label}”，尚未终审通过，不能编入。")
         for one in pieces
         if not one.approved
     ]
@@ -105,7 +106,7 @@ def _about_drafts(accounts: Sequence[Account], modes: Mapping[str, str]) -> list
 
 
 def _about_place(one: Piece, account: Account, *, rendered: bool) -> list[Note]:
-    title = f"《{one.edition.title}》"
+    title = quoted(one.edition.title)
     if account.pk in one.gone:
         words = f"{title}在“{account.name}”上{one.gone[account.pk]}，同一版本同一账号只发一次。请去掉这一件或这个账号。"
         return [Note(Weight.STOP, words)]
@@ -129,7 +130,7 @@ def _alone(pieces: Sequence[Piece]) -> list[Note]:
     return [
         Note(
             Weight.STOP,
-            f"政策文件《{one.edition.title}》没有配套解读，签发会被拒绝。请先把解读送审通过，或写明理由豁免。",
+            f"政策文件{quoted(one.edition.title)}没有配套解读，签发会被拒绝。请先把解读送审通过，或写明理由豁免。",
         )
         for one in lacking
     ]
@@ -209,6 +210,6 @@ def _nearby(accounts: Sequence[Account], instant: datetime, but: Release | None)
     for pk, title, at, name in rows.order_by("release__instant", "release_id", "account__name")[:NEARBY]:
         named.setdefault((pk, title, at), []).append(name)
     return [
-        Note(Weight.WARN, f"{'、'.join(names)}在 {show(at)} 还有发布单 {pk}《{title}》，相隔不到 10 分钟。")
+        Note(Weight.WARN, f"{'、'.join(names)}在 {show(at)} 还有发布单 {pk}{quoted(title)}，相隔不到 10 分钟。")
         for (pk, title, at), names in named.items()
     ]

@@ -13,6 +13,7 @@ from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight, require_aware, show
 from bot.domain.sync import AtTime
+from bot.domain.typography import quoted
 from bot.domain.workflow import EditionState
 from bot.models import Account, AlarmNotice, Edition, Publication, Release, Token
 
@@ -146,7 +147,7 @@ def _unapproved(release: Release, publications: list[Publication]) -> Iterator[C
     )
     for edition in editions:
         if edition.status is not EditionState.APPROVED or edition.pk != edition.document.current.pk:
-            words = f"《{edition.title}》不是审核通过的最新版本（{edition.status.label}），签不了。"
+            words = f"{quoted(edition.title)}不是审核通过的最新版本（{edition.status.label}），签不了。"
             yield CheckResult("审核", False, words, code="approvals", remedy=prechecks.REMEDIES["approvals"])
     try:
         releases.require_pairs(publications)

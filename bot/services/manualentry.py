@@ -10,6 +10,7 @@ from bot.domain import quota
 from bot.domain.channel import ModeSpec
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware, show
+from bot.domain.typography import quoted
 from bot.models import Account, Edition, Item, ManualPost, Person, Publication, Release, Reservation
 
 from .accounts import spec_of
@@ -48,7 +49,7 @@ class Clash:
     @property
     def words(self) -> str:
         """What becomes of it, for staff."""
-        name = f"发布单 {self.release.pk}《{self.release.title}》（{show(self.release.instant, seconds=False)}）"
+        name = f"发布单 {self.release.pk}{quoted(self.release.title)}（{show(self.release.instant, seconds=False)}）"
         then = "登记后原签发作废、整单暂停，未发出，须重新编制或改期" if self.release.signed else "登记后它不能签发"
         return f"{name}：{self.why}；{then}。"
 
@@ -115,7 +116,7 @@ def require_once(entry: Entry, key: str) -> None:
         if str(publication.state) not in _WAITING or may_have_left(publication):
             raise Refused(
                 "edition",
-                f"《{entry.edition.title}》在“{entry.account.name}”已由系统办理（发布单 {publication.release_id}，"
+                f"{quoted(entry.edition.title)}在“{entry.account.name}”已由系统办理（发布单 {publication.release_id}，"
                 f"{publication.status.label}），{_NOTHING}。已发出的，请在那张发布单里登记链接，不要另作登记。",
             )
 
@@ -124,7 +125,7 @@ def _known_words(known: ManualPost, account: Account) -> str:
     """What to do instead. Another unit's entry is not named: neither its number nor its title."""
     if known.unit_id != account.unit_id:
         return f"这个链接已由其他单位登记，{_NOTHING}。请核对是不是填错了链接；没有填错的，请与系统管理员核对。"
-    return f"这个链接已登记（第 {known.pk} 条《{known.title}》），{_NOTHING}。要改，请更正那一条。"
+    return f"这个链接已登记（第 {known.pk} 条{quoted(known.title)}），{_NOTHING}。要改，请更正那一条。"
 
 
 def _of_edition(entry: Entry) -> Iterator[Publication]:
@@ -155,7 +156,7 @@ def _same_edition(entry: Entry) -> Iterable[Clash]:
     if entry.edition is None:
         return
     for publication in _of_edition(entry):
-        yield Clash(publication.release, f"《{entry.edition.title[:40]}》已在“{entry.account.name}”手工发布")
+        yield Clash(publication.release, f"{quoted(entry.edition.title[:40])}已在“{entry.account.name}”手工发布")
 
 
 def _same_quota(entry: Entry) -> Iterable[Clash]:

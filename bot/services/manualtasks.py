@@ -19,6 +19,7 @@ from bot.domain.channel import ModeSpec
 from bot.domain.findings import blocking
 from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication
+from bot.domain.typography import quoted
 from bot.domain.workflow import Role
 from bot.models import (
     Account,
@@ -102,7 +103,7 @@ def require_free(edition: Edition, account: Account) -> None:
     if post is not None:
         raise Refused(
             "by_hand",
-            f"《{edition.title}》已在“{account.name}”手工发布（登记第 {post.pk} 条），同一版本同一账号只发一次，发布单未保存。"
+            f"{quoted(edition.title)}已在“{account.name}”手工发布（登记第 {post.pk} 条），同一版本同一账号只发一次，发布单未保存。"
             "如需更正，请修改内容形成新版本。",
         )
     tasks = ManualTask.objects.filter(edition=edition, account=account, drop_reason="")
@@ -110,7 +111,7 @@ def require_free(edition: Edition, account: Account) -> None:
     if task is not None:
         raise Refused(
             "by_hand",
-            f"《{edition.title}》在“{account.name}”已列入发布单 {task.release_id} 的手工发布任务，同一版本同一账号只发一次，"
+            f"{quoted(edition.title)}在“{account.name}”已列入发布单 {task.release_id} 的手工发布任务，同一版本同一账号只发一次，"
             "发布单未保存。请先作废那一张。",
         )
 
@@ -124,11 +125,11 @@ def plan(release: Release, account: Account, mode: ModeSpec, groups: Sequence[Se
         for position, edition in enumerate(group):
             require_free(edition, account)
             if Item.objects.filter(edition=edition, account=account, active=True).exists():
-                words = f"《{edition.title}》在账号“{account.name}”上已列入别的发布单，同一版本同一账号只发一次，发布单未保存。"
+                words = f"{quoted(edition.title)}在账号“{account.name}”上已列入别的发布单，同一版本同一账号只发一次，发布单未保存。"
                 raise Refused("once", words)
             post = PostRecord.objects.filter(edition=edition, account=account).first()
             if post is None:
-                words = f"《{edition.title}》送审时还没有账号“{account.name}”的渠道稿，发布单未保存。请把该文件重新送审一次。"
+                words = f"{quoted(edition.title)}送审时还没有账号“{account.name}”的渠道稿，发布单未保存。请把该文件重新送审一次。"
                 raise Refused("no_post", words)
             ManualTask.objects.create(
                 release=release, account=account, mode=mode.name, lane=lane, position=position, edition=edition, post=post
@@ -161,7 +162,9 @@ def require_signable(release: Release) -> None:
                 f"账号“{task.account.name}”现在由系统发布，发布单是按手工发布编的，未签发。请作废后重新编制。",
             )
         if manualentry.posted_by_hand(task.edition, task.account) is not None:
-            raise Refused("by_hand", f"《{task.edition.title}》已在“{task.account.name}”手工发布，未签发。请重新编制。")
+            raise Refused(
+                "by_hand", f"{quoted(task.edition.title)}已在“{task.account.name}”手工发布，未签发。请重新编制。"
+            )
 
 
 def seal(release: Release, credit: dict[int, str]) -> list[ManifestPublication]:

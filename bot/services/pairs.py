@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from bot.domain.delivery import STOPPABLE, State
+from bot.domain.typography import quoted
 from bot.models import Document, Item, Publication
 
 ENDED = frozenset({State.CANCELLED, State.GONE, State.WITHDRAWN})
@@ -31,9 +32,7 @@ class Alone:
     def words(self) -> str:
         """What it is about, for staff: the sentence goes on with what was not done."""
         title, account = self.policy.current.title, self.publication.account.name
-        return (
-            f"政策文件《{title}》（推送 {self.publication.pk}）的配套解读在“{account}”上既没有公开，也不在同时发布之列"
-        )
+        return f"政策文件{quoted(title)}（推送 {self.publication.pk}）的配套解读在“{account}”上既没有公开，也不在同时发布之列"
 
 
 def alone(

@@ -19,6 +19,7 @@ from bot.domain.channel import Channel, ChannelFault, CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware, show
 from bot.domain.sync import AfterLive, Seen
+from bot.domain.typography import quoted
 from bot.domain.workflow import EditionState
 from bot.models import Account, Edition, Publication, Release, Reservation
 from bot.models.triggers import missing
@@ -168,7 +169,7 @@ def _approvals(subject: Subject) -> Iterator[CheckResult]:
     bad = [edition for edition in editions if not _approved(edition)]
     for edition in bad:
         yield CheckResult(
-            "审核", False, f"《{edition.title}》的审核不完整或已有新版本（{edition.status.label}），到时不会发出。", code="approvals"
+            "审核", False, f"{quoted(edition.title)}的审核不完整或已有新版本（{edition.status.label}），到时不会发出。", code="approvals"
         )  # fmt: skip
     if not bad:
         yield CheckResult("审核", True, f"{len(editions)} 件都已终审通过，仍是最新版本。", code="approvals")
@@ -197,7 +198,7 @@ def _freeze(subject: Subject) -> Iterator[CheckResult]:
 def _link(subject: Subject) -> Iterator[CheckResult]:
     bare = [edition for edition in _editions(subject) if not edition.article.source_url or not edition.marker]
     for edition in bare:
-        yield CheckResult("原文链接", False, f"《{edition.title}》没有原文链接，发出后无法核对。", code="link")
+        yield CheckResult("原文链接", False, f"{quoted(edition.title)}没有原文链接，发出后无法核对。", code="link")
     if not bare:
         yield CheckResult("原文链接", True, "每件都有带核对标记的原文链接。", code="link")
 

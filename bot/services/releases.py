@@ -20,6 +20,7 @@ from bot.domain.findings import blocking
 from bot.domain.instants import require_aware, show
 from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
 from bot.domain.sync import AtTime, Policy, as_json
+from bot.domain.typography import quoted
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import (
     Account,
@@ -227,7 +228,7 @@ def _approved_edition(document: Document, *, pulled: bool) -> Edition:
         why = "，是所选政策文件的解读，须一起发布" if pulled else ""
         raise Refused(
             "not_approved",
-            f"《{edition.title}》（{document.external_id}{why}）状态为“{edition.status.label}”，尚未终审通过，发布单未保存。请先完成审核。",
+            f"{quoted(edition.title)}（{document.external_id}{why}）状态为“{edition.status.label}”，尚未终审通过，发布单未保存。请先完成审核。",
         )
     return edition
 
@@ -286,7 +287,7 @@ def _plan_item(publication: Publication, position: int, edition: Edition) -> Non
     if post is None:
         raise Refused(
             "no_post",
-            f"《{edition.title}》送审时还没有账号“{account.name}”的渠道稿，发布单未保存。请把该文件重新送审一次（生成新版本）。",
+            f"{quoted(edition.title)}送审时还没有账号“{account.name}”的渠道稿，发布单未保存。请把该文件重新送审一次（生成新版本）。",
         )
     try:
         with transaction.atomic():
@@ -298,11 +299,13 @@ def _plan_item(publication: Publication, position: int, edition: Edition) -> Non
 def _already_planned(edition: Edition, account: Account) -> Refused:
     other = Item.objects.select_related("publication__release").get(edition=edition, account=account, active=True)
     release = other.publication.release
-    where = f"发布单 {release.pk}（{show(release.instant)}，{State(other.publication.state).label}）"
+    state = State(other.publication.state)
+    where = f"发布单 {release.pk}（{show(release.instant)}，{state.label}）"
+    waits = "要换时刻，请给那一张改期，或先作废它；" if state in STOPPABLE | {State.HELD} else ""
     return Refused(
         "once",
-        f"《{edition.title}》在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。"
-        f"要换时刻，请给那一张改期，或先作废它；如需更正，请修改内容形成新版本。",
+        f"“{edition.title}”在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。"
+        f"请在本发布单里去掉这份文件或这个账号；{waits}如需更正，请修改内容形成新版本。",
     )
 
 
@@ -426,7 +429,7 @@ def _require_approved(editions: Sequence[Edition]) -> None:
         if edition.status is not EditionState.APPROVED or edition.pk != edition.document.current.pk:
             raise Refused(
                 "not_approved",
-                f"《{edition.title}》已不是审核通过的最新版本（{edition.status.label}），未签发。请重新审核并重新编制发布单。",
+                f"{quoted(edition.title)}已不是审核通过的最新版本（{edition.status.label}），未签发。请重新审核并重新编制发布单。",
             )
 
 
@@ -438,7 +441,7 @@ def _require_not_posted(publications: Sequence[Publication]) -> None:
     )  # fmt: skip
     posted = items.select_related("edition", "account").first()
     if posted is not None:
-        words = f"《{posted.edition.title}》已在“{posted.account.name}”手工发布，未签发。请作废后重新编制。"
+        words = f"{quoted(posted.edition.title)}已在“{posted.account.name}”手工发布，未签发。请作废后重新编制。"
         raise Refused("by_hand", words)
 
 

@@ -16,6 +16,7 @@ from bot.domain.instants import show
 from bot.domain.preflight import Kind as Preflight
 from bot.domain.rights import RIGHT_LABELS
 from bot.domain.sync import GateState, Seen
+from bot.domain.typography import quoted
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Role, Step
 from bot.models import Account, AuditEvent, Document
@@ -211,7 +212,9 @@ def _manual(data: Mapping[str, Any], name: str) -> tuple[str, str]:
         "按登记在允许发出之前就已发出" if data.get("early") else "",
         str(data.get("url", "")),
     )
-    what = f"登记手工发布第 {data.get('post')} 条（账号 {data.get('account')}，{when}）：《{data.get('title')}》"
+    what = (
+        f"登记手工发布第 {data.get('post')} 条（账号 {data.get('account')}，{when}）：{quoted(str(data.get('title')))}"
+    )
     return what, "　".join(part for part in parts if part)
 
 
@@ -358,6 +361,9 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     "unit.created": _unit_created,
     "unit.opened": _unit_opened,
     "login.tried": lambda data, name: ("尝试登录", f"登录名的指纹 {data.get('who', '')}（不保存所输入的登录名）"),
+    "login.failed": lambda data, name: (
+        f"登录不成功：{'验证码' if data.get('what') == 'code' else '登录名或密码'}不对", f"登录名的指纹 {data.get('who', '')}"
+    ),
     "login.opened": lambda data, name: ("登录：密码核对通过", ""),
     "rules.installed": _rules("安装数据库规则"),
     "rules.tampered": _rules("发现数据库规则缺少或被改动"),
@@ -408,11 +414,11 @@ TELLERS: dict[str, Callable[[Mapping[str, Any], str], tuple[str, str]]] = {
     ),
     "manual.registered": _manual,
     "manual.voided": lambda data, name: (
-        f"作废手工发布登记第 {data.get('post')} 条：《{data.get('title')}》",
+        f"作废手工发布登记第 {data.get('post')} 条：{quoted(str(data.get('title')))}",
         data.get("reason", ""),
     ),
     "manual.taken_down": lambda data, name: (
-        f"登记手工发布第 {data.get('post')} 条已在平台撤下：《{data.get('title')}》",
+        f"登记手工发布第 {data.get('post')} 条已在平台撤下：{quoted(str(data.get('title')))}",
         data.get("reason", ""),
     ),
     "manual.draft": lambda data, name: (

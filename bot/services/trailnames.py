@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.domain.typography import quoted
 from bot.models import Account, AlarmNotice, ApiToken, AuditEvent, Person, Publication, Release, Unit, Urgency
 
 from .trailunits import number_of_urgency, numbers, split
@@ -67,7 +68,7 @@ def _urgencies(names: set[str]) -> Things:
     rows = Urgency.objects.filter(pk__in=numbers(pks.values())).values_list(
         "pk", "edition__title", "edition__document__external_id"
     )
-    found = {str(pk): Thing(f"《{title}》的应急发布", "document", number) for pk, title, number in rows}
+    found = {str(pk): Thing(f"{quoted(title)}的应急发布", "document", number) for pk, title, number in rows}
     return {name: found[pk] for name, pk in pks.items() if pk in found}
 
 

@@ -20,6 +20,7 @@ from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.instants import require_aware, show
+from bot.domain.typography import quoted
 from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState
 from bot.models import (
@@ -272,7 +273,7 @@ def move(urgency: Urgency, stage: Stage, *, actor: str, now: datetime, **data: A
         told = {"stage": str(stage), "urgency": urgency.pk, "unit": urgency.unit.code}
         audit.append(actor, "urgent.moved", subject, told, now=now)
         if stage in _LAPSED:
-            words = f"《{urgency.edition.title}》{stage.label}。仍需应急的，请重新提出。"
+            words = f"{quoted(urgency.edition.title)}{stage.label}。仍需应急的，请重新提出。"
             alarming.raise_all([_call(Kind.LAPSED, urgency, None, words)], now=now)
     return True
 
@@ -334,11 +335,11 @@ def _say(urgency: Urgency, release: Release, until: datetime, now: datetime) -> 
     sent = _parts(release).sent
     match urgent.review(until, now):
         case urgent.Review.NEAR:
-            words = f"《{urgency.edition.title}》由两人应急签发，{sent}，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
+            words = f"{quoted(urgency.edition.title)}由两人应急签发，{sent}，须在 {show(until, seconds=False)} 前补审，现在{urgency.edition.status.label}。"
             alarming.raise_all([_call(Kind.REVIEW_DUE, urgency, release, words)], now=now)
         case urgent.Review.LATE:
             number = str(urgent.alarms_late(until, now))
-            words = f"《{urgency.edition.title}》由两人应急签发，{sent}，补审应在 {show(until, seconds=False)} 前办完，已逾期，现在{urgency.edition.status.label}。"
+            words = f"{quoted(urgency.edition.title)}由两人应急签发，{sent}，补审应在 {show(until, seconds=False)} 前办完，已逾期，现在{urgency.edition.status.label}。"
             call = _call(Kind.REVIEW_LATE, urgency, release, words, number)
             close_alarms(urgency, why="已逾期，另行警报", now=now, but=call.subject)
             alarming.raise_all([call], now=now)
@@ -351,7 +352,7 @@ def _correct(urgency: Urgency, release: Release, now: datetime) -> None:
         move(urgency, Stage.CALLED_OFF if never else Stage.SETTLED, actor=ACTOR, now=now)
     elif parts.out is not Out.NO or parts.posting:  # nothing holds back the hand of a person who has not heard of it
         told = urgent.returned_in_words(parts.out, posted=parts.posted, posting=parts.posting)
-        words = f"《{urgency.edition.title}》{told}"
+        words = f"{quoted(urgency.edition.title)}{told}"
         alarming.raise_all([_call(Kind.RETURNED, urgency, release, words)], now=now)
 
 
@@ -405,7 +406,7 @@ def checks(*, now: datetime) -> Iterator[CheckResult]:
     for urgency in found:
         words, late = _standing_words(urgency, now)
         yield CheckResult(
-            "应急通道", not late, f"《{urgency.edition.title}》{words}", warning=True, code="urgent",
+            "应急通道", not late, f"{quoted(urgency.edition.title)}{words}", warning=True, code="urgent",
             remedy=REMEDIES[urgency.status],
         )  # fmt: skip
 
@@ -435,7 +436,7 @@ def waits_for_second(urgency: Urgency, *, now: datetime) -> None:
 
 
 def _asking(urgency: Urgency) -> str:
-    return f"《{urgency.edition.title}》提请应急发布：{urgency.reason}"
+    return f"{quoted(urgency.edition.title)}提请应急发布：{urgency.reason}"
 
 
 def _call(kind: Kind, urgency: Urgency, release: Release | None, words: str, which: str = "") -> Call:

@@ -103,7 +103,7 @@ def test_what_is_still_looked_for_leads_to_where_it_is_looked_at_again(district:
 def test_the_badge_counts_incidents_and_tells_how_many_cases_they_are(district: District, as_: Login) -> None:
     both_in_doubt(district)
     shown = page(as_("duty"), "/").split('id="asks"')[1]
-    assert '需要人处理 <b class="badge">1</b> <small>共 2 条</small>' in shown
+    assert '需要人处理 <b class="badge">1</b> <small>件，共 2 条</small>' in shown
 
 
 def test_whether_it_is_out_is_told_of_each_account_where_they_differ(district: District, as_: Login) -> None:
@@ -295,7 +295,7 @@ def test_the_alarms_of_an_incident_are_one_line_that_unfolds_to_each(district: D
     for alarm in Alarm.objects.all():
         assert f'action="/alarms/{alarm.pk}/read"' in each
     assert {f"/releases/{release.pk}" for release in made} == set(links(each))
-    assert '<b class="badge">1</b> <small>共 8 条</small>' in page(client, "/").split('id="alarms"')[1]
+    assert '<b class="badge">1</b> <small>件，共 8 条</small>' in page(client, "/").split('id="alarms"')[1]
 
 
 def test_what_somebody_has_read_stands_behind_what_nobody_has(district: District, as_: Login) -> None:

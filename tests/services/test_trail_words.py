@@ -98,6 +98,8 @@ def test_every_kind_belongs_to_a_sort() -> None:
         ("unit.opened", {"name": "九曲街道", "code": "jiuqu", "manager": "冯安", "username": "feng"},
          "新建单位“九曲街道”（jiuqu）", "安全管理员：冯安（feng）"),
         ("login.tried", {"who": "ab12"}, "尝试登录", "登录名的指纹 ab12（不保存所输入的登录名）"),
+        ("login.failed", {"who": "ab12", "what": "code"}, "登录不成功：验证码不对", "登录名的指纹 ab12"),
+        ("login.failed", {"who": "ab12", "what": "password"}, "登录不成功：登录名或密码不对", "登录名的指纹 ab12"),
         ("login.opened", {"who": "ab12"}, "登录：密码核对通过", ""),
         ("rules.installed", {"fingerprint": "0123456789abcdef"}, "安装数据库规则", "规则指纹尾号 89abcdef"),
         ("rules.tampered", {"rules": ["a", "b"], "found": "x"}, "发现数据库规则缺少或被改动", "涉及 2 条：a、b"),

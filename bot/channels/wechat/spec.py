@@ -58,7 +58,7 @@ FIELDS = (
     FieldSpec("title", "text", 32, elastic=("title",), label="标题"),
     FieldSpec("author", "text", 16, required=False, label="作者"),
     FieldSpec("digest", "text", 128, elastic=("summary",), required=False, label="摘要"),
-    FieldSpec("content", "html", CONTENT_CHARACTERS, label="正文"),
+    FieldSpec("content", "html", CONTENT_CHARACTERS, label="正文（含版式）"),
     FieldSpec("content_source_url", "text", LINK_BYTES, count=utf8_length, label="阅读原文链接"),
 )
 LABELS = {field.name: field.label for field in FIELDS} | {
