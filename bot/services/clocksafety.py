@@ -91,6 +91,12 @@ def far_off(*, now: datetime) -> bool:
     return abs(offset) > FAR_OFF or abs(_drift(reading, now, steady)) > FAR_OFF
 
 
+def unheard() -> bool:
+    """Whether no platform has told this machine its time since it was started, although one must: nobody can say then how
+    far off its clock is, however long it runs."""
+    return settings.TONGFA.require_platform_date and _newest() is None
+
+
 def distrusted(accounts: Sequence[Account], *, now: datetime) -> set[int]:
     """Those accounts, by id, for which the clock may not be trusted; readings taken since they were loaded count."""
     require_aware(now)

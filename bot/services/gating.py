@@ -21,13 +21,13 @@ from bot import portal, proofing
 from bot.domain import sync, timeline
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.instants import require_aware, show, span
-from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen
+from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen, Then
 from bot.domain.workflow import Role
 from bot.models import Attempt, Batch, Person, PortalGate, Publication, Release
 
-from . import audit, home, setback
+from . import audit, home, platformtime, setback
 from .accounts import spec_of
-from .clocksafety import far_off
+from .clocksafety import far_off, unheard
 from .errors import Refused
 from .pairs import Alone, alone
 from .people import require
@@ -154,8 +154,9 @@ def mark_rung(gate: PortalGate, now: datetime) -> None:
 
 def ask(gate_id: int, *, now: Callable[[], datetime], look: Look = portal.look) -> None:
     """Ask the portal once about one gate. Safe to ring any number of times: only one worker asks, at its time."""
+    require_aware(now())
+    _hear_the_time(gate_id, now())
     begun = now()
-    require_aware(begun)
     gate = _take(gate_id, begun)
     if gate is None:
         return
@@ -165,6 +166,16 @@ def ask(gate_id: int, *, now: Callable[[], datetime], look: Look = portal.look) 
         with suppress(Stale), audit.serialised():
             _require_fresh(begun, now())
             _record(gate, policy, answer, now())
+
+
+def _hear_the_time(gate_id: int, now: datetime) -> None:
+    """Before a wait that ends in going ends: a machine that has spoken with no platform yet does not know how late it is."""
+    gate = PortalGate.objects.select_related("release").get(pk=gate_id)
+    policy = gate.release.sync_policy
+    if not isinstance(policy, AfterLive) or gate.next_at is None or gate.next_at > now:
+        return
+    if policy.then is Then.GO and now >= gate.release.instant + policy.wait and unheard():
+        platformtime.ask_one_of(one.account for one in gate.release.publications.select_related("account"))
 
 
 def _take(gate_id: int, now: datetime) -> PortalGate | None:
@@ -231,8 +242,8 @@ def _record(gate: PortalGate, policy: AfterLive, answer: portal.Look, now: datet
     """Write the answer and do what follows from it, in one transaction. Raises Stale when another has taken over."""
     old = sync.Gate(gate.status, gate.live_at, gate.open_since, gate.effective, gate.next_at)
     new = sync.answered(old, policy, gate.release.instant, answer.seen, now, left=_has_left(gate.release_id, now))
-    if old.state is GateState.SHUT and new.state is not old.state and far_off(now=now):
-        new = sync.Gate(next_at=now + CLOCK_ODD)  # no end of the wait, and no hour to leave at, by a wrong clock
+    if _by_the_clock_alone(old, new, now):
+        new = sync.Gate(next_at=now + CLOCK_ODD)
     words = answer.words[:300]
     _write(
         gate, state=new.state, live_at=new.live_at, open_since=new.open_since, effective=new.effective,
@@ -243,6 +254,15 @@ def _record(gate: PortalGate, policy: AfterLive, answer: portal.Look, now: datet
         _note(gate, "gate.answered", {"seen": str(answer.seen), "words": words, "status": answer.status}, now)
     if new.state is not old.state:
         _moved(gate, policy, new, words, now)
+
+
+def _by_the_clock_alone(old: sync.Gate, new: sync.Gate, now: datetime) -> bool:
+    """No end of the wait, and no hour to leave at, by a clock that is wrong; nor does anything go because time is up by one
+    that no platform has confirmed."""
+    if new.state is old.state:
+        return False
+    goes = new.state is GateState.WAIVED
+    return (goes and unheard()) or ((goes or old.state is GateState.SHUT) and far_off(now=now))
 
 
 def _write(gate: PortalGate, **changes: object) -> None:

@@ -7,7 +7,6 @@ notices, inspections. Calls to platforms and to people are made by workers only.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,9 +15,8 @@ import structlog
 from django.db import OperationalError
 from django.db.models import Model
 
-from bot.channels.http import within
 from bot.domain.alarms import Kind, Out
-from bot.domain.channel import ChannelFault, CheckResult
+from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
 from bot.models import Account, AlarmNotice, Chore, Preflight, Publication, Release
@@ -30,6 +28,7 @@ from . import (
     audit,
     handdrafts,
     manualtasks,
+    platformtime,
     prechecks,
     preflighting,
     standstills,
@@ -39,7 +38,6 @@ from . import (
     trailindex,
     urgentcare,
 )
-from .accounts import channel_of
 from .alarming import Call
 from .clocksafety import doubt_of_this_boot
 from .errors import Refused
@@ -66,7 +64,6 @@ EVERY = {
 #: where nothing changes there is nothing that it could find but late (docs/explanation/performance.md, Idle).
 RARELY = 3
 BEFORE_A_RELEASE, AFTER_A_RELEASE = timedelta(minutes=2), timedelta(hours=1)
-MOST_ASKED, TIME_ASKED = 3, 8.0  # platforms asked for the time; seconds for each
 KINDS = ("preflight", "notify", "inspect")
 
 
@@ -200,10 +197,7 @@ def _ask_the_time() -> None:
     """Of a platform on which something waits to go out: its answer carries a Date, and the adapter notes it."""
     waiting = Publication.objects.filter(state__in=[str(state) for state in STOPPABLE | {State.HELD}])
     accounts = Account.objects.filter(pk__in=waiting.values("account"), disabled_reason="").order_by("pk")
-    for account in accounts[:MOST_ASKED]:
-        with suppress(ChannelFault, Refused), within(TIME_ASKED):
-            channel_of(account).preflight()
-            return
+    platformtime.ask_one_of(accounts)
 
 
 def _chain() -> CheckResult:

@@ -130,6 +130,7 @@ class Engine:
         monkeypatch.setattr(clock, "agenda", self._what_is_due)
         monkeypatch.setattr(watching, "_ring", self._ring)
         monkeypatch.setattr(watching, "_ask_the_time", lambda: None)
+        monkeypatch.setattr(gating, "unheard", lambda: False)
         monkeypatch.setitem(watching.EVERY, "sweep", SWEEP)
         self.site = Page(self.clock)  # what a pre-flight meets where the page will be
         monkeypatch.setattr(prechecks, "ask_portal", self.site)

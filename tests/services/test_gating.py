@@ -540,6 +540,40 @@ def test_time_that_is_up_by_a_clock_that_a_platform_contradicts_ends_no_wait(
     assert State.HELD not in states(release)
 
 
+def test_no_wait_ends_in_going_by_a_clock_that_no_platform_has_confirmed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second machine, an hour ahead, that has asked nobody but the portal so far (seed 6021065)."""
+    asked: list[str] = []
+    release = engine.signed(sync=after_live(then=Then.GO))
+    monkeypatch.setattr(gating, "unheard", lambda: True)
+    monkeypatch.setattr(gating.platformtime, "ask_one_of", lambda accounts: asked.extend(one.slug for one in accounts))
+    PortalGate.objects.update(next_at=T + timedelta(hours=1))
+    engine.clock.wait_until(T + timedelta(hours=1))
+    gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)
+    assert gate(release).status is GateState.SHUT
+    assert asked == ["zghd", "lyhd"]
+    monkeypatch.setattr(gating, "unheard", lambda: False)
+    PortalGate.objects.update(next_at=engine.clock.now())
+    gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)
+    assert gate(release).status is GateState.WAIVED
+
+
+def test_a_page_that_is_gone_again_ends_no_wait_by_a_clock_that_a_platform_contradicts(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.page.at(T - 5 * MINUTE)
+    release = engine.signed(sync=after_live(then=Then.GO))
+    engine.go(T - 2 * MINUTE)
+    assert gate(release).status is GateState.OPEN
+    engine.page.at(T - MINUTE, ABSENT)
+    monkeypatch.setattr(gating, "far_off", lambda **_: True)
+    PortalGate.objects.update(next_at=T + timedelta(hours=8))
+    engine.clock.wait_until(T + timedelta(hours=8))
+    gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)
+    assert gate(release).status is GateState.SHUT
+
+
 def test_a_bell_for_another_publication_is_not_held_up_by_five_hundred_that_wait(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,11 @@ def distrust(world: World, account: Account, host: Host) -> str:
     return ""
 
 
+def unheard(db: Database, host: Host) -> bool:
+    """services/clocksafety.unheard."""
+    return not any(host.boot in account.readings for account in db.accounts)
+
+
 def far_off(db: Database, host: Host) -> bool:
     """services/clocksafety.far_off. Here every machine has been up for long."""
     readings = [one for account in db.accounts if (one := account.readings.get(host.boot)) is not None]

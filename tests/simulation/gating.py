@@ -9,7 +9,8 @@ from bot.domain import sync, timeline
 from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.sync import FOR_A_DECISION, GateState, Seen
 
-from .carrying import ACTOR, far_off
+from .carrying import ACTOR, Fault, far_off, unheard
+from .carrying import ask as ask_time
 from .portal import WITHIN, Gate, ask_again, has_left, meaning, update, write
 from .rows import Database, Publication, Release, Stale
 from .world import Host, Process, Steps, World
@@ -74,6 +75,7 @@ def wakes(gate: Gate, now: datetime) -> datetime | None:
 def ask(world: World, process: Process, pk: int) -> Steps:
     """services/gating.ask: the portal is asked once."""
     db, host = world.db, process.host
+    yield from _hear_the_time(world, process, db.gates[pk].copy())
     begun = host.now()
     gate = db.gates[pk].copy()
     if gate.next_at is None or gate.next_at > begun:
@@ -93,6 +95,23 @@ def ask(world: World, process: Process, pk: int) -> Steps:
         return
     with suppress(Stale), db.transaction():
         _record(world, host, gate, seen)
+
+
+def _hear_the_time(world: World, process: Process, gate: Gate) -> Steps:
+    """services/gating._hear_the_time."""
+    db, now = world.db, process.host.now()
+    over = gate.next_at is not None and gate.next_at <= now and now >= gate.instant + gate.policy.wait
+    if over and gate.policy.then is sync.Then.GO and unheard(db, process.host):
+        with suppress(Fault):
+            yield from ask_time(world, process, db.publications[gate.release.publications[0]].account)
+
+
+def _by_the_clock_alone(db: Database, host: Host, old: sync.Gate, new: sync.Gate) -> bool:
+    """services/gating._by_the_clock_alone."""
+    if new.state is old.state:
+        return False
+    goes = new.state is GateState.WAIVED
+    return (goes and unheard(db, host)) or ((goes or old.state is GateState.SHUT) and far_off(db, host))
 
 
 def _take(db: Database, gate: Gate, now: datetime) -> bool:
@@ -115,7 +134,7 @@ def _record(world: World, host: Host, gate: Gate, seen: Seen) -> None:
     db, now = world.db, host.now()
     old = sync.Gate(gate.state, gate.live_at, gate.open_since, gate.effective, gate.next_at)
     new = sync.answered(old, gate.policy, gate.instant, seen, now, left=has_left(db, gate.release, now))
-    if old.state is GateState.SHUT and new.state is not old.state and far_off(db, host):
+    if _by_the_clock_alone(db, host, old, new):
         new = sync.Gate(next_at=now + CLOCK_ODD)
     write(
         db, gate, state=new.state, live_at=new.live_at, open_since=new.open_since, effective=new.effective,

@@ -1,0 +1,24 @@
+"""Have a platform tell its time: any answer of it carries a Date, and the adapter notes it (`clocksafety` reads it)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import islice
+
+from bot.channels.http import within
+from bot.domain.channel import ChannelFault
+from bot.models import Account
+
+from .accounts import channel_of
+from .errors import Refused
+
+MOST, SECONDS = 3, 8.0  # platforms that are asked; for each
+
+
+def ask_one_of(accounts: Iterable[Account]) -> None:
+    """The first of these that answers. Takes at most `MOST` times `SECONDS`."""
+    for account in islice(accounts, MOST):
+        with suppress(ChannelFault, Refused), within(SECONDS):
+            channel_of(account).preflight()
+            return
