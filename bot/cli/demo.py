@@ -362,10 +362,7 @@ class _Demo:
             _step("等待发布时刻，到点同时发出，然后逐条读回核对")
         else:
             _step(f"上次运行中断时，发布单 {release.pk} 还没有办完：接着核对，已经发出的不会再发")
-            click.echo(
-                "  结果不明的每隔一段时间核对一次，查清之前不会再发：查不到的，群发用原编号再问一次（上次没有发出的这次会发出），"
-                f"微博转人工；经过和办法见异常台：{self._web}/exceptions"
-            )
+            self._say_what_follows(release)
         stop = max(now(), release.instant) + WATCH_FOR
         seen: dict[int, str] = {}
         ended = SETTLED | FOR_A_PERSON | {State.HELD}
@@ -381,6 +378,16 @@ class _Demo:
                 raise _Stopped
         click.echo("  等了 5 分钟还没有全部发布，请看值班台。", err=True)
         return False
+
+    def _say_what_follows(self, release: Any) -> None:
+        """What the machine does about each result that it does not know, by the account's own mode."""
+        from bot.services.accounts import spec_of
+
+        pushes = list(release.publications.select_related("account").order_by("account_id", "lane"))
+        rules = {one.account.name: spec_of(one.account).mode(one.mode).unknown.words for one in pushes}
+        for name, words in rules.items():
+            click.echo(f"  {name}，结果不明的：{words}")
+        click.echo(f"  最多在这里看 5 分钟；经过和办法见异常台：{self._web}/exceptions")
 
     def _tell(self, publication: Any) -> None:
         left = (publication.instant - now()).total_seconds()

@@ -174,7 +174,7 @@ SPEC = ChannelSpec(
     shown_to="微信号",
     metrics=tuple(METRICS),
     metrics_daily=True,
-    metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“未报告”。",
+    metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“—”（未统计）。",
     recognised_by="次日起在当天的统计里按链接对上；链接说明不了的，按当天唯一、系统又没有发过的标题。认不准的不列数字。",
     cannot=(
         "不能由平台定时发布：发布时刻由本系统掌握。",
