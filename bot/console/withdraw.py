@@ -146,8 +146,8 @@ def _channels(release: Release) -> list[Channel]:
 
 def _channel(items: Sequence[Item]) -> Channel:
     publication = items[0].publication
-    mode = withdrawing.mode_of(publication)
-    return Channel(publication, f"{spec_of(publication.account).label} · {mode.label}", mode.removal, items)
+    mode, label = withdrawing.mode_of(publication), spec_of(publication.account).label
+    return Channel(publication, label if mode.label == label else f"{label} · {mode.label}", mode.removal, items)
 
 
 def _form(request: HttpRequest, release: Release, channels: Sequence[Channel], at: datetime) -> dict[str, Any]:
