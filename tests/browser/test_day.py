@@ -248,7 +248,9 @@ def take_down(district: District, window: Open, release: Release) -> None:
         page.goto(f"{address}?kind=correction")
         for box in page.locator("[name=target], [name=portal]").all():
             box.uncheck()
-        page.locator(".allow").filter(has_text="临沂河东").filter(has_text=BUS).locator("[name=target]").check()
+        page.locator(".allow").filter(has_text="临沂河东").locator("label").filter(has_text=BUS).locator(
+            "[name=target]"
+        ).check()
         page.get_by_label("撤回原因").fill("起始日期写错")
         page.locator("#notice").fill(page.locator("#notice").input_value().replace("〔请写明〕", "12月2日"))
         page.get_by_role("button", name=ask).click()

@@ -231,7 +231,7 @@ def test_a_title_that_goes_out_shortened_is_told_as_long_as_it_was_written(distr
     assert (told.length, told.limit, told.over, told.cut) == (len(title), 32, True, True)
     assert told.fits is not None
     assert told.fits <= 32
-    body = next(one for one in judged.meters if one.label == "正文")
+    body = next(one for one in judged.meters if one.label == "正文（含版式）")
     assert (body.limit, body.over) == (19_999, False)
 
 

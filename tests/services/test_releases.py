@@ -90,7 +90,7 @@ def test_an_interpretation_that_is_not_approved_yet_stops_the_plan(office: Offic
     office.took(interpretation())
     document = office.approved(policy())
     words = refusal(office.planned, document).message
-    assert "《河东区公共租赁住房管理办法》政策解读" in words
+    assert "《〈河东区公共租赁住房管理办法〉政策解读》" in words
     assert "是所选政策文件的解读，须一起发布" in words  # nobody typed it
     assert not Release.objects.exists()
 
