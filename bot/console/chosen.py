@@ -19,6 +19,7 @@ ASKS = (State.NEEDS_PERSON, State.UNKNOWN, State.MISSED, State.BLOCKED, State.HE
 ON_ITS_WAY = (*STOPPABLE, State.SENDING)
 _LONG = ("manifest", "manifest_hash", "policy")
 _OF_THE_GATE = ("gate__seen", "gate__asked_at", "gate__validators", "gate__held")
+_HEAD = ("release__title", "release__instant", "release__signed_by__name")
 _SIGNED = Q(release__signed_at__isnull=False, release__cancelled_at__isnull=True)
 
 
@@ -119,9 +120,6 @@ def _next_by_people(unit: Unit, now: datetime) -> list[NextUp]:
     )
     found = coming.select_related("release__signed_by").only("release", *_HEAD)[:1]
     return [NextUp(one.release, one.release.instant, False) for one in found]
-
-
-_HEAD = ("release__title", "release__instant", "release__signed_by__name")
 
 
 def held_up(unit: Unit) -> int:

@@ -23,7 +23,7 @@ from bot.domain.delivery import STOPPABLE, Event, State
 from bot.domain.instants import require_aware, show, span
 from bot.domain.sync import AT_TIME, FOR_A_DECISION, LETTING_THROUGH, AfterLive, AtTime, GateState, Policy, Seen, Then
 from bot.domain.workflow import Role
-from bot.models import Attempt, Batch, Person, PortalGate, Publication, Release
+from bot.models import Account, Attempt, Batch, Person, PortalGate, Publication, Release
 
 from . import audit, home, platformtime, setback
 from .accounts import spec_of
@@ -175,7 +175,8 @@ def _hear_the_time(gate_id: int, now: datetime) -> None:
     if not isinstance(policy, AfterLive) or gate.next_at is None or gate.next_at > now:
         return
     if policy.then is Then.GO and now >= gate.release.instant + policy.wait and unheard():
-        platformtime.ask_one_of(one.account for one in gate.release.publications.select_related("account"))
+        mine = Account.objects.filter(publications__release=gate.release, disabled_reason="").distinct().order_by("pk")
+        platformtime.ask_one_of(mine)
 
 
 def _take(gate_id: int, now: datetime) -> PortalGate | None:
@@ -183,13 +184,25 @@ def _take(gate_id: int, now: datetime) -> PortalGate | None:
     if gate.next_at is None or gate.next_at > now:
         return None
     mine = PortalGate.objects.filter(pk=gate.pk, fence=gate.fence).exclude(lease_until__gt=now)
-    if not gate.release.signed or not gate.release.publications.filter(state__in=_TO_LEAVE).exists():
+    if not gate.release.signed or not _is_awaited(gate, now):
         mine.update(next_at=None, rung_at=None)
         return None
     if not mine.update(fence=F("fence") + 1, lease_until=now + timeline.GATE_LEASE):
         return None
     gate.fence += 1
     return gate
+
+
+def _is_awaited(gate: PortalGate, now: datetime) -> bool:
+    """Whether anything still waits for the page: of the machine, or of people, who are not told to post before it is live.
+
+    What people may post is theirs to look at: so long after it was allowed the page is not asked for any more.
+    """
+    if gate.release.publications.filter(state__in=_TO_LEAVE).exists():
+        return True
+    allowed = gate.effective or gate.release.instant
+    late = gate.status is not GateState.SHUT and now > allowed + settings.TONGFA.max_lateness
+    return not late and gate.release.manual_tasks.filter(done_at__isnull=True).exists()
 
 
 def _require_fresh(begun: datetime, now: datetime) -> None:
@@ -242,7 +255,7 @@ def _record(gate: PortalGate, policy: AfterLive, answer: portal.Look, now: datet
     """Write the answer and do what follows from it, in one transaction. Raises Stale when another has taken over."""
     old = sync.Gate(gate.status, gate.live_at, gate.open_since, gate.effective, gate.next_at)
     new = sync.answered(old, policy, gate.release.instant, answer.seen, now, left=_has_left(gate.release_id, now))
-    if _by_the_clock_alone(old, new, now):
+    if _by_the_clock_alone(gate.release, old, new, now):
         new = sync.Gate(next_at=now + CLOCK_ODD)
     words = answer.words[:300]
     _write(
@@ -256,13 +269,15 @@ def _record(gate: PortalGate, policy: AfterLive, answer: portal.Look, now: datet
         _moved(gate, policy, new, words, now)
 
 
-def _by_the_clock_alone(old: sync.Gate, new: sync.Gate, now: datetime) -> bool:
-    """No end of the wait, and no hour to leave at, by a clock that is wrong; nor does anything go because time is up by one
-    that no platform has confirmed."""
+def _by_the_clock_alone(release: Release, old: sync.Gate, new: sync.Gate, now: datetime) -> bool:
+    """No end of the wait, and no hour to leave at, by a clock that is wrong; nor does the machine send anything because time
+    is up by one that no platform has confirmed. (Where people post all of it, there may be no platform to ask.)"""
     if new.state is old.state:
         return False
     goes = new.state is GateState.WAIVED
-    return (goes and unheard()) or ((goes or old.state is GateState.SHUT) and far_off(now=now))
+    return (goes and unheard() and release.publications.exists()) or (
+        (goes or old.state is GateState.SHUT) and far_off(now=now)
+    )
 
 
 def _write(gate: PortalGate, **changes: object) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
-from itertools import islice
+
+from django.db.models import QuerySet
 
 from bot.channels.http import within
 from bot.domain.channel import ChannelFault
@@ -16,9 +16,9 @@ from .errors import Refused
 MOST, SECONDS = 3, 8.0  # platforms that are asked; for each
 
 
-def ask_one_of(accounts: Iterable[Account]) -> None:
+def ask_one_of(accounts: QuerySet[Account]) -> None:
     """The first of these that answers. Takes at most `MOST` times `SECONDS`."""
-    for account in islice(accounts, MOST):
+    for account in accounts[:MOST]:
         with suppress(ChannelFault, Refused), within(SECONDS):
             channel_of(account).preflight()
             return

@@ -301,10 +301,10 @@ def _already_planned(edition: Edition, account: Account) -> Refused:
     release = other.publication.release
     state = State(other.publication.state)
     where = f"发布单 {release.pk}（{show(release.instant)}，{state.label}）"
-    waits = "要换时刻，请给那一张改期，或先作废它；" if state in STOPPABLE | {State.HELD} else ""
+    waits = "要换时刻，请给那一张改期，或先作废它；" if state in MOVABLE else ""
     return Refused(
         "once",
-        f"“{edition.title}”在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。"
+        f"{quoted(edition.title)}在账号“{account.name}”上已列入{where}，同一版本同一账号只发一次，本发布单未保存。"
         f"请在本发布单里去掉这份文件或这个账号；{waits}如需更正，请修改内容形成新版本。",
     )
 

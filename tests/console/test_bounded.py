@@ -150,7 +150,7 @@ class Furnished:
         ManualSample.objects.create(post=post, taken_at=now(), values={"reads": self._number}, raw="{}")
 
     def _half_by_hand(self) -> None:
-        """Its instant has passed: the machine's part is public, people have not posted theirs, its page was waited for."""
+        """Its instant has passed: the machine's part is public, people have not posted theirs."""
         wechat = self._district.accounts[0]
         Account.objects.filter(pk=wechat.pk).update(manual_reason="没有发布接口权限")
         wechat.refresh_from_db()

@@ -13,9 +13,11 @@ from django.test import Client
 from bot.console import board, chips
 from bot.console.calendar_tiles import OFF, PUBLIC, TROUBLE, WAITING, group
 from bot.domain.instants import beijing_date, to_beijing
+from bot.domain.sync import Seen
 from bot.domain.workflow import READERS, Role
 from bot.models import Account, ManualTask, PortalGate, Release
-from bot.services import manualtasks, releases, stops
+from bot.portal import Look
+from bot.services import gating, manualtasks, releases, stops
 from tests.services.factories import after_live
 
 from .world import ARTICLES, District, now, put
@@ -207,6 +209,33 @@ def test_until_the_portal_lets_it_through_it_waits_for_that(district: District, 
         assert listed(client, "waiting")
         assert not listed(client, "asks")
         assert "待手工发布" not in asks_of(client)
+
+
+@pytest.mark.parametrize(
+    ("seen", "after", "state", "next_ask"),
+    [(Seen.LIVE, 1, "open", True), (Seen.NOT_YET, 1, "shut", True), (Seen.NOT_YET, 120, "asking", False)],
+)
+def test_the_page_is_asked_for_where_people_post_all_of_it(
+    district: District, seen: Seen, after: int, state: str, next_ask: bool
+) -> None:
+    """Nobody else would ever let it through, and nobody would be told to post."""
+    by_hand(district)
+    release = waits_for_its_page(district)
+    with later(release, minutes=after):
+        PortalGate.objects.update(next_at=now())
+        gating.ask(PortalGate.objects.get().pk, now=now, look=lambda *_, **__: Look(seen, "看过", 200, {}))
+    gate = PortalGate.objects.get()
+    assert (gate.state, gate.next_at is not None) == (state, next_ask)
+
+
+def test_a_page_that_let_people_post_is_not_asked_for_for_ever(district: District) -> None:
+    by_hand(district)
+    release = waits_for_its_page(district)
+    for hours in (0, 3):
+        with later(release, minutes=1, hours=hours):
+            PortalGate.objects.update(next_at=now())
+            gating.ask(PortalGate.objects.get().pk, now=now, look=lambda *_, **__: Look(Seen.LIVE, "看过", 200, {}))
+    assert (PortalGate.objects.get().state, PortalGate.objects.get().next_at) == ("open", None)
 
 
 def test_where_the_portals_page_did_not_come_a_person_decides(district: District, as_: Login) -> None:

@@ -547,7 +547,7 @@ def test_no_wait_ends_in_going_by_a_clock_that_no_platform_has_confirmed(
     asked: list[str] = []
     release = engine.signed(sync=after_live(then=Then.GO))
     monkeypatch.setattr(gating, "unheard", lambda: True)
-    monkeypatch.setattr(gating.platformtime, "ask_one_of", lambda accounts: asked.extend(one.slug for one in accounts))
+    monkeypatch.setattr(gating.platformtime, "ask_one_of", lambda found: asked.extend(one.slug for one in found))
     PortalGate.objects.update(next_at=T + timedelta(hours=1))
     engine.clock.wait_until(T + timedelta(hours=1))
     gating.ask(gate(release).pk, now=engine.clock.now, look=engine.page)

@@ -60,9 +60,8 @@ APART = 600  # ms: two hosts' clocks may differ by so much and be trusted
 READ_BACK = (timeline.READ_BACK_HOLDS + timeline.SEND_BY) // MS + 5 * SECOND  # how old the last comparison may be
 MOST_LATE = timeline.MAX_LATENESS // MS + 30 * SECOND  # judged when a batch is handed out and claimed, not at its byte
 PROOF = (timeline.GATE_PROOF + timeline.GATE_LEASE + timeline.SEND_BY + timeline.INTENT) // MS + 5 * SECOND
-OUTWAITED = (
-    PUBLISH.unknown.looks[-1] // MS - 65 * SECOND
-)  # by a clock that is believed while it is a minute off at most
+MINUTE = 60 * SECOND  # a clock that is no more off is believed between looks
+OUTWAITED = PUBLISH.unknown.looks[-1] // MS - MINUTE - 5 * SECOND
 IN_DOUBT = "是否已发出不明"  # what people read where nobody knows
 DENIALS = ("未发出", "没有发出")
 MOST_REQUESTS = 1 + MEND_LIMIT + 3
