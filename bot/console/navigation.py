@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from bot.domain.urgent import PROPOSERS
 from bot.domain.workflow import READERS, Role
@@ -26,6 +27,7 @@ class Entry:
     """One link: the page's name in `urls.py`, its word, its icon, and who finds it in the navigation (empty: everybody).
 
     `waiting`: how much there waits for this person, by one question that an index answers; it is asked on every page.
+    `also`: names of other pages that belong to it though their addresses do not begin with its own.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Entry:
     roles: frozenset[Role] = frozenset()
     only_if: Callable[[Person], bool] | None = None
     waiting: Callable[[Person], int] | None = None
+    also: tuple[str, ...] = ()
 
     def shown_to(self, who: Person) -> bool:
         """Whether this person finds it in the navigation."""
@@ -55,9 +58,19 @@ class Link:
     counts: bool = False
 
 
+WRITING = (
+    "document-new",
+    "import",
+    "edit",
+    "edition-save",
+    "cover",
+    "preview",
+    "compare",
+)  # what is done with a document
+
 ENTRIES: tuple[Entry, ...] = (
     Entry("today", "值班台", "clock"),
-    Entry("documents", "文件", "box", READERS),
+    Entry("documents", "文件", "box", READERS, also=WRITING),
     Entry("reviews", "审批箱", "inbox", READERS, waiting=inbox.waiting),
     Entry("releases", "发布单", "send", READERS),
     Entry("urgent", "应急", "alert", frozenset(PROPOSERS), waiting=urgent.waiting_for),
@@ -87,8 +100,21 @@ def links(request: HttpRequest) -> Sequence[Link]:
     return [_link(entry, request.path, who) for entry in ENTRIES if entry.shown_to(who)]
 
 
+@cache
+def _beginnings(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the addresses of these pages begin with, up to the document that they are about."""
+    return tuple(_beginning(name) for name in names)
+
+
+def _beginning(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return reverse(name, args=["x"]).removesuffix("x")
+
+
 def _link(entry: Entry, path: str, who: Person) -> Link:
     href = reverse(entry.name)
-    current = path == href or (href != "/" and path.startswith(href))
+    current = path == href or (href != "/" and path.startswith(href)) or path.startswith(_beginnings(entry.also))
     count = entry.waiting
     return Link(entry.label, entry.icon, href, current, entry.name, count(who) if count else 0, count is not None)

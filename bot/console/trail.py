@@ -20,14 +20,15 @@ from bot.services import trailcheck, trailexport, trailindex, trailpages
 from bot.services.audit import Part
 from bot.services.errors import Refused
 from bot.services.people import manages_people, may_read, require
+from bot.services.trail import PROGRAMS
 from bot.services.trailnames import Thing
 from bot.services.trailpages import ABOUT, READERS, Asked, Cursor
 
 from .people import now, person, plain
 
 FILTERS = ("actor", "sort", "about", "name", "first", "last", "words")
-#: Who acts and is no person.
-NOBODY = ("系统", "平台回调", "审阅链接", "访客", "命令行", "tongfa backup")
+#: Who acts and is no person: as it stands in the chain -> its word for staff.
+NOBODY = {name: name for name in ("系统", "平台回调", "审阅链接", "访客", "命令行")} | PROGRAMS
 FORMS: Mapping[str, tuple[Callable[..., Iterator[str]], str]] = {
     "csv": (trailexport.as_sheet, "text/csv; charset=utf-8"),
     "jsonl": (trailexport.as_evidence, "application/x-ndjson"),

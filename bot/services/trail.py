@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import channels
+from bot import channels, notifying
 from bot.domain.alarms import Kind
 from bot.domain.custody import Duty
 from bot.domain.delivery import State
@@ -34,6 +34,8 @@ ANSWERED = "platform.answered"
 FREEZES = ("unit.frozen", "unit.freeze_reached", "unit.unfrozen")
 TAIL = 8
 UNREADABLE = "这一条的内容读不出来，原文见导出的证据文件。"
+#: What wrote a line and is no person: its word for staff, where the line has the command's name.
+PROGRAMS = {"tongfa init": "初始化", "tongfa demo": "演示", "tongfa backup": "备份"}
 PEOPLE = ("second", "for")  # what in a line's data is a login name
 VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝", "Unknown": "结果不明"}
 REMOVED = {"withdrawn": "已删除", "by_hand": "须人工删除", "refused": "拒绝，没有删除", "unknown": "结果不明"}
@@ -56,7 +58,8 @@ FOUND = {
 class Sentence:
     """One line: when, who, what; `detail` is a reason or an answer; `number` is its place in the chain.
 
-    `who` is the name of `actor`, a login name; what is no person (系统, 平台回调) is its own name.
+    `who` is the name of `actor`, a login name; what is no person (系统, 平台回调) is its own name, a command
+    has one in `PROGRAMS`.
     """
 
     number: int
@@ -99,7 +102,20 @@ def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[
         str(login) for event in events for login in (event.actor, *(event.data.get(key, "") for key in PEOPLE))
     )
     labels = _labels([event for event in events if event.action == CREDENTIAL])
-    return [_sentence(event, subjects[event.subject], people, labels.get(event.pk, {})) for event in events]
+    accounts = _accounts(events)
+    return [
+        _sentence(event, subjects[event.subject], people, accounts.get(event.pk, {}) | labels.get(event.pk, {}))
+        for event in events
+    ]
+
+
+def _accounts(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
+    """What staff call the account that a line names by its code (`zghd`); a line that names it already stays as it is."""
+    named = {event.pk: slug for event in events if isinstance(slug := event.data.get("account"), str) and slug}
+    if not named:
+        return {}
+    name_of = dict(Account.objects.filter(slug__in=set(named.values())).values_list("slug", "name"))
+    return {pk: {"account": name_of[slug]} for pk, slug in named.items() if slug in name_of}
 
 
 def _labels(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
@@ -116,7 +132,7 @@ def _labels(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
 def _sentence(event: AuditEvent, name: str, people: Mapping[str, str], more: Mapping[str, str]) -> Sentence:
     named = {key: people.get(login, login) for key in PEOPLE if (login := event.data.get(key, ""))}
     what, detail = _words(event.action, {**event.data, **named, **more}, name)
-    who = people.get(event.actor, event.actor)
+    who = people.get(event.actor) or PROGRAMS.get(event.actor, event.actor)
     return Sentence(event.sequence, event.at, who, what, detail, event.actor, event.action, event.subject)
 
 
@@ -156,7 +172,7 @@ def _preflight(data: Mapping[str, Any], name: str) -> tuple[str, str]:
     label = Preflight(kind).label if kind in set(Preflight) else kind
     failed = data.get("failed", ())
     names = "、".join(data.get("names", failed))
-    return f"预检（{label}，账号 {data.get('account', '')}）{'未过' if failed else '通过'}", names
+    return f"预检（{label}，账号“{data.get('account', '')}”）{'未过' if failed else '通过'}", names
 
 
 def _planned(data: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -213,7 +229,7 @@ def _manual(data: Mapping[str, Any], name: str) -> tuple[str, str]:
         str(data.get("url", "")),
     )
     what = (
-        f"登记手工发布第 {data.get('post')} 条（账号 {data.get('account')}，{when}）：{quoted(str(data.get('title')))}"
+        f"登记手工发布第 {data.get('post')} 条（账号“{data.get('account')}”，{when}）：{quoted(str(data.get('title')))}"
     )
     return what, "　".join(part for part in parts if part)
 
@@ -332,7 +348,9 @@ def _called_back(data: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _notified(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-    return f"第 {data.get('ring')} 级警报通知已送达“{data.get('target', '')}”（{data.get('how', '')}）", ""
+    kind = notifying.kinds().get(data.get("how", ""))
+    how = kind.label if kind else data.get("how", "")
+    return f"第 {data.get('ring')} 级警报通知已送达“{data.get('target', '')}”（{how}）", ""
 
 
 def _notify_tested(data: Mapping[str, Any], name: str) -> tuple[str, str]:

@@ -642,3 +642,13 @@ def test_another_units_documents_are_not_there(district: District, as_: Login) -
     ):
         assert client.post(f"/{path}/HD-1", {"title": "x"}).status_code == 404, path
     assert document.editions.count() == 1
+
+
+@pytest.mark.parametrize("address", ["/import", "/new-document", "/edit/of/{id}", "/preview/{id}", "/cover/of/{id}"])
+def test_what_is_done_with_a_document_stands_under_documents_in_the_menu(
+    address: str, district: District, as_: Login
+) -> None:
+    document = district.document()
+    answer = as_("editor").get(address.format(id=document.external_id))
+    assert answer.status_code == 200
+    assert '<a href="/documents" aria-current="page">' in answer.content.decode()

@@ -104,7 +104,7 @@ def test_every_kind_belongs_to_a_sort() -> None:
         ("rules.installed", {"fingerprint": "0123456789abcdef"}, "安装数据库规则", "规则指纹尾号 89abcdef"),
         ("rules.tampered", {"rules": ["a", "b"], "found": "x"}, "发现数据库规则缺少或被改动", "涉及 2 条：a、b"),
         ("callback.received", {"name": "群发结果", "ids": {"msg_id": "7"}}, "本项：收到平台的结果通知", "msg_id 7"),
-        ("alarm.told", {"target": "值班群", "how": "wecom", "ring": 1}, "第 1 级警报通知已送达“值班群”（wecom）", ""),
+        ("alarm.told", {"target": "值班群", "how": "wecom", "ring": 1}, "第 1 级警报通知已送达“值班群”（企业微信群机器人）", ""),
         ("notify.tested", {"reached": ["群"], "all": ["群", "邮箱"]}, "测试警报通知：1 个送达", "没有送达：邮箱"),
         ("trail.verified", {"ok": True, "lines": 9, "head": "ff"}, "核验留痕：第 1 至 9 条完整", "末端值 ff"),
         ("trail.verified", {"ok": False, "lines": 9, "message": "第 10 条缺失"}, "核验留痕：不完整，前 9 条完好", "第 10 条缺失"),
@@ -113,6 +113,17 @@ def test_every_kind_belongs_to_a_sort() -> None:
 )  # fmt: skip
 def test_what_had_no_sentence_reads_as_one(action: str, data: dict[str, object], words: str, detail: str) -> None:
     assert trail._words(action, data, "本项") == (words, detail)
+
+
+@pytest.mark.django_db
+def test_an_account_and_a_command_are_called_by_what_staff_call_them(office: Office) -> None:
+    account = office.wechat
+    audit.append("系统", "preflight.done", "release:1", {"account": account.slug, "kind": "minute"}, now=NOW)
+    audit.append("tongfa backup", "home.backed_up", "home", {"file": "a.zip"}, now=NOW)
+    checked, backed_up = trail.tell({"release:1": "发布单", "home": "本机"})
+    assert f"账号“{account.name}”" in checked.what
+    assert account.slug not in checked.what
+    assert (backed_up.who, backed_up.actor) == ("备份", "tongfa backup")
 
 
 @pytest.mark.django_db
