@@ -33,6 +33,7 @@ from .document import EDITION_TONES
 from .people import now, person
 
 PAGE = 50
+MOST_COUNTED = 10_001  # a district's year has four thousand
 MOST_BYTES = 30 * 1024 * 1024
 MOST_FILES = 20  # at once
 KINDS = {Kind.DISCLOSURE: "box", Kind.INTERPRETATION: "comment", Kind.NOTICE: "voice", Kind.SERVICE: "hand"}
@@ -66,6 +67,7 @@ def documents_page(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": _rows(page[:PAGE]),
         "more": _more(request, page),
+        "found": "" if error or request.GET.get("before") else _counted(found, len(page), request.GET),
         "error": error,
         "given": {name: request.GET.get(name, "") for name in FILTERS},
         "filtered": any(request.GET.get(name) for name in FILTERS),
@@ -77,6 +79,16 @@ def documents_page(request: HttpRequest) -> HttpResponse:
     }
     part = request.headers.get("HX-Target") == "rows"
     return render(request, "parts/document_rows.html" if part else "documents.html", context)
+
+
+def _counted(found: QuerySet[Document], listed: int, given: Mapping[str, str]) -> str:
+    """How many pass the filters. Beyond a page it is counted only where an index answers it, and no further than anybody reads."""
+    if listed <= PAGE:
+        return f"{listed} 份"
+    if given.get("q", "").strip() or given.get("only") or (given.get("kind") and given.get("state")):
+        return f"{PAGE} 份以上"
+    number = found.order_by()[:MOST_COUNTED].count()
+    return f"{number} 份" if number < MOST_COUNTED else f"{MOST_COUNTED - 1} 份以上"
 
 
 def _chosen(who: Person, given: Mapping[str, str]) -> tuple[QuerySet[Document], str]:

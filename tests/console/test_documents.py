@@ -105,12 +105,15 @@ def test_a_page_costs_the_same_however_many_there_are(
     for article in many:
         documents.save_article(article, person=district.people["editor"], now=now())
     client = as_("editor")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page = client.get("/documents").content.decode()
     assert page.count("号通知") == 50
+    assert "共 120 份，最近改动的在前" in page
+    assert "符合条件的共 50 份以上" in client.get("/documents?q=通知").content.decode()
     follow = page.split('class="more"')[1].split('href="')[1].split('"')[0].replace("&amp;", "&")
     second = client.get(follow).content.decode()
     assert second.count("号通知") == 50
+    assert "最近改动的在前" not in second, "how many there are is said once"
     assert not set(_numbers(page)) & set(_numbers(second))
 
 
