@@ -30,6 +30,7 @@ def news(posts=POSTS, **more):
     return [
         {
             "title": post.payload["title"],
+            "content": post.payload["content"],
             "content_source_url": post.payload["content_source_url"],
             "url": f"http://mp/{n}",
         }
@@ -117,15 +118,30 @@ class TestByPublishId:
         stub.script(STATUS, {"publish_status": status})
         assert look(channel, ids=self.IDS).gone
 
-    def test_one_deleted_article_is_gone_and_named(self, stub, channel):
+    @pytest.mark.parametrize("said", [True, 1, "true", "True", "1"])
+    def test_one_deleted_article_is_gone_and_named(self, stub, channel, said):
         items = news()
-        items[1]["is_deleted"] = True
+        items[1]["is_deleted"] = said
         stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
         stub.script(ARTICLE, {"news_item": items})
         answer = look(channel, ids=self.IDS)
         assert (answer.gone, answer.position) == (True, 1)
 
-    @pytest.mark.parametrize("status", [None, "0", 7, True, False, [0]])
+    def test_an_answer_about_another_job_is_not_taken_for_ours(self, stub, channel):
+        stub.script(STATUS, {"publish_id": "another", "publish_status": 0, "article_id": "ART1"})
+        assert isinstance(look(channel, ids=self.IDS), Unclear)
+
+    def test_a_status_may_come_as_text(self, stub, channel):
+        stub.script(STATUS, {"publish_status": "0", "article_id": "ART1"})
+        assert isinstance(look(channel, ids=self.IDS), Receipt)
+
+    def test_an_article_without_its_text_is_not_yet_read_back(self, stub, channel):
+        stub.script(STATUS, {"publish_status": 0, "article_id": "ART1"})
+        stub.script(ARTICLE, {"news_item": news(content="")})
+        answer = look(channel, ids=self.IDS)
+        assert (type(answer), answer.needs_person) == (Unclear, False)
+
+    @pytest.mark.parametrize("status", [None, "", "x", 7, "7", True, False, [0]])
     def test_a_status_of_another_kind_tells_nothing(self, stub, channel, status):
         stub.script(STATUS, {"publish_status": status, "article_id": "ART1"})
         assert isinstance(look(channel, ids=self.IDS), Unclear)
@@ -228,6 +244,40 @@ class TestAfterALostAnswer:
         assert isinstance(look(channel), Receipt)
         assert {asked.json["article_id"] for asked in stub.calls(ARTICLE)} == {"ART1"}
 
+    @pytest.mark.parametrize("content", [None, {}, {"news_item": []}, {"news_item": [{"digest": "摘要"}] * 2}])
+    def test_a_recent_entry_that_tells_no_title_is_read_before_it_counts_as_another(
+        self, stub, draft, channel, content
+    ):
+        stub.script(LISTED, listed({"article_id": "ART1", "content": content, "update_time": AFTER}))
+        assert look(channel, after_unknown=True).ids["article_id"] == "ART1"
+        stub.script(ARTICLE, {"news_item": news()[::-1]})
+        assert isinstance(look(channel, after_unknown=True), Absent), "it is somebody else's"
+
+    @pytest.mark.parametrize("told", [{"news_item": []}, {"news_item": [{"title": "题"}] * 2}])
+    def test_a_recent_entry_that_cannot_be_read_proves_no_absence(self, stub, draft, channel, told):
+        entry = {"article_id": "ARTX", "content": {"news_item": []}, "update_time": AFTER}
+        stub.script(LISTED, listed(entry))
+        stub.script(ARTICLE, told)
+        assert isinstance(look(channel, after_unknown=True), Unclear)
+        stub.script(LISTED, listed(entry, published()))
+        stub.script(ARTICLE, told, {"news_item": news()})
+        assert isinstance(look(channel, after_unknown=True), Receipt), "what is found is found"
+
+    def test_an_entry_without_an_id_proves_no_absence_if_it_may_be_ours(self, stub, draft, channel):
+        stub.script(LISTED, listed(published("")))
+        assert isinstance(look(channel, after_unknown=True), Unclear)
+        stub.script(LISTED, listed(published("", items=news()[::-1])))
+        assert isinstance(look(channel, after_unknown=True), Absent)
+
+    def test_a_list_shorter_than_it_says_proves_no_absence(self, stub, draft, channel):
+        stub.script(LISTED, {"total_count": 7, "item_count": 0, "item": []})
+        assert isinstance(look(channel, after_unknown=True), Unclear)
+
+    def test_an_entry_that_was_taken_down_meanwhile_is_none(self, stub, draft, channel):
+        stub.script(LISTED, listed({"article_id": "ARTX", "content": {}, "update_time": AFTER}))
+        stub.script(ARTICLE, {"errcode": 53600})
+        assert isinstance(look(channel, after_unknown=True), Absent)
+
     def test_a_list_that_cannot_be_read_proves_no_absence(self, stub, draft, channel):
         stub.script(LISTED, {"errcode": 45009})
         assert isinstance(look(channel), Unclear)
@@ -269,6 +319,10 @@ class TestMass:
     @pytest.mark.parametrize("body", [{}, {"msg_status": "NEW"}, {"errcode": 40059}, {"errcode": -1}])
     def test_anything_else_is_unclear(self, stub, channel, body):
         stub.script(MASS, body)
+        assert isinstance(look(channel, ids={"msg_id": "1"}), Unclear)
+
+    def test_an_answer_about_another_send_is_not_taken_for_ours(self, stub, channel):
+        stub.script(MASS, {"msg_id": 2, "msg_status": "SEND_SUCCESS"})
         assert isinstance(look(channel, ids={"msg_id": "1"}), Unclear)
 
     def test_without_a_msg_id_only_the_key_can_tell(self, stub, channel):

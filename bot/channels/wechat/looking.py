@@ -46,6 +46,7 @@ PUBLISH_FAILURES = {
     6: "曾经发布，后来被平台封禁；请立即联系公众号管理员。",
 }
 GONE = frozenset({5, 6})
+DELETED = frozenset({"true", "1", "yes"})  # the platform's pages say bool; what is written otherwise means the same
 
 
 def look(client: Client, evidence: Evidence) -> Look:
@@ -75,6 +76,8 @@ def _look_mass(client: Client, evidence: Evidence) -> Look:
     if not msg_id:
         return _mass_without_id(client, evidence)
     answer = client.call("/cgi-bin/message/mass/get", {"msg_id": _as_sent(msg_id)})
+    if _of_another(answer, "msg_id", msg_id):
+        return Unclear("微信答复的是另一次群发，不能作准，系统会再查。")
     status = answer.get("msg_status")
     if status == "SEND_SUCCESS":
         return mass_receipt(evidence, answer)
@@ -85,6 +88,11 @@ def _look_mass(client: Client, evidence: Evidence) -> Look:
     if status == "DELETE":
         return Failed("DELETE", "这次群发已被删除；请核对是谁删除的。", gone=True)
     return Unclear("微信没有给出群发状态，系统会再查。")
+
+
+def _of_another(answer: Mapping[str, Any], name: str, asked: str) -> bool:
+    """Whether an answer names another act than the one that was asked about; one that names none is taken at its word."""
+    return text_id(answer.get(name)) not in {"", asked}
 
 
 def _as_sent(msg_id: str) -> int | str:
@@ -151,9 +159,9 @@ def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
             raise
         found = _find(client, evidence)
         return found or Unclear(f"暂时查不到结果：{about_a_read(fault)}")
-    status = answer.get("publish_status")
-    if isinstance(status, bool) or not isinstance(status, int):
-        status = None
+    if _of_another(answer, "publish_id", publish_id):
+        return Unclear("微信答复的是另一次发布，不能作准，系统会再查。")
+    status = _status(answer.get("publish_status"))
     if status == 0:
         return _published(client, evidence, answer)
     if status == 1:
@@ -161,6 +169,12 @@ def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
     if status in PUBLISH_FAILURES:
         return publish_failure(status, answer)
     return Unclear("微信没有给出发布状态，系统会再查。")
+
+
+def _status(value: Any) -> int | None:
+    """A publish_status given as number or text, as events give it; None when it is neither."""
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
 
 
 def publish_failure(status: int, answer: Mapping[str, Any]) -> Failed:
@@ -210,6 +224,8 @@ def _read_back(
     if not articles.same_markers(evidence.posts, items):
         message = "平台上这篇文章不是本次批准的稿件（标记或篇数不符）；请在公众平台核对。"
         return Unclear(message, needs_person=True)
+    if not all(item.get("content") or _is_deleted(item) for item in items):
+        return Unclear("文章已经公开，但平台没有给出正文，不能核对，系统会再查。")
     changed = articles.wording_changed(evidence.posts, items)
     if changed:
         message = f"文章已经公开，但{changed}；可能有人在公众平台改过。请马上核对，必要时撤回并更正。"
@@ -237,7 +253,7 @@ def _receipt(
 
 
 def _is_deleted(item: Mapping[str, Any]) -> bool:
-    return item.get("is_deleted") in (True, 1, "true")
+    return str(item.get("is_deleted")).strip().lower() in DELETED
 
 
 def _url(item: Mapping[str, Any]) -> str | None:
@@ -292,15 +308,29 @@ def _find(client: Client, evidence: Evidence) -> Look | None:
 
 
 def _ours(client: Client, evidence: Evidence) -> list[Mapping[str, Any]]:
-    """Published objects that are these posts, the newest first; what is deleted only where nothing else is left."""
+    """Published objects that are these posts, the newest first; what is deleted only where nothing else is left.
+
+    What cannot be read proves neither that nothing is there nor, after a second submit, that there is no second one.
+    """
     found: dict[str, Mapping[str, Any]] = {}
+    doubt: ChannelFault | None = None
     for page in range(MOST_PAGES):
         asked = {"offset": page * RECENT, "count": RECENT, "no_content": 1}
         answer = client.call("/cgi-bin/freepublish/batchget", asked)
         items = _listed(answer)
-        found |= {text_id(item.get("article_id")): item for item in items if _is_ours(client, evidence, item)}
-        if len(items) < RECENT or _is_older(evidence, items[-1]):
+        for item in items:
+            try:
+                if _is_ours(client, evidence, item):
+                    found[text_id(item.get("article_id"))] = item
+            except _Unreadable as unreadable:
+                doubt = unreadable
+        if items and _is_older(evidence, items[-1]):
             break
+        if len(items) < RECENT:
+            doubt = doubt or _lacking(answer, page * RECENT + len(items))
+            break
+    if doubt and (not found or evidence.submits > 1):
+        raise doubt
     return [item for item in found.values() if not all(map(_is_deleted, _items(item)))] or list(found.values())
 
 
@@ -314,6 +344,23 @@ def _listed(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             return []
         raise ChannelFault(Remedy.UNKNOWN, "微信没有给出已发布的列表，系统会再查。", code="list")
     return listed
+
+
+_ODD_ENTRY = "微信的已发布列表里有一条看不出是哪一篇，系统会再查。"
+
+
+class _Unreadable(ChannelFault):
+    """One listed object, or what is not listed, may be ours or not."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Remedy.UNKNOWN, message, code="list")
+
+
+def _lacking(answer: Mapping[str, Any], listed: int) -> _Unreadable | None:
+    """A list that ends before the number that it gives itself proves no absence."""
+    total = answer.get("total_count")
+    short = isinstance(total, int) and not isinstance(total, bool) and total > listed
+    return _Unreadable("微信给出的已发布列表不全，系统会再查。") if short else None
 
 
 def _doubled(evidence: Evidence, ours: Sequence[Mapping[str, Any]]) -> Doubled:
@@ -347,18 +394,36 @@ def _is_older(evidence: Evidence, item: Mapping[str, Any]) -> bool:
 def _is_ours(client: Client, evidence: Evidence, item: Mapping[str, Any]) -> bool:
     """Whether one published object is these posts: not another receipt's, recent enough, same markers in order."""
     article_id = text_id(item.get("article_id"))
-    if not article_id or {article_id, position_id(article_id, 1)} & evidence.owned_ids or _is_older(evidence, item):
+    if {article_id, position_id(article_id, 1)} & evidence.owned_ids or _is_older(evidence, item):
         return False
     items = _items(item)
-    if items and all("content_source_url" not in one for one in items):
+    if not items or all("content_source_url" not in one for one in items):
         items = _items_of(client, evidence, article_id, items)
-    return articles.same_markers(evidence.posts, items)
+    ours = articles.same_markers(evidence.posts, items)
+    if ours and not article_id:
+        raise _Unreadable(_ODD_ENTRY)
+    return ours
 
 
 def _items_of(
     client: Client, evidence: Evidence, article_id: str, items: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """Full items where the list left the links out (unsure what no_content=1 drops): same titles are read."""
-    if [item.get("title") for item in items] != [articles.field(post, "title") for post in evidence.posts]:
+    """Full items where the list left the links out (unsure what no_content=1 drops): what may be ours by its titles is read.
+
+    Other titles are another's; where there are none the article itself has to tell. What cannot be read at all proves
+    nothing, least of all that it is not ours.
+    """
+    titles = [item.get("title") for item in items]
+    if titles and all(titles) and titles != [articles.field(post, "title") for post in evidence.posts]:
         return []
-    return articles.news_items(client.call("/cgi-bin/freepublish/getarticle", {"article_id": article_id}))
+    if not article_id:
+        raise _Unreadable(_ODD_ENTRY)
+    try:
+        read = articles.news_items(client.call("/cgi-bin/freepublish/getarticle", {"article_id": article_id}))
+    except ChannelFault as fault:
+        if fault.code != INVALID_ARTICLE:
+            raise
+        return []  # listed a moment ago, and taken down since
+    if not read or all("content_source_url" not in one for one in read):
+        raise _Unreadable(_ODD_ENTRY)
+    return read
