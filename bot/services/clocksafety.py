@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from bot.domain import agreement, timeline
-from bot.domain.instants import milliseconds, require_aware
+from bot.domain.instants import milliseconds, require_aware, show
 from bot.models import Account, ClockReading
 
 from .bulk import ASKED, chunks
@@ -19,6 +19,9 @@ from .ports import boot_id, boot_seconds
 
 _LOADED = "loaded_reading"
 FRESH = timedelta(hours=1)
+STALE = 4500.0
+"""Seconds by the steady clock after which a reading says nothing more of today's clock: wall and steady clock may have drifted
+together. A little more than `FRESH`, so that what is fresh when a batch gets ready still is at its last look."""
 FAR_OFF = timedelta(minutes=1)
 PATIENCE = 600.0  # seconds that no platform has told its time, after which our own is believed
 
@@ -51,9 +54,10 @@ def distrust(account: Account, *, now: datetime) -> str:
     return _judge(_reading(account), now, steady)
 
 
-def readings_of(account: Account) -> bool:
-    """Whether the platform has told its time for this account: without, it is not our clock that needs mending."""
-    return _reading(account) is not None
+def is_heard(account: Account) -> bool:
+    """Whether the platform has told its time for this account of late: without, it is not our clock that needs mending."""
+    reading = _reading(account)
+    return reading is not None and boot_seconds() - reading.boot_seconds <= STALE
 
 
 def doubt_of_this_boot(*, now: datetime) -> str | None:
@@ -64,7 +68,7 @@ def doubt_of_this_boot(*, now: datetime) -> str | None:
     require_aware(now)
     steady = boot_seconds()
     reading = _newest()
-    return None if reading is None else _judge(reading, now, steady)
+    return None if reading is None else _contradiction(reading, now, steady)
 
 
 def _newest() -> ClockReading | None:
@@ -122,11 +126,17 @@ def _load_newer(accounts: Sequence[Account]) -> None:
 
 
 def _judge(reading: ClockReading | None, now: datetime, steady: float) -> str:
-    if reading is None:
-        if not settings.TONGFA.require_platform_date:
-            return ""
-        why = f"应答里没有时间，或应答慢于 {agreement.SLOWEST.seconds} 秒"
-        return f"没有平台的时间，无法核对本机时钟（{why}）。请检查网络与平台地址；核对无误后恢复发布。"
+    if doubt := reading and _contradiction(reading, now, steady):
+        return doubt
+    if not settings.TONGFA.require_platform_date or (reading and steady - reading.boot_seconds <= STALE):
+        return ""
+    lacking = f"应答里没有时间，或应答慢于 {agreement.SLOWEST.seconds} 秒"
+    heard = f"；上一次有时间是 {show(reading.at)}，已超过一小时" if reading else ""
+    return f"没有平台的时间，无法核对本机时钟（{lacking}{heard}）。请检查网络与平台地址；核对无误后恢复发布。"
+
+
+def _contradiction(reading: ClockReading, now: datetime, steady: float) -> str:
+    """What speaks against our clock, however old the reading is."""
     offset = timedelta(milliseconds=reading.offset_ms)
     if abs(offset) > timeline.CLOCK_AGREEMENT:
         return f"本机时钟与平台时间相差 {offset.total_seconds():+.1f} 秒。请校准本机时钟（NTP）后恢复发布。"

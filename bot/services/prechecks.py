@@ -27,7 +27,7 @@ from bot.portal import look as ask_portal
 
 from . import approvals, gating, releases
 from .accounts import channel_of, renewed_by_hand, spec_of
-from .clocksafety import distrust, readings_of
+from .clocksafety import distrust, is_heard
 from .errors import Refused
 from .quotas import quotas_of
 from .signature import Signatures
@@ -339,7 +339,7 @@ def _token_life(subject: Subject, adapter: Channel) -> Iterator[CheckResult]:
 def _clock(subject: Subject, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
     """After the platform was asked, so that its Date is fresh."""
     doubt = distrust(subject.account, now=clock())
-    unread = "" if readings_of(subject.account) else f"请{_ADMIN}检查到平台的网络和账号的接口地址，然后再查一次。"
+    unread = "" if is_heard(subject.account) else f"请{_ADMIN}检查到平台的网络和账号的接口地址，然后再查一次。"
     yield CheckResult(
         "时钟", not doubt, doubt or "本机时钟与平台时间一致。", code="clock", remedy=unread if doubt else ""
     )

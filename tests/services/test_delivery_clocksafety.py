@@ -49,6 +49,23 @@ def test_more_is_not_and_says_by_how_much(office: Office, offset: float) -> None
     assert f"{offset:+.1f} 秒" in clocksafety.distrust(office.weibo, now=now)
 
 
+@pytest.mark.parametrize("ago", [4600.0, 72_000.0, 2_600_000.0])
+def test_an_agreement_of_long_ago_says_nothing_of_today(office: Office, ago: float) -> None:
+    """Wall and steady clock are one crystal: both may have drifted together by seconds since, and show no jump."""
+    now = read(office.weibo, ago=ago)
+    assert "没有平台的时间" in clocksafety.distrust(office.weibo, now=now)
+    assert "已超过一小时" in clocksafety.distrust(office.weibo, now=now)
+    assert not clocksafety.is_heard(office.weibo)
+    assert clocksafety.distrusted([office.weibo], now=now) == {office.weibo.pk}
+    assert clocksafety.doubt_of_this_boot(now=now) == "", "a machine that had nothing to send is not in doubt"
+
+
+def test_without_the_need_for_a_platforms_date_only_a_contradiction_counts(office: Office) -> None:
+    with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, require_platform_date=False)):
+        assert clocksafety.distrust(office.weibo, now=read(office.weibo, ago=72_000.0)) == ""
+        assert "+3.0 秒" in clocksafety.distrust(office.weibo, now=read(office.weibo, offset=3.0, ago=72_000.0))
+
+
 @pytest.mark.parametrize("jump", [0.5, -0.5, 3600.0, -3600.0])
 def test_a_wall_clock_that_jumped_since_the_reading_is_not_trusted(office: Office, jump: float) -> None:
     now = read(office.weibo, jump=jump)
