@@ -23,7 +23,7 @@ SAYS = re.compile(
 CLAIMS_NOTHING = re.compile("未发出|没有发出|没有送达|没有发布")
 DOUBTS = re.compile("不能断定|不能说明|确实没有|不明|不知道|不清楚|不能确定|没有结论")
 MOST_PUBLIC = {MASS: 4, PUBLISH: 4, SHARE: 3}  # with every replay and every mended refusal
-MOST = 40  # of any other call, for a release that somebody disturbs until its end
+MOST = 60  # of any other call, for a release that somebody disturbs until its end: what cannot be read for half an hour is read on
 TOKENS = {"stable_token", "oauth2/get_token_info"}
 
 
@@ -144,8 +144,8 @@ def _bounded(scene: Scene, seen: Seen, publications: list[Publication]) -> list[
     if len(seen.public) > MOST_PUBLIC[scene.case.mode] * len(publications):
         found.append(f"{len(seen.public)} public calls")
     tokens = sum(count for call, count in seen.counts.items() if call in TOKENS)
-    # Weibo: asked about by a pre-flight, and taken up whenever the post is made ready: again where a used-up hour ended
-    most = 1 + max(1, *(one.attempts.count() for one in publications)) if scene.case.mode == SHARE else 2
+    # asked about by a pre-flight, and taken up whenever the post is made ready: again where a used-up hour or day ended
+    most = 1 + max(1, *(one.attempts.count() for one in publications))
     if scene.case.call != "token" and not scene.case.fault.startswith("token") and tokens > most:
         found.append(f"{tokens} token calls")
     return found
