@@ -251,7 +251,7 @@ def _take(upload: UploadedFile[bytes], defaults: Mapping[str, str], who: Person)
         return {"name": name, "error": f"文件超过 {MOST_BYTES // 1024 // 1024} MB，没有导入。请分成几个文件。"}
     report = documents.ImportReport()
     try:
-        with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as copy:
+        with tempfile.NamedTemporaryFile(suffix=Path(name).suffix[:10]) as copy:
             for chunk in upload.chunks():
                 copy.write(chunk)
             copy.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -189,19 +189,21 @@ def _timeline(publication: Publication, looks: Sequence[story.Look]) -> list[Mom
 
 def _moments(tried: story.Tried) -> list[Moment]:
     attempt = tried.attempt
-    begun = Moment(
-        attempt.intent_at, chips.Chip("请求", "ready", "send"), f"第 {attempt.number} 次：{tried.asked}",
-        f"调用 {tried.call}，编号 {attempt.key}",
-    )  # fmt: skip
+    number, call = f"第 {attempt.number} 次：", f"接口 {tried.call}，编号 {attempt.key}"
+    noted = Moment(attempt.intent_at, chips.Chip("登记", "wait", "box"), f"{number}发出以前先登记", "到时刻才发出")
+    sent = Moment(
+        attempt.sent_at or attempt.intent_at, chips.Chip("请求", "ready", "send"), f"{number}{tried.asked}", call
+    )
+    begun = [noted, sent] if attempt.sent_at else [replace(noted, detail=f"{tried.asked}；{call}")]
     if not attempt.outcome:
-        return [begun]
+        return begun
     facts = [f"HTTP {tried.status}" if tried.status is not None else "", f"代码 {tried.code}" if tried.code else ""]
     detail = "，".join([*filter(None, facts), attempt.message] if attempt.message else list(filter(None, facts)))
     ended = Moment(
         attempt.answered_at or attempt.intent_at, chips.Chip("应答", *OUTCOMES[attempt.outcome]),
         f"第 {attempt.number} 次：{tried.ended}", detail, attempt.answer,
     )  # fmt: skip
-    return [begun, ended]
+    return [*begun, ended]
 
 
 # --- acts -----------------------------------------------------------------------------------------------------

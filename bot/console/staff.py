@@ -106,7 +106,7 @@ def add(request: HttpRequest) -> HttpResponse:
             roles=request.POST.getlist("role"), password=password, actor=who.username, now=now(), must_change=True,
         )  # fmt: skip
     except Refused as refused:
-        messages.error(request, refused.message)
+        messages.error(request, f"没有添加任何人：{refused.message}")
         return redirect("staff")
     return render(request, "new_password.html", {"subject": made, "password": password, "fresh": True})
 

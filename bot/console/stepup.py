@@ -71,17 +71,19 @@ def forget(request: HttpRequest) -> None:
 def _confirm(request: HttpRequest) -> str:
     """Why not, or "": then it is noted. Wrong guesses count as wrong logins do."""
     who, address = person(request), request.META.get("REMOTE_ADDR", "")
+    session = request.session.session_key or ""
     try:
-        throttle.take_try(who.username, address, now=now())
+        throttle.take_try(who.username, address, now=now(), session=session)
     except throttle.TooManyTries as locked:
-        return f"尝试次数过多，已暂时锁定，没有办理。请在 {to_beijing(locked.until).strftime('%H:%M')} 以后再试。"
+        when = to_beijing(locked.until).strftime("%H:%M")
+        return f"您连续输错的次数过多，没有办理。请在 {when} 以后再试；急用的，退出后重新登录，或请另一位有此权限的人办理。"
     if authenticate(request, username=who.username, password=request.POST.get(PASSWORD, "")[:200]) is None:
         throttle.failed(who.username, address, known=True, now=now())
         return WRONG
     if secondfactor.has(who) and not secondfactor.check(who, request.POST.get(CODE, "")[:40], now=now()):
         throttle.failed(who.username, address, code=True, known=True, now=now())
         return WRONG_CODE
-    throttle.opened(who.username, address, now=now())
+    throttle.opened(who.username, address, now=now(), session=session)
     confirm(request)
     return ""
 

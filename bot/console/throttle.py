@@ -1,4 +1,5 @@
-"""Guessing passwords is slowed down: 5 tries per account and address in 15 minutes, 60 per address.
+"""Guessing passwords is slowed down: 5 tries per account and address in 15 minutes, 60 per address; of somebody who is logged in
+5 per session, whatever others try.
 
 Tries are lines of the audit trail, so that they hold over restarts and for all web processes, and an inspector
 can read them. A try is written before the password is looked at, and taken back in the same transaction when it
@@ -36,27 +37,35 @@ class TooManyTries(Exception):
         self.whole_address = whole_address
 
 
-def _who(username: str) -> str:
+def _who(username: str, session: str = "") -> str:
     """A login name as a key: what is typed there may be a password, so it is never stored as it is."""
-    return salted_hmac("tongfa.login", username).hexdigest()[:16]
+    return salted_hmac("tongfa.login", f"{username}\0{session}" if session else username).hexdigest()[:16]
 
 
 def _subject(address: str) -> str:
     return f"login:{address}"
 
 
-def take_try(username: str, address: str, *, now: datetime) -> None:
-    """Count one try. Raises TooManyTries, with nothing written, when it is one too many."""
+def take_try(username: str, address: str, *, now: datetime, session: str = "") -> None:
+    """Count one try. Raises TooManyTries, with nothing written, when it is one too many.
+
+    `session`: of somebody who is logged in. Their tries are counted by themselves: what strangers guess at must not keep a
+    person at work from signing, least of all from stopping what is under way.
+    """
+    key = _who(username, session)
     with transaction.atomic():
-        audit.append("访客", TRIED, _subject(address), {"who": _who(username)}, now=now)
+        by = username if session else "访客"
+        audit.append(by, TRIED, _subject(address), {"who": key} | ({"known": True} if session else {}), now=now)
         tries = _tries(username, address, now)
-        _refuse_if_over(tries.get(_who(username), []), PER_ACCOUNT)
-        _refuse_if_over(sorted(at for some in tries.values() for at in some), PER_ADDRESS, whole_address=True)
+        _refuse_if_over([at for at, _ in tries.get(key, [])], PER_ACCOUNT)
+        if not session:
+            strange = sorted(at for some in tries.values() for at, known in some if not known)
+            _refuse_if_over(strange, PER_ADDRESS, whole_address=True)
 
 
-def opened(username: str, address: str, *, now: datetime) -> None:
+def opened(username: str, address: str, *, now: datetime, session: str = "") -> None:
     """The try was right: note the login; earlier tries of this account from here no longer count."""
-    audit.append(username, OPENED, _subject(address), {"who": _who(username)}, now=now)
+    audit.append(username, OPENED, _subject(address), {"who": _who(username, session)}, now=now)
 
 
 def failed(username: str, address: str, *, code: bool = False, known: bool = False, now: datetime) -> None:
@@ -65,9 +74,9 @@ def failed(username: str, address: str, *, code: bool = False, known: bool = Fal
     audit.append(username if known else "访客", FAILED, _subject(address), data, now=now)
 
 
-def _tries(username: str, address: str, now: datetime) -> dict[str, list[datetime]]:
-    """Instants of the tries from an address that count, oldest first, by account."""
-    since: dict[str, list[datetime]] = {}
+def _tries(username: str, address: str, now: datetime) -> dict[str, list[tuple[datetime, bool]]]:
+    """Instants of the tries from an address that count, oldest first, by account; and whether by somebody logged in."""
+    since: dict[str, list[tuple[datetime, bool]]] = {}
     subjects = [_subject(address), f"person:{username}"]
     lines = AuditEvent.objects.filter(subject__in=subjects, at__gt=now - WINDOW).order_by("sequence")
     for action, data, at in lines.values_list("action", "data", "at"):
@@ -76,7 +85,7 @@ def _tries(username: str, address: str, now: datetime) -> dict[str, list[datetim
         elif action == RESET:
             since[_who(username)] = []
         elif action == TRIED:
-            since.setdefault(data["who"], []).append(at)
+            since.setdefault(data["who"], []).append((at, bool(data.get("known"))))
     return since
 
 

@@ -63,7 +63,7 @@ def policy_of(typed: Typed) -> Policy:
     """The sync policy that was chosen. Refused where it cannot be."""
     if typed.sync != AFTER_LIVE:
         return AtTime()
-    if not typed.wait.isdigit():
+    if not (typed.wait.isascii() and typed.wait.isdigit()):
         raise Refused("wait", "最多等几分钟，请写整数，发布单未保存。")
     then = typed.then if typed.then in list(Then) else str(Then.ASK)
     return gating.after_live(typed.url, typed.expect, timedelta(minutes=int(typed.wait[:4])), then)

@@ -110,10 +110,9 @@ def external_id(text: str) -> str:
     if _SCIENTIFIC.fullmatch(text):
         hint = "请在表格软件中把编号列设为文本格式，重新填写完整编号"
         raise Refusal("external_id", text, "编号已被表格软件改成科学计数，原编号已丢失", hint)
-    if text in {".", ".."}:  # in an address they mean another folder
-        raise Refusal(
-            "external_id", text, "编号不能只是一个或两个点，网页上打不开", "请填写该信息在来源系统中的唯一编号"
-        )
+    if {".", ".."} & set(text.split("/")):  # in an address they mean another folder
+        what = "编号（或其中斜杠之间的一段）不能只是一个或两个点，网页上打不开"
+        raise Refusal("external_id", text, what, "请填写该信息在来源系统中的唯一编号")
     return text
 
 

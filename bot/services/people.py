@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from . import audit
 from .errors import NotFound, Refused
 
 MIN_PASSWORD = 12
+LOGIN_NAME = re.compile(r"[\w.@+-]{1,60}")
 
 
 def ensure_unit(code: str, name: str, *, now: datetime, actor: str, steps: Sequence[str] | None = None) -> Unit:
@@ -49,6 +51,7 @@ def add_person(
 ) -> Person:  # fmt: skip
     """Create a member of staff. `must_change`: the password was made for them, they choose their own at the first login."""
     require_aware(now)
+    require_login_name(username)
     require_known_roles(roles)
     refusal = exclusive(roles)
     if refusal:
@@ -66,6 +69,17 @@ def add_person(
     except IntegrityError:
         raise Refused("exists", f"已有登录名“{username}”。请换一个登录名。") from None
     return person
+
+
+def require_login_name(username: str) -> None:
+    """Refused where it could not be typed again, said over the telephone, or stand in an address."""
+    if not LOGIN_NAME.fullmatch(username):
+        raise Refused(
+            "username",
+            "登录名须为 1 至 60 个汉字、字母、数字或 . _ - @ +，不含空格和斜杠。请改写登录名。"
+            if username
+            else "没有填写登录名。请填写登录名。",
+        )
 
 
 def require_known_roles(roles: Iterable[str]) -> None:

@@ -287,6 +287,7 @@ def test_an_account_that_came_after_the_review_is_said_to_lack_its_post(district
         ({"document": []}, "至少要有一份文件"), ({"account": []}, "至少要有一份文件和一个账号"), ({"date": ""}, "没有写全"),
         ({"date": "2017-01-01"}, "已经过去"), ({"sync": "after_live", "url": "x", "expect": "标题标题", "wait": "5"}, "应以 http:// 或 https:// 开头"),
         ({"sync": "after_live", "url": "https://www.hedong.gov.cn/1", "expect": "标题标题", "wait": "x"}, "整数"),
+        ({"sync": "after_live", "url": "https://www.hedong.gov.cn/1", "expect": "标题标题", "wait": "²"}, "整数"),
         ({"sync": "after_live", "url": "https://evil.example/1", "expect": "标题标题", "wait": "5"}, "请核对网址"),
         ({"mode-wx": "carrier-pigeon"}, "没有发布方式"),
     ],

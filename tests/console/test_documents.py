@@ -167,6 +167,14 @@ def test_a_file_without_a_row_says_so(district: District, as_: Login, tmp_path: 
     assert words in done.stdout
 
 
+def test_a_file_of_a_long_name_takes_nothing_from_the_others(district: District, as_: Login) -> None:
+    files = [SimpleUploadedFile("a.csv", CSV.encode()), SimpleUploadedFile(f"1.{'关于印发' * 60}", b"text")]
+    report = as_("editor").post("/import", {"file": files})
+    assert report.status_code == 200
+    assert "不支持" in report.content.decode()
+    assert "a.csv" in report.content.decode()
+
+
 @pytest.mark.parametrize(
     "page",
     ["/documents", "/releases", "/reviews", "/data", "/manual", "/accounts", "/exceptions", "/tokens", "/me"],

@@ -18,7 +18,7 @@ def one(folder, **changes):
     return read_json(folder, good(**changes))[0]
 
 
-@pytest.mark.parametrize("name", [".", "..", " .. ", "\u200b."])
+@pytest.mark.parametrize("name", [".", "..", " .. ", "\u200b.", "../../y", "a/./b", "2017/.."])
 def test_an_id_that_an_address_would_take_for_a_folder_is_refused(tmp_path, name):
     row = rejected(one(tmp_path, id=name))
     assert row.field == "external_id"
