@@ -478,7 +478,8 @@ class Evidence:
     `ids` are platform ids gathered so far; `owned_ids` are ids that other receipts already own, which must
     not be matched again; `since` is the newest own platform id known before the act ("" = none). `sent_at` is when it
     was last begun, `first_at` when for the first time (None: the same): what is older than that is not ours. `submits`:
-    how often it was begun: more than once may mean more than one post.
+    how often it was begun: more than once may mean more than one post. `told`: the ids in each event of the account since
+    then; whose it is a read-back has to tell.
     """
 
     key: str
@@ -492,6 +493,7 @@ class Evidence:
     since: str = ""
     first_at: datetime | None = None
     submits: int = 1
+    told: tuple[Mapping[str, str], ...] = ()
 
     @property
     def begun_at(self) -> datetime:

@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from bot.domain.channel import Channel, Pending, Receipt, Refused, Unknown, WireAnswer
+from bot.domain.channel import Channel, Failed, Pending, Receipt, Refused, Unknown, WireAnswer
 from bot.domain.delivery import State
 from bot.domain.engine import answers as engine
 from bot.domain.engine.facts import Facts, Step
@@ -268,7 +268,18 @@ def _storable(url: str) -> str:
 def _told_by_events(publication: Publication, receipt: Receipt) -> list[str]:
     """Addresses from events that came before the answer to our own call."""
     known = {**publication.ids, **receipt.ids}
-    for event in CallbackRecord.objects.filter(account=publication.account, outcome__isnull=False).order_by("-pk")[:50]:
+    for event in CallbackRecord.objects.filter(account=publication.account, outcome__has_key="urls").order_by("-pk")[
+        :50
+    ]:
         if any(known.get(name) == value for name, value in event.ids.items()):
             return list((event.outcome or {}).get("urls", []))
     return []
+
+
+def failure_told(publication: Publication) -> Failed | None:
+    """What an event that came before the answer to our own call said of failing; None where none did."""
+    events = CallbackRecord.objects.filter(account=publication.account_id, outcome__has_key="failed")
+    for event in events.order_by("-pk")[:50]:
+        if any(publication.ids.get(name) == value for name, value in event.ids.items()):
+            return Failed(**(event.outcome or {})["failed"])
+    return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 
@@ -66,8 +67,10 @@ def _take(account: Account, event: PlatformEvent, now: datetime) -> None:
     CallbackRecord.objects.filter(pk=record.pk).update(handled=handled[:200])
 
 
-def _addresses(event: PlatformEvent) -> dict[str, list[str]] | None:
-    """The addresses an event tells, kept because it may come before we know whose they are."""
+def _addresses(event: PlatformEvent) -> dict[str, Any] | None:
+    """The addresses an event tells, or the failure, kept because it may come before we know whose they are."""
+    if isinstance(event.outcome, Failed):
+        return {"failed": asdict(event.outcome)}
     if not isinstance(event.outcome, Receipt):
         return None
     return {"urls": [place.url or "" for place in event.outcome.positions]}
@@ -76,8 +79,9 @@ def _addresses(event: PlatformEvent) -> dict[str, list[str]] | None:
 def _whose(account: Account, event: PlatformEvent) -> Publication | None:
     """The publication that an event is about, by any platform id.
 
-    An event may overtake the answer to our own call: it is kept, and its addresses are taken up when the
-    publication is confirmed (`answers.store_receipt`).
+    An event may overtake the answer to our own call: it is kept. Its addresses are taken up when the publication is
+    confirmed (`answers.store_receipt`), a failure by the first look that finds nothing better (`confirming`), the ids
+    of what nobody knew of by a look after an unknown result (`facts.evidence_of`).
     """
     for states in (OPEN, FOR_A_PERSON):  # what still moves by itself comes first
         found = Publication.objects.filter(account=account, state__in=sorted(map(str, states)))

@@ -80,15 +80,19 @@ def _drift(reading: ClockReading, now: datetime, steady: float) -> timedelta:
     return (now - reading.at) - timedelta(seconds=steady - reading.boot_seconds)
 
 
-def far_off(*, now: datetime) -> bool:
+def far_off(*, now: datetime, account: Account | None = None) -> bool:
     """Whether what the clock says may be wrong by more than a minute: then nothing is over only because it says so.
+
+    `account`: whose platform is asked first, where it has told its time of late: another one whose clock is wrong must not
+    keep this account's push open for ever.
 
     A smaller error forbids sending, but the end of half an hour is not in doubt because of it. In the first ten
     minutes after a boot, before any platform has told its time, nothing is known.
     """
     require_aware(now)
     steady = boot_seconds()
-    reading = _newest()
+    own = _reading(account) if account else None
+    reading = own if own and steady - own.boot_seconds <= STALE else _newest()
     if reading is None:
         return steady < PATIENCE and settings.TONGFA.require_platform_date
     offset = timedelta(milliseconds=reading.offset_ms)

@@ -17,7 +17,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Prefetch
 
 from bot.domain import timeline
-from bot.domain.channel import Absent, Receipt, Unclear
+from bot.domain.channel import Absent, Doubled, Failed, Receipt, Unclear
 from bot.domain.delivery import Event, State
 from bot.domain.engine import looking as engine
 from bot.domain.engine.facts import Facts, Step
@@ -32,6 +32,7 @@ from .errors import Refused
 from .facts import evidence_of, facts_of
 from .measuring import first_sample_at
 from .quotas import follow
+from .trail import TOLD
 from .transitions import Stale, enact, lease
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ def _facts(publication: Publication, now: datetime) -> Facts:
     """What is known of it; where the clock decides, also whether it may be believed so far."""
     facts = facts_of(publication)
     decides = engine.time_is_up(facts, now) or engine.weighs_the_clock(facts)
-    return replace(facts, clock_far_off=True) if decides and far_off(now=now) else facts
+    return replace(facts, clock_far_off=True) if decides and far_off(now=now, account=publication.account) else facts
 
 
 def _due(publication: Publication, now: datetime) -> bool:
@@ -154,7 +155,18 @@ def _apply(publication: Publication, answer: Answer | Exception, now: datetime) 
         _watch(publication, answer, now)
     else:
         story.note_look(publication, answer, now=now)
-        apply(publication, answer, now=now)
+        told = None if isinstance(answer, Receipt | Failed | Doubled) else _told_before(publication, now)
+        apply(publication, told or answer, now=now)
+
+
+def _told_before(publication: Publication, now: datetime) -> Failed | None:
+    """The platform may have said that it failed before its answer had told us which one it was: that is its word still."""
+    told = answers.failure_told(publication) if publication.status is State.CONFIRMING else None
+    if told:
+        data = {"verdict": "Failed", "message": f"平台回告：{told.message}"[: story.MESSAGE_LENGTH]}
+        subject = f"publication:{publication.pk}"
+        audit.append(ACTOR, TOLD, subject, data | story.gone_or_not(told), now=now)
+    return told
 
 
 def _watch(publication: Publication, verdict: engine.Verdict, now: datetime) -> None:

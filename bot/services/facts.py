@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from bot.domain.delivery import State
 from bot.domain.engine.facts import DOUBLES, DOUBTFUL, Facts
 from bot.domain.instants import require_aware
 from bot.domain.post import Post
-from bot.models import Item, Publication
+from bot.models import CallbackRecord, Item, Publication
 
 from .accounts import spec_of
 
@@ -96,7 +96,14 @@ def evidence_of(publication: Publication, posts: tuple[Post, ...], *, now: datet
         since=publication.since,
         first_at=min(begun, default=None),
         submits=len(begun),
+        told=_told_since(publication, min(begun)) if begun and doubted(publication) else (),
     )
+
+
+def _told_since(publication: Publication, begun_at: datetime) -> tuple[Mapping[str, str], ...]:
+    """Where the answer was lost, an event may name what we do not know: its ids, for a look to follow."""
+    events = CallbackRecord.objects.filter(account=publication.account_id, at__gte=begun_at - timedelta(minutes=5))
+    return tuple(events.order_by("-pk").values_list("ids", flat=True)[:20])
 
 
 def _claimed(publication: Publication) -> list[str]:

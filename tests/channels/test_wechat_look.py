@@ -263,6 +263,14 @@ class TestAfterALostAnswer:
         stub.script(ARTICLE, told, {"news_item": news()})
         assert isinstance(look(channel, after_unknown=True), Receipt), "what is found is found"
 
+    def test_what_an_event_named_is_read_and_adopted_by_its_markers(self, stub, draft, channel):
+        told = ({"publish_id": "7", "article_id": "ART7"}, {"msg_id": "1"})
+        assert look(channel, after_unknown=True, told=told).ids["article_id"] == "ART7"
+        stub.script(ARTICLE, {"news_item": news()[::-1]})
+        assert isinstance(look(channel, after_unknown=True, told=told), Absent), "somebody else's"
+        stub.script(ARTICLE, {"errcode": 53600})
+        assert isinstance(look(channel, after_unknown=True, told=told), Absent)
+
     def test_an_entry_without_an_id_proves_no_absence_if_it_may_be_ours(self, stub, draft, channel):
         stub.script(LISTED, listed(published("")))
         assert isinstance(look(channel, after_unknown=True), Unclear)

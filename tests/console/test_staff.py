@@ -212,7 +212,7 @@ def test_the_trail_of_the_unit_tells_who_made_another(manager: Person, district:
     assert "安全管理员：曲安（qu）" in page
 
 
-@pytest.mark.parametrize("username", ["", "   ", "a/b", "张 三", "x" * 61 + "/", "🙂"])
+@pytest.mark.parametrize("username", ["", "   ", "a/b", "张 三", "🙂"])
 def test_nobody_is_added_under_a_name_that_nobody_can_log_in_with(manager: Person, as_: Login, username: str) -> None:
     page = as_("manager").post("/people/add", {"username": username, "name": "陈新", "role": ["editor"]}, follow=True)
     assert page.status_code == 200

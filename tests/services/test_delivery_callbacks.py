@@ -11,8 +11,9 @@ from bot.domain.channel import CallbackReply, Failed, Pending, PlatformEvent, Po
 from bot.domain.delivery import State
 from bot.domain.secret import Secret
 from bot.models import Account, Alarm, AuditEvent, CallbackRecord, Publication
-from bot.services import accounts, alarming, answers, callbacks, story
+from bot.services import accounts, alarming, answers, callbacks, settling, story
 from bot.services.callbacks import receive
+from bot.services.facts import evidence_of
 
 from .delivery_support import NO_ANSWER, Engine, T, intend, put
 from .factories import NOW, Office
@@ -108,6 +109,45 @@ def test_an_event_that_overtakes_the_answer_is_kept_until_the_answer_names_it(en
     engine.go(T + timedelta(seconds=10))
     assert now_is(one).status is State.LIVE
     assert one.items.get().url == URL
+
+
+def test_a_failure_that_overtakes_the_answer_counts_as_soon_as_the_answer_names_it(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T - timedelta(seconds=20))
+    one = put(engine.wechat(release), State.SENDING)
+    attempt = intend(one, at=T)
+    tell(engine, FAILURE)
+    answers.settle(answers.accepted(one, attempt, MASS, "{}", now=T), now=T)
+    engine.platform.looks["zghd"] = [Pending(MASS, "微信正在群发。")] * 9
+    engine.go(T + timedelta(seconds=10))
+    assert now_is(one).status is State.NEEDS_PERSON
+    assert "涉嫌政治" in one.reason
+    assert settling.proved_failed(one), "two people may send it again as another act"
+
+
+def test_a_failure_that_overtook_the_answer_does_not_unmake_what_a_look_finds(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T - timedelta(seconds=20))
+    one = put(engine.wechat(release), State.SENDING)
+    attempt = intend(one, at=T)
+    tell(engine, FAILURE)
+    answers.settle(answers.accepted(one, attempt, MASS, "{}", now=T), now=T)
+    engine.platform.looks["zghd"] = [SUCCESS]
+    engine.go(T + timedelta(seconds=10))
+    assert now_is(one).status is State.LIVE
+
+
+def test_a_look_after_a_lost_answer_follows_what_an_event_named(engine: Engine) -> None:
+    """Whose it is only a read-back can tell; without the event nobody would know what to read."""
+    engine.by_publish()
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.answers["zghd"] = [NO_ANSWER]
+    engine.go(T)
+    tell(engine, Pending({}), dedupe="publish:7:0", publish_id="7", article_id="ART7")
+    one = engine.wechat(release)
+    assert one.status is State.UNKNOWN
+    told = evidence_of(one, (), now=engine.clock.now()).told
+    assert [dict(ids) for ids in told] == [{"publish_id": "7", "article_id": "ART7"}]
 
 
 @pytest.mark.parametrize("outcome", [SUCCESS, FAILURE, Pending(MASS), None])

@@ -236,3 +236,14 @@ def test_another_hosts_reading_takes_nothing_from_ours(office: Office) -> None:
     read(office.weibo, offset=-30.0, ago=1.0, boot="another-host")
     assert clocksafety.distrust(office.weibo, now=now) == ""
     assert clocksafety.has_reading(office.weibo, now=now)
+
+
+def test_one_platforms_wrong_clock_keeps_no_other_accounts_push_open(office: Office) -> None:
+    now = read(office.wechat)
+    assert not clocksafety.far_off(now=now, account=office.wechat)
+    read(office.weibo, offset=600.0, ago=5.0)
+    assert clocksafety.far_off(now=now), "of the machine as a whole nobody can say"
+    assert clocksafety.far_off(now=now, account=office.weibo)
+    assert not clocksafety.far_off(now=now, account=office.wechat)
+    read(office.wechat, ago=90_000.0)
+    assert clocksafety.far_off(now=now, account=office.wechat), "what it said a day ago is no answer"
