@@ -59,11 +59,18 @@ def _follow(
         reply = fetch(target, headers, rules=rules, deadline=deadline, ca_file=ca_file, lookup=lookup)
         if reply.status not in REDIRECTS:
             return target, reply
-        onward = rules.onward(urljoin(target.url, reply.headers.get("location", "")), first)
+        onward = rules.onward(_onward(target.url, reply), first)
         if target.scheme == "https" and onward.scheme != "https":
             raise Failed("网站要求从 https 跳转到不加密的地址，没有跟随")
         target = onward
     raise Failed(f"网站一再跳转（超过 {MOST_REDIRECTS} 次），没有继续跟随")
+
+
+def _onward(base: str, reply: Reply) -> str:
+    try:
+        return urljoin(base, reply.headers.get("location", ""))
+    except ValueError:  # http://[bad
+        raise Failed("网站要求跳转到一个写错的地址，没有跟随") from None
 
 
 def _conditions(known: Mapping[str, str]) -> dict[str, str]:

@@ -37,7 +37,10 @@ _CHARSET = re.compile(rb"""charset\s{0,9}=\s{0,9}["']?([a-z0-9_-]{1,40})""", re.
 _NOT_FOUND = re.compile(
     r"(?:页面|网页|文件|信息|内容|文章|栏目).{0,4}(?:不存在|未找到|找不到|没有找到|已被?删除)|找不到.{0,4}(?:页面|网页|文件)"
     r"|notfound|(?:error|http|错误)[:：-]?404|404(?:error|错误|页面)|^404(?:$|[-_|—:：])"
+    r"|(?:系统|网站|平台)(?:正在)?维护中|正在维护|登录后(?:查看|访问)|请稍后再?访问|暂停(?:服务|访问)"
 )
+#: What a title says besides the expected one: this is another stage of it, not what was decided.
+_OTHER_STAGE = re.compile(r"征求意见|公开征求|草案|送审稿|已废止|已失效|已作废")
 
 
 def titles(body: bytes, content_type: str = "") -> list[str]:
@@ -51,11 +54,13 @@ def carries(found: list[str], expected: str) -> bool:
     wanted = comparable(expected)
     plain = [comparable(title) for title in found]
     own = [title for title in plain if wanted in title and (_ABOUT.search(wanted) or not _ABOUT.search(title))]
+    if any(_OTHER_STAGE.search(title.replace(wanted, "")) for title in own):
+        return False
     return bool(own) and not says_not_found(found, expected)
 
 
 def says_not_found(found: list[str], expected: str) -> bool:
-    """Status 200, but the page says that it is not there."""
+    """Status 200, but the page says that it is not there, or not now."""
     wanted = comparable(expected)
     return any(_NOT_FOUND.search(comparable(title).replace(wanted, "")) for title in found)
 

@@ -146,6 +146,12 @@ def test_three_redirects_are_followed_and_a_fourth_is_not():
     assert "跳转" in seen.words
 
 
+def test_a_redirect_to_what_is_no_address_ends_as_unclear():
+    with portal(response(b"", 302, location="http://[bad")) as server:
+        seen = see(server.url())
+    assert (seen.seen, "写错" in seen.words) == (Seen.UNCLEAR, True)
+
+
 def test_a_redirect_without_a_place_ends_as_unclear():
     with portal(response(b"", 302)) as server:
         assert see(server.url()).seen is Seen.UNCLEAR

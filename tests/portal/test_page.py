@@ -126,3 +126,21 @@ def test_any_bytes_have_titles_or_none(body, content_type):
 def test_a_page_made_to_be_slow_to_read_is_read(piece):
     """A megabyte of it: a scan that is not linear would take hours."""
     assert titles((piece * (1_000_000 // len(piece))).encode()) is not None
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        (TITLE, "系统维护中"), (TITLE, "网站正在维护中，请稍后访问"), (f"登录后查看：{TITLE}",), (f"{TITLE}（征求意见稿）",),
+        (f"{TITLE}（已废止）", TITLE), (f"{TITLE}（草案）",),
+    ],
+)  # fmt: skip
+def test_a_page_that_is_shut_or_of_another_stage_is_not_it(shown: tuple[str, ...]) -> None:
+    assert not carries(list(shown), TITLE)
+
+
+@pytest.mark.parametrize(
+    "title", ["关于系统维护中有关事项的通知", "河东区停车办法（征求意见稿）", "关于宣布一批文件已废止的决定"]
+)
+def test_a_title_that_says_so_itself_is(title: str) -> None:
+    assert carries([f"{title}_河东区人民政府"], title)
