@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -53,6 +54,7 @@ class Environment:
     max_lateness: timedelta
     require_platform_date: bool
     portal_hosts: frozenset[str]
+    trusted_proxy: str
     idle: timedelta
     second_factor: str
     notify_given: Path | None
@@ -139,12 +141,25 @@ def read(values: Mapping[str, str]) -> Environment:
         second_factor=_one_of(values, "TONGFA_SECOND_FACTOR", SECOND_FACTOR),
         notify_given=Path(values["TONGFA_NOTIFY"]).expanduser().absolute() if values.get("TONGFA_NOTIFY") else None,
         portal_hosts=frozenset(host.lower() for host in _list(values, "TONGFA_PORTAL_HOSTS")),
+        trusted_proxy=_trusted_proxy(values),
         inherited=dict(values),
     )
 
 
 def _list(values: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in values.get(name, "").split(",") if item.strip())
+
+
+def _trusted_proxy(values: Mapping[str, str]) -> str:
+    text = values.get("TONGFA_TRUSTED_PROXY", "").strip()
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        raise ConfigurationError(
+            "TONGFA_TRUSTED_PROXY",
+            "应是一个 IP 地址，即前面那台 TLS 代理连过来时的地址，如 127.0.0.1。没有代理就不设。",
+            "must be one IP address, that from which the TLS proxy connects.",
+        ) from None
 
 
 def _database_url(values: Mapping[str, str], home: Home) -> Secret:

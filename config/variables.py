@@ -73,6 +73,12 @@ VARIABLES: tuple[Variable, ...] = (
         "Host names of the government portal, separated by commas; empty: Hedong's. Source links to others draw a warning, and a release can wait only for pages on these.",
     ),
     Variable(
+        "TONGFA_TRUSTED_PROXY",
+        "",
+        "IP address of the one TLS proxy before the pages: the last address in its `X-Forwarded-For` is where a visitor comes from. "
+        "Empty: no such header is believed, and behind a proxy all visitors count as one address when wrong logins are counted.",
+    ),
+    Variable(
         "TONGFA_IDLE_MINUTES",
         "60",
         "Minutes without a click after which a session ends; what a page fetches by itself does not count.",

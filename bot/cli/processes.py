@@ -56,7 +56,7 @@ def supervise(host: str, port: int) -> Any:
     found = programs(
         settings.TONGFA.home, settings.TONGFA.for_child(**settings.TONGFA.on_port(port)), host=host, port=port,
         embedded_broker=settings.TONGFA.embedded_broker, rehearsal=not facts.live,
-        rehearsal_ready=listening("127.0.0.1", facts.rehearsal_port),
+        rehearsal_ready=listening("127.0.0.1", facts.rehearsal_port), trusted_proxy=settings.TONGFA.trusted_proxy,
     )  # fmt: skip
     return Supervisor(
         settings.TONGFA.home, found,
@@ -109,7 +109,10 @@ def run_web(host: str, port: int) -> None:
     """网页。"""
     from bot.runtime.processes import web_argv
 
-    _become(web_argv(host, port), port=port)
+    start_django()
+    from django.conf import settings
+
+    _become(web_argv(host, port, settings.TONGFA.trusted_proxy), port=port)
 
 
 @run.command("rehearsal")

@@ -49,8 +49,8 @@ def worker_argv(*queues: str, concurrency: int = CONCURRENCY) -> tuple[str, ...]
     )
 
 
-def web_argv(host: str, port: int) -> tuple[str, ...]:
-    """The web process; it answers on one address and trusts no proxy header.
+def web_argv(host: str, port: int, trusted_proxy: str = "") -> tuple[str, ...]:
+    """The web process; it answers on one address and believes one proxy header, of `trusted_proxy` alone: whom it speaks for.
 
     A stream of events holds a thread for as long as a page is looked at: there are so many threads that the most there may
     be (`bot.console.streams.MOST`) leave enough for pages. One request of lookahead, and a browser that went is noticed.
@@ -58,9 +58,17 @@ def web_argv(host: str, port: int) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "waitress"),
         f"--listen={f'[{host}]' if ':' in host else host}:{port}",
+        *_proxied(trusted_proxy),
         *(f"--threads={WEB_THREADS}", "--channel-request-lookahead=1", "--ident=", "--channel-timeout=60"),
         "config.wsgi:application",
     )
+
+
+def _proxied(address: str) -> tuple[str, ...]:
+    if not address:
+        return ()
+    headers = ("--trusted-proxy-headers=x-forwarded-for", "--clear-untrusted-proxy-headers")
+    return (f"--trusted-proxy={address}", "--trusted-proxy-count=1", *headers)
 
 
 def rehearsal_argv(*options: str) -> tuple[str, ...]:
@@ -97,6 +105,7 @@ def programs(
     port: int,
     embedded_broker: bool,
     rehearsal: bool,
+    trusted_proxy: str = "",
     rehearsal_ready: Callable[[], bool] = always_ready,
 ) -> list[Program]:
     """Everything that `tongfa up` runs, in the order of starting; it is stopped in reverse.
@@ -112,7 +121,7 @@ def programs(
         _ours("worker-publish", worker_argv("publish"), env, grace=40.0, ready=signs(home, "worker-publish")),
         _ours("worker", worker_argv("work"), env, grace=40.0, ready=signs(home, "worker-work")),
         _ours("clock", clock_argv(), env, ready=signs(home, "clock")),
-        _ours("web", web_argv(host, port), env, ready=listening(host, port)),
+        _ours("web", web_argv(host, port, trusted_proxy), env, ready=listening(host, port)),
     ]
 
 

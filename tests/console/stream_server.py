@@ -34,7 +34,10 @@ streams.end_with_the_process()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """/count says how many listen; anything else is a stream."""
+    """/count says how many listen, /whence where it was asked from; anything else is a stream."""
+    if environ["PATH_INFO"] == "/whence":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ["REMOTE_ADDR"].encode()]
     listener = None if environ["PATH_INFO"] == "/count" else streams.HUB.join(lambda _: True)
     if listener is None:
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -47,4 +50,10 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 if __name__ == "__main__":
     from waitress.runner import run
 
-    run(argv=["waitress", *web_argv("127.0.0.1", int(sys.argv[1]))[3:-1], "tests.console.stream_server:application"])
+    run(
+        argv=[
+            "waitress",
+            *web_argv("127.0.0.1", int(sys.argv[1]), *sys.argv[2:])[3:-1],
+            "tests.console.stream_server:application",
+        ]
+    )

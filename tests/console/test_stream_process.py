@@ -35,11 +35,11 @@ def eventually(probe: Callable[[], bool], seconds: float = 20.0) -> None:
 class Server:
     """The process, and what one asks of it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *options: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.kept: list[Iterator[bytes]] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.console.stream_server", str(port)], cwd=ROOT,
+            [sys.executable, "-m", "tests.console.stream_server", str(port), *options], cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -95,3 +95,23 @@ def test_the_end_does_not_wait_for_streams(number: signal.Signals, server: Serve
     assert server.process.wait(10) == 0
     for answer in listening:
         answer.close()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "forwarded", "whence"),
+    [
+        ("", "10.9.8.7", "127.0.0.1"),
+        ("127.0.0.1", "10.9.8.7", "10.9.8.7"),
+        ("127.0.0.1", "6.6.6.6, 10.9.8.7", "10.9.8.7"),
+        ("127.0.0.9", "10.9.8.7", "127.0.0.1"),
+    ],
+)
+def test_a_visitors_address_is_believed_from_the_one_proxy_alone(proxy: str, forwarded: str, whence: str) -> None:
+    made = Server(free_port(), *([proxy] if proxy else []))
+    try:
+        eventually(made.answers)
+        told = requests.get(f"{made.url}/whence", headers={"X-Forwarded-For": forwarded}, timeout=5)
+        assert told.text == whence
+    finally:
+        made.process.kill()
+        made.process.communicate()

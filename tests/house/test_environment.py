@@ -55,6 +55,7 @@ def test_a_release_lies_90_seconds_ahead_25_in_rehearsal_unless_told_otherwise(t
         ("BROKER_URL", "redis+socket://relative/path"),
         ("TONGFA_SECRET_KEY", "short"),
         ("TONGFA_SECRET_KEY_FILE", "/nowhere/secret.key"),
+        ("TONGFA_TRUSTED_PROXY", "proxy.example.gov.cn"),
         ("TONGFA_PUBLIC_URL", "tongfa.example.gov.cn"),
         ("TONGFA_PUBLIC_URL", "https://tongfa.example.gov.cn/path"),
         ("TONGFA_CSRF_ORIGINS", "tongfa.example.gov.cn"),
