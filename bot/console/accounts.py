@@ -91,8 +91,12 @@ def account_new(request: HttpRequest) -> HttpResponse:
     return redirect("account", slug=made.slug)
 
 
+def _may_change(request: HttpRequest, slug: str) -> None:
+    accountdesk.account_of(slug, person=person(request), acting=True)
+
+
 @require_http_methods(["GET", "POST"])
-@stepup.required("修改账号设置")
+@stepup.required("修改账号设置", _may_change)
 def account_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what was said of an account when it was added."""
     who = person(request)
@@ -143,7 +147,7 @@ def _standing(spec: ChannelSpec, account: Account | None) -> dict[str, str]:
 
 
 @require_POST
-@stepup.required("录入账号凭据")
+@stepup.required("录入账号凭据", _may_change)
 def credentials_open(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is sitting there is asked before the empty fields are shown, so that no secret is carried over that page."""
     accountdesk.account_of(slug, person=person(request), acting=True)

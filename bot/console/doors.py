@@ -44,8 +44,13 @@ def callback(request: HttpRequest, slug: str) -> HttpResponse:
     return HttpResponse(reply.body, status=reply.status, content_type=reply.content_type)
 
 
+def _may_authorize(request: HttpRequest, slug: str) -> None:
+    require(person(request), Role.SYSADMIN)
+    accounts.find_account(slug, unit=person(request).unit)
+
+
 @require_POST
-@stepup.required("发起账号的网页授权")
+@stepup.required("发起账号的网页授权", _may_authorize)
 def authorize(request: HttpRequest, slug: str) -> HttpResponse:
     """Lead the system administrator to the platform to authorise an account.
 

@@ -23,6 +23,7 @@ from bot.models import Item, Person, Publication
 from bot.services import casereport, cases, countersigning, glancing, settling, stops, story, trail, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
+from bot.services.people import require
 
 from . import alarms, chips, readers, stepup
 from .people import now, person
@@ -209,6 +210,19 @@ def _moments(tried: story.Tried) -> list[Moment]:
 # --- acts -----------------------------------------------------------------------------------------------------
 
 
+HANDS = (Role.RELEASER, Role.DUTY)
+SECONDS = (*HANDS, Role.FINAL)
+
+
+def _by(roles: Sequence[Role]) -> Callable[[HttpRequest, int], None]:
+    def check(request: HttpRequest, pk: int) -> None:
+        who = person(request)
+        require(who, *roles)
+        settling.find_publication(pk, unit=who.unit)
+
+    return check
+
+
 def _done(request: HttpRequest, pk: int, act: Callable[[Publication, Person], str]) -> HttpResponse:
     """Do it and come back to the case; a refusal keeps what was typed."""
     who = person(request)
@@ -250,7 +264,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("登记为已发布")
+@stepup.required("登记为已发布", _by(HANDS))
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """确认已发并填链接."""
 
@@ -263,7 +277,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("更正登记的链接")
+@stepup.required("更正登记的链接", _by(HANDS))
 def correct(request: HttpRequest, pk: int) -> HttpResponse:
     """更正链接 of what a person had declared live."""
 
@@ -276,7 +290,7 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("收回“已发布”的登记")
+@stepup.required("收回“已发布”的登记", _by(HANDS))
 def not_live(request: HttpRequest, pk: int) -> HttpResponse:
     """收回登记: it stands before a person again."""
 
@@ -289,7 +303,7 @@ def not_live(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("提出重发（还要第二人确认）")
+@stepup.required("提出重发（还要第二人确认）", _by(HANDS))
 def ask_again(request: HttpRequest, pk: int) -> HttpResponse:
     """确认未发并重发, the first person."""
 
@@ -302,7 +316,7 @@ def ask_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("作为第二人确认重发")
+@stepup.required("作为第二人确认重发", _by(SECONDS))
 def confirm_again(request: HttpRequest, pk: int) -> HttpResponse:
     """确认未发并重发, the second person."""
 
@@ -327,7 +341,7 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("作废这条推送")
+@stepup.required("作废这条推送", _by(HANDS))
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """作废: what stands before a person is settled; what has not left is stopped for good."""
 

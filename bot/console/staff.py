@@ -92,8 +92,17 @@ def _member(who: Person, subject: Person) -> dict[str, Any]:
     }
 
 
+def _manages(request: HttpRequest) -> None:
+    require_manager(person(request))
+
+
+def _manages_them(request: HttpRequest, username: str) -> None:
+    require_manager(person(request))
+    colleague(username, unit=person(request).unit)
+
+
 @require_POST
-@stepup.required("添加人员")
+@stepup.required("添加人员", _manages)
 @sensitive_variables("password")
 def add(request: HttpRequest) -> HttpResponse:
     """Somebody new, with a password that is shown this once."""
@@ -112,7 +121,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("新建单位")
+@stepup.required("新建单位", _manages)
 @sensitive_variables("password")
 def add_unit(request: HttpRequest) -> HttpResponse:
     """Another unit, with somebody who manages its people: their password is shown this once."""
@@ -132,7 +141,7 @@ def add_unit(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("更改人员的角色")
+@stepup.required("更改人员的角色", _manages_them)
 def set_roles(request: HttpRequest, username: str) -> HttpResponse:
     """Other roles than before."""
     who = person(request)
@@ -146,7 +155,7 @@ def set_roles(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("停用或启用人员")
+@stepup.required("停用或启用人员", _manages_them)
 def set_active(request: HttpRequest, username: str) -> HttpResponse:
     """Disable, or let in again."""
     who, active = person(request), request.POST.get("active") == "1"
@@ -160,7 +169,7 @@ def set_active(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("重设密码")
+@stepup.required("重设密码", _manages_them)
 @sensitive_variables("password")
 def reset_password(request: HttpRequest, username: str) -> HttpResponse:
     """A new password, shown this once."""
@@ -174,7 +183,7 @@ def reset_password(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("停用他人的验证器")
+@stepup.required("停用他人的验证器", _manages_them)
 def remove_factor(request: HttpRequest, username: str) -> HttpResponse:
     """The phone is lost."""
     who = person(request)
@@ -188,7 +197,7 @@ def remove_factor(request: HttpRequest, username: str) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("为他人登记代理人")
+@stepup.required("为他人登记代理人", _manages_them)
 def appoint(request: HttpRequest, username: str) -> HttpResponse:
     """A deputy for somebody who is away already."""
     who = person(request)

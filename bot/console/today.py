@@ -16,6 +16,7 @@ from bot.domain.workflow import Role
 from bot.models import Person
 from bot.services import alarming, deputies, reconciling, stops
 from bot.services.errors import Refused
+from bot.services.people import require
 
 from . import alarms, board, chosen, clocks, health, incidents, portalhealth, stepup, stood, urgentmarks, veil
 from .people import now, person
@@ -83,8 +84,16 @@ def _groups(rows: list[board.Row], at: datetime) -> list[tuple[str, list[board.R
     return [group for group in groups if group[1] or group[0] == "今天"]
 
 
+def _may_stop(request: HttpRequest) -> None:
+    require(person(request), Role.DUTY, Role.RELEASER)
+
+
+def _may_go_on(request: HttpRequest) -> None:
+    require(person(request), Role.RELEASER)
+
+
 @require_POST
-@stepup.required("一键停发")
+@stepup.required("一键停发", _may_stop)
 def freeze(request: HttpRequest) -> HttpResponse:
     """一键停发, with a reason; the honest answer is shown."""
     who = person(request)
@@ -99,7 +108,7 @@ def freeze(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@stepup.required("解除停发")
+@stepup.required("解除停发", _may_go_on)
 def unfreeze(request: HttpRequest) -> HttpResponse:
     """Lift the freeze; what it held stays held until somebody resumes it."""
     who = person(request)

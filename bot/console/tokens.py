@@ -79,8 +79,12 @@ def _state(token: ApiToken, at: datetime) -> Chip:
     return Chip("在用", "good", "check")
 
 
+def _administers(request: HttpRequest, pk: int = 0) -> None:
+    require(person(request), Role.SYSADMIN)
+
+
 @require_POST
-@stepup.required("添加接口令牌")
+@stepup.required("添加接口令牌", _administers)
 @sensitive_variables("secret")
 def add(request: HttpRequest) -> HttpResponse:
     """Another, whose text is shown this once."""
@@ -109,7 +113,7 @@ def _days(text: str) -> int:
 
 
 @require_POST
-@stepup.required("吊销接口令牌")
+@stepup.required("吊销接口令牌", _administers)
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """From now on it opens nothing."""
     try:

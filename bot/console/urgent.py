@@ -180,8 +180,16 @@ def rewrite(request: HttpRequest, external_id: str) -> HttpResponse:
     return redirect("urgent-notice", external_id=external_id)
 
 
+def _may_ask(request: HttpRequest, external_id: str) -> None:
+    find_document(external_id, unit=_insider(request).unit)
+
+
+def _may_confirm(request: HttpRequest, pk: int) -> None:
+    urgent.find(pk, unit=_insider(request).unit)
+
+
 @require_POST
-@stepup.required("提出应急发布（第一人确认）")
+@stepup.required("提出应急发布（第一人确认）", _may_ask)
 def ask(request: HttpRequest, external_id: str) -> HttpResponse:
     """The first word."""
     who = _insider(request)
@@ -262,7 +270,7 @@ def _posts(found: Urgency) -> list[dict[str, Any]]:
 
 
 @require_POST
-@stepup.required("确认应急发布（第二人确认并签发）")
+@stepup.required("确认应急发布（第二人确认并签发）", _may_confirm)
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """The second word: from here on it goes out."""
     who = _insider(request)

@@ -23,6 +23,7 @@ from bot.services import correcting, story, takedowns, trail, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.errors import NotFound, Refused
+from bot.services.people import require
 from bot.services.releases import find_release
 from bot.services.withdrawing import Target
 
@@ -213,9 +214,26 @@ def _then(request: HttpRequest, release: Release, act: Callable[[Person], str]) 
     return redirect("withdraw", pk=release.pk)
 
 
+def _may_ask(request: HttpRequest, pk: int) -> None:
+    require(person(request), *engine.ASKERS)
+    find_release(pk, unit=person(request).unit)
+
+
+def _may_confirm(request: HttpRequest, pk: int) -> None:
+    require(person(request), Role.RELEASER)
+    withdrawing.find_withdrawal(pk, unit=person(request).unit)
+
+
+def _may_settle(request: HttpRequest, pk: int, act: str) -> None:
+    require(person(request), *engine.HANDS)
+    withdrawing.find_takedown(pk, unit=person(request).unit)
+    if act not in ACTS:
+        raise Http404
+
+
 @require_POST
 @readers.only
-@stepup.required("提出撤回（还要另一位签发人确认）")
+@stepup.required("提出撤回（还要另一位签发人确认）", _may_ask)
 def ask(request: HttpRequest, pk: int) -> HttpResponse:
     """The first person."""
     release = find_release(pk, unit=person(request).unit)
@@ -244,7 +262,7 @@ def _targets(values: Sequence[str]) -> list[Target]:
 
 @require_POST
 @readers.only
-@stepup.required("作为第二人确认撤回")
+@stepup.required("作为第二人确认撤回", _may_confirm)
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     """The second person: from here on it is done."""
     withdrawal = withdrawing.find_withdrawal(pk, unit=person(request).unit)
@@ -271,7 +289,7 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @readers.only
-@stepup.required("办理撤回")
+@stepup.required("办理撤回", _may_settle)
 def takedown(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """What a person does of one part: deleted by hand, look again, take down again, leave it."""
     found = withdrawing.find_takedown(pk, unit=person(request).unit)

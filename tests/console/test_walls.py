@@ -150,6 +150,10 @@ def test_without_a_login_nothing_is_shown(client: Client, district: District, na
 
 
 def _some(name: str) -> str:
+    return reverse(name, args=_args(name))
+
+
+def _args(name: str) -> list[Any]:
     for given in (
         [],
         [1],
@@ -166,9 +170,10 @@ def _some(name: str) -> str:
         ["x", "a" * 64, "x"],
     ):
         try:
-            return reverse(name, args=given)
+            reverse(name, args=given)
         except NoReverseMatch:
             continue
+        return list(given)
     raise AssertionError(f"no address for {name}")
 
 
@@ -306,3 +311,30 @@ def test_whoever_has_a_part_in_it_or_audits_it_reads(district: District, role: s
 def test_an_administrator_with_a_role_in_the_business_besides_reads_by_that(district: District) -> None:
     district.document()
     assert _member(district, "sysadmin", "auditor").get("/documents/HD-1").status_code == 200
+
+
+#: About oneself: everybody is asked who they are, and nobody else's rights are touched.
+ONES_OWN = {"second-factor-remove", "recovery-codes", "my-deputy"}
+
+
+def _asking() -> list[str]:
+    """Addresses that ask once more who is sitting there."""
+    return sorted({str(pattern.name) for pattern in patterns() if getattr(pattern.callback, "act", "")} - ONES_OWN)
+
+
+@pytest.mark.parametrize("name", _asking())
+def test_nobody_is_asked_for_a_password_for_what_is_not_theirs_to_do(
+    district: District, unasked: Login, name: str
+) -> None:
+    """Neither another unit's people, nor our own without the role: the refusal comes first."""
+    theirs = Theirs(District.make("town", "九曲街道")).values.get(name)
+    tries = [] if name in OWN else [("releaser", theirs)]
+    tries += (
+        [] if name in {"urgent-ask", "urgency-confirm"} else [("first", None)]
+    )  # who reviews may have a part in these
+    for who, given in tries:
+        own = Theirs(district).values.get(name) if who == "first" else None
+        path = reverse(name, args=given or own or _args(name))
+        answer = unasked(who).post(path, {"reason": "x", "title": "x"})
+        assert answer.status_code in {403, 404}, (name, who, answer.status_code)
+        assert "stepup-password" not in answer.content.decode()
