@@ -69,6 +69,7 @@ def documents_page(request: HttpRequest) -> HttpResponse:
         "more": _more(request, page),
         "found": "" if error or request.GET.get("before") else _counted(found, len(page), request.GET),
         "error": error,
+        "this_year": f"{to_beijing(now()):%Y}",
         "given": {name: request.GET.get(name, "") for name in FILTERS},
         "filtered": any(request.GET.get(name) for name in FILTERS),
         "kinds": KIND_LABELS,

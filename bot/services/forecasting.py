@@ -25,6 +25,7 @@ from .voiding import is_frozen
 NEAR = timedelta(minutes=10)
 NEARBY = 10  # pushes of other releases that are named
 SHORT = timedelta(minutes=10)  # less ahead than that: little time to see what the pre-flights find
+FAR = timedelta(days=183)
 WEEKDAYS = "一二三四五六日"
 
 
@@ -146,6 +147,9 @@ def _about_time(unit: Unit, instant: datetime, now: datetime) -> list[Note]:
         notes.append(Note(Weight.STOP, words))
     elif instant - now < SHORT:
         notes.append(Note(Weight.WARN, "离发布不到 10 分钟：预检查出的问题可能来不及处理。"))
+    if instant - now > FAR:
+        words = f"离现在还有 {(instant - now).days} 天，超过半年：请核对年份是否写对。"
+        notes.append(Note(Weight.WARN, words))
     if is_frozen(unit):
         notes.append(Note(Weight.WARN, "本单位正处于一键停发状态：可以编制，解除停发后才能签发。"))
     return notes

@@ -270,6 +270,8 @@ def test_a_time_that_is_over_or_too_near_is_said_before_saving(district: Distric
     assert "已经过去" in panel(as_("editor"), **typed("HD-1", at=now() - timedelta(minutes=1)))
     assert "来不及签发。最早可定在" in panel(as_("editor"), **typed("HD-1", at=now() + timedelta(seconds=10)))
     assert "离发布不到 10 分钟" in panel(as_("editor"), **typed("HD-1", at=now() + timedelta(minutes=5)))
+    assert "请核对年份" in panel(as_("editor"), **typed("HD-1", at=now() + timedelta(days=400)))
+    assert "请核对年份" not in panel(as_("editor"), **typed("HD-1", at=now() + timedelta(days=100)))
 
 
 def test_an_account_that_came_after_the_review_is_said_to_lack_its_post(district: District, as_: Login) -> None:
