@@ -50,7 +50,7 @@ def _take(account: Account, event: PlatformEvent, now: datetime) -> None:
                 name=event.name,
                 ids=dict(event.ids),
                 raw=event.raw[:20_000],
-                outcome=_addresses(event),
+                outcome=_kept(event),
                 at=now,
             )
             audit.append(
@@ -67,7 +67,7 @@ def _take(account: Account, event: PlatformEvent, now: datetime) -> None:
     CallbackRecord.objects.filter(pk=record.pk).update(handled=handled[:200])
 
 
-def _addresses(event: PlatformEvent) -> dict[str, Any] | None:
+def _kept(event: PlatformEvent) -> dict[str, Any] | None:
     """The addresses an event tells, or the failure, kept because it may come before we know whose they are."""
     if isinstance(event.outcome, Failed):
         return {"failed": asdict(event.outcome)}

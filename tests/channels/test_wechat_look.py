@@ -268,6 +268,8 @@ class TestAfterALostAnswer:
         assert look(channel, after_unknown=True, told=told).ids["article_id"] == "ART7"
         stub.script(ARTICLE, {"news_item": news()[::-1]})
         assert isinstance(look(channel, after_unknown=True, told=told), Absent), "somebody else's"
+        stub.script(ARTICLE, {"errcode": -1, "errmsg": "busy"})
+        assert isinstance(look(channel, after_unknown=True, told=told), Unclear), "not read, and so no proof"
         stub.script(ARTICLE, {"errcode": 53600})
         assert isinstance(look(channel, after_unknown=True, told=told), Absent)
 

@@ -111,13 +111,18 @@ def test_an_event_that_overtakes_the_answer_is_kept_until_the_answer_names_it(en
     assert one.items.get().url == URL
 
 
-def test_a_failure_that_overtakes_the_answer_counts_as_soon_as_the_answer_names_it(engine: Engine) -> None:
+def overtaken_by_a_failure(engine: Engine) -> Publication:
     release = engine.signed(on=[engine.office.wechat])
     engine.go(T - timedelta(seconds=20))
     one = put(engine.wechat(release), State.SENDING)
     attempt = intend(one, at=T)
     tell(engine, FAILURE)
     answers.settle(answers.accepted(one, attempt, MASS, "{}", now=T), now=T)
+    return one
+
+
+def test_a_failure_that_overtakes_the_answer_counts_as_soon_as_the_answer_names_it(engine: Engine) -> None:
+    one = overtaken_by_a_failure(engine)
     engine.platform.looks["zghd"] = [Pending(MASS, "微信正在群发。")] * 9
     engine.go(T + timedelta(seconds=10))
     assert now_is(one).status is State.NEEDS_PERSON
@@ -126,12 +131,7 @@ def test_a_failure_that_overtakes_the_answer_counts_as_soon_as_the_answer_names_
 
 
 def test_a_failure_that_overtook_the_answer_does_not_unmake_what_a_look_finds(engine: Engine) -> None:
-    release = engine.signed(on=[engine.office.wechat])
-    engine.go(T - timedelta(seconds=20))
-    one = put(engine.wechat(release), State.SENDING)
-    attempt = intend(one, at=T)
-    tell(engine, FAILURE)
-    answers.settle(answers.accepted(one, attempt, MASS, "{}", now=T), now=T)
+    one = overtaken_by_a_failure(engine)
     engine.platform.looks["zghd"] = [SUCCESS]
     engine.go(T + timedelta(seconds=10))
     assert now_is(one).status is State.LIVE

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -162,7 +161,7 @@ def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
         return found or Unclear(f"暂时查不到结果：{about_a_read(fault)}")
     if _of_another(answer, "publish_id", publish_id):
         return Unclear("微信答复的是另一次发布，不能作准，系统会再查。")
-    status = _status(answer.get("publish_status"))
+    status = _number(answer.get("publish_status"))
     if status == 0:
         return _published(client, evidence, answer)
     if status == 1:
@@ -172,8 +171,8 @@ def _by_publish_id(client: Client, evidence: Evidence, publish_id: str) -> Look:
     return Unclear("微信没有给出发布状态，系统会再查。")
 
 
-def _status(value: Any) -> int | None:
-    """A publish_status given as number or text, as events give it; None when it is neither."""
+def _number(value: Any) -> int | None:
+    """A small number given as such or as text, as events give it; None when it is neither."""
     text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else None
 
@@ -189,8 +188,7 @@ def publish_failure(status: int, answer: Mapping[str, Any]) -> Failed:
 
 def _index(value: Any) -> int:
     """A 1-based index given as number or text; 0 when it is neither."""
-    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return _number(value) or 0
 
 
 def detail_urls(answer: Mapping[str, Any]) -> dict[int, str]:
@@ -330,23 +328,24 @@ def _ours(client: Client, evidence: Evidence) -> list[Mapping[str, Any]]:
         if len(items) < RECENT:
             doubt = doubt or _lacking(answer, page * RECENT + len(items))
             break
-    found |= _told(client, evidence, found)
+    if not found or evidence.submits > 1:
+        found |= _told(client, evidence, found)
     if doubt and (not found or evidence.submits > 1):
         raise doubt
     return [item for item in found.values() if not all(map(_is_deleted, _items(item)))] or list(found.values())
 
 
 def _told(client: Client, evidence: Evidence, found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What an event named and no list shows (yet). The event is a reason to read; the markers say whose it is."""
+    """What an event named and no list shows (yet). The event is a reason to read; the markers say whose it is, and what cannot
+    be read proves nothing here either."""
     named = {article_id for ids in evidence.told if (article_id := text_id(ids.get("article_id")))}
     told: dict[str, Mapping[str, Any]] = {}
     for article_id in sorted(named - set(found)):
         if {article_id, position_id(article_id, 1)} & evidence.owned_ids:
             continue
-        with suppress(ChannelFault):
-            answer = client.call("/cgi-bin/freepublish/getarticle", {"article_id": article_id})
-            if articles.same_markers(evidence.posts, articles.news_items(answer)):
-                told[article_id] = {"article_id": article_id, "content": answer}
+        items = _items_of(client, evidence, article_id, ())
+        if articles.same_markers(evidence.posts, items):
+            told[article_id] = {"article_id": article_id, "content": {"news_item": items}}
     return told
 
 
