@@ -96,12 +96,12 @@ three administrators keep the machine, the people and the trail; none of that ne
 
 DEFAULT_STEPS = (Step.FIRST, Step.SECOND, Step.FINAL)
 LEAST_STEPS = 2
-_WAITING = {
+WAITS_AS = {
     Step.FIRST: EditionState.SUBMITTED,
     Step.SECOND: EditionState.FIRST_PASSED,
     Step.FINAL: EditionState.SECOND_PASSED,
 }
-UNDER_REVIEW = frozenset(_WAITING.values())
+UNDER_REVIEW = frozenset(WAITS_AS.values())
 
 #: event -> (from states, to state); reviews are worked out by `after_review`
 EDITION_TRANSITIONS: dict[str, tuple[frozenset[EditionState], EditionState]] = {
@@ -130,7 +130,7 @@ def exclusive(roles: Collection[str]) -> Refusal | None:
 
 def step_due(state: EditionState, steps: Sequence[Step] = DEFAULT_STEPS) -> Step | None:
     """The review an edition waits for, or None."""
-    return next((step for step in steps if _WAITING[step] is state), None)
+    return next((step for step in steps if WAITS_AS[step] is state), None)
 
 
 def after_review(
@@ -142,7 +142,7 @@ def after_review(
     if verdict is Verdict.RETURN:
         return EditionState.RETURNED
     later = list(steps)[list(steps).index(step) + 1 :]
-    return _WAITING[later[0]] if later else EditionState.APPROVED
+    return WAITS_AS[later[0]] if later else EditionState.APPROVED
 
 
 def may_review(

@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
 from bot.domain.engine import withdrawing
 
-from . import rules_by_hand, rules_urgent
+from . import rules_again, rules_by_hand, rules_people, rules_urgent
 from .structure import absent
 
 
@@ -221,6 +221,8 @@ _UNREPLACED = (
 
 RULES: tuple[Rule, ...] = (
     *_UNREPLACED,
+    *(Rule(*line) for line in rules_people.RULES),  # in line after those below on both databases, as on _UNREPLACED
+    *(Rule(*line) for line in rules_again.RULES),
     *(Rule(*line) for line in rules_by_hand.RULES),
     Rule(
         "review_four_eyes",
@@ -735,6 +737,11 @@ _DIALECTS = {
         "entry_edition_here": "json_extract(m.value, '$.items[' || i.position || '].edition')",
         "hash_here": "json_extract(NEW.payload_hashes, '$[' || i.position || ']')",
         "post_named": "instr(u.post_hashes, b.hash) > 0",
+        "event_told": "json_extract(a.data, '$.event')",
+        "from_told": "json_extract(a.data, '$.from')",
+        "second_told": "json_extract(a.data, '$.second')",
+        "day": "date(",
+        "in_beijing": ", '+8 hours')",
     },
     "postgresql": {
         "true": "TRUE",
@@ -752,6 +759,11 @@ _DIALECTS = {
         "entry_edition_here": "(m.value -> 'items' -> i.position ->> 'edition')",
         "hash_here": "(NEW.payload_hashes ->> i.position)",
         "post_named": "position(b.hash IN u.post_hashes::text) > 0",
+        "event_told": "(a.data ->> 'event')",
+        "from_told": "(a.data ->> 'from')",
+        "second_told": "(a.data ->> 'second')",
+        "day": "(",
+        "in_beijing": " AT TIME ZONE 'Asia/Shanghai')::date",
     },
 }
 

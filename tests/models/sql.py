@@ -56,6 +56,11 @@ def refused(why: str) -> Iterator[None]:
         yield
 
 
+def holds(person: Person, *roles: str) -> None:
+    """These are the person's roles from now on."""
+    Person.objects.filter(pk=person.pk).update(roles=list(roles))
+
+
 def review_row(edition: Edition, person: Person, step: str = "first", **changes: Any) -> None:
     row = {
         "edition_id": edition.pk, "step": step, "person_id": person.pk, "verdict": "pass", "comment": "",

@@ -13,6 +13,7 @@ from bot.domain.delivery import TRANSITIONS, State
 from bot.domain.manifest import manifest
 from bot.models import (
     Attempt,
+    Deputy,
     Freeze,
     Item,
     Person,
@@ -28,7 +29,7 @@ from bot.services import editorial, people, releases, settling, stops, voiding
 from bot.services.errors import Refused
 from tests.services.factories import NOW, Office, after_live, article, drop_rules, force, lifted, publication
 
-from .sql import about_to_leave, attempt_row, delete, empty, item_row, proves, refused, update
+from .sql import about_to_leave, attempt_row, delete, empty, holds, item_row, proves, refused, update
 from .work import measured, rows_are_known
 
 # --- rendered and signed bytes --------------------------------------------------------------------------
@@ -235,7 +236,31 @@ def test_who_wrote_or_submitted_an_edition_does_not_sign_it(office: Office, stat
     for author in (office.people["editor"], deputy):
         with refused("author may not sign"):
             sign_by_hand(release, author)
+    holds(office.people["final"], "final", "releaser")
     sign_by_hand(release, office.people["final"])  # one of those who passed it may
+
+
+@proves("release_signer_within_their_office")
+def test_who_does_not_sign_for_the_unit_does_not_sign(office: Office) -> None:
+    release = office.planned(office.approved())
+    for push in release.publications.all():
+        releases._fill(push)
+    stranger = people.add_person(
+        "stranger", name="外单位", unit=people.ensure_unit("else", "另一个单位", now=NOW, actor="test"),
+        roles=["releaser"], password=None, actor="test", now=NOW,
+    )  # fmt: skip
+    for person in (office.people["final"], office.people["second"], stranger):
+        with refused("who signs for the unit"):
+            sign_by_hand(release, person)
+    stand_in = Deputy.objects.create(
+        principal=office.people["releaser"], deputy=office.people["second"], first_day=NOW.date(), last_day=NOW.date(),
+        reason="出差", created_by=office.people["releaser"], created_at=NOW,
+    )  # fmt: skip
+    sign_by_hand(release, office.people["second"])
+    update(stand_in, ended_at=NOW)
+    update(release, title="another")  # what was signed stays signed
+    with lifted("release_kept_while_signed"), refused("who signs for the unit"):
+        update(release, signed_by_id=office.people["final"].pk)
 
 
 @proves("release_signer_four_eyes")
@@ -256,6 +281,7 @@ def test_who_was_taken_out_of_use_does_not_sign(office: Office) -> None:
     type(person).objects.filter(pk=person.pk).update(is_active=False)
     with refused("taken out of use does not sign"):
         sign_by_hand(release, person)
+    holds(office.people["final"], "final", "releaser")
     sign_by_hand(release, office.people["final"])
     with lifted("release_kept_while_signed"), refused("taken out of use does not sign"):
         update(release, signed_by_id=person.pk)
@@ -299,7 +325,7 @@ def test_a_freeze_keeps_whose_it_is_and_a_lifted_one_does_not_come_back(office: 
 def test_no_attempt_of_what_an_author_signed_all_the_same(office: Office) -> None:
     """Signed while it stood where nothing is signed."""
     release = office.signed()
-    with lifted("release_kept_while_signed", "release_signer_four_eyes"):
+    with lifted("release_kept_while_signed", "release_signer_four_eyes", "release_signer_within_their_office"):
         update(release, signed_by_id=office.people["editor"].pk)
     for kind in ("first", "again", "probe"):
         with refused("author may not sign"):

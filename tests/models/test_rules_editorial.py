@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from bot.models import AuditEvent, Person, Review
+from bot.models import AuditEvent, Deputy, Person, Review
 from bot.services import editorial, people
 from tests.services.factories import NOW, Office, article, drop_rules, interpretation, lifted, policy
 
-from .sql import delete, insert, proves, refused, review_row, run, update
+from .sql import delete, holds, insert, proves, refused, review_row, run, update
 
 # --- four eyes ------------------------------------------------------------------------------------------
 
@@ -42,17 +43,90 @@ def test_who_was_taken_out_of_use_does_not_review(office: Office) -> None:
 
 
 def test_one_person_takes_one_step_of_an_edition(office: Office) -> None:
-    edition = office.submitted().current
-    review_row(edition, office.people["first"])
+    edition, person = office.submitted().current, office.people["first"]
+    holds(person, "first", "second")
+    review_row(edition, person)
+    update(edition, state="first_passed")
     with refused("(?i)unique"):
-        review_row(edition, office.people["first"], step="second")
+        review_row(edition, person, step="second")
 
 
 def test_one_step_is_taken_once(office: Office) -> None:
     edition = office.submitted().current
     review_row(edition, office.people["first"])
+    holds(office.people["second"], "first")
     with refused("(?i)unique"):
         review_row(edition, office.people["second"], step="first")
+
+
+# --- whose office it is ---------------------------------------------------------------------------------
+
+
+@proves("review_taken_in_turn")
+def test_a_review_is_of_the_step_that_is_due(office: Office) -> None:
+    edition = office.submitted().current
+    for early in ("second", "final"):
+        with refused("of the step that is due"):
+            review_row(edition, office.people[early], step=early)
+    update(edition, state="first_passed")
+    for wrong in ("first", "final"):
+        with refused("of the step that is due"):
+            review_row(edition, office.people[wrong], step=wrong)
+    review_row(edition, office.people["second"], step="second")
+
+
+@proves("review_within_its_office")
+def test_a_review_is_given_by_who_holds_its_step_in_the_unit(office: Office) -> None:
+    edition, person = office.submitted().current, office.people["first"]
+    for wrong in ("second", "final", "releaser"):
+        with refused("who holds its step"):
+            review_row(edition, office.people[wrong])
+    stranger = people.add_person(
+        "stranger", name="外单位", unit=people.ensure_unit("else", "另一个单位", now=NOW, actor="test"), roles=["first"],
+        password=None, actor="test", now=NOW,
+    )  # fmt: skip
+    with refused("who holds its step"):
+        review_row(edition, stranger)
+    holds(person)
+    with refused("who holds its step"):
+        review_row(edition, person)
+    holds(person, "editor", "first")
+    review_row(edition, person)
+
+
+@proves("review_within_its_office")
+@pytest.mark.parametrize(
+    ("first", "last", "changes", "may"),
+    [
+        (0, 0, {}, True),
+        (-3, 2, {}, True),
+        (1, 2, {}, False),
+        (-2, -1, {}, False),
+        (0, 0, {"ended_at": NOW}, False),
+    ],
+)
+def test_a_deputy_holds_the_step_on_the_days_of_the_deputyship_by_beijings_date(
+    office: Office, first: int, last: int, changes: dict[str, object], may: bool
+) -> None:
+    edition, deputy = office.submitted().current, office.people["releaser"]
+    night = datetime(2027, 3, 1, 16, 30, tzinfo=UTC)  # the second of March in Beijing
+    second = date(2027, 3, 2)
+    Deputy.objects.create(
+        **{
+            "principal": office.people["first"], "deputy": deputy, "first_day": second + timedelta(days=first),
+            "last_day": second + timedelta(days=last), "reason": "出差", "created_by": office.people["first"],
+            "created_at": NOW, **changes,
+        }
+    )  # fmt: skip
+    if not may:
+        with refused("who holds its step"):
+            review_row(edition, deputy, at=night)
+        return
+    Person.objects.filter(pk=office.people["first"].pk).update(is_active=False)
+    with refused("who holds its step"):
+        review_row(edition, deputy, at=night)
+    Person.objects.filter(pk=office.people["first"].pk).update(is_active=True)
+    review_row(edition, deputy, at=night)
 
 
 @proves("review_of_these_bytes")
@@ -191,6 +265,7 @@ def test_an_approval_needs_every_step_by_different_people(office: Office) -> Non
         with refused("approval needs every step"):
             update(edition, state="approved")
         review_row(edition, office.people[step], step=step)
+        update(edition, state=f"{step}_passed")
     with refused("approval needs every step"):
         update(edition, state="approved")
     review_row(edition, office.people["final"], step="final")
@@ -201,7 +276,9 @@ def test_an_approval_needs_every_step_by_different_people(office: Office) -> Non
 def test_an_edition_that_somebody_returned_is_never_approved(office: Office) -> None:
     edition = office.submitted().current
     review_row(edition, office.people["first"], verdict="return")
+    update(edition, state="first_passed")
     review_row(edition, office.people["second"], step="second")
+    update(edition, state="second_passed")
     review_row(edition, office.people["final"], step="final")
     with refused("approval needs every step"):
         update(edition, state="approved")

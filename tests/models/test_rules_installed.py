@@ -15,6 +15,7 @@ from bot.models.triggers import RULES, fingerprint, install, missing, rules_of
 from tests.services.factories import Office, drop_rules
 
 from . import (
+    test_rules_again,
     test_rules_attachments,
     test_rules_by_hand,
     test_rules_delivery,
@@ -36,6 +37,7 @@ MADE = (
 def test_every_rule_is_installed_and_none_is_unproved(office: Office) -> None:
     assert missing(connection) == []  # type: ignore[arg-type]
     for module in (
+        test_rules_again,
         test_rules_attachments,
         test_rules_by_hand,
         test_rules_editorial,
