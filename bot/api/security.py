@@ -6,7 +6,8 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from bot.domain.rights import Right
+from bot.domain.rights import ROLES_BEHIND, Right
+from bot.domain.workflow import READERS
 from bot.models import ApiToken
 from bot.services import apitokens
 from bot.services.errors import Refused
@@ -16,7 +17,7 @@ from .edge import now
 
 WRONG_PER_MINUTE = 60
 LONGEST = 200
-OF_TEXTS = frozenset({Right.DOCUMENTS_READ, Right.RELEASES_READ})
+OF_TEXTS = frozenset(right for right, roles in ROLES_BEHIND.items() if roles == READERS)
 """Doors behind which text stands that is not public yet: shut for a person before whom the pages are."""
 
 

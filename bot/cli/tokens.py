@@ -45,6 +45,7 @@ def add(name: str, username: str, rights: tuple[str, ...], days: int, actor: str
     lines = [
         f"已添加令牌 {made.pk}（{made.name}），以 {made.person.name} 的身份办理，{days} 天后到期。",
         f"令牌（只显示这一次）：{secret.reveal()}",
+        *filter(None, [apitokens.of_no_use(made)]),
     ]
     return Reply({"token": token_data(made, now()), "secret": secret.reveal()}, lines)
 

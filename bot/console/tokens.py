@@ -37,6 +37,7 @@ class Row:
     rights: str
     by: str
     standing: bool
+    of_no_use: str  # why some of its rights open nothing, "" else
 
 
 @require_safe
@@ -64,7 +65,10 @@ def _page(request: HttpRequest, who: Person, given: dict[str, object], status: i
 def _row(token: ApiToken, by: str, at: datetime) -> Row:
     rights = "、".join(Right(right).label if right in set(Right) else right for right in token.rights)
     state = _state(token, at)
-    return Row(token, state, rights, by, token.revoked_at is None)
+    standing = token.revoked_at is None
+    return Row(
+        token, state, rights, by, standing, apitokens.of_no_use(token) if standing and token.person.is_active else ""
+    )
 
 
 def _state(token: ApiToken, at: datetime) -> Chip:
@@ -105,7 +109,9 @@ def add(request: HttpRequest) -> HttpResponse:
             raise
         messages.error(request, refused.message)
         return _page(request, who, given, status=409)
-    return render(request, "token_made.html", {"token": made, "secret": secret.reveal()})
+    return render(
+        request, "token_made.html", {"token": made, "secret": secret.reveal(), "of_no_use": apitokens.of_no_use(made)}
+    )
 
 
 def _days(text: str) -> int:

@@ -6,8 +6,10 @@ not in the list: a person does both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
+
+from .workflow import READERS, Role
 
 
 class Right(StrEnum):
@@ -40,3 +42,19 @@ def in_order(rights: Iterable[str]) -> list[str]:
     """Each once, in the order of the list. ValueError for what is not in it."""
     chosen = {Right(right) for right in rights}
     return [str(right) for right in Right if right in chosen]
+
+
+#: Of whom one role is needed behind a right. Numbers and the state of the machine need none.
+ROLES_BEHIND: dict[Right, frozenset[Role]] = {
+    Right.DOCUMENTS_READ: READERS,
+    Right.DOCUMENTS_WRITE: frozenset({Role.EDITOR}),
+    Right.RELEASES_READ: READERS,
+    Right.RELEASES_PLAN: frozenset({Role.EDITOR, Role.RELEASER}),
+}
+
+
+def idle(rights: Iterable[str], roles: Collection[str]) -> list[Right]:
+    """Those of these rights behind which somebody with these roles finds every door shut, in the order of the list."""
+    chosen = {Right(right) for right in rights if right in set(Right)}
+    needing = [right for right in Right if right in chosen and right in ROLES_BEHIND]
+    return [right for right in needing if not any(role.value in roles for role in ROLES_BEHIND[right])]

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from bot.domain.hashing import sha256
 from bot.domain.instants import require_aware
-from bot.domain.rights import RIGHT_LABELS, in_order
+from bot.domain.rights import RIGHT_LABELS, idle, in_order
 from bot.domain.secret import Secret
 from bot.domain.workflow import Role
 from bot.models import ApiToken, AuditEvent, Person, Unit
@@ -69,6 +69,15 @@ def issue(
     return add_token(
         name, person=colleague(holder, unit=person.unit), rights=rights, life=life, actor=person.username, now=now
     )
+
+
+def of_no_use(token: ApiToken) -> str:
+    """Why some of its rights open nothing for its person as the roles stand, "" where all of them do."""
+    shut = idle(token.rights, token.person.held_roles)
+    if not shut:
+        return ""
+    words = "、".join(right.label for right in shut)
+    return f"“{words}”现在用不上：{token.person.name}没有办理它们的角色。请安全管理员调整角色，或另发给有角色的人。"
 
 
 def take_back(pk: int, *, person: Person, now: datetime) -> ApiToken:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from bot.models import ApiToken, AuditEvent
+from bot.models import ApiToken, AuditEvent, Person
 from bot.services import apitokens
 from bot.services.errors import NotFound, Refused
 
@@ -42,6 +42,17 @@ def test_a_token_is_made_and_told_this_once(district: District, as_: Login) -> N
     for words in ("门户网站", "在用", "查看文件、报送文件、提交送审", "李拟", "吴管"):
         assert words in listed, words
     assert AuditEvent.objects.get(action="token.added").actor == "admin"
+
+
+def test_rights_that_open_nothing_for_its_person_are_named(district: District, as_: Login) -> None:
+    """It is made all the same: the roles may follow."""
+    client = as_("admin")
+    given = GIVEN | {"holder": "first", "right": ["documents:read", "documents:write", "releases:plan"]}
+    words = "“报送文件、提交送审、编制发布单”现在用不上：王初没有办理它们的角色"
+    assert words in client.post("/accounts/api/tokens/add", given).content.decode()
+    assert words in client.get("/accounts/api/tokens").content.decode()
+    Person.objects.filter(username="first").update(roles=["first", "editor"])
+    assert "用不上" not in client.get("/accounts/api/tokens").content.decode()
 
 
 def test_it_is_taken_back_at_once(district: District, as_: Login) -> None:
