@@ -5,3 +5,4 @@ from __future__ import annotations
 from django.urls import include, path
 
 urlpatterns = [path("api/v1/", include("bot.api.urls")), path("", include("bot.console.urls"))]
+handler400 = "bot.console.badrequests.bad_request"

@@ -46,7 +46,7 @@ def plan(wish: Wish, *, person: Person, now: datetime, keep: Keep, told: Callabl
         accounts = releases.accounts_named(list(dict.fromkeys(wish.accounts)), unit=person.unit)
         foreign = set(wish.modes) - {account.slug for account in accounts}
         if foreign:
-            raise Refused("mode", "modes 里有不在本发布单内的账号，发布单未保存。请只为所选账号指定发布方式。")
+            raise Refused("mode", "有账号指定了发布方式，却不在本发布单内，发布单未保存。请只为所选账号指定发布方式。")
         release = releases.plan(
             title=wish.title, instant=wish.instant, documents=documents, accounts=accounts, person=person, now=now,
             modes=dict(wish.modes), sync=_sync(wish.page, documents),

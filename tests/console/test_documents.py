@@ -663,3 +663,16 @@ def test_what_is_done_with_a_document_stands_under_documents_in_the_menu(
     answer = as_("editor").get(address.format(id=document.external_id))
     assert answer.status_code == 200
     assert '<a href="/documents" aria-current="page">' in answer.content.decode()
+
+
+def test_a_text_that_is_too_large_is_called_too_large(district: District, as_: Login) -> None:
+    """Django calls it a bad request, for which a page would blame the browser."""
+    district.document()
+    client = as_("editor")
+    for address in ("/edit/autosave/HD-1", "/edit/save/HD-1"):
+        answer = client.post(address, {"body_html": "字" * 1_000_000})
+        assert answer.status_code == 413
+        words = answer.content.decode()
+        assert "超过 2 MB，没有保存" in words
+        assert "附件" in words
+    assert not Draft.objects.exists()

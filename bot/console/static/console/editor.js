@@ -123,6 +123,11 @@
         method: "POST", body: new FormData(form), headers: { "X-CSRFToken": token }, redirect: "manual",
         signal: AbortSignal.timeout(20000),
       });
+      if (answer.status === 413) {
+        saved.textContent = "没有保存：内容超过 2 MB。请删减，或把长的内容改作附件上传；改动后自动再存。";
+        shelve();
+        return;
+      }
       if (answer.type === "opaqueredirect" || !answer.ok) throw new Error(String(answer.status));
       redraw(await answer.text());
       const told = margin.querySelector("[data-revision]");
