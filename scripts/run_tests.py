@@ -52,12 +52,18 @@ outages; `EVERYTHING_TWICE=1` leaves nothing out."""
 SPARSER = {
     "NTH_FAULT_STRIDE": os.environ.get("NTH_FAULT_STRIDE", "160"),
     "NTH_FAULT_WAYS": os.environ.get("NTH_FAULT_WAYS", "weibo"),
+    "STATEFUL_USUAL": os.environ.get("STATEFUL_USUAL", "8"),
+    "ONE_CASE_EACH": os.environ.get("ONE_CASE_EACH", "1"),
 }
 """Every commit, call and write of a push to 微博, of which nothing may be tried twice, fails on both databases; of the plain
-statements fewer, the second time, and the two ways of 微信 once: a statement of theirs is no other for the database."""
+statements fewer, the second time, and the two ways of 微信 once: a statement of theirs is no other for the database. So it is
+with the cases of one test of a service: the first stands for their statements (tests/services/conftest.py)."""
 
 WHOLE = ("tests/browser", "tests/crash", "tests/e2e", "tests/outages")
-"""Real processes and real pages: they wait more than they compute, so three files run side by side beside the rest."""
+"""Real processes and real pages: they wait more than they compute, so three batches run side by side beside the rest."""
+
+BATCH = 4
+"""Short files in one pytest: to start it, and a browser with it, takes as long as many a test."""
 
 LONGEST_FIRST = (
     "tests/crash/test_crash_points.py",
@@ -126,7 +132,7 @@ def everything(arguments: Sequence[str]) -> Count:
     over = threading.Event()
     with ThreadPoolExecutor(1) as beside:
         print(f"· whole processes and pages, beside the rest: {' '.join(WHOLE)}", flush=True)
-        waiting = beside.submit(side_by_side, files(), arguments, over)
+        waiting = beside.submit(side_by_side, batches(), arguments, over)
         try:
             print("· tests on SQLite", flush=True)
             total = run(quick, [*AT_A_TIME, *arguments], {"DATABASE_URL": ""})
@@ -151,22 +157,34 @@ def files() -> list[str]:
     return sorted(found, key=lambda path: LONGEST_FIRST.index(path) if path in LONGEST_FIRST else len(LONGEST_FIRST))
 
 
-def side_by_side(paths: Sequence[str], arguments: Sequence[str], over: threading.Event | None = None) -> Count:
-    """Each file in a pytest of its own, whose output comes when it ends: whoever is free takes the next in order.
+def batches() -> list[list[str]]:
+    """Those files, some short ones of a folder at a time, which together take long; then long ones alone."""
+    short = [path for path in files() if path not in LONGEST_FIRST]
+    together: list[list[str]] = []
+    for folder in WHOLE:
+        mine = [path for path in short if path.startswith(f"{folder}/")]
+        together += [mine[start : start + BATCH] for start in range(0, len(mine), BATCH)]
+    return together + [[path] for path in files() if path in LONGEST_FIRST]
+
+
+def side_by_side(
+    parts: Sequence[Sequence[str]], arguments: Sequence[str], over: threading.Event | None = None
+) -> Count:
+    """Each batch in a pytest of its own, whose output comes when it ends: whoever is free takes the next in order.
 
     Once it is `over`, no further one is begun.
 
     (pytest-xdist gives each worker two files ahead, so that the longest may wait behind another.)
     """
 
-    def one(path: str) -> Count:
+    def one(paths: Sequence[str]) -> Count:
         if over is not None and over.is_set():
             return Count()
-        count = run([path], arguments, {"DATABASE_URL": ""}, aloud=False)
+        count = run(paths, arguments, {"DATABASE_URL": ""}, aloud=False)
         return Count() if arguments and count.status == NO_TESTS else count
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return sum(pool.map(one, paths), Count())
+        return sum(pool.map(one, parts), Count())
 
 
 def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
@@ -175,8 +193,9 @@ def on_postgresql(folders: Sequence[str], arguments: Sequence[str]) -> Count:
 
     print(f"· tests on PostgreSQL: {' '.join(folders)}", flush=True)
     with embedded_postgres() as url:
-        once = [] if os.environ.get("EVERYTHING_TWICE") else [f"--ignore={path}" for path in ONCE]
-        count = run(folders, [*AT_A_TIME, *once, *arguments], {**SPARSER, "DATABASE_URL": url})
+        whole = bool(os.environ.get("EVERYTHING_TWICE"))
+        once = [] if whole else [f"--ignore={path}" for path in ONCE]
+        count = run(folders, [*AT_A_TIME, *once, *arguments], {**({} if whole else SPARSER), "DATABASE_URL": url})
     return Count() if arguments and count.status == NO_TESTS else count
 
 

@@ -76,18 +76,18 @@ def test_files_of_whole_processes_run_side_by_side_the_longest_first(small_suite
         (tmp_path / "tests" / "models" / f"test_{name}.py").write_text(f"def test_{name}(): pass\n")
     monkeypatch.setattr(small_suite, "WHOLE", ("tests/models",))
     monkeypatch.setattr(small_suite, "LONGEST_FIRST", ("tests/models/test_long.py",))
-    names = small_suite.files()
-    assert [name.rpartition("_")[2] for name in names] == ["long.py", "also.py", "short.py"]
-    assert small_suite.side_by_side(names, []) == small_suite.Count(passed=3)
+    parts = small_suite.batches()
+    assert [[name.rpartition("_")[2] for name in part] for part in parts] == [["also.py", "short.py"], ["long.py"]]
+    assert small_suite.side_by_side(parts, []) == small_suite.Count(passed=3)
     assert "(tests/models/test_long.py: " in capfd.readouterr().out
-    assert small_suite.side_by_side(names, ["-k", "long"]) == small_suite.Count(passed=1)
+    assert small_suite.side_by_side(parts, ["-k", "long"]) == small_suite.Count(passed=1)
 
 
 def test_once_it_is_over_no_further_file_is_begun(small_suite, tmp_path):
     (tmp_path / "tests" / "models" / "test_more.py").write_text("def test_more(): pass\n")
     over = small_suite.threading.Event()
     over.set()
-    assert small_suite.side_by_side(["tests/models/test_more.py"], [], over) == small_suite.Count()
+    assert small_suite.side_by_side([["tests/models/test_more.py"]], [], over) == small_suite.Count()
 
 
 def test_all_parts_are_run_and_counted_together(small_suite, tmp_path, monkeypatch, capfd):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,31 @@ import pytest
 from django.db import connection
 
 from .factories import Office, draw_tiny_covers, drop_rules, fresh_home
+
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ONE_CASE_EACH the first case of each test stands for all, but where the database itself is what a case is about
+    (`every_case`). So a check plays the services on PostgreSQL, after all cases on SQLite."""
+    if os.environ.get("ONE_CASE_EACH", "") in {"", "0"}:
+        return
+    seen: set[str] = set()
+    others: list[pytest.Item] = []
+    for item in items:
+        if HERE not in item.path.parents or item.get_closest_marker("every_case"):
+            continue
+        test = item.nodeid.partition("[")[0]
+        (others if test in seen else []).append(item)
+        seen.add(test)
+    config.hook.pytest_deselected(items=others)
+    left_out = set(others)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "every_case: each case is another one for the database")
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,8 @@ from .delivery_drill import Drill, wall
 from .delivery_matrix import quick_commits
 from .factories import Office, article
 
+pytestmark = pytest.mark.every_case
+
 REFUSED, AWAY, CUT = "refused", "away", "cut"
 WRITES = ("INSERT", "UPDATE", "DELETE")
 MOVING = [

@@ -35,8 +35,9 @@ from .snapshot import Snapshot
 
 EXAMPLES = int(os.environ.get("STATEFUL_EXAMPLES", "0"))
 STEPS = int(os.environ.get("STATEFUL_STEPS", "100"))
+MANY = int(os.environ.get("STATEFUL_USUAL", "16"))
 USUAL = settings(
-    max_examples=16, stateful_step_count=50, derandomize=True, deadline=None, database=None,
+    max_examples=MANY, stateful_step_count=50, derandomize=True, deadline=None, database=None,
     suppress_health_check=list(HealthCheck), print_blob=False, phases=(Phase.generate,),
 )  # fmt: skip
 LONG = settings(
