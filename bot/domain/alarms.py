@@ -242,8 +242,10 @@ ESCALATIONS = (timedelta(minutes=5), timedelta(minutes=15))
 GATHER = timedelta(seconds=3)
 #: A release makes at most one message to a ring in this time.
 SPACING = timedelta(seconds=60)
-#: Waits before a notice that failed is tried again; then it is given up, and the doctor says so.
+#: Waits before a notice that failed is tried again. From then on the doctor names it, and it is tried every hour until
+#: somebody has read the alarm or it is closed: what cut off the push may have cut off the message, for longer than that.
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
+STUBBORNLY = timedelta(hours=1)
 #: How long one worker may be at a notice; above every time-out of the notifiers.
 NOTICE_LEASE = timedelta(seconds=60)
 
@@ -263,10 +265,15 @@ def next_notice(raised_at: datetime, ring: int, now: datetime) -> datetime | Non
     return max(raised_at + ESCALATIONS[ring - 1], now + GATHER)
 
 
-def retry_at(tries: int, now: datetime) -> datetime | None:
-    """When a notice that failed `tries` times is tried again, None when it is given up."""
+def retry_at(tries: int, now: datetime) -> datetime:
+    """When a notice that failed `tries` times is tried again."""
     require_all_aware(now)
-    return now + BACKOFF[tries - 1] if tries <= len(BACKOFF) else None
+    return now + (STUBBORNLY if is_overdue(tries) else BACKOFF[tries - 1])
+
+
+def is_overdue(tries: int) -> bool:
+    """Whether a notice has failed so often that whoever reads the alarm meanwhile, by another way, needs it no more."""
+    return tries > len(BACKOFF)
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,8 @@ def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
     if not taken:
         return False
     row.fence, row.tries = row.fence + 1, row.tries + 1
-    wanted = Q(closed_at__isnull=True) & (Q(read_at__isnull=True) if row.ring > 1 else Q())  # nobody read it, it says
+    unread = row.ring > 1 or alarms.is_overdue(row.tries - 1)  # nobody read it, it says; or it is late by an hour
+    wanted = Q(closed_at__isnull=True) & (Q(read_at__isnull=True) if unread else Q())
     still = list(row.alarms.filter(wanted).select_related("release", "account", "publication").order_by("pk"))
     if not still:
         _finish(row, state="dropped", next_at=None)
@@ -259,10 +260,9 @@ def _sent(row: AlarmNotice, now: datetime, *, but: str = "") -> bool:
 
 
 def _failed(row: AlarmNotice, why: str, now: datetime) -> None:
-    """Tried again after a while; given up in the end, which the doctor tells."""
-    again = alarms.retry_at(row.tries, now)
-    _finish(row, state="waiting" if again else "failed", next_at=again, error=why[:300])
-    log.warning("telling.not_told", notice=row.pk, target=row.target, again=again is not None)
+    """Tried again after a while, as long as an alarm of it is open; the doctor names what has failed for an hour."""
+    _finish(row, state="waiting", next_at=alarms.retry_at(row.tries, now), error=why[:300])
+    log.warning("telling.not_told", notice=row.pk, target=row.target, tries=row.tries)
 
 
 @dataclass(frozen=True, slots=True)

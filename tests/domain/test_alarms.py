@@ -134,10 +134,11 @@ def test_a_release_makes_one_message_a_minute(since):
     assert alarms.first_notice(T, told_at) - T <= alarms.SPACING
 
 
-def test_what_did_not_arrive_is_tried_again_later_and_later_and_then_given_up():
-    waits = [alarms.retry_at(tries, T) for tries in range(1, len(BACKOFF) + 2)]
-    assert waits[-1] is None
-    assert waits[:-1] == sorted(T + wait for wait in BACKOFF)
+def test_what_did_not_arrive_is_tried_again_later_and_later_and_then_every_hour():
+    waits = [alarms.retry_at(tries, T) - T for tries in range(1, len(BACKOFF) + 4)]
+    assert waits == [*sorted(BACKOFF), *[timedelta(hours=1)] * 3]
+    assert not alarms.is_overdue(len(BACKOFF))
+    assert alarms.is_overdue(len(BACKOFF) + 1)
 
 
 # --- words -------------------------------------------------------------------------------------------------

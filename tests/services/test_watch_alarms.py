@@ -513,7 +513,8 @@ def test_one_that_is_over_before_it_is_told_is_not_told(engine: Engine, sink: Si
     assert sink.heard == []
 
 
-def test_what_does_not_arrive_is_tried_again_and_given_up_in_the_end(engine: Engine, sink: Sink) -> None:
+def test_what_does_not_arrive_is_tried_again_until_it_does(engine: Engine, sink: Sink) -> None:
+    """An outage that cut off a push cuts off the robots too, and may last longer than an hour."""
     sink.broken, sink.targets = {"值班群"}, sink.targets[:1]
     alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
     Chore.objects.all().delete()
@@ -522,7 +523,23 @@ def test_what_does_not_arrive_is_tried_again_and_given_up_in_the_end(engine: Eng
     assert (notice.state, notice.tries, notice.error) == ("waiting", 2, "对方超时未应答。")
     engine.go(NOW + 60 * MINUTE)
     notice.refresh_from_db()
-    assert (notice.state, notice.tries) == ("failed", len(alarms.BACKOFF) + 1)
+    assert (notice.state, notice.tries) == ("waiting", len(alarms.BACKOFF) + 1)
+    engine.go(NOW + 300 * MINUTE)
+    sink.broken = set()
+    engine.go(NOW + 361 * MINUTE)
+    assert set(AlarmNotice.objects.values_list("state", flat=True)) == {"sent"}
+    assert sink.heard
+
+
+@pytest.mark.parametrize("end", ["read", "closed"])
+def test_it_is_tried_no_more_once_the_alarm_is_read_or_over(engine: Engine, sink: Sink, end: str) -> None:
+    sink.broken, sink.targets = {"值班群"}, sink.targets[:1]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 90 * MINUTE)
+    Alarm.objects.update(**{f"{end}_at": engine.clock.now()})
+    engine.go(NOW + 240 * MINUTE)
+    assert set(AlarmNotice.objects.values_list("state", flat=True)) == {"dropped"}
 
 
 def test_a_worker_that_dies_on_the_way_costs_a_minute_and_no_message(engine: Engine, sink: Sink) -> None:
