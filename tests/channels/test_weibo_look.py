@@ -84,6 +84,15 @@ class TestWithoutAnId:
         assert isinstance(look(platform, after_unknown=False), Absent)
         assert isinstance(look(platform, after_unknown=False), Receipt)
 
+    def test_a_repost_is_not_ours_whatever_it_says(self, platform):
+        """`statuses/share` makes none: somebody passed our words on, and whether ours is out a person must see."""
+        repost = make_status(OURS) | {"retweeted_status": make_status("5300000000000009")}
+        platform.script(TIMELINE, timeline(repost), timeline(repost, make_status("5300000000000002")))
+        assert isinstance(look(platform), Unclear)
+        found = look(platform)
+        assert isinstance(found, Receipt)
+        assert found.ids["idstr"] == "5300000000000002"
+
     def test_two_equal_posts_go_to_a_person(self, platform):
         platform.script(TIMELINE, timeline(make_status(OURS), make_status("5300000000000002")))
         found = look(platform)

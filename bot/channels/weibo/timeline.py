@@ -92,6 +92,11 @@ def _shows_no_picture(status: Status) -> bool:
     return any(name in status and not status[name] for name in ("pic_urls", "pic_ids", "pic_num"))
 
 
+def is_repost(status: Status) -> bool:
+    """Whether it passes on another's post: `statuses/share` makes none, so whatever it says, it is not ours."""
+    return bool(status.get("retweeted_status"))
+
+
 def by_id(statuses: Sequence[Status], idstr: str) -> Status | None:
     """The post with that id."""
     return next((status for status in statuses if status_id(status) == idstr), None)
@@ -106,7 +111,7 @@ def search(statuses: Sequence[Status], wanted: Wanted, *, window: int) -> Search
     recent = [status for status in statuses if _is_recent(status, wanted)]
     candidates = [status for status in recent if status_id(status) not in wanted.owned]
     alive = [status for status in candidates if not is_deleted(status)]
-    equal = [status for status in alive if same_text(status, wanted.text)]
+    equal = [status for status in alive if same_text(status, wanted.text) and not is_repost(status)]
     if len(equal) > 1:
         return Search(person=f"时间线上有 {len(equal)} 条内容相同的微博，可能重复发布")
     if equal:
