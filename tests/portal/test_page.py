@@ -132,7 +132,9 @@ def test_a_page_made_to_be_slow_to_read_is_read(piece):
     "shown",
     [
         (TITLE, "系统维护中"), (TITLE, "网站正在维护中，请稍后访问"), (f"登录后查看：{TITLE}",), (f"{TITLE}（征求意见稿）",),
-        (f"{TITLE}（已废止）", TITLE), (f"{TITLE}（草案）",),
+        (f"{TITLE}（已废止）", TITLE), (f"{TITLE}（草案）",), (f"[预览] {TITLE}",), (f"{TITLE}（未发布）",),
+        (f"关于废止《{TITLE}》的决定",), (f"关于修改《{TITLE}》的通知", f"关于修改《{TITLE}》的通知_河东区人民政府"),
+        (f"关于推迟{TITLE}施行时间的公告",),
     ],
 )  # fmt: skip
 def test_a_page_that_is_shut_or_of_another_stage_is_not_it(shown: tuple[str, ...]) -> None:
@@ -140,7 +142,14 @@ def test_a_page_that_is_shut_or_of_another_stage_is_not_it(shown: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "title", ["关于系统维护中有关事项的通知", "河东区停车办法（征求意见稿）", "关于宣布一批文件已废止的决定"]
+    "title",
+    [
+        "关于系统维护中有关事项的通知",
+        "河东区停车办法（征求意见稿）",
+        "关于宣布一批文件已废止的决定",
+        "关于废止《停车办法》的决定",
+        "关于修改《停车办法》的通知",
+    ],
 )
 def test_a_title_that_says_so_itself_is(title: str) -> None:
     assert carries([f"{title}_河东区人民政府"], title)
