@@ -128,3 +128,15 @@ def secret_from(*, file: str | None, variable: str | None) -> str | None:
             raise click.UsageError(f"环境变量 {variable} 没有设置。")
         return str(value.reveal())
     return None
+
+
+_AT_WORK = {"clock": "时钟进程", "worker-publish": "发布进程", "worker-work": "工作进程"}
+
+
+def at_work() -> list[str]:
+    """What of this home runs on this host and writes records, in staff's words."""
+    from django.conf import settings
+
+    from bot.runtime import alive
+
+    return [words for name, words in _AT_WORK.items() if alive.runs(settings.TONGFA.home, name)]

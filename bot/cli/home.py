@@ -8,8 +8,13 @@ from typing import Any
 
 import click
 
-from .common import now, secret_from
+from .common import at_work, now, secret_from
 from .output import Reply, command
+
+_NEW_MASTER = (
+    "注意：master.key 原先丢失，已新建一个。各账号以前录入的凭据都打不开了，重新录入（tongfa account credential）之前什么也发不出去；"
+    "找得到原文件的，请先停下各进程，放回原文件。"
+)
 
 
 def _free_port() -> int:
@@ -52,9 +57,12 @@ def initialise(
 
     settings.TONGFA.home.make()
     home.write(home.HomeFacts(live=live, rehearsal_port=0 if live else _free_port()))
-    vault.make_keys(settings.TONGFA.home.path)
-    wall.bring_up_to_date(clock=now)
+    vault.require_trail_key(settings.TONGFA.home.path)
+    made = {path.name for path in vault.make_keys(settings.TONGFA.home.path)}
+    wall.bring_up_to_date(clock=now, at_work=at_work())
     lines = [f"{home.facts().label}已就绪：{settings.TONGFA.home.path}"]
+    if "master.key" in made and vault.holds_credentials():
+        lines.append(_NEW_MASTER)
     data: dict[str, Any] = {
         "home": str(settings.TONGFA.home.path),
         "live": home.is_live(),

@@ -11,6 +11,7 @@ CODE = "database"
 _LOCKED = ("locked", "busy")
 _DAMAGED = ("not a database", "malformed", "disk image")
 _NOT_MADE = ("no such table", "does not exist", "no such column")
+_AT_ODDS = ("already exists",)
 _FULL = ("disk is full", "database or disk", "no space")
 _READ_ONLY = ("readonly", "read-only")
 
@@ -24,6 +25,7 @@ def told(error: DatabaseError) -> tuple[str, str]:
         (_DAMAGED, f"{where}打不开，文件已损坏或不是 Tongfa 的数据库", "请系统管理员停下各进程，用最近的备份恢复（tongfa restore）。"),
         (_FULL, f"{where}写不进去，磁盘已满", "请系统管理员清理磁盘后再试。"),
         (_READ_ONLY, f"{where}只能读，不能写", "请系统管理员检查数据库文件和目录的权限。"),
+        (_AT_ODDS, f"{where}与升级记录对不上：要建的表已经在了", "请系统管理员用最近的备份恢复；不要手工删表。"),
         (_NOT_MADE, f"{where}还没有建好，或者不是本版本的", "请系统管理员运行 tongfa up（或 tongfa init）升级。"),
     ):  # fmt: skip
         if any(word in text for word in words):

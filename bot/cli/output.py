@@ -123,10 +123,15 @@ def _unattended() -> str:
 def _environment() -> tuple[str | None, str]:
     """Live or rehearsal: every answer says which, so that nobody mistakes a drill for the real thing."""
     from bot.services import home
+    from bot.services.errors import Refused
 
     if not home.exists():
         return None, "尚未初始化"
-    return ("live" if home.is_live() else "rehearsal"), home.facts().label
+    try:
+        facts = home.facts()
+    except Refused:
+        return None, "环境文件损坏"
+    return ("live" if facts.live else "rehearsal"), facts.label
 
 
 def start_django() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .common import now
+from .common import at_work, now
 from .output import REFUSED, Reply, command, start_django
 
 
@@ -30,7 +30,9 @@ def up(port: int, host: str) -> None:
 
     try:
         home.facts()
-        wall.bring_up_to_date(clock=now)  # a newer program on an older database, or rules that somebody took away
+        wall.bring_up_to_date(
+            clock=now, at_work=at_work()
+        )  # a newer program on an older database, or rules that somebody took away
         found = underway.taken_up(underway.work(now()), clean=ended_in_order(settings.TONGFA.home))
         supervisor = supervise(host, port)
         with stopping_on_signals(supervisor), supervisor:

@@ -77,7 +77,10 @@ class HomeAndRefusals:
         """Answer 503 before `tongfa init`, but for the health check."""
         if not home.exists() and request.path not in OPEN_WITHOUT_HOME:
             return render(request, "not_ready.html", status=503)
-        request.home = home.facts() if home.exists() else None  # type: ignore[attr-defined]
+        try:
+            request.home = home.facts() if home.exists() else None  # type: ignore[attr-defined]
+        except Refused as torn:
+            return HttpResponse(torn.message, status=503, content_type="text/plain; charset=utf-8")
         request.unread_alarms = lambda: _unread_alarms(request)  # type: ignore[attr-defined]
         response = self._respond(request)
         return _no_page(request, response) if _is_bare_405(request, response) else response

@@ -52,6 +52,13 @@ class Part:
         return f"{self.table}.{self.name}"
 
 
+def absent_tables(connection: BaseDatabaseWrapper) -> list[str]:
+    """Tables of the records that are not there: no rule can be put back on them."""
+    held = set(connection.introspection.table_names())
+    wanted = {model._meta.db_table for model in apps.get_app_config("bot").get_models(include_auto_created=True)}
+    return sorted(wanted - held)
+
+
 def absent(connection: BaseDatabaseWrapper) -> list[str]:
     """Constraints and indexes that the database lacks, or holds as something else."""
     held = set(_held(connection))

@@ -33,7 +33,7 @@ def age(home: Home, name: str) -> float | None:
     """Seconds since the last sign, or None if there was none."""
     try:
         return max(0.0, time.time() - sign(home, name).stat().st_mtime)
-    except FileNotFoundError:
+    except OSError:  # none, or no folder where it could be: either way nobody gave one
         return None
 
 

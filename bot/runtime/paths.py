@@ -40,7 +40,10 @@ class Home:
     def make(self) -> None:
         """Create the folders; the home and the keys are for the owner's eyes alone."""
         for folder in (self.path, self.run, self.logs, self.keys):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                raise UnsafeFolderError(f"{folder} 应是目录，却是一个文件；请移走它后重试。") from None
 
     def broker_socket(self) -> Path:
         """The embedded broker's socket.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 from django.db.models import QuerySet
 
 from bot.domain.channel import ChannelFault, CheckResult
@@ -17,7 +17,7 @@ from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.instants import require_aware, show
 from bot.domain.sync import GateState
 from bot.domain.workflow import Role
-from bot.models import Account, Publication, Unit
+from bot.models import Account, Credential, Publication, Unit
 
 from . import (
     accounts,
@@ -31,6 +31,8 @@ from . import (
     trailindex,
     underway,
     urgentcare,
+    vault,
+    wall,
 )
 from .errors import Refused
 
@@ -41,30 +43,65 @@ log = structlog.get_logger(__name__)
 def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list[CheckResult]:
     """All checks, local ones first. `running`: whether the clock goes round; without it nothing that is due is in order."""
     require_aware(now)
-    results = [
-        *_installation(),
-        *_restored(),
-        *_people(),
-        *_accounts(),
-        *_without_program(),
-        *_doubled(),
-        *_cases(now, running=running),
-        *_portal(),
-        *urgentcare.checks(now=now),
-        *lookahead.people_to_tell(now),
-        *_releases(now),
-    ]
+    parts: tuple[tuple[str, Callable[[], Iterable[CheckResult]]], ...] = (
+        ("环境", _installation),
+        ("留痕", _trail),
+        ("凭据", _credentials),
+        ("从备份恢复", _restored),
+        ("人员", _people),
+        ("账号", _accounts),
+        ("渠道程序", _without_program),
+        ("账号重复", _doubled),
+        ("未了结的推送", lambda: _cases(now, running=running)),
+        ("门户", _portal),
+        ("应急发布", lambda: urgentcare.checks(now=now)),
+        ("通知", lambda: lookahead.people_to_tell(now)),
+        ("发布单", lambda: _releases(now)),
+    )
+    results = [result for name, part in parts for result in _guarded(name, part)]
     for account in Account.objects.filter(disabled_reason="", manual_reason="").order_by("pk") if ask_platforms else ():
         results += _account(account)
     return [prechecks.with_remedy(result) for result in results]
+
+
+def _guarded(name: str, part: Callable[[], Iterable[CheckResult]]) -> list[CheckResult]:
+    """A part that fails is told as a finding, and hides none of the others. The database's own trouble is told as a whole."""
+    try:
+        return list(part())
+    except DatabaseError:
+        raise
+    except Refused as refusal:
+        return [CheckResult(name, False, refusal.message, code=refusal.code)]
+    except Exception as error:
+        log.exception("doctor.part", part=name)
+        words = f"这一项检查本身出错（{type(error).__name__}），结果不明"
+        return [CheckResult(name, False, words, code="internal")]
 
 
 def _installation() -> Iterator[CheckResult]:
     facts = home.facts()
     yield CheckResult("环境", True, f"{facts.label}，目录 {settings.TONGFA.home.path}", code="home")
     yield from prechecks.disk()
+    if wall.pending():
+        yield CheckResult(
+            "数据库版本", False, "数据库还没有升级到本版本，或升级记录缺失，进程不会启动，到点不会发布", code="version",
+            remedy="请系统管理员运行 tongfa up（或 tongfa init）升级；升级不成的，用最近的备份恢复。",
+        )  # fmt: skip
     yield from prechecks.rules()
     yield from _files()
+
+
+def _credentials() -> Iterator[CheckResult]:
+    """Each says with which key it was encrypted: no platform is asked, and nothing is opened."""
+    shut = Credential.objects.exclude(key_id=vault.key_id()).values("account").distinct().count()
+    words = f"{shut} 个账号的凭据不是用现在的密钥文件 master.key 存的，打不开，到时什么也发不出去"
+    yield CheckResult(
+        "凭据", not shut, words if shut else "密钥文件与保存的凭据是一套", code="credentials",
+        remedy=f"{vault.TAKE_BACK}找不回的，逐个账号重新录入凭据（tongfa account credential）。" if shut else "",
+    )  # fmt: skip
+
+
+def _trail() -> Iterator[CheckResult]:
     try:
         count, _, broken = audit.verify_chain()
     except Refused as refusal:

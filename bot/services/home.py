@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,9 +40,26 @@ def exists() -> bool:
 def facts() -> HomeFacts:
     """Read the home's facts. Refused before `tongfa init`."""
     try:
-        return HomeFacts(**json.loads(_file().read_text("utf-8")))
+        return read(_file().read_bytes())
     except FileNotFoundError:
         raise Refused("no_home", "还没有初始化。请先运行 tongfa init（正式环境加 --live）。") from None
+    except (OSError, ValueError) as error:
+        raise Refused(
+            "bad_home",
+            f"环境文件 {HOME_FILE} 读不懂（{type(error).__name__}），分不清是正式环境还是演练环境，没有办理任何事。"
+            f"请系统管理员从备份文件（ZIP）里取出 {HOME_FILE} 放回 {_file().parent}。",
+        ) from None
+
+
+def read(data: bytes) -> HomeFacts:
+    """The facts in the bytes of such a file. ValueError when it holds anything else: a guess could be the wrong home."""
+    found = json.loads(data)
+    if not isinstance(found, dict) or not isinstance(found.get("live"), bool):
+        raise ValueError("not the facts of a home")
+    port = found.get("rehearsal_port", 0)
+    if found.keys() - {"live", "rehearsal_port"} or type(port) is not int:
+        raise ValueError("not the facts of a home")
+    return HomeFacts(found["live"], port)
 
 
 def write(value: HomeFacts) -> None:
@@ -52,7 +70,9 @@ def write(value: HomeFacts) -> None:
             raise Refused("fixed", f"这里已是{kind}，不能改为另一种。请换一个 TONGFA_HOME 目录再初始化。")
         return
     _file().parent.mkdir(parents=True, exist_ok=True)
-    _file().write_text(json.dumps(asdict(value)), "utf-8")
+    unfinished = _file().with_name(f".{HOME_FILE}.{os.getpid()}")
+    unfinished.write_text(json.dumps(asdict(value)), "utf-8")
+    unfinished.replace(_file())  # whole or not at all
 
 
 def to_json() -> dict[str, object]:

@@ -22,6 +22,7 @@ from bot.domain.sync import AfterLive, Seen
 from bot.domain.typography import quoted
 from bot.domain.workflow import EditionState
 from bot.models import Account, Edition, Publication, Release, Reservation
+from bot.models.structure import absent_tables
 from bot.models.triggers import missing
 from bot.portal import look as ask_portal
 
@@ -116,8 +117,8 @@ def _guarded(check: Check, subject: Subject) -> Iterable[CheckResult]:
         raise  # the database is away: the whole pre-flight is run again
     except ChannelFault as fault:
         return [CheckResult("平台", False, fault.message, code="platform")]
-    except Refused as refusal:
-        return [CheckResult("平台", False, refusal.message, code="platform")]
+    except Refused as refusal:  # it names its own remedy: a check of the network would be none
+        return [CheckResult("平台", False, refusal.message, code="refused")]
     except Exception as error:
         log.exception("preflight.check", account=subject.account.slug)
         return [
@@ -286,7 +287,9 @@ def rules(_: Subject | None = None) -> Iterator[CheckResult]:
     """The database's own rules are as the program wants them."""
     lacking = missing(connection)
     words = f"缺少或被改动 {len(lacking)} 条：{'、'.join(lacking[:8])}" if lacking else "触发器、约束和索引齐全"
-    yield CheckResult("数据库规则", not lacking, words, code="rules")
+    gone = absent_tables(connection) if lacking else []
+    remedy = f"缺的是整张表（{'、'.join(gone[:4])}），重新安装补不回来：请系统管理员用最近的备份恢复。" if gone else ""
+    yield CheckResult("数据库规则", not lacking, words, code="rules", remedy=remedy)
 
 
 # --- the portal ------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def restore(file: Path, *, username: str, passphrase: str = "", keys: Path | Non
         secret = _keys(reader, passphrase, keys)
         reader.require_genuine(_decoded(secret["keys/audit.key"]))
         _require_chain(reader, _decoded(secret["keys/audit.key"]))
-        facts = home.HomeFacts(**json.loads(reader.read(HOME)))
+        facts = home.read(reader.read(HOME))
         with _all_or_nothing() as made:
             settings.TONGFA.home.make()
             made += keybox.put(secret, settings.TONGFA.home.path)
@@ -141,7 +140,7 @@ def _require_matching(found: Mapping[str, bytes], told: Mapping[str, Any]) -> No
 
 
 def _decoded(data: bytes) -> bytes:
-    return vault.decoded(data)
+    return vault.decoded(data, "（备份里的）")
 
 
 def _require_chain(reader: archive.Reader, key: bytes) -> None:

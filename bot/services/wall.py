@@ -8,7 +8,7 @@ it says how the rules stood when Tongfa last installed them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -19,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 from bot.domain.alarms import Kind, Out
 from bot.domain.instants import require_aware
 from bot.models import AuditEvent
-from bot.models.triggers import fingerprint, missing
+from bot.models.triggers import fingerprint, install, missing
 
 from . import alarming, audit
 from .alarming import Call
@@ -80,13 +80,21 @@ def compare(*, now: datetime) -> None:
         log.warning("rules.not_compared", error=type(error).__name__)
 
 
-def bring_up_to_date(*, clock: Callable[[], datetime]) -> None:
-    """Migrate, and leave the rules whole. Refused when something is still lacking that no migration puts back."""
+def bring_up_to_date(*, clock: Callable[[], datetime], at_work: Sequence[str] = ()) -> None:
+    """Migrate, and leave the rules whole. Refused when something is still lacking that no migration puts back, and while
+    processes of an earlier version run: on SQLite the rules step aside for as long as records change their shape.
+    `at_work`: what runs here, in staff's words.
+    """
     now = require_aware(clock())
+    _require_nobody_at_work(at_work)
     changed = _changed_by_others()
     if changed:
         _write_down(changed, now)
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except BaseException:
+        _put_back()
+        raise
     if changed:
         _alarm(PUT_BACK, f"启动时发现数据库规则缺少或被改动：{in_words(changed)}；已留痕并重新安装。", clock())
     names = lacking()
@@ -98,6 +106,24 @@ def bring_up_to_date(*, clock: Callable[[], datetime]) -> None:
             "请数据库管理员查明原因，按备份恢复后再启动。",
         )
     note_installed(clock())
+
+
+def _require_nobody_at_work(running: Sequence[str]) -> None:
+    if not running or AuditEvent._meta.db_table not in connection.introspection.table_names() or not pending():
+        return
+    raise Refused(
+        "at_work",
+        f"数据库要升级，而这个环境的{'、'.join(running)}还在运行，没有升级，没有做任何改动。"
+        "请先停下（在运行 tongfa up 的窗口按 Ctrl-C，或停掉对应的服务），升级后再启动。",
+    )
+
+
+def _put_back() -> None:
+    """A migration that failed must not leave the database without the rules that had stepped aside for it."""
+    try:
+        install()
+    except DatabaseError as error:
+        log.error("rules.not_put_back", error=type(error).__name__)
 
 
 def _changed_by_others() -> list[str]:

@@ -53,7 +53,9 @@ def _files(page: Page, look: str) -> None:
     page.goto("/edit/of/HD-1")
     page.locator("[data-drop-files]").evaluate(DROP, list(PDF))
     expect(page.locator(".file-list a")).to_have_text("实施方案.pdf")
-    expect(page.locator("#files.htmx-added")).to_have_count(0)  # for some milliseconds what was swapped in hears nothing
+    expect(page.locator("#files.htmx-added")).to_have_count(
+        0
+    )  # for some milliseconds what was swapped in hears nothing
     page.set_input_files("#attach-files", {"name": "坏.doc", "mimeType": "application/msword", "buffer": b"text"})
     expect(page.locator("#files .text-bad")).to_contain_text("没有添加任何附件")
     page.locator("#files").scroll_into_view_if_needed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,56 @@ def test_what_a_rule_of_the_database_refused_is_no_outage() -> None:
     assert not outage.is_outage(ValueError("x"))
     assert not outage.is_outage(ProgrammingError('syntax error at or near "SELEC"')), "a fault of ours"
     assert outage.is_outage(ProgrammingError('relation "bot_unit" does not exist'))
+
+
+def spoilt(tmp_path: Path, spoil: Callable[[Path], object]) -> Home:
+    home = Home(tmp_path / "home")
+    schema.place(home.path)
+    home.tongfa("init")
+    spoil(home.path)
+    return home
+
+
+def rewrite(name: str, held: bytes) -> Callable[[Path], object]:
+    def spoil(path: Path) -> None:
+        (path / name).unlink(missing_ok=True)
+        (path / name).write_bytes(held)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"),
+    [
+        (rewrite("keys/audit.key", b"abc"), "chain", "audit.key 是空的或已损坏"),
+        (rewrite("keys/master.key", b""), "bad_key", "master.key 是空的或已损坏"),
+        (lambda path: (path / "keys" / "master.key").unlink(), "no_keys", "不要另建一个"),
+    ],
+    ids=["torn key of the trail", "empty master key", "no master key"],
+)
+def test_doctor_names_a_key_that_is_gone_or_torn_and_looks_at_all_else(
+    tmp_path: Path, spoil: Callable[[Path], object], code: str, words: str
+) -> None:
+    done = asked(spoilt(tmp_path, spoil), "doctor", "--offline", "--json")
+    found = {one["code"]: one for one in json.loads(done.stdout)["checks"]}
+    assert (done.returncode, found[code]["ok"]) == (3, False)
+    assert words in found[code]["message"]
+    assert {"home", "people", "accounts", "clock_process"} <= found.keys()
+
+
+def test_a_home_whose_own_file_is_torn_says_so_and_does_nothing(tmp_path: Path) -> None:
+    home = spoilt(tmp_path, rewrite("home.json", b""))
+    for command in (("doctor", "--offline"), ("release", "list", "--as", "zhou"), ("init",)):
+        done = asked(home, *command, "--json")
+        answer = json.loads(done.stdout)
+        assert (done.returncode, answer["code"]) == (1, "bad_home"), command
+    done = asked(home, "up", "--port", "0")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "home.json 读不懂" in done.stderr
+
+
+def test_init_does_not_make_the_key_of_a_trail_anew(tmp_path: Path) -> None:
+    home = spoilt(tmp_path, lambda path: (path / "keys" / "audit.key").unlink())
+    done = asked(home, "init", "--json")
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (1, "lost_key")
+    assert not (home.path / "keys" / "audit.key").exists()

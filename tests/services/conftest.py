@@ -11,7 +11,6 @@ from django.db import connection
 
 from .factories import Office, draw_tiny_covers, drop_rules, fresh_home
 
-
 HERE = Path(__file__).parent
 
 

@@ -68,15 +68,55 @@ def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> 
     assert [path.read_bytes() for path in made] == kept
 
 
-def test_without_keys_the_remedy_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("made", "words"), [(True, "取回 keys 目录的原文件，不要另建"), (False, "请先运行 tongfa init")]
+)
+def test_without_keys_the_remedy_is_named(tmp_path: Path, made: bool, words: str) -> None:
+    """Of a home that is at work already, `tongfa init` would be the wrong one."""
     from django.conf import settings
 
     with fresh_home(tmp_path / "bare") as home:
         for path in (home / "keys").iterdir():
             path.unlink()
+        if not made:
+            (home / "home.json").unlink(missing_ok=True)
         assert settings.TONGFA.home.path == home
-        with pytest.raises(Refused, match="请先运行 tongfa init"):
+        with pytest.raises(Refused, match=words):
             vault.encrypt(VALUE, "row")
+
+
+@pytest.mark.parametrize("held", [b"", b"abc", b"not base64 at all!", b"AAAA", b"\xff" * 44])
+def test_a_file_that_holds_no_whole_key_is_none(tmp_path: Path, held: bytes) -> None:
+    """With an empty one the trail would be signed, too: by anybody."""
+    with fresh_home(tmp_path / "torn") as home:
+        key = home / "keys" / "audit.key"
+        key.chmod(0o600)
+        key.write_bytes(held)
+        vault._key.cache_clear()
+        with pytest.raises(Refused, match=r"audit\.key 是空的或已损坏"):
+            vault.audit_key()
+
+
+def test_a_key_file_that_was_not_written_to_its_end_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(vault.os, "fsync", torn)
+    with pytest.raises(OSError, match="no space"):
+        vault.make_keys(tmp_path)
+    assert vault.missing_keys(tmp_path) == list(vault.KEY_FILES)
+    monkeypatch.undo()
+    assert len(vault.make_keys(tmp_path)) == 3
+
+
+def test_the_key_of_a_trail_that_stands_is_not_made_anew(office: Office, tongfa_home: Path) -> None:
+    """Neither the lines before nor, with the old key found again, those after would hold."""
+    vault.require_trail_key(tongfa_home)
+    (tongfa_home / "keys" / "audit.key").unlink()
+    with pytest.raises(Refused, match="没有做任何改动"):
+        vault.require_trail_key(tongfa_home)
 
 
 def test_credentials_of_an_account_come_back_wrapped(office: Office) -> None:

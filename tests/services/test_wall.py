@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from bot.domain.alarms import Kind
 from bot.models import Alarm, AuditEvent
@@ -118,3 +118,26 @@ def test_a_process_that_sends_nothing_goes_on_and_people_see_the_alarm(installed
     drop_rules(event="DELETE")
     wall.compare(now=NOW)
     assert Alarm.objects.get().kind == Kind.RULES
+
+
+def test_a_migration_that_fails_leaves_no_database_without_rules(
+    installed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite they step aside for it."""
+
+    def fails(*_: object, **__: object) -> None:
+        drop_rules()
+        raise OperationalError("table bot_unit already exists")
+
+    monkeypatch.setattr(wall, "call_command", fails)
+    with pytest.raises(OperationalError):
+        wall.bring_up_to_date(clock=clock)
+    assert missing(connection) == []  # type: ignore[arg-type]
+
+
+def test_nothing_is_migrated_under_processes_that_are_at_work(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "pending", lambda: True)
+    with pytest.raises(Refused, match="发布进程还在运行，没有升级，没有做任何改动"):
+        wall.bring_up_to_date(clock=clock, at_work=["发布进程"])
+    monkeypatch.setattr(wall, "pending", lambda: False)
+    wall.bring_up_to_date(clock=clock, at_work=["发布进程"])
