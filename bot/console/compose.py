@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -92,6 +93,8 @@ def _sent(request: HttpRequest, release: Release | None) -> HttpResponse:
     except Refused as refused:
         if refused.code in ELSEWHERE:
             raise
+        if release is not None and refused.code == "changed":  # pressed again, it is done knowingly
+            typed = replace(typed, seen=releases.as_seen(release))
         return _page(request, typed, release, refused)
     if release is None:
         messages.success(request, f"发布单 {saved.pk} 已编好，还没有签发，到时不会自动发出。")
@@ -112,7 +115,7 @@ def _save(request: HttpRequest, typed: Typed, release: Release | None) -> Releas
     }  # fmt: skip
     if release is None:
         return releases.plan(**chosen, person=who, now=at)
-    return replanning.replan(release, **chosen, person=who, now=at)
+    return replanning.replan(release, **chosen, person=who, now=at, seen=typed.seen or None)
 
 
 # --- what is shown --------------------------------------------------------------------------------------------

@@ -101,7 +101,8 @@ def reschedule(request: HttpRequest, release: Release) -> HttpResponse:
     def do() -> str:
         signed = release.signed
         at = instant_of(request.POST.get("date", ""), request.POST.get("time", ""))
-        moved = releases.reschedule(release, instant=at, person=person(request), now=now())
+        seen = request.POST.get("seen")
+        moved = releases.reschedule(release, instant=at, person=person(request), now=now(), seen=seen)
         return f"已改到 {show(moved.instant)}。{'原签发已作废，请重新签发。' if signed else '还没有签发。'}"
 
     return _done(request, release, do)

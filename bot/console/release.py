@@ -20,7 +20,7 @@ from bot.services import byhand, gating, manualtasks, preflighting, settling, st
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
-from bot.services.releases import find_release
+from bot.services.releases import as_seen, find_release
 
 from . import acts, alarms, board, chips, figures, lanes, manifest, readers, stood, urgentmarks
 from .people import now, person
@@ -147,6 +147,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
         "acts": acts.acts(case),
+        "seen": as_seen(release),
         "lanes": lanes.lanes(release, publications, told, now=at),
         "beyond": lanes.beyond(publications),
         "tail": trail.tail,

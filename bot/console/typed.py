@@ -24,7 +24,10 @@ USUAL = "09:30"
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What stands in the form. Documents by external id in their order; accounts by slug; `modes` by slug."""
+    """What stands in the form. Documents by external id in their order; accounts by slug; `modes` by slug.
+
+    `seen`: the release that is changed, as it was shown (`releases.as_seen`).
+    """
 
     title: str = ""
     documents: tuple[str, ...] = ()
@@ -38,12 +41,13 @@ class Typed:
     wait: str = "10"
     then: str = str(Then.ASK)
     words: str = ""
+    seen: str = ""
 
     @classmethod
     def of(cls, data: QueryDict) -> Typed:
         """As it was sent."""
         modes = {name.removeprefix("mode-"): plain(str(data[name]))[:20] for name in data if name.startswith("mode-")}
-        names = ("title", "time", "sync", "url", "expect", "wait", "then")
+        names = ("title", "time", "sync", "url", "expect", "wait", "then", "seen")
         return cls(
             documents=tuple(dict.fromkeys(map(plain, data.getlist("document"))))[:MOST], modes=modes,
             accounts=tuple(map(plain, data.getlist("account"))), day=plain(data.get("date", "")),
@@ -118,7 +122,7 @@ def typed_of(release: Release, publications: Sequence[Publication], tasks: Seque
     return Typed(
         title=release.title, documents=tuple(one.external_id for one in manifest.documents_of(publications, tasks)),
         accounts=tuple(modes), modes=kept, day=local.strftime("%Y-%m-%d"),
-        time=_time(local), sync=release.sync, **gated,
+        time=_time(local), sync=release.sync, seen=releases.as_seen(release), **gated,
     )  # fmt: skip
 
 

@@ -145,7 +145,7 @@ def reschedule(
     with audit.serialised():
         release.refresh_from_db()
         if seen is not None and seen != as_seen(release):
-            raise _changed_meanwhile(release)
+            raise changed_meanwhile(release, "改期")
         publications = list(release.publications.select_related("account").exclude(state=State.CANCELLED))
         refused = immovable(release, publications)
         if refused:
@@ -202,9 +202,10 @@ def as_seen(release: Release) -> str:
     return f"{release.instant.isoformat()} {release.manifest_hash if release.signed else ''}".strip()
 
 
-def _changed_meanwhile(release: Release) -> Refused:
+def changed_meanwhile(release: Release, what: str) -> Refused:
+    """It is not as the person saw it: `what` (改期, 改编) was not done."""
     stands = "已签发" if release.signed else "没有签发"
-    words = f"这张发布单刚刚有人改动过（现在定于 {show(release.instant)}，{stands}），没有改期，未做改动。请看过现在的情况再决定。"
+    words = f"这张发布单刚刚有人改动过（现在定于 {show(release.instant)}，{stands}），没有{what}，未做改动。请看过现在的情况再决定。"
     return Refused("changed", words)
 
 

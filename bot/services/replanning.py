@@ -28,16 +28,21 @@ from .voiding import void_signature
 
 def replan(
     release: Release, *, title: str, instant: datetime, documents: Sequence[Document], accounts: Sequence[Account],
-    person: Person, now: datetime, modes: dict[str, str] | None = None, sync: Policy | None = None,
+    person: Person, now: datetime, modes: dict[str, str] | None = None, sync: Policy | None = None, seen: str | None = None,
 ) -> Release:  # fmt: skip
     """The release that takes the place of `release`, which is called off. Refused, with nothing changed, where anything
-    of it may have left or a sender has it, and for whatever `releases.plan` refuses."""
+    of it may have left or a sender has it, and for whatever `releases.plan` refuses.
+
+    `seen`: what the person was shown (`releases.as_seen`): a signature that came since is not taken back unseen.
+    """
     require_aware(now)
     require_aware(instant)
     require(person, Role.EDITOR, Role.RELEASER)
     with audit.serialised():
         release.refresh_from_db()
         publications = _replaceable(release)
+        if seen is not None and seen != releases.as_seen(release):
+            raise releases.changed_meanwhile(release, "改编")
         void_signature(release.pk, reason="改编为另一张发布单", actor=person.username, now=now)
         _call_off(release, publications, person, now)
         # before the new one is planned: what people were to post of the old one is free for it then

@@ -332,6 +332,10 @@ def test_the_page_that_is_waited_for_is_that_of_the_first_document_where_none_is
 # --- planned anew --------------------------------------------------------------------------------------------
 
 
+def seen_in(shown: str) -> str:
+    return shown.split('name="seen" value="')[1].split('"')[0]
+
+
 def test_editing_shows_the_release_as_it_is_and_saves_another_in_its_place(district: District, as_: Login) -> None:
     release = district.signed(*ARTICLES[:2], title="第一稿")
     client = as_("editor")
@@ -349,6 +353,26 @@ def test_editing_shows_the_release_as_it_is_and_saves_another_in_its_place(distr
     first = fresh.publications.get(account=district.accounts[0]).items.get(position=0)
     assert first.edition.document.external_id == "HD-2"
     assert "改编发布单，原单作废" in text(client.get(f"/releases/{release.pk}"))
+
+
+def test_a_signature_that_came_since_the_form_was_opened_is_not_taken_back_unseen(
+    district: District, as_: Login
+) -> None:
+    release, client = district.planned(), as_("editor")
+    address = f"/releases/{release.pk}/edit"
+    form = typed("HD-1", title="第二稿", seen=seen_in(text(client.get(address))), at=release.instant)
+    releases.sign(release, person=district.people["releaser"], now=now())
+    stepped = text(client.post(address, form | {"do": "search"}))
+    assert seen_in(stepped) == form["seen"], "to go on with the form is not to have read what was refused"
+    shown = text(client.post(address, form), 409)
+    assert "已签发），没有改编，未做改动" in shown
+    assert 'value="第二稿"' in shown
+    assert "原签发同时作废" in shown
+    release.refresh_from_db()
+    assert release.signed
+    text(client.post(address, form | {"seen": seen_in(shown)}, follow=True))
+    release.refresh_from_db()
+    assert release.cancelled_at is not None, "pressed again, it is done knowingly"
 
 
 def test_a_release_of_which_something_left_is_not_edited(district: District, as_: Login) -> None:

@@ -227,6 +227,10 @@ def test_what_changes_something_is_a_post(name: str, district: District, as_: Lo
 # --- move, hold, resume, call off ----------------------------------------------------------------------------
 
 
+def seen_in(shown: str) -> str:
+    return shown.split('name="seen" value="')[1].split('"')[0]
+
+
 def test_another_instant_voids_the_signature_and_says_so(district: District, as_: Login) -> None:
     release = district.signed()
     at = to_beijing(release.instant + timedelta(days=1))
@@ -236,6 +240,20 @@ def test_another_instant_voids_the_signature_and_says_so(district: District, as_
     release.refresh_from_db()
     assert not release.signed
     assert to_beijing(release.instant).strftime("%Y-%m-%d %H:%M") == at.strftime("%Y-%m-%d %H:%M")
+
+
+def test_a_signature_that_came_since_the_page_was_opened_is_not_taken_back_unseen(
+    district: District, as_: Login
+) -> None:
+    release, client = district.planned(), as_("editor")
+    form = {"date": "2099-12-01", "time": "09:30", "seen": seen_in(page(client, release))}
+    releases.sign(release, person=district.people["releaser"], now=now())
+    shown = text(client.post(f"/releases/{release.pk}/reschedule", form, follow=True))
+    assert "已签发），没有改期，未做改动" in shown
+    release.refresh_from_db()
+    assert release.signed
+    form["seen"] = seen_in(shown)
+    assert "原签发已作废" in text(client.post(f"/releases/{release.pk}/reschedule", form, follow=True))
 
 
 def test_an_instant_that_is_none_changes_nothing(district: District, as_: Login) -> None:

@@ -109,6 +109,15 @@ def test_what_plan_refuses_leaves_the_old_one_signed_as_it_was(office: Office) -
     assert Reservation.objects.filter(released_at__isnull=True).exists()
 
 
+def test_a_signature_is_taken_back_only_by_whoever_was_shown_it(office: Office) -> None:
+    release = office.planned()
+    before = releases.as_seen(release)
+    office.signs(release)
+    assert refused(office, release, seen=before).code == "changed"
+    assert release.signed
+    assert anew(office, release, seen=releases.as_seen(release)).pk != release.pk
+
+
 def test_a_called_off_release_is_not_planned_anew(office: Office) -> None:
     release = office.signed()
     stops.cancel(release, person=office.people["releaser"], reason="不发", now=NOW)
