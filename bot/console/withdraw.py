@@ -154,14 +154,16 @@ def _channel(items: Sequence[Item]) -> Channel:
 def _form(request: HttpRequest, release: Release, channels: Sequence[Channel], at: datetime) -> dict[str, Any]:
     """What the form holds: as typed, else a draft of the notice."""
     kind = _kind(request)
-    drafts = _drafts(release, channels, at)
+    chosen = request.POST.getlist("target")
+    drafts = _drafts(release, _chosen(channels, chosen), at)
     typed = request.POST.get("notice", "").replace("\r\n", "\n")
     fresh, whole = request.method != "POST", len({item.edition_id for one in channels for item in one.items}) == 1
-    own = bool(typed.strip()) and typed not in drafts.values() and "draft" not in request.POST
+    drafted = request.POST.get("drafted", "").replace("\r\n", "\n")  # for what was chosen before
+    own = bool(typed.strip()) and typed not in {drafted, *drafts.values()} and "draft" not in request.POST
     return {
-        "kind": kind, "notice": typed if own else drafts[kind], "reason": request.POST.get("reason", ""),
+        "kind": kind, "notice": typed if own else drafts[kind], "drafted": drafts[kind], "reason": request.POST.get("reason", ""),
         "portal": (fresh and whole) or bool(request.POST.get("portal")),
-        "chosen": request.POST.getlist("target"), "all": fresh and whole,
+        "chosen": chosen, "all": fresh and whole,
         "kept": own and request.POST.get("choose", kind) != request.POST.get("kind", kind),
     }  # fmt: skip
 
@@ -172,10 +174,16 @@ def _kind(request: HttpRequest) -> NoticeKind:
     return NoticeKind(given) if given in set(NoticeKind) else NoticeKind.WITHDRAWAL
 
 
-def _drafts(release: Release, channels: Sequence[Channel], at: datetime) -> dict[NoticeKind, str]:
-    """The notice of each kind as it stands before somebody goes over it."""
-    titles = list(dict.fromkeys(item.edition.title for channel in channels for item in channel.items))
-    published = min((one.publication.live_at for one in channels if one.publication.live_at), default=at)
+def _chosen(channels: Sequence[Channel], values: Sequence[str]) -> list[Item]:
+    """The articles that are ticked; while none is, all of them."""
+    items = [item for channel in channels for item in channel.items]
+    return [item for item in items if f"{item.publication_id}:{item.position}" in values] or items
+
+
+def _drafts(release: Release, items: Sequence[Item], at: datetime) -> dict[NoticeKind, str]:
+    """The notice of each kind on these articles as it stands before somebody goes over it."""
+    titles = list(dict.fromkeys(item.edition.title for item in items))
+    published = min((one.publication.live_at for one in items if one.publication.live_at), default=at)
     days = {"published": beijing_date(published), "today": beijing_date(at)}
     return {kind: draft(kind, titles=titles, unit=release.unit.name, **days) for kind in NoticeKind}
 

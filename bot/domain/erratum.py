@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
 
@@ -43,3 +43,14 @@ def draft(kind: NoticeKind, *, titles: Sequence[str], unit: str, published: date
 def is_filled_in(text: str) -> bool:
     """Whether somebody has gone over it: nothing is left blank."""
     return bool(text.strip()) and BLANK not in text
+
+
+def named_besides(text: str, *, going: Iterable[str], staying: Iterable[str]) -> list[str]:
+    """Which titles of what stays public a notice names as well. The longest first: a title may hold another one."""
+    stay, found = set(staying) - set(going), []
+    for title in sorted({*going, *stay}, key=len, reverse=True):
+        for marked in (quoted(title), f"《{title}》", f"“{title}”"):  # as drafted, or as people type it
+            if marked in text and title in stay:
+                found.append(title)
+            text = text.replace(marked, "")
+    return list(dict.fromkeys(found))

@@ -14,8 +14,9 @@ from bot.domain.channel import ModeSpec
 from bot.domain.delivery import State
 from bot.domain.engine import withdrawing as engine
 from bot.domain.engine.withdrawing import Stage, Turn
-from bot.domain.erratum import BLANK, NoticeKind, is_filled_in
+from bot.domain.erratum import BLANK, NoticeKind, is_filled_in, named_besides
 from bot.domain.instants import require_aware
+from bot.domain.typography import quoted
 from bot.domain.workflow import Role
 from bot.models import Edition, Item, ManualPost, Person, Publication, Release, Takedown, Unit, Withdrawal
 
@@ -101,7 +102,9 @@ def ask(
     with audit.serialised():
         if release.withdrawals.filter(ended_at__isnull=True).exists():
             raise Refused("open", "这张发布单已有一次撤回没有办结，未做改动。请先办完，或收回那一次。")
-        wanted = _public(release, targets)
+        items = public_items(release)
+        wanted = _public(items, targets)
+        _require_true(notice, items, wanted)
         made = Withdrawal.objects.create(
             release=release, reason=reason.strip()[:REASON_LENGTH], notice_kind=notice_kind,
             notice=notice.strip()[:NOTICE_LENGTH], asked_by=person, asked_at=now,
@@ -125,10 +128,10 @@ def _require_words(reason: str, kind: str, notice: str) -> None:
         raise Refused("notice", f"对外的说明还没有写完（留有“{BLANK}”或是空的），未做改动。")
 
 
-def _public(release: Release, targets: Sequence[Target]) -> list[Target]:
+def _public(items: Sequence[Item], targets: Sequence[Target]) -> list[Target]:
     """The targets, each of which is public now; a push of which every article is named is taken as a whole."""
     live: dict[int, list[int]] = {}
-    for item in public_items(release):
+    for item in items:
         live.setdefault(item.publication_id, []).append(item.position)
     if not targets:
         raise Refused("targets", "没有选中要撤下的内容，未做改动。")
@@ -136,6 +139,22 @@ def _public(release: Release, targets: Sequence[Target]) -> list[Target]:
         if one.publication not in live or not set(one.positions) <= set(live[one.publication]):
             raise Refused("state", f"推送 {one.publication} 现在没有公开（或这一篇已撤下），不能撤回，未做改动。")
     return [_whole(one, live[one.publication]) for one in targets]
+
+
+def _require_true(notice: str, items: Sequence[Item], wanted: Sequence[Target]) -> None:
+    """The public is not told that something was taken down that stays."""
+    places = {(one.publication, position) for one in wanted for position in one.positions or (None,)}
+    going = {
+        item.edition.title
+        for item in items
+        if places & {(item.publication_id, None), (item.publication_id, item.position)}
+    }
+    wrong = named_besides(notice, going=going, staying=[item.edition.title for item in items])
+    if wrong:
+        titles = "、".join(map(quoted, wrong))
+        raise Refused(
+            "notice", f"对外的说明里写着{titles}，这次却没有选它，仍会公开，未做改动。请一并选上，或从说明里去掉。"
+        )
 
 
 def _whole(target: Target, live: Sequence[int]) -> Target:

@@ -11,7 +11,7 @@ from bot.domain.delivery import State
 from bot.models import Chore, Takedown
 from bot.services import people, takedowns
 from tests.console.test_exceptions import doubtful
-from tests.console.world import PASSWORD, District, now, put
+from tests.console.world import ARTICLES, PASSWORD, District, now, put
 
 from .conftest import Open, fits, shoot
 
@@ -127,6 +127,26 @@ def test_another_kind_of_notice_keeps_the_form_even_after_a_refusal(
         expect(page.locator("#notice")).to_have_value(re.compile("^关于撤回"))
     assert all("409" in line for line in complaints)  # the refusal, and nothing else
     complaints.clear()
+
+
+def test_the_draft_follows_the_ticks_until_somebody_writes_an_own_one(district: District, window: Open) -> None:
+    release = district.signed(*ARTICLES[:2])
+    for one in release.publications.all():
+        put(one, "live")
+    with window(login="editor", at="") as page:
+        page.goto(f"/releases/{release.pk}/withdraw")
+        notice = page.locator("#notice")
+        expect(notice).to_have_value(re.compile(ARTICLES[1].title))
+        page.locator("[name=target]").first.check()
+        expect(notice).not_to_have_value(re.compile(ARTICLES[1].title))
+        expect(notice).to_have_value(re.compile(ARTICLES[0].title))
+        notice.fill("自己写的说明")
+        with page.expect_response(lambda answer: answer.request.method == "POST"):
+            page.locator("[name=target]").nth(1).check()
+            notice.press_sequentially("，接着写")
+        page.locator("[name=target]").nth(1).uncheck()
+        page.wait_for_load_state("networkidle")
+        expect(notice).to_have_value("自己写的说明，接着写")
 
 
 def test_a_report_is_copied_or_at_least_selected(district: District, window: Open) -> None:

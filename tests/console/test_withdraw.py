@@ -107,6 +107,38 @@ def test_another_kind_keeps_what_was_ticked_and_typed_and_asks_for_nothing(distr
     assert not Withdrawal.objects.exists()
 
 
+def notice_in(shown: str) -> str:
+    return shown.split('name="notice"')[1].split(">", 1)[1].split("</textarea>")[0]
+
+
+def test_the_draft_names_what_is_ticked_and_changes_with_it(district: District, sure: Login) -> None:
+    release, client = live(district, *ARTICLES[:2]), sure("editor")
+    address, (one, *_) = f"/releases/{release.pk}/withdraw", everything(release)
+    shown = page(client, address)
+    assert all(article.title in notice_in(shown) for article in ARTICLES[:2])
+    form = fields(release, target=[one], notice=notice_in(shown), drafted=notice_in(shown))
+    shown = client.post(address, form).content.decode()
+    assert ARTICLES[0].title in notice_in(shown)
+    assert ARTICLES[1].title not in notice_in(shown)
+    form |= {"target": everything(release), "notice": notice_in(shown), "drafted": notice_in(shown)}
+    shown = client.post(address, form).content.decode()
+    assert ARTICLES[1].title in notice_in(shown)
+    shown = client.post(address, form | {"target": [one], "notice": "自己写的"}).content.decode()
+    assert notice_in(shown) == "自己写的"
+
+
+def test_a_notice_that_names_what_stays_public_is_refused(district: District, sure: Login) -> None:
+    release, client = live(district, *ARTICLES[:2]), sure("editor")
+    notice = f"《{ARTICLES[0].title}》、《{ARTICLES[1].title}》数字有误，现予撤回。"
+    form = fields(release, target=everything(release)[:1], notice=notice)
+    answer = client.post(f"/releases/{release.pk}/withdraw/ask", form)
+    shown = answer.content.decode()
+    assert answer.status_code == 409
+    assert f"对外的说明里写着《{ARTICLES[1].title}》，这次却没有选它" in shown
+    assert notice_in(shown) == notice
+    assert not Withdrawal.objects.exists()
+
+
 def test_a_notice_that_somebody_wrote_is_not_thrown_away_for_a_draft(district: District, sure: Login) -> None:
     release, client = live(district), sure("editor")
     kept = choose(client, release, "correction")

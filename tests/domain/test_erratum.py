@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from bot.domain.erratum import BLANK, NoticeKind, draft, is_filled_in
+from bot.domain.erratum import BLANK, NoticeKind, draft, is_filled_in, named_besides
 
 
 @pytest.mark.parametrize("kind", NoticeKind)
@@ -21,3 +21,18 @@ def test_a_draft_names_what_it_is_about_and_must_be_gone_over(kind):
 
 def test_an_empty_notice_is_none():
     assert not is_filled_in(" \n ")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("《甲》现予撤回", []),
+        ("《甲》、《乙》现予撤回", ["乙"]),
+        ("“乙”现予撤回", ["乙"]),
+        ("关于乙", []),
+        ("《关于〈乙〉的解读》现予撤回", []),
+        ("《关于《乙》的解读》现予撤回", []),
+    ],
+)
+def test_what_stays_and_is_named_is_found(text, found):
+    assert named_besides(text, going=["甲", "关于《乙》的解读"], staying=["甲", "乙"]) == found
