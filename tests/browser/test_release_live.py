@@ -268,6 +268,33 @@ def test_list_composer_and_manifest_fit(size: str, scheme: str, district: Distri
         shoot(page, f"sign-{size}-{scheme}")
 
 
+def test_by_keyboard_nobody_is_sent_back_to_the_top_of_the_page(district: District, window: Open, signer: str) -> None:
+    for article in ARTICLES:
+        district.approved(article)
+    with window(login=signer, at="") as page:
+        page.goto("/releases/new?document=HD-1&document=HD-2&document=HD-3")
+        button = lambda what, which: page.get_by_role("button", name=f"{what}：{ARTICLES[which].title}")  # noqa: E731
+
+        def press(what: str, which: int) -> None:
+            button(what, which).focus()
+            page.keyboard.press("Enter")
+
+        press("下移", 1)
+        expect(button("上移", 1)).to_be_focused()  # it is the last one now
+        press("去掉", 2)
+        expect(button("去掉", 1)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="已选文件和次序")).to_be_focused()
+        press("添加", 2)
+        expect(button("添加", 1)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="查找结果")).to_be_focused()
+        pick = page.locator("#picks button").first
+        pick.evaluate("(button) => { button.dataset.old = '1'; button.focus(); }")
+        page.keyboard.press("Enter")
+        expect(page.locator("#picks button:focus:not([data-old]), #date:focus")).to_have_count(1)
+
+
 def test_documents_are_ordered_by_dragging_and_by_keyboard(district: District, window: Open, signer: str) -> None:
     for article in ARTICLES:
         district.approved(article)
