@@ -11,7 +11,7 @@ from django.conf import settings
 from playwright.sync_api import Route, expect
 
 from bot.models import ClockReading, Freeze
-from bot.services import stops
+from bot.services import people, stops
 from tests.console.world import ARTICLES, PASSWORD, District, attempt, now, put
 
 from .conftest import Open, fits, shoot
@@ -72,6 +72,24 @@ def test_on_a_phone_the_current_tab_is_in_view(scheme: str, district: District, 
             expect(page.locator(".top nav [aria-current]")).to_be_in_viewport(ratio=1)
             assert fits(page)
         shoot(page, f"navigation-phone-{scheme}")
+
+
+@pytest.mark.parametrize(("width", "height"), [(683, 384), (768, 1024), (1024, 768), (1180, 800), (1181, 800)])
+def test_between_phone_and_desk_no_page_scrolls_sideways(
+    width: int, height: int, district: District, window: Open
+) -> None:
+    """683 by 384 is the desk's screen at 200 %. What of the menu has no room scrolls within it; the way out stays in view."""
+    busy_day(district)
+    roles = ["editor", "first", "second", "final", "releaser", "duty"]  # stand beside the name, and need room
+    people.add_person("many", name="欧阳兼", unit=district.unit, roles=roles, password=None, actor="test", now=now())
+    with window(login="many") as page:
+        page.set_viewport_size({"width": width, "height": height})
+        for tab in page.locator(".top nav a").evaluate_all("all => all.map((one) => one.getAttribute('href'))"):
+            page.goto(tab)
+            expect(page.locator(".top nav [aria-current]")).to_be_in_viewport(ratio=1)
+            expect(page.get_by_role("button", name="退出")).to_be_in_viewport(ratio=1)
+            assert fits(page), tab
+        shoot(page, f"navigation-{width}")
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
