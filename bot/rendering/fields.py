@@ -39,7 +39,8 @@ def fill(template: Template, spec: FieldSpec, variables: Mapping[str, Any]) -> t
     """The field's value and what staff must know of it.
 
     The variables named by `spec.elastic` are shortened one after the other until the field fits. What
-    still does not fit is returned whole, with a blocking finding: nothing is cut that may not be.
+    still does not fit is returned whole, with a blocking finding: nothing is cut that may not be. No title
+    is left out: one of which too little would remain stays whole, too.
     """
     variables = {**variables, "limit": spec.limit}
 
@@ -62,6 +63,9 @@ def fill(template: Template, spec: FieldSpec, variables: Mapping[str, Any]) -> t
             return not too_long(written(**{**changes, name: text}))
 
         changes[name] = _squeeze(name, str(variables[name]), fits)
+        if name == "title" and variables[name] and not changes[name]:
+            del changes[name]
+            return written(**changes), [*_shortened(spec, changes), _stiff_title(spec, str(variables[name]))]
         value = written(**changes)
     return value, [*_shortened(spec, changes), *_verdict(spec, value, too_long(value))]
 
@@ -100,6 +104,15 @@ def _verdict(spec: FieldSpec, value: str, too_long: bool) -> list[Finding]:
     if spec.required and not value:
         return [Finding("render.empty", Level.BLOCK, f"{label}是空的，无法发布；请补全稿件内容。", spec.name)]
     return []
+
+
+def _stiff_title(spec: FieldSpec, title: str) -> Finding:
+    room = (
+        f"缩不到 {spec.limit} 字以内"
+        if spec.elastic == ("title",)
+        else f"{spec.label or spec.name}（上限 {spec.limit} 字）放不下"
+    )
+    return Finding("render.too_long", Level.BLOCK, f"标题有 {spec.count(title)} 字，{room}，请改短。", spec.name)
 
 
 def _too_long(spec: FieldSpec, how: str) -> Finding:

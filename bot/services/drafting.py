@@ -29,7 +29,7 @@ from bot.proofing.context import texts_of
 from . import audit
 from .accounts import channel_of
 from .documents import save_article
-from .editorial import check_article, pair_of, pairing_of
+from .editorial import check_article, pair_of, pairing_of, told_once
 from .errors import Refused
 from .people import require
 
@@ -395,7 +395,7 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
         pair=pair,
     )
     refused = channel_of(account).check([rendered.post])
-    told = [*findings, *(one for one in refused if one.field not in drawn)]
+    told = told_once(findings, [one for one in refused if one.field not in drawn])
     return meters_of(account, rendered.post.payload, article), list(dict.fromkeys(told))
 
 

@@ -81,7 +81,15 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
     keep_assets(
         rendered.assets, unit=edition.document.unit
     )  # by hash, so harmless if the edition is not submitted; the check looks at the pictures
-    return rendered, [*findings, *channel_of(account).check([rendered.post])]
+    return rendered, told_once(findings, channel_of(account).check([rendered.post]))
+
+
+def told_once(of_rendering: Sequence[Finding], of_platform: Iterable[Finding]) -> list[Finding]:
+    """Both together. Of a title that cannot be shortened, the platform's own count and bytes say nothing more."""
+    if not any((one.rule, one.field) == ("render.too_long", "title") for one in of_rendering):
+        return [*of_rendering, *of_platform]
+    again = ("wechat.length", "wechat.bytes")
+    return [*of_rendering, *(one for one in of_platform if one.field != "title" or one.rule not in again)]
 
 
 def submit(

@@ -125,6 +125,15 @@ def test_a_long_title_is_said_shorter_and_stands_whole_in_the_article() -> None:
     assert [found.rule for found in findings] == ["render.title_shortened"]
 
 
+def test_a_title_that_cannot_be_shortened_stays_whole_and_blocks() -> None:
+    title = "Lindong" * 22
+    payload, findings = post(replace(NOTICE, title=title))
+    assert payload["title"] == title
+    assert [(one.rule, one.level.value, one.message) for one in findings] == [
+        ("render.too_long", "block", "标题有 154 字，缩不到 32 字以内，请改短。")
+    ]
+
+
 def test_a_title_that_fits_is_not_repeated() -> None:
     payload, findings = post(NOTICE)
     assert payload["title"] == NOTICE.title

@@ -71,6 +71,13 @@ def test_a_title_that_alone_is_too_long_is_cut_last() -> None:
     assert {found.rule for found in findings} == {"render.title_shortened", "render.text_shortened"}
 
 
+def test_a_post_never_goes_out_without_its_title() -> None:
+    title = "Lindong" * 60
+    rendered, findings = render(replace(DOCUMENT, title=title), SHORT_SPEC, account_name="a", options={}, marker=MARKER)
+    assert f"【{title}】" in rendered.post.payload["status"]
+    assert [one.level.value for one in findings if one.rule == "render.too_long"] == ["block"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(min_size=1, max_size=120), st.text(max_size=300))
 def test_any_title_and_summary_fit_or_block(title: str, summary: str) -> None:

@@ -235,6 +235,19 @@ def test_a_title_that_goes_out_shortened_is_told_as_long_as_it_was_written(distr
     assert (body.limit, body.over) == (19_999, False)
 
 
+def test_a_title_that_cannot_be_shortened_is_told_once_and_keeps_its_meter(district: District) -> None:
+    """It is not empty, and nobody who wrote it may read that it were."""
+    document = district.document()
+    title = "Lindong" * 22
+    fields = drafting.fields_of(document.current) | {"title": title}
+    judged = drafting.judge(document, fields, accounts=district.accounts[:1], now=now())
+    told = next(one for one in judged.meters if one.label == "标题")
+    assert (told.length, told.limit, told.over, told.cut) == (154, 32, True, False)
+    assert [
+        one.message for one in judged.findings if one.field == "title" and one.rule.startswith(("render", "wechat"))
+    ] == ["标题有 154 字，缩不到 32 字以内，请改短。"]
+
+
 def test_what_is_typed_is_kept_before_it_is_judged(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
