@@ -20,7 +20,7 @@ from bot.domain.findings import Finding
 from bot.domain.post import CREDIT_SLOT
 from bot.domain.workflow import EditionState, Role, Step
 from bot.models import Account, AssetRecord, AssetUse, Document, Draft, Edition, Item, Person, PostRecord
-from bot.services import correcting, drafting, editorial, trail, waiving
+from bot.services import correcting, drafting, trail, waiving
 from bot.services.accounts import spec_of
 from bot.services.documents import find_document
 from bot.services.releases import accounts_named
@@ -99,19 +99,22 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
     """The newest edition, or an older one with `?edition=2`."""
     document = find_document(external_id, unit=person(request).unit)
     edition = edition_of(document, request.GET.get("edition", ""))
+    editions = list(document.editions.order_by("-number").defer("content"))
     tone, icon = EDITION_TONES[edition.status]
     posts = list(edition.posts.select_related("account").order_by("account_id"))
+    accounts = [post.account for post in posts] or accounts_named((), unit=document.unit)
     context = {
-        **_acts(document, edition, person(request)),
+        **_acts(document, edition, person(request), newest=edition.pk == editions[0].pk),
         "document": document,
         "edition": edition,
-        "editions": document.editions.order_by("-number").defer("content"),
+        "editions": editions,
         "kind": Kind(document.kind).label,
         "tone": tone,
         "icon_name": icon,
         "fields": [(label, edition.content.get(name)) for name, label in FIELD_WORDS if edition.content.get(name)],
         "reviews": [(Step(review.step).label, review) for review in _reviews(edition)],
-        "findings": _findings(document, edition),
+        "findings": _findings(edition, accounts),
+        "judged": edition.submitted_at is not None or edition.status is EditionState.DRAFTING,
         "posts": [shown(post) for post in posts],
         "releases": _releases(edition),
         "corrects": correcting.corrects(document),
@@ -120,7 +123,7 @@ def document_page(request: HttpRequest, external_id: str) -> HttpResponse:
         "tail": trail.tail,
         "attachments": edition.article.attachments,
         "files_told": attachments.told(edition.article.attachments),
-        "phones": _phones(edition, [post.account for post in posts] or accounts_of(edition)),
+        "phones": _phones(edition, accounts),
     }
     return render(request, "document.html", context)
 
@@ -137,9 +140,8 @@ def accounts_of(edition: Edition) -> list[Account]:
     return [post.account for post in posts] or accounts_named((), unit=edition.document.unit)
 
 
-def _acts(document: Document, edition: Edition, who: Person) -> dict[str, Any]:
+def _acts(document: Document, edition: Edition, who: Person, *, newest: bool) -> dict[str, Any]:
     """What this person may do with it: what they may not do is not on the page."""
-    newest = edition.pk == document.current.pk
     open_states = {EditionState.DRAFTING, EditionState.RETURNED}
     draft = Draft.objects.select_related("editor").filter(document=document).first()
     return {
@@ -159,10 +161,11 @@ def _never(_finding: Finding) -> bool:
     return False
 
 
-def _findings(document: Document, edition: Edition) -> list[tuple[Finding, Account | None]]:
-    """As they were kept at submitting; of a draft, as the checks find them now."""
+def _findings(edition: Edition, accounts: Sequence[Account]) -> list[tuple[Finding, Account | None]]:
+    """As they were kept at submitting; of a draft, as the editor's page finds them now, the platforms' limits included."""
     if edition.submitted_at is None and edition.status is EditionState.DRAFTING:
-        return [(finding, None) for finding in editorial.check_document(document, now=now())]
+        judged = drafting.judge_edition(edition, accounts=accounts, now=now())
+        return [(finding, None) for finding in dict.fromkeys(judged.findings)]
     return [(record.finding, record.account) for record in edition.findings.select_related("account")]
 
 

@@ -29,6 +29,7 @@ PAGES = (
     ("editor", "/documents?state=submitted", 12),
     ("editor", "/documents?only=unpaired", 12),
     ("editor", "/documents/{document}", 25),
+    ("editor", "/documents/{draft}", 28),
     ("editor", "/preview/{document}", 15),
     ("editor", "/compare/{document}", 12),
     ("editor", "/edit/of/{draft}", 25),

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from bot.models import AssetRecord, AssetUse, PostRecord
+from bot.services import drafting
 
 from .world import ARTICLES, District, now
 
@@ -44,6 +45,27 @@ def test_both_posts_are_shown_with_their_lengths_by_the_platforms_counting(distr
     assert weibo.payload["status"].splitlines()[0][:12] in shown
     assert re.search(r'class="meter">\d+/140', shown)
     assert re.search(r'class="meter">\d+/32', shown)
+
+
+def test_of_a_draft_it_finds_what_handing_in_will_find(district: District, as_: Login) -> None:
+    district.document(dataclasses.replace(ARTICLES[0], title="Lindong" * 22))
+    shown = page(as_("editor"), "/documents/HD-1")
+    assert "没有发现问题" not in shown
+    assert "标题有 154 字，缩不到 32 字以内，请改短。" in shown
+    answer = as_("editor").post("/submit/HD-1", follow=True)
+    assert "必须修改，未提交" in answer.content.decode()
+
+
+def test_a_draft_in_order_is_said_to_be_and_one_never_handed_in_is_not(district: District, as_: Login) -> None:
+    document = district.document()
+    assert "没有发现问题" in page(as_("editor"), "/documents/HD-1")
+    editor = district.people["editor"]
+    drafting.open_for(document, person=editor, now=now())
+    fields = drafting.fields_of(document.current) | {"title": "关于再次调整城区公交线路的通知"}
+    drafting.save(document, fields, page=drafting.page_of(document), person=editor, now=now())
+    older = page(as_("editor"), "/documents/HD-1?edition=1")
+    assert "没有发现问题" not in older
+    assert "这一版没有送审，没有留下检查结果" in older
 
 
 def test_the_article_is_shown_in_a_frame_where_nothing_can_run(district: District, as_: Login) -> None:
