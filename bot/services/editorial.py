@@ -85,11 +85,12 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
 
 
 def told_once(of_rendering: Sequence[Finding], of_platform: Iterable[Finding]) -> list[Finding]:
-    """Both together. Of a title that cannot be shortened, the platform's own count and bytes say nothing more."""
+    """Both together. Of a title that cannot be shortened, the platform's own limits say nothing more: rules of whatever
+    channel that end in `length` or `bytes`."""
     if not any((one.rule, one.field) == ("render.too_long", "title") for one in of_rendering):
         return [*of_rendering, *of_platform]
-    again = ("wechat.length", "wechat.bytes")
-    return [*of_rendering, *(one for one in of_platform if one.field != "title" or one.rule not in again)]
+    again = (".length", ".bytes")
+    return [*of_rendering, *(one for one in of_platform if one.field != "title" or not one.rule.endswith(again))]
 
 
 def submit(
