@@ -161,10 +161,11 @@ def _about_day(instant: datetime) -> Note:
     name = f"{show(instant, seconds=False)[:10]} 星期{WEEKDAYS[day.weekday()]}"
     if found.holiday and not found.works:
         return Note(Weight.WARN, f"{name}是法定节假日（{found.holiday}），请确认有人值班、确需当天发布。")
+    unlisted = "" if found.known else "；国务院还没有公布那一年的放假安排，节假日无法核对"
     if not found.works:
-        return Note(Weight.WARN, f"{name}是休息日，请确认有人值班。")
-    if not found.known:
-        return Note(Weight.FACT, f"{name}；国务院还没有公布那一年的放假安排，节假日无法核对。")
+        return Note(Weight.WARN, f"{name}是休息日{unlisted}，请确认有人值班。")
+    if unlisted:
+        return Note(Weight.FACT, f"{name}{unlisted}。")
     return Note(Weight.FACT, f"{name}，{f'{found.holiday}调休上班' if found.holiday else '工作日'}。")
 
 

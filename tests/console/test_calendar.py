@@ -408,6 +408,23 @@ def test_a_full_day_warns_with_the_next_one_that_is_free(district: District, as_
     assert "仍改到" in shown
 
 
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        ("2035-10-09T09:30", "各账号的额度都够；是否放假无法核对。"),
+        ("2035-01-01T09:30", "1月1日（周一）是元旦假期，不是工作日。"),
+    ],
+)
+def test_a_year_whose_holidays_are_not_known_has_no_day_that_is_said_to_be_worked(
+    at: str, words: str, district: District, as_: Login
+) -> None:
+    release = district.planned()
+    shown = as_("editor").get(f"/calendar/releases/{release.pk}/move", {"at": at}).content.decode()
+    assert words in shown
+    assert "2035 年的放假调休安排还没有收录" in shown
+    assert "这一天是工作日" not in shown
+
+
 @pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(seconds=-90)])
 def test_the_past_is_refused_with_the_earliest_time(ahead: timedelta, district: District, as_: Login) -> None:
     release = district.planned(ahead=WEEK)

@@ -256,6 +256,7 @@ def test_a_release_within_ten_minutes_on_the_same_account_is_named(district: Dis
     [
         ("2026-10-01", "法定节假日（国庆节）"), ("2026-10-10", "国庆节调休上班"), ("2026-11-21", "休息日"),
         ("2026-11-23", "工作日"), ("2031-03-04", "国务院还没有公布"),
+        ("2031-03-02", "是休息日；国务院还没有公布"), ("2031-01-01", "法定节假日（元旦）"),
     ],
 )  # fmt: skip
 def test_holidays_are_those_of_the_state_council(day: str, words: str, district: District, as_: Login) -> None:

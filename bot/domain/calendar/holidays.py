@@ -1,8 +1,8 @@
 """Statutory holidays of mainland China and the weekends that are worked for them (调休).
 
 Source: the yearly notices of the State Council's General Office, as the package `chinesecalendar` holds them. They come
-out in autumn for the year that follows: of a year that is not in the package nobody can say more than Monday to Friday,
-and that is said.
+out in autumn for the year that follows. Of a year that is not in the package nobody can say more than Monday to Friday and
+the days that the law itself fixes by the solar calendar, and that is said.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import chinese_calendar
 from .days import in_words, weekday
 
 _SATURDAY = 5
+#: 全国年节及纪念日放假办法 (2024), article 2: off in every year, whatever the notice adds.
+_BY_LAW = {(1, 1): "元旦", (5, 1): "劳动节", (5, 2): "劳动节", (10, 1): "国庆节", (10, 2): "国庆节", (10, 3): "国庆节"}
 
 
 @dataclass(frozen=True, slots=True)
 class Nature:
     """Whether offices work on a day. `holiday`: the one that it belongs to, also as a weekend that is worked for it.
 
-    `known` is False where the list of that year is not known: then Monday to Friday is all that is said.
+    `known` is False where the list of that year is not known: then Monday to Friday and the law's own days are all that is said.
     """
 
     works: bool
@@ -38,11 +40,12 @@ class Nature:
 
 
 def nature(day: date) -> Nature:
-    """What is known of a day; of a year whose list is not out yet, its weekday alone."""
+    """What is known of a day; of a year whose list is not out yet, its weekday and what the law fixes."""
     try:
         rests, name = chinese_calendar.get_holiday_detail(day)
     except NotImplementedError:  # what chinesecalendar raises for a year that is not in its list
-        return Nature(day.weekday() < _SATURDAY, known=False)
+        by_law = _BY_LAW.get((day.month, day.day), "")
+        return Nature(not by_law and day.weekday() < _SATURDAY, by_law, known=False)
     return Nature(not rests, chinese_calendar.Holiday(name).chinese if name else "")
 
 
@@ -63,7 +66,11 @@ def unknown_years(days: Iterable[date]) -> list[int]:
 def unlisted(days: Iterable[date]) -> str:
     """For staff, where years among these days are not known; else ""."""
     years = "、".join(str(year) for year in unknown_years(days))
-    return f"{years} 年的放假调休安排还没有收录，节假日没有标出，请以国务院办公厅的通知为准。" if years else ""
+    return (
+        f"{years} 年的放假调休安排还没有收录，只标出元旦、劳动节、国庆节的法定日期，其余请以国务院办公厅的通知为准。"
+        if years
+        else ""
+    )
 
 
 def warning(day: date) -> str:

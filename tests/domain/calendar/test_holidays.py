@@ -31,11 +31,19 @@ def test_a_day_is_called_what_the_state_councils_list_says(day: date, works: boo
     assert nature(day).known
 
 
-@pytest.mark.parametrize("day", [NOT_LISTED, date(2003, 5, 1)])
+@pytest.mark.parametrize("day", [date(2035, 10, 4), date(2035, 10, 6), date(2003, 2, 3)])
 def test_of_a_year_without_a_list_only_weekends_are_said(day: date) -> None:
     assert not nature(day).known
     assert nature(day).tag == ""
     assert nature(day).works == (day.weekday() < 5)
+
+
+@pytest.mark.parametrize(
+    ("day", "holiday"),
+    [(date(2035, 1, 1), "元旦"), (date(2035, 5, 1), "劳动节"), (date(2035, 5, 2), "劳动节"), (NOT_LISTED, "国庆节")],
+)
+def test_the_days_that_the_law_fixes_are_off_in_every_year(day: date, holiday: str) -> None:
+    assert (nature(day).works, nature(day).tag, nature(day).known) == (False, holiday, False)
 
 
 def test_the_years_that_are_not_known_are_named_once() -> None:
