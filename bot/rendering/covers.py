@@ -27,7 +27,7 @@ from .brush import Board
 from .context import inline
 from .headline import label_word, subject, wordings
 from .palette import PALETTES, Palette
-from .typefaces import SANS, SERIF
+from .typefaces import SANS, SERIF, strangers
 
 #: WeChat's two covers, in CSS pixels: 900x383 (2.35:1) and 383x383 (1:1), side by side on one canvas.
 WIDE, SQUARE = (900, 383), (383, 383)
@@ -76,6 +76,16 @@ def draw_cover(article: Article, spec: CoverSpec, *, place: str) -> Cover:
     if spec.layout == "wide+square":
         return Cover(Asset(data, media_type, "cover"), _crops())
     return Cover(Asset(data, media_type, "card"))
+
+
+def not_drawn(article: Article, layout: str, *, place: str) -> list[str]:
+    """The characters that the cover would show as geta marks, in the order of its words. Draws nothing."""
+    words = _words(article, place)
+    title, lines = (
+        (words.gist, (words.edition,)) if layout == "wide+square" else (words.title, (words.note, words.unit))
+    )
+    small = "".join((words.label, words.place, *lines))
+    return list(dict.fromkeys([*strangers(title + words.label, SERIF), *strangers(small, SANS)]))
 
 
 @lru_cache(maxsize=16)

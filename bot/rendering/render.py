@@ -11,9 +11,10 @@ from bot.domain.findings import Finding, Level
 from bot.domain.post import Asset, Post, Rendered
 
 from .context import DEFAULT_PLACE, article_variables, usable
-from .covers import draw_cover
+from .covers import draw_cover, not_drawn
 from .fields import environment, field_template, fill
 from .sanitise import styled_body
+from .typefaces import MISSING
 
 #: A cover of one's own has a part for each of these two shapes; any other layout is drawn all the same.
 OWN_LAYOUT = "wide+square"
@@ -46,8 +47,22 @@ def render(
         template = field_template(spec.name, article.kind.value, field, environment())
         payload[field.name], found = fill(template, field, {**variables, "fields": dict(payload)})
         findings += found
+    findings += cover_findings(article, spec.cover, options) if spec.cover else []
     assets = _add_cover(payload, article, spec, options)
     return Rendered(Post(spec.name, payload, marker), assets), findings
+
+
+def cover_findings(article: Article, spec: CoverSpec, options: Mapping[str, str]) -> list[Finding]:
+    """What staff must know of the cover, without drawing it."""
+    may_be_own = spec.layout == OWN_LAYOUT
+    place = options.get("place") or DEFAULT_PLACE
+    lacking = [] if article.cover and may_be_own else not_drawn(article, spec.layout, place=place)
+    if not lacking:
+        return []
+    shown = "".join(f"“{char}”" for char in lacking)
+    what, remedy = ("封面", "请换自己的图片") if may_be_own else ("配图", "请改用别的字，或核对后照发")
+    message = f"{what}字体里没有{shown}，{what}上会画成{MISSING}，{remedy}。"
+    return [Finding("render.cover_character", Level.WARN, message, spec.field, found="".join(lacking))]
 
 
 def _add_cover(

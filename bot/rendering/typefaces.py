@@ -27,6 +27,12 @@ def printable(text: str, name: str) -> str:
     return "".join(shown)
 
 
+def strangers(text: str, name: str) -> list[str]:
+    """The characters in whose place a geta mark is drawn."""
+    normal = unicodedata.normalize("NFC", text)
+    return [char for char in dict.fromkeys(normal) if char != MISSING and _shown(char, name) == MISSING]
+
+
 def _shown(char: str, name: str) -> str:
     if char.isspace():
         return " "

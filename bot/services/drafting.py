@@ -394,6 +394,7 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
         marker="preview0",
         pair=pair,
     )
+    findings += rendering.cover_findings(article, whole.cover, account.options) if whole.cover else []
     refused = channel_of(account).check([rendered.post])
     told = told_once(findings, [one for one in refused if one.field not in drawn])
     return meters_of(account, rendered.post.payload, article), list(dict.fromkeys(told))

@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bot.domain.article import Article, Kind
+from bot.domain.article import Article, Kind, OwnCover
 from bot.domain.channel import CoverSpec
-from bot.rendering.covers import QUIET_FROM, _gist, draw_cover
+from bot.rendering import cover_findings
+from bot.rendering.covers import QUIET_FROM, _gist, draw_cover, not_drawn
 from bot.rendering.typefaces import MISSING, SANS, SERIF, has_glyph, printable
 from bot.rendering.typeset import NOT_FIRST, NOT_LAST, set_lines
 
@@ -194,3 +195,18 @@ def test_no_line_starts_or_ends_with_a_mark_that_may_not(title: str, width: int)
 def test_all_kinds_have_covers_within_the_limit() -> None:
     for article in ALL:
         assert len(draw_cover(article, BOTH, place=PLACE).asset.data) <= BOTH.max_bytes
+
+
+@pytest.mark.parametrize("layout", ["wide+square", "card"])
+def test_what_the_cover_cannot_show_is_named_before_it_is_drawn(layout: str) -> None:
+    strange = replace(NOTICE, title="关于防范𠀀𡃁非法集资的风险提示", document_number="𪚥办字〔2017〕1号")
+    assert not_drawn(strange, layout, place=PLACE) == ["𠀀", "𡃁", "𪚥"]
+    assert not_drawn(replace(NOTICE, title="😀" + NOTICE.title), layout, place=PLACE) == []
+
+
+def test_only_a_cover_of_ones_own_says_nothing_of_characters() -> None:
+    strange = replace(NOTICE, title="关于防范𠀀非法集资的风险提示")
+    own = replace(strange, cover=OwnCover("asset:" + "ab" * 32, 900, 900, "0_0_1_0.4", "0_0_1_1"))
+    assert [one.level.value for one in cover_findings(strange, BOTH, {})] == ["warn"]
+    assert cover_findings(own, BOTH, {}) == []
+    assert len(cover_findings(own, CARD, {})) == 1  # which is drawn all the same

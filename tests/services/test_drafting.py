@@ -248,6 +248,16 @@ def test_a_title_that_cannot_be_shortened_is_told_once_and_keeps_its_meter(distr
     ] == ["标题有 154 字，缩不到 32 字以内，请改短。"]
 
 
+def test_a_character_that_the_cover_cannot_show_is_told_while_it_is_typed(district: District) -> None:
+    document = district.document()
+    fields = typed(document, title="关于𠀀家园道路施工的通知")
+    judged = drafting.judge(document, fields, accounts=district.accounts, now=now())
+    assert [one.message for one in judged.findings if one.rule == "render.cover_character"] == [
+        "封面字体里没有“𠀀”，封面上会画成〓，请换自己的图片。",
+        "配图字体里没有“𠀀”，配图上会画成〓，请改用别的字，或核对后照发。",
+    ]
+
+
 def test_what_is_typed_is_kept_before_it_is_judged(district: District) -> None:
     document, editor = district.document(), district.people["editor"]
     drafting.open_for(document, person=editor, now=now())
