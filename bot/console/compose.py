@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from bot.domain.channel import ChannelSpec, ModeSpec
 from bot.domain.sync import Then
-from bot.models import Account, Person, Release
+from bot.models import Account, Person, Release, Unit
 from bot.services import composing, forecasting, releases, replanning
 from bot.services.accounts import known, spec_of
 from bot.services.errors import Refused
@@ -96,13 +96,22 @@ def _sent(request: HttpRequest, release: Release | None) -> HttpResponse:
         if release is not None and refused.code == "changed":  # pressed again, it is done knowingly
             typed = replace(typed, seen=releases.as_seen(release))
         return _page(request, typed, release, refused)
-    if release is None:
-        messages.success(request, f"发布单 {saved.pk} 已编好，还没有签发，到时不会自动发出。")
-    else:
-        messages.success(
-            request, f"已改编为发布单 {saved.pk}，原发布单 {release.pk} 作废。须重新签发，到时不会自动发出。"
-        )
+    _say(request, typed, saved, release)
     return redirect("release", pk=saved.pk)
+
+
+def _say(request: HttpRequest, typed: Typed, saved: Release, replaced: Release | None) -> None:
+    """What was saved; and what stands against signing it, so that nobody waits for a release that cannot be signed."""
+    if replaced is None:
+        words = f"发布单 {saved.pk} 已编好，还没有签发，到时不会自动发出。"
+    else:
+        words = f"已改编为发布单 {saved.pk}，原发布单 {replaced.pk} 作废。须重新签发，到时不会自动发出。"
+    notes = _outlook(saved.unit, typed, accounts_of(saved.unit, typed.accounts), saved).notes
+    against = [note.words for note in notes if note.weight is forecasting.Weight.STOP]
+    if against:
+        messages.warning(request, f"{words}现在签发不了，有 {len(against)} 处“不能这样发”：{''.join(against)}")
+    else:
+        messages.success(request, words)
 
 
 def _save(request: HttpRequest, typed: Typed, release: Release | None) -> Release:
@@ -122,21 +131,25 @@ def _save(request: HttpRequest, typed: Typed, release: Release | None) -> Releas
 
 
 def _context(request: HttpRequest, typed: Typed, release: Release | None) -> dict[str, Any]:
-    unit, at = person(request).unit, now()
+    unit = person(request).unit
     accounts = accounts_of(unit, typed.accounts)
-    seen = forecasting.outlook(
-        unit, documents=documents_of(unit, typed.documents), accounts=accounts, modes=typed.modes,
-        instant=typed.instant, now=at, instead_of=release,
-    )  # fmt: skip
+    seen = _outlook(unit, typed, accounts, release)
     return {
         "typed": typed,
         "release": release,
         "panel": reverse("release-panel") if release is None else reverse("release-edit-panel", args=[release.pk]),
         "outlook": seen,
         "accounts": accounts,
-        "picks": composing.picks(seen.pushes, now=at, instead_of=release),
+        "picks": composing.picks(seen.pushes, now=now(), instead_of=release),
         "partial": False,
     }
+
+
+def _outlook(unit: Unit, typed: Typed, accounts: Sequence[Account], release: Release | None) -> forecasting.Outlook:
+    return forecasting.outlook(
+        unit, documents=documents_of(unit, typed.documents), accounts=accounts, modes=typed.modes,
+        instant=typed.instant, now=now(), instead_of=release,
+    )  # fmt: skip
 
 
 def _found(who: Person, typed: Typed, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,21 @@ def test_saving_plans_the_release_in_the_order_and_the_modes_of_the_form(distric
     assert release.publications.filter(account=district.accounts[1]).count() == 2
 
 
+def test_what_can_never_be_signed_is_not_called_ready(district: District, as_: Login) -> None:
+    taken = district.signed(ARTICLES[0], ahead=tomorrow() - now())
+    district.approved(ARTICLES[1])
+    form = typed("HD-2", at=taken.instant + timedelta(minutes=30))
+    shown = text(as_("editor").post("/releases/new", form, follow=True))
+    assert "flash-success" not in shown
+    assert "现在签发不了，有 1 处“不能这样发”" in shown
+    assert "群发额度（1 次）已用完" in shown
+    release = Release.objects.exclude(pk=taken.pk).get()
+    form = typed("HD-2", at=taken.instant + timedelta(days=1))
+    shown = text(as_("editor").post(f"/releases/{release.pk}/edit", form, follow=True))
+    assert "flash-success" in shown
+    assert "不能这样发" not in shown
+
+
 def test_the_address_fills_in_day_time_and_documents(district: District, as_: Login) -> None:
     district.approved()
     shown = text(as_("editor").get("/releases/new?at=2027-03-04T09:30&document=HD-1"))
