@@ -104,6 +104,18 @@ def test_one_edition_shows_what_changed_first_and_opens_its_channels(
         shoot(page, f"reviews-return-{size}-{scheme}")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_state_stands_out_in_the_chosen_row_too(scheme: str, district: District, desk_of: Any) -> None:
+    document = busy_box(district)
+    ground = "(element) => getComputedStyle(element).backgroundColor"
+    with desk_of("first", "desk", scheme) as page:
+        page.goto(f"/reviews/{document.current.pk}?tab=due")
+        row = page.locator(".inbox-row a[aria-current]")
+        for chip in row.locator(".chip").all():
+            assert chip.evaluate(ground) != row.evaluate(ground)
+        assert violations(page, OWN) == []
+
+
 def test_three_reviewers_pass_it_from_their_phones(district: District, desk_of: Any) -> None:
     document = submitted(district)
     for who in ("first", "second", "final"):
