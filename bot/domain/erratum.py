@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
@@ -40,17 +41,22 @@ def draft(kind: NoticeKind, *, titles: Sequence[str], unit: str, published: date
     )
 
 
+#: Behind a title: it is named in order to say that it holds.
+_STAYS = re.compile(r"[^。；\n]{0,12}?(?:继续有效|仍然有效|依然有效|仍有效|不受影响|照常|不变|不撤)")
+
+
 def is_filled_in(text: str) -> bool:
     """Whether somebody has gone over it: nothing is left blank."""
     return bool(text.strip()) and BLANK not in text
 
 
 def named_besides(text: str, *, going: Iterable[str], staying: Iterable[str]) -> list[str]:
-    """Which titles of what stays public a notice names as well. The longest first: a title may hold another one."""
+    """Which titles of what stays public a notice names as well, but where it says that they stay. The longest first: a title
+    may hold another one."""
     stay, found = set(staying) - set(going), []
     for title in sorted({*going, *stay}, key=len, reverse=True):
         for marked in (quoted(title), f"《{title}》", f"“{title}”"):  # as drafted, or as people type it
-            if marked in text and title in stay:
+            if title in stay and any(not _STAYS.match(rest) for rest in text.split(marked)[1:]):
                 found.append(title)
             text = text.replace(marked, "")
     return list(dict.fromkeys(found))
