@@ -92,6 +92,7 @@ class Copies:
         size = self._order.per_release
         groups = [self._numbers[start : start + size] for start in range(0, self._order.count, size)]
         units = self._units(len(groups))
+        self._staff = self._people(units)
         accounts = self._accounts(groups, units)
         editions = self._editions(units, accounts, groups)
         instants = self._instants(len(groups), time.time() + len(groups) * 0.004)
@@ -112,6 +113,20 @@ class Copies:
         names = (f"u{self._order.first}-{index}" for index in range(count))
         rows = [Unit(code=name, name=f"河东区第{name[1:]}街道办事处") for name in names]
         return list(Unit.objects.bulk_create(rows, batch_size=BATCH))
+
+    def _people(self, units: Sequence[Unit]) -> list[dict[str, Person]]:
+        """Reviewers and a signer of each unit: those of another decide nothing there."""
+        from bot.models import Person
+
+        roles = (*STEPS, "releaser")
+        rows = [
+            Person(username=f"{unit.code}-{role}", name=role, unit=unit, roles=[role], password="!")
+            for unit in units
+            for role in roles
+        ]
+        made = Person.objects.bulk_create(rows, batch_size=BATCH)
+        each = len(roles)
+        return [dict(zip(roles, made[at : at + each], strict=True)) for at in range(0, len(made), each)]
 
     def _accounts(self, groups: Sequence[range], units: Sequence[Unit]) -> dict[int, Account]:
         from bot.domain.secret import Secret
@@ -167,7 +182,7 @@ class Copies:
         from bot.domain.marker import marker_from
         from bot.models import Document, Edition, PostRecord, Review
 
-        like, people = self._pattern.edition, self._pattern.people
+        like = self._pattern.edition
         documents = Document.objects.bulk_create(
             (
                 Document(
@@ -216,7 +231,7 @@ class Copies:
                         content_hash=edition.content_hash, at=self._now,
                         post_hashes={accounts[number].slug: post.hash for number, post in mine.items()},
                     )
-                    for edition, mine in zip(editions, posts, strict=True)
+                    for edition, mine, people in zip(editions, posts, self._staff, strict=True)
                 ),
                 batch_size=BATCH,
             )  # fmt: skip
@@ -240,7 +255,6 @@ class Copies:
     ) -> None:
         from bot.models import Item, PostRecord, Publication, Release
 
-        signer = self._pattern.people["releaser"]
         releases = Release.objects.bulk_create(
             (
                 Release(
@@ -275,7 +289,7 @@ class Copies:
             batch_size=BATCH,
         )  # fmt: skip
         self._reserve(publications)
-        self._sign(releases, editions, signed, accounts, signer)
+        self._sign(releases, editions, signed, accounts)
 
     def _publication(self, release: Release, account: Account) -> Any:
         from bot.domain import timeline
@@ -310,13 +324,12 @@ class Copies:
         editions: Sequence[tuple[Edition, dict[int, Post]]],
         signed: Sequence[dict[int, Post]],
         accounts: dict[int, Account],
-        signer: Person,
     ) -> None:
         from bot.domain.manifest import ManifestItem, ManifestPublication, manifest, manifest_hash
         from bot.services import audit
 
         def values() -> Iterator[tuple[Any, ...]]:
-            for release, (edition, _), mine in zip(releases, editions, signed, strict=True):
+            for release, (edition, _), mine, people in zip(releases, editions, signed, self._staff, strict=True):
                 entries = [
                     ManifestPublication(
                         accounts[number].slug, accounts[number].mode, 0, release.instant,
@@ -325,10 +338,11 @@ class Copies:
                     for number, post in mine.items()
                 ]  # fmt: skip
                 value = manifest(str(release.pk), release.sync, entries)
-                told.append((release, manifest_hash(value)))
+                signer = people["releaser"]
+                told.append((release, manifest_hash(value), signer.username))
                 yield json.dumps(value), told[-1][1], signer.pk, self._now, release.pk
 
-        told: list[tuple[Release, str]] = []
+        told: list[tuple[Release, str, str]] = []
         _update_many(
             "UPDATE bot_release SET manifest = %s, manifest_hash = %s, signed_by_id = %s, signed_at = %s WHERE id = %s",
             values(),
@@ -336,8 +350,8 @@ class Copies:
         for start in range(0, len(told), BATCH):
             audit.append_all(
                 [
-                    audit.Entry(signer.username, "release.signed", f"release:{release.pk}", {"manifest": value})
-                    for release, value in told[start : start + BATCH]
+                    audit.Entry(username, "release.signed", f"release:{release.pk}", {"manifest": value})
+                    for release, value, username in told[start : start + BATCH]
                 ],
                 now=self._now,
             )

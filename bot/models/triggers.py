@@ -220,9 +220,9 @@ _UNREPLACED = (
 )
 
 RULES: tuple[Rule, ...] = (
-    *_UNREPLACED,
-    *(Rule(*line) for line in rules_people.RULES),  # in line after those below on both databases, as on _UNREPLACED
+    *(Rule(*line) for line in rules_people.RULES),  # asked after all the others on SQLite
     *(Rule(*line) for line in rules_again.RULES),
+    *_UNREPLACED,
     *(Rule(*line) for line in rules_by_hand.RULES),
     Rule(
         "review_four_eyes",

@@ -7,6 +7,7 @@ stopped there: nothing to press, and the bare request refused.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -251,6 +252,8 @@ def take_down(district: District, window: Open, release: Release) -> None:
         page.locator(".allow").filter(has_text="临沂河东").locator("label").filter(has_text=BUS).locator(
             "[name=target]"
         ).check()
+        expect(page.locator("#notice")).not_to_have_value(re.compile(BIRTH))  # drafted anew for what is ticked
+        expect(page.locator("#notice-part.htmx-added")).to_have_count(0)
         page.get_by_label("撤回原因").fill("起始日期写错")
         page.locator("#notice").fill(page.locator("#notice").input_value().replace("〔请写明〕", "12月2日"))
         page.get_by_role("button", name=ask).click()

@@ -228,7 +228,13 @@ def test_the_rules_and_not_only_the_indexes_refuse(full: Office) -> None:
     if connection.vendor != "sqlite":
         return
     review = Review.objects.order_by("pk")[0]
-    names = ("review_not_replaced", "review_one_per_step", "review_one_step_per_person", "review_of_these_bytes")
+    names = (
+        "review_not_replaced",
+        "review_one_per_step",
+        "review_one_step_per_person",
+        "review_of_these_bytes",
+        "review_taken_in_turn",
+    )
     with another_program(), lifted(*names):
         run(f"REPLACE {copied(review, comment=repr('改过'))}")
     assert Review.objects.get(pk=review.pk).comment == "改过"

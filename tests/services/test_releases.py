@@ -280,6 +280,7 @@ def test_the_final_reviewer_may_sign_with_the_role_and_nobody_without_it(office:
     release = office.planned()
     assert refusal(releases.sign, release, person=office.people["final"], now=NOW).code == "role"
     office.people["final"].roles = ["final", "releaser"]
+    office.people["final"].save()
     assert releases.sign(release, person=office.people["final"], now=NOW).signed_by == office.people["final"]
 
 
