@@ -218,6 +218,22 @@ def test_a_half_written_reason_is_not_taken_away(district: District, window: Ope
         assert page.input_value("#release-hold-reason") == "正在写"
 
 
+def test_nothing_is_taken_from_under_a_finger_that_is_pressing(district: District, window: Open) -> None:
+    """A link that is replaced between press and release is never followed."""
+    first = district.planned(title="先编的一张")
+    with window(login="duty") as page:
+        watched(page, "/")
+        link = page.locator("#board").get_by_role("link", name="先编的一张")
+        link.hover()
+        page.mouse.down()
+        with page.expect_response(lambda answer: answer.request.headers.get("x-live") == "1"):
+            district.planned(ARTICLES[1], title="又编的一张")
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        assert "又编的一张" not in page.locator("#board").inner_text()
+        page.mouse.up()
+        page.wait_for_url(f"**/releases/{first.pk}")
+
+
 # --- the pages fit ---------------------------------------------------------------------------------------------
 
 

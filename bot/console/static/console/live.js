@@ -65,8 +65,20 @@
     follow(part);
   }
 
-  // Somebody is writing there, or has chosen something that is not sent yet.
+  // Between a press and its release nothing is taken from under the finger: the browser would make no click of it.
+  let held = null;
+  let passedOver = false;
+  document.addEventListener("pointerdown", (event) => { held = event.target; }, true);
+  function released() {
+    held = null;
+    if (passedOver) soon();
+    passedOver = false;
+  }
+  for (const over of ["pointerup", "pointercancel"]) document.addEventListener(over, () => setTimeout(released), true);
+
+  // Somebody is pressing or writing there, or has chosen something that is not sent yet.
   function begun(part) {
+    if (held && part.contains(held)) return (passedOver = true);
     if (part.contains(document.activeElement) && document.activeElement.matches(FIELDS)) return true;
     return [...part.querySelectorAll(FIELDS)].some((field) =>
       field.matches("[type=radio], [type=checkbox]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
