@@ -42,7 +42,7 @@ def sentence(error: DatabaseError) -> str:
 def is_outage(error: BaseException) -> TypeGuard[DatabaseError]:
     """Whether it is the database's trouble and not a fault in what was asked of it: of those the trace is wanted."""
     if isinstance(error, ProgrammingError):
-        return any(word in str(error).lower() for word in _NOT_MADE)
+        return any(word in str(error).lower() for word in (*_NOT_MADE, *_AT_ODDS))
     return isinstance(error, DatabaseError) and not isinstance(error, (IntegrityError, DataError))
 
 

@@ -55,6 +55,5 @@ ROLES_BEHIND: dict[Right, frozenset[Role]] = {
 
 def idle(rights: Iterable[str], roles: Collection[str]) -> list[Right]:
     """Those of these rights behind which somebody with these roles finds every door shut, in the order of the list."""
-    chosen = {Right(right) for right in rights if right in set(Right)}
-    needing = [right for right in Right if right in chosen and right in ROLES_BEHIND]
-    return [right for right in needing if not any(role.value in roles for role in ROLES_BEHIND[right])]
+    chosen = set(rights)
+    return [right for right, behind in ROLES_BEHIND.items() if right in chosen and behind.isdisjoint(roles)]

@@ -186,7 +186,7 @@ class AlarmNotice(models.Model):
             "waiting": "等待再试" if self.tries else "等待送出",
             "sending": "正在送出",
             "sent": "只送达一部分" if self.error else "已送达",
-            "failed": "未送达，不再重试",
+            "failed": "未送达，不再重试",  # rows of an earlier version, which gave up after an hour
             "nobody": "没有配置通知对象",
             "dropped": "警报已了结，未再送出",
         }

@@ -40,7 +40,9 @@ _NOT_FOUND = re.compile(
     r"|(?:系统|网站|平台)(?:正在)?维护中|正在维护|登录后(?:查看|访问)|请稍后再?访问|暂停(?:服务|访问)"
 )
 #: What a title says besides the expected one: this is another stage of it, not what was decided.
-_OTHER_STAGE = re.compile(r"征求意见|公开征求|草案|送审稿|已废止|已失效|已作废|预览|未发布|待审核|待发布")
+_OTHER_STAGE = re.compile(
+    r"征求意见|公开征求|草案|送审稿|已废止|已失效|已作废|(?:^|[\[【（(〔<])预览|未发布|待审核|待发布"
+)
 #: Before the expected title: a document that does something to it, at whatever address.
 _ACTS_ON = re.compile(r"关于(?:公布)?(?:废止|修改|修订|推迟|取消|更正|撤销|停止执行|暂停执行)")
 

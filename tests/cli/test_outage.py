@@ -90,6 +90,8 @@ def test_what_a_rule_of_the_database_refused_is_no_outage() -> None:
     assert not outage.is_outage(ValueError("x"))
     assert not outage.is_outage(ProgrammingError('syntax error at or near "SELEC"')), "a fault of ours"
     assert outage.is_outage(ProgrammingError('relation "bot_unit" does not exist'))
+    assert outage.is_outage(ProgrammingError('relation "bot_unit" already exists'))
+    assert "升级记录对不上" in outage.told(OperationalError('table "bot_unit" already exists'))[0]
 
 
 def spoilt(tmp_path: Path, spoil: Callable[[Path], object]) -> Home:

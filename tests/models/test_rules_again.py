@@ -31,6 +31,12 @@ def moved(push: Publication, *events: Event) -> None:
         transitions.move(push, event, actor="系统", now=NOW)
 
 
+def given_up(push: Publication, **changes: Any) -> None:
+    """Tried without an answer, looked for in vain, and left to people."""
+    tried(push, "unknown", **changes)
+    moved(push, Event.SILENCE, Event.GIVE_UP)
+
+
 @pytest.fixture
 def weibo(office: Office) -> Publication:
     return publication(office.signed(), office.weibo)
@@ -75,22 +81,19 @@ def test_a_proof_of_absence_earns_one_try(weibo: Publication) -> None:
 
 @proves("attempt_tried_again_as_earned")
 def test_two_people_earn_one_try(office: Office, weibo: Publication) -> None:
-    tried(weibo, "unknown")
-    moved(weibo, Event.SILENCE, Event.GIVE_UP)
+    given_up(weibo)
     with refused(NO_SECOND):
         attempt_row(weibo, number=2)
     force(Publication.objects.filter(pk=weibo.pk), "needs_person")
     resent_by_two(weibo, office)
-    tried(weibo, "unknown", number=2, key=Publication.objects.get(pk=weibo.pk).key)
-    moved(weibo, Event.SILENCE, Event.GIVE_UP)
+    given_up(weibo, number=2, key=Publication.objects.get(pk=weibo.pk).key)
     with refused(NO_SECOND):
         attempt_row(weibo, number=3)
 
 
 @proves("attempt_tried_again_as_earned")
 def test_one_persons_word_twice_is_not_that_of_two(office: Office, weibo: Publication) -> None:
-    tried(weibo, "unknown")
-    moved(weibo, Event.SILENCE, Event.GIVE_UP)
+    given_up(weibo)
     data = {"second": "releaser", "reason": "主页上没有", "new_key": False}
     audit.append("releaser", "publication.resend", f"publication:{weibo.pk}", data, now=NOW)
     with refused(NO_SECOND):

@@ -153,3 +153,7 @@ def test_a_page_that_is_shut_or_of_another_stage_is_not_it(shown: tuple[str, ...
 )
 def test_a_title_that_says_so_itself_is(title: str) -> None:
     assert carries([f"{title}_河东区人民政府"], title)
+
+
+def test_a_portal_that_shows_every_document_as_a_preview_of_its_file_is_believed() -> None:
+    assert carries([f"{TITLE}_文件预览_河东区人民政府"], TITLE)
