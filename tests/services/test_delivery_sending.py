@@ -138,6 +138,24 @@ def test_a_batch_claimed_late_goes_at_once_within_the_lateness_allowed(engine: E
     assert states(release) == [State.CONFIRMING, State.CONFIRMING]
 
 
+def test_what_is_ready_only_in_the_next_hour_is_handed_out_anew_and_counted_there(engine: Engine) -> None:
+    """An account has so many posts an hour: the slot that was taken for 08:59 is none of 09:00."""
+    instant = T.replace(minute=59, second=59)
+    release = engine.signed(instant=instant)
+    engine.workers = False
+    engine.go(instant - 10 * SECOND)
+    engine.clock.wait_until(instant + 3 * SECOND)
+    sending.run_batch(Batch.objects.get().pk, clock=engine.clock)
+    assert not engine.platform.sent
+    assert states(release) == [State.STAGED, State.STAGED]
+    assert {"已到下一个小时" in one.reason for one in release.publications.all()} == {True}
+    engine.workers = True
+    engine.go(instant + MINUTE)
+    assert {shot.at.hour for shot in engine.platform.sent} == {(instant + MINUTE).hour}
+    assert len(engine.platform.sent) == 2
+    assert states(release) == [State.LIVE, State.LIVE]
+
+
 # --- one publication's trouble is not its neighbours' -------------------------------------------------------
 
 
