@@ -20,7 +20,7 @@ from bot.services.errors import Refused
 from bot.services.people import require
 from bot.services.releases import find_release
 
-from . import manifest, stepup
+from . import manifest, refusedforms, stepup
 from .acts import PLANNERS, STOPPERS
 from .people import now, person, plain
 
@@ -53,6 +53,7 @@ def _done(request: HttpRequest, release: Release, do: Callable[[], str]) -> Http
         if refused.code in ELSEWHERE:
             raise
         messages.error(request, " ".join([refused.message, *refused.details]))
+        refusedforms.keep(request, release)
     else:
         messages.success(request, words)
     return redirect("release", pk=release.pk)

@@ -22,7 +22,7 @@ from bot.services.errors import Refused
 from bot.services.measuring import latest_values
 from bot.services.releases import as_seen, find_release
 
-from . import acts, alarms, board, chips, figures, lanes, manifest, readers, stood, urgentmarks
+from . import acts, alarms, board, chips, figures, lanes, manifest, readers, refusedforms, stood, urgentmarks
 from .people import now, person
 
 OUTCOMES = {
@@ -147,6 +147,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
         "acts": acts.acts(case),
+        "refused": refusedforms.take(request, release),
         "seen": as_seen(release),
         "lanes": lanes.lanes(release, publications, told, now=at),
         "beyond": lanes.beyond(publications),

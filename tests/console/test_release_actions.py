@@ -256,6 +256,25 @@ def test_a_signature_that_came_since_the_page_was_opened_is_not_taken_back_unsee
     assert "原签发已作废" in text(client.post(f"/releases/{release.pk}/reschedule", form, follow=True))
 
 
+def test_what_was_typed_stands_in_the_form_again_once(district: District, as_: Login) -> None:
+    release, client = district.planned(), as_("editor")
+    form = {"date": "2099-12-01", "time": "16:45", "seen": "not what stands there"}
+    shown = text(client.post(f"/releases/{release.pk}/reschedule", form, follow=True))
+    assert re.search(r'type="date" value="2099-12-01"', shown)
+    assert re.search(r'type="time" value="16:45"', shown)
+    assert shown.count("<details open>") == 1
+    again = page(client, release)
+    assert "2099-12-01" not in again
+    assert "<details open>" not in again
+
+
+def test_what_was_typed_about_one_release_stands_on_no_other(district: District, as_: Login) -> None:
+    release, other, client = district.planned(ARTICLES[0]), district.planned(ARTICLES[1]), as_("editor")
+    client.post(f"/releases/{release.pk}/reschedule", {"date": "2099-12-01", "time": "16:45", "seen": "-"})
+    assert "2099-12-01" not in page(client, other)
+    assert "2099-12-01" in page(client, release)
+
+
 def test_an_instant_that_is_none_changes_nothing(district: District, as_: Login) -> None:
     release = district.signed()
     shown = text(as_("editor").post(f"/releases/{release.pk}/reschedule", {"date": "", "time": "9"}, follow=True))
