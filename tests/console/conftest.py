@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from bot.console import stepup
+from bot.domain.instants import to_beijing
 from bot.rehearsal import RehearsalServer
 from tests.services.conftest import cheap_covers, real_covers
 from tests.support.platforms import prompt_platforms
@@ -17,8 +20,25 @@ from .world import ARTICLES, District, fresh_home, now, push_to_platform
 __all__ = ["cheap_covers", "real_covers"]
 
 
+LAST_HOUR = 23
+
+
 @pytest.fixture(autouse=True)
-def tongfa_home(tmp_path: Path) -> Iterator[Path]:
+def within_a_day() -> Iterator[None]:
+    """In the last hour of Beijing's day tests live an hour earlier: what they sign "in half an hour" is today's, too.
+
+    Those that are about midnight name their instant.
+    """
+    present = now()
+    if to_beijing(present).hour < LAST_HOUR:
+        yield
+        return
+    with time_machine.travel(present - timedelta(hours=1), tick=True):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def tongfa_home(within_a_day: None, tmp_path: Path) -> Iterator[Path]:
     """A rehearsal home of its own for each test."""
     with fresh_home(tmp_path / "home") as path:
         yield path
