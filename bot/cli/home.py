@@ -30,6 +30,7 @@ def _free_port() -> int:
 @click.option("--admin-name", default="系统管理员", show_default=True, help="首位系统管理员的姓名。")
 @click.option("--unit", default="office", show_default=True, help="管理员所在单位的代号。")
 @click.option("--unit-name", default="河东区人民政府办公室", show_default=True, help="单位名称。")
+@click.option("--place", metavar="NAME", help="本地全称，写在推送里发布机构的前面。默认 临沂市河东区；定下后不能更改。")
 @click.option("--password-env", metavar="VAR", help="从环境变量取管理员密码。")
 @click.option("--password-file", metavar="FILE", help="从文件取管理员密码。")
 @command
@@ -45,6 +46,7 @@ def initialise(
     admin_name: str,
     unit: str,
     unit_name: str,
+    place: str | None = None,
     password_env: str | None = None,
     password_file: str | None = None,
     password: str = "",
@@ -56,7 +58,7 @@ def initialise(
     from bot.services import home, people, vault, wall
 
     settings.TONGFA.home.make()
-    home.write(home.HomeFacts(live=live, rehearsal_port=0 if live else _free_port()))
+    home.write(home.HomeFacts(live=live, rehearsal_port=0 if live else _free_port(), place=place or home.place()))
     vault.require_trail_key(settings.TONGFA.home.path)
     made = {path.name for path in vault.make_keys(settings.TONGFA.home.path)}
     wall.bring_up_to_date(clock=now, at_work=at_work())

@@ -41,6 +41,11 @@ def find_account(slug: str, *, unit: Unit | None = None) -> Account:
     return account
 
 
+def rendering_options(account: Account) -> dict[str, str]:
+    """What the account's posts are drawn up with: its plain settings, and where this is."""
+    return {"place": home.place(), **account.options}
+
+
 def spec_of(account: Account) -> ChannelSpec:
     """The data of the account's vendor. Refused where this process does not have its program: see `known`."""
     kind = channels.kinds().get(account.channel)

@@ -21,7 +21,7 @@ from bot.intake.covers import CoverError, Frame
 from bot.models import Account, Document, Draft, Person
 
 from . import audit, drafting
-from .accounts import spec_of
+from .accounts import rendering_options, spec_of
 from .documents import keep_assets
 from .editorial import pair_of
 from .errors import Refused
@@ -80,7 +80,12 @@ def payloads(document: Document, draft: Draft) -> list[tuple[Account, Mapping[st
         spec = spec_of(account)
         if account.enabled and spec.cover and spec.cover.layout == rendering.OWN_LAYOUT:
             rendered, _ = rendering.render(
-                article, spec, account_name=account.name, options=account.options, marker="preview0", pair=pair
+                article,
+                spec,
+                account_name=account.name,
+                options=rendering_options(account),
+                marker="preview0",
+                pair=pair,
             )
             keep_assets(rendered.assets, unit=document.unit)
             found.append((account, rendered.post.payload))

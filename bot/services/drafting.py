@@ -27,7 +27,7 @@ from bot.models import Account, AssetRecord, Document, Draft, Edition, Person, U
 from bot.proofing.context import texts_of
 
 from . import audit
-from .accounts import channel_of
+from .accounts import channel_of, rendering_options
 from .documents import save_article
 from .editorial import check_article, pair_of, pairing_of, told_once
 from .errors import Refused
@@ -344,7 +344,7 @@ def rendered(document: Document, article: Article, account: Account, *, covered:
         article,
         whole if covered else replace(whole, cover=None),
         account_name=account.name,
-        options=account.options,
+        options=rendering_options(account),
         marker="preview0",
         pair=pair_of(document),
     )
@@ -390,11 +390,11 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
         article,
         replace(whole, cover=None),
         account_name=account.name,
-        options=account.options,
+        options=rendering_options(account),
         marker="preview0",
         pair=pair,
     )
-    findings += rendering.cover_findings(article, whole.cover, account.options) if whole.cover else []
+    findings += rendering.cover_findings(article, whole.cover, rendering_options(account)) if whole.cover else []
     refused = channel_of(account).check([rendered.post])
     told = told_once(findings, [one for one in refused if one.field not in drawn])
     return meters_of(account, rendered.post.payload, article), list(dict.fromkeys(told))

@@ -20,7 +20,7 @@ from bot.domain.workflow import EditionState, Role, Step, Verdict, after_review,
 from bot.models import Account, Document, Edition, FindingRecord, Person, PostRecord, Review
 
 from . import attachmentreading, audit, catalogue, urgentcare
-from .accounts import channel_of, spec_of
+from .accounts import channel_of, rendering_options, spec_of
 from .documents import keep_assets, void_waiting
 from .errors import Refused, in_staff_words
 from .people import require
@@ -75,7 +75,7 @@ def render_for(edition: Edition, account: Account, marker: str) -> tuple[Rendere
     """Render one edition for one account, with the channel's own limits checked."""
     spec = spec_of(account)
     rendered, findings = rendering.render(
-        edition.article, spec, account_name=account.name, options=account.options, marker=marker,
+        edition.article, spec, account_name=account.name, options=rendering_options(account), marker=marker,
         pair=pair_of(edition.document),
     )  # fmt: skip
     keep_assets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from django.conf import settings
 from .errors import Refused
 
 HOME_FILE = "home.json"
+PLACE = "临沂市河东区"
+_PLACES = re.compile(r"[\u3400-\u9fff]{2,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class HomeFacts:
 
     live: bool
     rehearsal_port: int = 0
+    place: str = PLACE  # the full name of the area whose authorities publish here: stands before their names in posts
 
     @property
     def label(self) -> str:
@@ -56,19 +60,26 @@ def read(data: bytes) -> HomeFacts:
     found = json.loads(data)
     if not isinstance(found, dict) or not isinstance(found.get("live"), bool):
         raise ValueError("not the facts of a home")
-    port = found.get("rehearsal_port", 0)
-    if found.keys() - {"live", "rehearsal_port"} or type(port) is not int:
+    port, place = found.get("rehearsal_port", 0), found.get("place", PLACE)
+    if found.keys() - {"live", "rehearsal_port", "place"} or type(port) is not int or not isinstance(place, str):
         raise ValueError("not the facts of a home")
-    return HomeFacts(found["live"], port)
+    return HomeFacts(found["live"], port, place)
 
 
 def write(value: HomeFacts) -> None:
-    """Write them once; a second time only the same."""
+    """Write them once; a second time only the same. Refused for a place that is none."""
     if exists():
-        if facts().live != value.live:
-            kind = facts().label
-            raise Refused("fixed", f"这里已是{kind}，不能改为另一种。请换一个 TONGFA_HOME 目录再初始化。")
+        stands = facts()
+        if stands.live != value.live:
+            raise Refused("fixed", f"这里已是{stands.label}，不能改为另一种。请换一个 TONGFA_HOME 目录再初始化。")
+        if stands.place != value.place:
+            raise Refused(
+                "fixed",
+                f"这里的地名已定为“{stands.place}”，没有改动。要用别的地名，请换一个 TONGFA_HOME 目录再初始化。",
+            )
         return
+    if not _PLACES.fullmatch(value.place):
+        raise Refused("place", "地名要用 2 至 20 个汉字的全称，如 临沂市河东区。没有初始化。")
     _file().parent.mkdir(parents=True, exist_ok=True)
     unfinished = _file().with_name(f".{HOME_FILE}.{os.getpid()}")
     unfinished.write_text(json.dumps(asdict(value)), "utf-8")
@@ -78,6 +89,11 @@ def write(value: HomeFacts) -> None:
 def to_json() -> dict[str, object]:
     """The facts as they stand in the file."""
     return asdict(facts())
+
+
+def place() -> str:
+    """The area's full name; the usual one where there is no home yet."""
+    return facts().place if exists() else PLACE
 
 
 def is_live() -> bool:

@@ -38,7 +38,7 @@ def within_a_day() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def tongfa_home(within_a_day: None, tmp_path: Path) -> Iterator[Path]:
+def tongfa_home(tmp_path: Path) -> Iterator[Path]:
     """A rehearsal home of its own for each test."""
     with fresh_home(tmp_path / "home") as path:
         yield path
