@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from bot.domain.delivery import FOR_A_PERSON, STOPPABLE, TRANSITIONS, State
 from bot.domain.engine import withdrawing
 
-from . import rules_again, rules_by_hand, rules_people, rules_urgent
+from . import rules_again, rules_by_hand, rules_kept, rules_people, rules_urgent
 from .structure import absent
 
 
@@ -224,6 +224,7 @@ RULES: tuple[Rule, ...] = (
     *(Rule(*line) for line in rules_again.RULES),
     *_UNREPLACED,
     *(Rule(*line) for line in rules_by_hand.RULES),
+    *(Rule(*line) for line in rules_kept.RULES),
     Rule(
         "review_four_eyes",
         "bot_review",

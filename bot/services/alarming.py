@@ -380,8 +380,10 @@ def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
         Kind.SPLIT, [f"release:{pk}" for pk in pushes.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
     )
     units = dict(Release.objects.filter(pk__in=split).values_list("pk", "unit_id"))
-    outcomes = _outcomes([one for pk in split for one in pushes[pk]])
-    words = {pk: _split_words(pushes[pk], outcomes) for pk in sorted(split)}
+    outcomes = _outcomes([one for pk in units for one in pushes[pk]])
+    words = {
+        pk: _split_words(pushes[pk], outcomes) for pk in sorted(units)
+    }  # a hand may have taken away the release itself
     raise_all(
         [
             Call(Kind.SPLIT, f"release:{pk}", Out.PART, text, public=text.rstrip("。"), unit=units[pk], release=pk)

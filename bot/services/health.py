@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, OperationalError, connection
 from django.db.models import QuerySet
 
 from bot.domain.channel import ChannelFault, CheckResult
@@ -45,6 +45,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
     require_aware(now)
     parts: tuple[tuple[str, Callable[[], Iterable[CheckResult]]], ...] = (
         ("环境", _installation),
+        ("记录", _orphans),
         ("留痕", _trail),
         ("凭据", _credentials),
         ("从备份恢复", _restored),
@@ -62,6 +63,20 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
     for account in Account.objects.filter(disabled_reason="", manual_reason="").order_by("pk") if ask_platforms else ():
         results += _account(account)
     return [prechecks.with_remedy(result) for result in results]
+
+
+def _orphans() -> Iterator[CheckResult]:
+    """SQLite asks foreign keys only on connections that want them; PostgreSQL always does."""
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        found = Counter((table, parent) for table, _, parent, _ in cursor.execute("PRAGMA foreign_key_check"))
+    words = "、".join(f"{table} 有 {count} 行引用的 {parent} 不在了" for (table, parent), count in found.most_common(4))
+    if words:
+        remedy = "有人绕过本系统改过数据库：请系统管理员用最近的备份恢复。恢复以前，缺了发布单的推送不会发出。"
+        yield CheckResult("记录完整", False, words, code="orphans", remedy=remedy)
+    else:
+        yield CheckResult("记录完整", True, "没有引用落空的记录", code="orphans")
 
 
 def _guarded(name: str, part: Callable[[], Iterable[CheckResult]]) -> list[CheckResult]:

@@ -33,6 +33,13 @@ KEPT = {
     "bot_urgency": "an urgent notice is not taken away",
     "bot_urgentword": "a word stays given",
     "bot_attachmentfile": "a kept file is not taken away",
+    "bot_release": "a release is called off, not taken away",
+    "bot_edition": "an edition is not taken away",
+    "bot_document": "a document is not taken away",
+    "bot_account": "an account is taken out of use, not taken away",
+    "bot_unit": "a unit is not taken away",
+    "bot_person": "a person is taken out of use, not taken away",
+    "bot_assetrecord": "a kept picture is not taken away",
 }
 RULE = "tongfa_review_not_emptied"
 HANDS = {

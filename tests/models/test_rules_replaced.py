@@ -14,19 +14,24 @@ from django.db import connection
 from django.db.models import F, Model
 
 from bot.models import (
+    Account,
+    AssetRecord,
     Attempt,
+    Document,
     Edition,
     Freeze,
     Item,
     ManualPost,
     ManualTask,
     ManualVoid,
+    Person,
     PortalGate,
     PostRecord,
     Publication,
     Release,
     Review,
     TakedownCall,
+    Unit,
     Urgency,
     UrgentWord,
     Waiver,
@@ -219,6 +224,21 @@ def test_a_push_without_a_signature_does_not_take_the_key_of_a_signed_one(office
 def test_rendered_posts_waivers_and_freezes_are_not_taken_away(full: Office) -> None:
     for model in (PostRecord, Waiver, Freeze):
         for row in model.objects.all():
+            with refused("taken away"):
+                delete(row)
+
+
+@proves(
+    *(f"{name}_not_deleted" for name in ("release", "edition", "document", "account", "unit", "person", "assetrecord"))
+)
+@pytest.mark.parametrize("model", [Release, Edition, Document, Account, Unit, Person, AssetRecord])
+def test_what_everything_else_stands_on_is_not_taken_away_by_whom_no_foreign_key_stops(
+    full: Office, model: type[Model]
+) -> None:
+    rows = list(model._default_manager.all())
+    assert rows
+    with another_program():
+        for row in rows:
             with refused("taken away"):
                 delete(row)
 
