@@ -41,10 +41,17 @@ _NOT_FOUND = re.compile(
 )
 #: What a title says besides the expected one: this is another stage of it, not what was decided.
 _OTHER_STAGE = re.compile(
-    r"征求意见|公开征求|草案|送审稿|已废止|已失效|已作废|(?:^|[\[【（(〔<])预览|未发布|待审核|待发布"
+    r"征求意见|公开征求|草案|送审稿|已废止|已失效|已作废|^(?:后台)?预览|未发布|待审核|待发布"
+    r"|[\[【（(〔<]已?(?:撤销|撤回|撤下|删除|下线|下架|取消|停止执行|终止|暂缓执行|废止|失效|作废|样稿|测试|草稿|(?:内部|正在)?审核中|定时发布|预览)"
 )
 #: Before the expected title: a document that does something to it, at whatever address.
-_ACTS_ON = re.compile(r"关于(?:公布)?(?:废止|修改|修订|推迟|取消|更正|撤销|停止执行|暂停执行)")
+_ACTS_ON = re.compile(
+    r"关于(?:公布)?(?:废止|修改|修订|推迟|取消|更正|撤销|撤回|终止|中止|停止执行|暂停执行|暂缓|延期|宣布失效)"
+)
+#: Right behind it: a document that adds to it or takes from it.
+_ADDS_TO = re.compile(
+    r"^》?的?(?:补充(?:通知|公告|规定|说明)|更正|勘误|修订|修改|废止|撤销|撤回|终止|中止|暂停|暂缓|推迟|延期)"
+)
 
 
 def titles(body: bytes, content_type: str = "") -> list[str]:
@@ -58,11 +65,16 @@ def carries(found: list[str], expected: str) -> bool:
     wanted = comparable(expected)
     plain = [comparable(title) for title in found]
     own = [title for title in plain if wanted in title and (_ABOUT.search(wanted) or not _ABOUT.search(title))]
-    if any(
-        _OTHER_STAGE.search(title.replace(wanted, "")) or _ACTS_ON.search(title.partition(wanted)[0]) for title in own
-    ):
+    if any(_is_another(title, wanted) for title in own):
         return False
     return bool(own) and not says_not_found(found, expected)
+
+
+def _is_another(title: str, wanted: str) -> bool:
+    """Another stage of the expected document, or another document about it."""
+    before, _, behind = title.partition(wanted)
+    stage = _OTHER_STAGE.search(title.replace(wanted, ""))
+    return bool(stage or _ACTS_ON.search(before) or _ADDS_TO.search(behind))
 
 
 def says_not_found(found: list[str], expected: str) -> bool:

@@ -134,7 +134,11 @@ def test_a_page_made_to_be_slow_to_read_is_read(piece):
         (TITLE, "系统维护中"), (TITLE, "网站正在维护中，请稍后访问"), (f"登录后查看：{TITLE}",), (f"{TITLE}（征求意见稿）",),
         (f"{TITLE}（已废止）", TITLE), (f"{TITLE}（草案）",), (f"[预览] {TITLE}",), (f"{TITLE}（未发布）",),
         (f"关于废止《{TITLE}》的决定",), (f"关于修改《{TITLE}》的通知", f"关于修改《{TITLE}》的通知_河东区人民政府"),
-        (f"关于推迟{TITLE}施行时间的公告",),
+        (f"关于推迟{TITLE}施行时间的公告",), (f"转发：{TITLE}（已撤销）",), (f"{TITLE}（已撤回）",), (f"{TITLE}【失效】",),
+        (f"{TITLE}(废止)",), (f"{TITLE}（已下线）_河东区人民政府",), (f"{TITLE}（样稿）",), (f"{TITLE}（内部审核中）",),
+        (f"[定时发布]{TITLE}",), (f"后台预览-{TITLE}",), (f"关于撤回《{TITLE}》的公告",), (f"关于终止《{TITLE}》的公告",),
+        (f"关于暂缓执行《{TITLE}》的通知",), (f"关于宣布失效{TITLE}的决定",), (f"《{TITLE}》的补充通知",),
+        (f"关于《{TITLE}》延期的通知",), (f"《{TITLE}》的更正_河东区人民政府",),
     ],
 )  # fmt: skip
 def test_a_page_that_is_shut_or_of_another_stage_is_not_it(shown: tuple[str, ...]) -> None:
@@ -149,10 +153,20 @@ def test_a_page_that_is_shut_or_of_another_stage_is_not_it(shown: tuple[str, ...
         "关于宣布一批文件已废止的决定",
         "关于废止《停车办法》的决定",
         "关于修改《停车办法》的通知",
+        "关于延期缴纳税款有关事项的通知",
+        "《停车办法》的补充通知",
+        "河东区停车办法（试行）",
     ],
 )
 def test_a_title_that_says_so_itself_is(title: str) -> None:
     assert carries([f"{title}_河东区人民政府"], title)
+
+
+@pytest.mark.parametrize(
+    "behind", ["（试行）", "_测试路街道办事处", " - 信息更正栏目", "（2026年修订）", "（附件）", "（河东政发12号）"]
+)
+def test_what_a_site_adds_of_its_own_is_no_other_document(behind: str) -> None:
+    assert carries([f"{TITLE}{behind}"], TITLE)
 
 
 def test_a_portal_that_shows_every_document_as_a_preview_of_its_file_is_believed() -> None:
