@@ -35,6 +35,10 @@ class TestSuccess:
         answer = read(make_status("5300000000000001", id=5.300000000000001e15), 200)
         assert answer.ids["idstr"] == "5300000000000001"
 
+    def test_a_row_of_digits_that_no_number_can_have_is_no_id(self):
+        for odd in ("9" * 5000, "9" * 21, ""):
+            assert not read({**make_status(), "idstr": odd}, 200).ids.get("idstr")
+
     def test_20032_means_accepted_and_is_never_resent(self):
         """It comes as an error, and the post appears one or two minutes later; its id is found by looking."""
         answer = read(refusal(20032))

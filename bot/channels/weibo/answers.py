@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -39,11 +40,14 @@ def read_share(
     return _failure(answer, body, code, now, after_unknown)
 
 
+_ID = re.compile(r"[0-9]{1,20}")  # 64 bits; of a longer row of digits Python makes no number
+
+
 def status_id(body: Mapping[str, Any]) -> str:
     """The exact id of a post, or "". Only `idstr` counts: `id` may have been rounded on the way."""
     value = body.get("idstr")
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    return text if text.isascii() and text.isdigit() else ""
+    return text if _ID.fullmatch(text) else ""
 
 
 def owner_id(body: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -115,12 +116,19 @@ def again_at(facts: Facts, answer: Refused, *, now: datetime) -> datetime | None
     return None
 
 
+_PROMISE = re.compile(r"系统(?:会|至少)[^。；]*[。；]?")
+
+
 def _final_word(facts: Facts, answer: Refused) -> str:
-    """The sentence for a person when the machine is done: it promises no further try."""
+    """The sentence for a person when the machine is done: it promises no further try, whatever the channel would have said."""
+    message = _PROMISE.sub("", answer.message).rstrip("，；")
+    message = message if message.endswith("。") or not message else f"{message}。"
     if facts.refusals >= MEND_LIMIT and answer.remedy is Remedy.WAIT:
-        return f"{answer.message}平台已拒绝 {facts.refusals} 次，没有发出，系统不再自动重试；请查明原因后由两人确认重发，或作废。"
+        return (
+            f"{message}平台已拒绝 {facts.refusals} 次，没有发出，系统不再自动重试；请查明原因后由两人确认重发，或作废。"
+        )
     if answer.remedy is Remedy.REFRESH:
         return f"平台一再拒绝本账号的令牌（代码 {answer.code}），没有发出，系统不再自动重试。请系统管理员核对凭据后，由两人确认重发，或作废。"
     if answer.remedy is Remedy.WAIT:
-        return f"{answer.message}到那时已超过最迟发送时限，系统不会自动重试；请决定改期另发，或作废。"
+        return f"{message}到可以再发时已超过最迟发送时限，系统不会自动重试；请决定改期另发，或作废。"
     return answer.message

@@ -81,6 +81,24 @@ def test_a_refused_token_is_mended_once_and_then_is_a_persons():
     assert (second.event, "不再自动重试" in second.reason) == (Event.REFUSED, True)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "次数已用完（错误码 10023），没有发出。系统会等到额度恢复。",
+        "次数已用完（错误码 10023），没有发出。系统至少等十分钟。",
+        "次数已用完（错误码 10023），没有发出；系统会在一分钟后再试。",
+    ],
+)
+def test_when_the_machine_is_done_it_takes_back_what_the_channel_would_have_it_promise(said: str) -> None:
+    step = answers.refused(
+        facts(refusals=1), Refused("10023", Remedy.WAIT, said, T + 31 * MINUTE), probe=False, now=NOW
+    )
+    reason = str(step.changes["reason"])
+    assert reason.startswith("次数已用完（错误码 10023），没有发出。到可以再发时已超过最迟发送时限")
+    assert "系统会" not in reason
+    assert "系统至少" not in reason
+
+
 def test_a_quota_that_resets_too_late_is_a_persons():
     late = Refused("45028", Remedy.WAIT, "次数已用完。", T + 31 * MINUTE)
     assert answers.refused(facts(refusals=1), late, probe=False, now=NOW).event is Event.REFUSED
