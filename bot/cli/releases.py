@@ -538,13 +538,15 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
 
 def _late(publication: Any, after: float | None) -> str:
     """When it left: by our own stamp to the millisecond, else by what the platform says, to the second."""
+    from bot.domain.delivery import ASKED_ONLY
     from bot.domain.instants import delay
     from bot.domain.instants import show as show_instant
 
     if not publication.attempts.filter(sent_at__isnull=False).exists():
         return f"，公开于 {show_instant(publication.sent_at)}（平台所说，精确到秒；首字节时刻没有记下）"
     page = "" if after is None else f"，门户上线后 {after:.1f} 秒"
-    return f"，实发 {show_instant(publication.sent_at)}（晚 {delay(publication.late_ms)}{page}）"
+    what = "请求发出于" if publication.status in ASKED_ONLY else "实发"
+    return f"，{what} {show_instant(publication.sent_at)}（晚 {delay(publication.late_ms)}{page}）"
 
 
 RAW_COLUMNS = 300

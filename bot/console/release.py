@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.alarms import Side
-from bot.domain.delivery import STOPPABLE, State
+from bot.domain.delivery import ASKED_ONLY, STOPPABLE, State
 from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
 from bot.domain.workflow import Role, Step
@@ -147,6 +147,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "sentences": story.sentences(release, publications),
         "frozen": frozen,
         "acts": acts.acts(case),
+        "asked_only": ASKED_ONLY,
         "refused": refusedforms.take(request, release),
         "seen": as_seen(release),
         "lanes": lanes.lanes(release, publications, told, now=at),

@@ -132,6 +132,8 @@ FOR_A_PERSON = frozenset({State.NEEDS_PERSON, State.MISSED})
 SETTLED = frozenset({State.LIVE, State.CANCELLED, State.GONE, State.WITHDRAWN})
 #: No byte has left and none is about to: freeze, hold and cancel still act.
 STOPPABLE = frozenset(_BEFORE_SENDING)
+#: A request has left, if anything; whether anything went out is not known, or that it did not is.
+ASKED_ONLY = frozenset({State.SENDING, State.UNKNOWN, State.NEEDS_PERSON})
 #: A public effect exists or may exist.
 MAY_BE_PUBLIC = frozenset(
     {State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE, State.NEEDS_PERSON, State.GONE, State.WITHDRAWN}

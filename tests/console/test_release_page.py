@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from django.test import Client
 
+from bot.cli.main import main
 from bot.domain.instants import show
 from bot.domain.sync import AfterLive, Seen, Then
 from bot.domain.workflow import Verdict
@@ -44,6 +46,22 @@ def test_the_header_names_state_instant_manifest_and_signer(district: District, 
     assert "孙签" in shown
     assert release.manifest_hash[-8:] in shown
     assert "待准备" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "on_the_page", "on_the_line"),
+    [("live", "<dt>发出</dt>", "，实发 "), ("unknown", "<dt>请求发出</dt>", "，请求发出于 ")],
+)
+def test_only_what_went_out_is_called_sent(
+    district: District, as_: Login, state: str, on_the_page: str, on_the_line: str
+) -> None:
+    release = district.signed()
+    push = release.publications.order_by("pk")[0]
+    attempt(push, sent_at=push.instant, outcome="unknown")
+    put(push, state, sent_at=push.instant)
+    push.refresh_from_db()
+    assert on_the_page in story(as_("duty"), release.pk)
+    assert on_the_line in CliRunner().invoke(main, ["release", "show", str(release.pk), "--as", "duty"]).stdout
 
 
 def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: District, as_: Login) -> None:
