@@ -519,8 +519,8 @@ def release_lines(release: Any, *, attempts: bool = False) -> list[str]:
         after = gating.after_page(publication, told)
         mode = spec_of(publication.account).mode(publication.mode).label
         late = _late(publication, after) if publication.sent_at else ""
-        moved = publication.instant > publication.promised
-        anew = f"，重发定在 {show_instant(publication.instant)}" if moved else ""
+        again = story.sent_again(publication)
+        anew = f"，{again}" if again else ""
         lines.append(
             f"  [{publication.pk}] {publication.account.name}·{mode}：{publication.status.label}，计划 {show_instant(publication.promised)}{anew}{late}"
         )
@@ -581,12 +581,13 @@ def attempt_lines(tried: Any) -> list[str]:
 
 def story_data(release: Any) -> dict[str, Any]:
     """What `release show` adds to a release: who did what, looks, what is public, pre-flights, alarms."""
-    from bot.services import story
+    from bot.domain.alarms import Out
+    from bot.services import disproof, story
 
     from .alarms import alarm_data
 
     publications = list(_publications(release))
-    looks = story.looks(publications)
+    looks, out = story.looks(publications), disproof.out_of(publications)
     return {
         "story": [sentence_data(one) for one in story.sentences(release, publications)],
         "looks": [
@@ -594,7 +595,10 @@ def story_data(release: Any) -> dict[str, Any]:
             for pk, found in looks.items()
             for look in found
         ],
-        "public": [{"publication": one.pk, "words": story.public_now(one)} for one in publications],
+        "public": [
+            {"publication": one.pk, "words": story.public_now(one, disproved=out[one.pk] is Out.NO)}
+            for one in publications
+        ],
         "preflights": [preflight_data(row) for row in story.preflights_of(release)],
         "alarms": [alarm_data(row) for row in story.alarms_of(release)],
     }
@@ -640,14 +644,15 @@ def preflight_data(row: Any) -> dict[str, Any]:
 
 def story_lines(release: Any) -> list[str]:
     """What is public, looks, pre-flights, alarms, and who did what, for people."""
+    from bot.domain.alarms import Out
     from bot.domain.instants import show as show_instant
-    from bot.services import story
+    from bot.services import disproof, story
 
     publications = list(_publications(release))
-    looks = story.looks(publications)
+    looks, out = story.looks(publications), disproof.out_of(publications)
     lines = ["现在公开的："]
     for one in publications:
-        lines.append(f"  [{one.pk}] {one.account.name}：{story.public_now(one)}")
+        lines.append(f"  [{one.pk}] {one.account.name}：{story.public_now(one, disproved=out[one.pk] is Out.NO)}")
         lines += [f"      {show_instant(look.at)} 核对：{look.words}。{look.message}" for look in looks[one.pk]]
     preflights, alarms = story.preflights_of(release), story.alarms_of(release)
     lines += ["预检："] if preflights else []

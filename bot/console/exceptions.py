@@ -126,17 +126,18 @@ def _page(request: HttpRequest, pk: int, *, error: str = "", typed: Mapping[str,
     who, at = person(request), now()
     publication = cases.find_case(pk, unit=who.unit)
     spec = spec_of(publication.account)
-    looks = story.looks([publication])[publication.pk]
+    looks, out = story.looks([publication])[publication.pk], cases.out_of(publication)
     context = {
         "now": at,
         "publication": publication,
         "state_chip": chips.chip(publication.status),
-        "out": out_chip(cases.out_of_case(publication)),
+        "out": out_chip(out),
+        "again": story.sent_again(publication),
         "channel": spec.label,
         "mode": spec.mode(publication.mode).label,
         "asked": cases.asked(publication),
         "came_back": cases.came_back(publication),
-        "public": story.public_now(publication),
+        "public": story.public_now(publication, disproved=out is Out.NO),
         "moments": _timeline(publication, looks),
         "links": _links(publication, looks if publication.status in OPEN_CASES else (), (typed or {}).get("urls", ())),
         "examples": [link.example for link in spec.post_links],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from bot.domain.alarms import Out
 from bot.domain.delivery import State
 from bot.domain.incidents import Case, Incident
 from bot.models import Account, Publication, Release
-from bot.services import cases
+from bot.services import disproof
 
 from . import chips
 from .alarms import OUTS
@@ -118,7 +118,7 @@ def _of_release(asks: Sequence[Ask]) -> Row:
 
 def _of_many(incident: Incident, asks: Sequence[Ask]) -> Row:
     releases = {ask.release.pk: ask.release for ask in asks}
-    outs, accounts = _by_account([_of_push(ask.push, "") for ask in asks if ask.push])
+    outs, accounts = _by_account(_of_pushes([ask.push for ask in asks if ask.push], {}))
     first = [ask for ask in asks if ask.release.pk == incident.releases[0]]
     heading = f"{len(releases)} 张发布单，同一个原因，共 {len(asks)} 条推送"
     address = f"{reverse('exceptions')}?{urlencode({'incident': incident.signature})}"
@@ -174,12 +174,13 @@ def _of_all_accounts(asks: Sequence[Ask], *, links: bool = False) -> list[_Told]
     ]
     if not any(ask.account for ask in asks):
         return []
-    pushes = asks[0].release.publications.all()
-    return [*(_of_push(one, hrefs.get(one.account_id, "")) for one in pushes), *by_hand]
+    return [*_of_pushes(asks[0].release.publications.all(), hrefs), *by_hand]
 
 
-def _of_push(push: Publication, href: str) -> _Told:
-    return _Told(push.account, chips.chip(push.status), cases.out_of(push), href)
+def _of_pushes(pushes: Iterable[Publication], hrefs: Mapping[int, str]) -> list[_Told]:
+    whole = list(pushes)
+    out = disproof.out_of(whole)
+    return [_Told(one.account, chips.chip(one.status), out[one.pk], hrefs.get(one.account_id, "")) for one in whole]
 
 
 def _by_account(told: Sequence[_Told]) -> tuple[list[Chip], list[Part]]:

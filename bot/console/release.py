@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from bot.domain.alarms import Side
+from bot.domain.alarms import Out, Side
 from bot.domain.delivery import ASKED_ONLY, STOPPABLE, State
 from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
 from bot.domain.workflow import Role, Step
 from bot.models import Attempt, Item, Person, Publication, Release, Review
-from bot.services import byhand, gating, manualtasks, preflighting, settling, story, trail
+from bot.services import byhand, disproof, gating, manualtasks, preflighting, settling, story, trail
 from bot.services.accounts import spec_of
 from bot.services.errors import Refused
 from bot.services.measuring import latest_values
@@ -82,6 +82,7 @@ class Push:
     chip: chips.Chip
     channel: str
     mode: str
+    again: str  # the instant that people gave it anew, in words
     after_page: float | None
     places: Sequence[Place]
     tries: Sequence[Try]
@@ -124,7 +125,7 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
     publications, told, frozen = manifest.pushes_of(release), gating.story(release), board.frozen(who.unit)
     tasks = manifest.tasks_of(release)
     case = acts.Case(release, publications, told, who, frozen is not None, at, tasks)
-    looks, statuses = story.looks(publications), story.statuses(publications)
+    looks, statuses, out = story.looks(publications), story.statuses(publications), disproof.out_of(publications)
     by_hand = manualtasks.of_release(release, now=at)
     return {
         "now": at,
@@ -136,7 +137,10 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "by_machine": list(dict.fromkeys(one.account for one in publications)),
         "by_hand": by_hand,
         "figures": figures.by_hand(post for one in by_hand for task in one.tasks for post in task.posts.all()),
-        "pushes": [_push(publication, told, looks[publication.pk], statuses, who) for publication in publications],
+        "pushes": [
+            _push(publication, told, looks[publication.pk], statuses, who, out[publication.pk])
+            for publication in publications
+        ],
         "gate": told,
         "preflights": story.preflights_of(release),
         "alarms": story.alarms_of(release),
@@ -169,6 +173,7 @@ def _push(
     looks: Sequence[story.Look],
     statuses: Mapping[tuple[int, int], int],
     who: Person,
+    out: Out,
 ) -> Push:
     spec = spec_of(publication.account)
     return Push(
@@ -176,11 +181,12 @@ def _push(
         chips.chip(publication.status),
         spec.label,
         spec.mode(publication.mode).label,
+        story.sent_again(publication),
         gating.after_page(publication, told),
         [_place(item, spec.metrics) for item in publication.items.all()],
         [_try(tried) for tried in story.tried(publication, statuses)],
         [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
-        story.public_now(publication),
+        story.public_now(publication, disproved=out is Out.NO),
         _door(publication, who),
     )
 

@@ -164,11 +164,11 @@ def is_out(state: State, outcomes: Collection[str]) -> Out:
     """Has it become public? `outcomes`: how its public calls ended.
 
     A call that may have had an effect is in doubt in every state that does not prove the contrary: also where the push
-    was stopped, missed or called off afterwards.
+    was stopped, missed or called off afterwards. What the platform has accepted it may still refuse to publish.
     """
-    if state in {State.UNKNOWN, State.SENDING}:
+    if state in {State.UNKNOWN, State.SENDING, State.CONFIRMING}:
         return Out.UNKNOWN
-    if state in {State.LIVE, State.CONFIRMING, State.GONE}:  # what was taken down had gone out
+    if state in {State.LIVE, State.GONE}:  # what was taken down had gone out
         return Out.YES
     if state is State.NEEDS_PERSON and TWICE in outcomes:
         return Out.YES
@@ -203,8 +203,7 @@ def side(state: State, outcomes: Collection[str]) -> Side:
         return Side.PUBLIC
     if state in {State.GONE, State.WITHDRAWN}:
         return Side.WAS_PUBLIC
-    doubtful = state is State.CONFIRMING or is_out(state, outcomes) is Out.UNKNOWN
-    return Side.DOUBT if doubtful else Side.NOT_PUBLIC
+    return Side.DOUBT if is_out(state, outcomes) is Out.UNKNOWN else Side.NOT_PUBLIC
 
 
 def out_of(sides: Iterable[Side]) -> Out:

@@ -29,9 +29,11 @@ def _head(publication: Publication) -> Iterator[str]:
     for item in publication.items.all():
         link = f"，链接 {item.url}" if item.url else ""
         yield f"第 {item.position + 1} 篇：{quoted(item.edition.title)}，稿件哈希尾号 {trail.tail(item.payload_hash)}{link}"
-    yield f"约定时刻：{show(publication.instant)}（北京时间，下同）"
+    yield f"约定时刻：{show(publication.promised)}（北京时间，下同）"
+    if again := story.sent_again(publication):
+        yield again
     yield f"现在的状态：{publication.status.label}"
-    yield f"是否已发出：{cases.out_of_case(publication).label}"
+    yield f"是否已发出：{cases.out_of(publication).label}"
     yield f"说明：{publication.reason or '没有记下原因'}"
 
 

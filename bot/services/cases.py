@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Case, IntegerField, Prefetch, QuerySet, Value, When
 
-from bot.domain import alarms, incidents
+from bot.domain import incidents
 from bot.domain.alarms import Out
 from bot.domain.delivery import FOR_A_PERSON
 from bot.domain.engine import cases as engine
@@ -17,9 +17,9 @@ from bot.domain.instants import require_aware, show
 from bot.models import Attempt, Item, Publication, Unit
 from bot.models.gathering import gather
 
-from . import settling, story
+from . import disproof, settling, story
 from .errors import Refused
-from .facts import facts_of, may_have_left, outcomes_of
+from .facts import facts_of, may_have_left
 
 MOST = 100  # the most urgent ones; more would be no list that anybody works through
 MOST_OF_ONE = 500  # of one release or one incident: whoever asks for that wants to see all of it
@@ -65,16 +65,16 @@ def _listed(found: QuerySet[Publication], most: int) -> tuple[list[Open], bool]:
     items = Item.objects.select_related("edition").defer("payload", "edition__content").order_by("position")
     gather(rows, "items", items, "publication")
     gather(rows, "attempts", Attempt.objects.defer("answer").order_by("number"), "publication")
-    looks = story.looks(rows[:most])
-    return [_open(one, looks[one.pk]) for one in rows[:most]], len(rows) > most
+    looks, out = story.looks(rows[:most]), disproof.out_of(rows[:most])
+    return [_open(one, looks[one.pk], out[one.pk]) for one in rows[:most]], len(rows) > most
 
 
-def _open(publication: Publication, looks: Sequence[story.Look]) -> Open:
+def _open(publication: Publication, looks: Sequence[story.Look], out: Out) -> Open:
     known = engine.Case(publication.status, left=may_have_left(publication), seen=_seen(publication, looks))
     offered = tuple(choice for choice, why_not in engine.choices(known).items() if not why_not)
     last = looks[-1] if looks else None
     return Open(
-        publication, out_of(publication), asked(publication), came_back(publication),
+        publication, out, asked(publication), came_back(publication),
         f"{show(last.at)}，{last.words}" if last else "", offered,
     )  # fmt: skip
 
@@ -107,16 +107,8 @@ def find_case(pk: int, *, unit: Unit) -> Publication:
 
 
 def out_of(publication: Publication) -> Out:
-    """是否已发出. What is in doubt is never told as not public, except where the platform itself has disproved it."""
-    return alarms.is_out(publication.status, outcomes_of(publication))
-
-
-def out_of_case(publication: Publication) -> Out:
-    """The same for one case, where there is time to weigh what the platform has stated."""
-    out = out_of(publication)
-    if out is Out.UNKNOWN and publication.status in FOR_A_PERSON and settling.proved_failed(publication):
-        return Out.NO
-    return out
+    """是否已发出."""
+    return disproof.out_of([publication])[publication.pk]
 
 
 def came_back(publication: Publication) -> str:

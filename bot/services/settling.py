@@ -9,14 +9,14 @@ from urllib.parse import urldefrag
 
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.engine import people as engine
-from bot.domain.engine.resending import Ended, Said, is_new_act
 from bot.domain.instants import require_aware, show
 from bot.domain.postlink import which_post, whose_post
 from bot.domain.workflow import Role
-from bot.models import Account, AuditEvent, Item, ManualPost, Person, Publication, Unit
+from bot.models import Account, Item, ManualPost, Person, Publication, Unit
 
 from . import audit, gating, home
 from .accounts import on_loopback, spec_of
+from .disproof import disproved
 from .errors import NotFound, Refused
 from .facts import facts_of
 from .measuring import first_sample_at
@@ -24,7 +24,6 @@ from .pairs import ENDED, alone
 from .people import require
 from .quotas import reserve
 from .stops import free_items, require_not_left_alone
-from .trail import LOOKED, TOLD
 from .transitions import enact
 from .voiding import give_back_quota, is_frozen
 
@@ -220,16 +219,8 @@ def require_release_lets(publication: Publication) -> None:
 
 
 def proved_failed(publication: Publication) -> bool:
-    """Whether the platform itself has said of every call that nothing went out. What was kept in doubt is no proof."""
-    if publication.doubt:
-        return False
-    attempts = [Ended(*row) for row in publication.attempts.order_by("number").values_list("intent_at", "outcome")]
-    lines = AuditEvent.objects.filter(subject=f"publication:{publication.pk}", action__in=[LOOKED, TOLD])
-    said = [
-        Said(at, data.get("verdict") == "Failed" and data.get("gone") is False)
-        for at, data in lines.order_by("sequence").values_list("at", "data")
-    ]
-    return is_new_act(attempts, said)
+    """Whether the platform itself has said of every call that nothing went out."""
+    return publication.pk in disproved([publication])
 
 
 def settle_cancel(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.channel import Absent, Doubled, Failed, Pending, Receipt, Unclear
-from bot.domain.delivery import SETTLED, State
+from bot.domain.delivery import SETTLED, STOPPABLE, State
 from bot.domain.engine.facts import DOUBTFUL
 from bot.domain.engine.people import BY_HAND, DECLARED
-from bot.domain.instants import require_aware
+from bot.domain.instants import require_aware, show
 from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Release
 
 from . import audit, trail
@@ -160,7 +160,7 @@ def name_of(publication: Publication, all_of_them: Sequence[Publication]) -> str
 # --- what is public -----------------------------------------------------------------------------------------
 
 
-def public_now(publication: Publication) -> str:
+def public_now(publication: Publication, *, disproved: bool = False) -> str:
     """One sentence: what followers can see of it now."""
     state, items = publication.status, list(publication.items.all())
     linked = sum(bool(item.url) for item in items)
@@ -181,10 +181,20 @@ def public_now(publication: Publication) -> str:
             return "曾经公开，已被平台或他人删除。"
         case State.WITHDRAWN:
             return "曾经公开，已撤回。"
-        case _ if publication.doubt or any(one.outcome in {"", *DOUBTFUL} for one in publication.attempts.all()):
+        case _ if not disproved and (
+            publication.doubt or any(one.outcome in {"", *DOUBTFUL} for one in publication.attempts.all())
+        ):
             return "是否公开不明，要人到平台后台核实。"
         case _:
             return "没有公开。"
+
+
+def sent_again(publication: Publication) -> str:
+    """The instant that people gave it anew: of a send that is still to come, or that was to be; "" where there is none."""
+    if publication.instant <= publication.promised:
+        return ""
+    at = show(publication.instant)
+    return f"重发定在 {at}" if publication.status in STOPPABLE | {State.SENDING} else f"曾定在 {at} 重发"
 
 
 def preflights_of(release: Release) -> list[Preflight]:

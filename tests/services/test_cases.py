@@ -13,6 +13,7 @@ from bot.domain.channel import Absent, Failed, Pending, Remedy, Unclear
 from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.delivery import State
 from bot.domain.engine.cases import WORD_HOLDS, Choice
+from bot.domain.instants import show
 from bot.models import AuditEvent, Person, Publication
 from bot.services import casereport, cases, countersigning, glancing, settling, stops, story
 from bot.services.errors import NotFound, Refused
@@ -114,7 +115,30 @@ def test_what_the_platform_itself_has_disproved_is_not_out(engine: Engine) -> No
     engine.go(T + MINUTE)
     failed = engine.wechat(release)
     assert failed.status is State.NEEDS_PERSON
-    assert cases.out_of_case(failed) is Out.NO
+    assert cases.out_of(failed) is Out.NO
+    assert [one.out for one in cases.unsolved(engine.office.unit)[0]] == [Out.NO]
+    assert story.public_now(failed, disproved=True) == "没有公开。"
+    settling.settle_cancel(failed, person=engine.releaser, reason="不再发", now=engine.clock.now())
+    called_off = engine.wechat(release)
+    assert called_off.status is State.CANCELLED
+    assert cases.out_of(called_off) is Out.NO
+
+
+def test_what_the_platform_has_accepted_is_not_yet_out(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    engine.platform.looks["zghd"] = [Pending({}, "平台正在发布。")] * 9
+    engine.go(T + SECOND)
+    taken = engine.wechat(release)
+    assert taken.status is State.CONFIRMING
+    assert cases.out_of(taken) is Out.UNKNOWN
+
+
+def test_the_report_names_the_instant_that_was_promised_and_the_one_given_anew(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.wechat])
+    late = put(engine.wechat(release), State.MISSED, instant=LATER, not_before=LATER)
+    told = casereport.report(cases.find_case(late.pk, unit=engine.office.unit), person=engine.releaser, now=T)
+    assert f"约定时刻：{show(T)}" in told
+    assert f"曾定在 {show(LATER)} 重发" in told
 
 
 # --- a look that a person asks for ----------------------------------------------------------------------------
