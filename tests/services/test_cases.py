@@ -135,7 +135,7 @@ def test_what_the_platform_has_accepted_is_not_yet_out(engine: Engine) -> None:
 
 def test_the_report_names_the_instant_that_was_promised_and_the_one_given_anew(engine: Engine) -> None:
     release = engine.signed(on=[engine.office.wechat])
-    late = put(engine.wechat(release), State.MISSED, instant=LATER, not_before=LATER)
+    late = put(engine.wechat(release), State.MISSED, instant=LATER, not_before=LATER, promised_at=T)
     told = casereport.report(cases.find_case(late.pk, unit=engine.office.unit), person=engine.releaser, now=T)
     assert f"约定时刻：{show(T)}" in told
     assert f"曾定在 {show(LATER)} 重发" in told
