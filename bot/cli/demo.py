@@ -52,8 +52,9 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
         if fresh:
             _start_afresh()
         _initialise()
-        from .processes import supervise
+        from .processes import look_back, supervise
 
+        look_back()
         port = _free(port)
         supervisor = supervise("127.0.0.1", port)
         with stopping_on_signals(supervisor), supervisor:

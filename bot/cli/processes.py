@@ -19,11 +19,10 @@ from .output import REFUSED, Reply, command, start_django
 def up(port: int, host: str) -> None:
     """在本机启动全部进程，直到 Ctrl-C。"""
     start_django()
-    from django.conf import settings
 
     from bot.runtime.locks import AlreadyRunningError
     from bot.runtime.paths import UnsafeFolderError
-    from bot.runtime.supervisor import NotReadyError, ended_in_order, stopping_on_signals
+    from bot.runtime.supervisor import NotReadyError, stopping_on_signals
     from bot.runtime.valkey import NoBrokerError
     from bot.services import home, underway, wall
     from bot.services.errors import Refused
@@ -33,7 +32,7 @@ def up(port: int, host: str) -> None:
         wall.bring_up_to_date(
             clock=now, at_work=at_work()
         )  # a newer program on an older database, or rules that somebody took away
-        found = underway.taken_up(underway.work(now()), clean=ended_in_order(settings.TONGFA.home))
+        found = underway.taken_up(underway.work(now()), clean=look_back())
         supervisor = supervise(host, port)
         with stopping_on_signals(supervisor), supervisor:
             click.echo(f"{home.facts().label}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
@@ -44,6 +43,19 @@ def up(port: int, host: str) -> None:
     except (AlreadyRunningError, NotReadyError, NoBrokerError, UnsafeFolderError, Refused) as error:
         click.echo(f"未启动：{error}", err=True)
         sys.exit(REFUSED)
+
+
+def look_back() -> bool:
+    """Whether the last run of this home ended in order. Of one that did not, what fell due meanwhile is written down."""
+    from django.conf import settings
+
+    from bot.runtime.supervisor import ended_in_order
+    from bot.services import standstills
+
+    clean = ended_in_order(settings.TONGFA.home)
+    if not clean:
+        standstills.interrupted(now=now())
+    return clean
 
 
 def supervise(host: str, port: int) -> Any:

@@ -2,8 +2,9 @@
 became of it, is told to people.
 
 The sign is the watch's sweep: each is written down with its time, every 20 seconds around a release and every minute
-elsewhen; what was sent and answered since is a later one. Whoever begins to follow the time and finds it overdue knows since when nobody looked. A standstill shorter than
-that pause may go unnoticed.
+elsewhen; what was sent and answered since is a later one. Whoever begins to follow the time and finds it overdue knows since
+when nobody looked. A standstill shorter than that pause is told where the start knows that the last run did not end in order
+(`tongfa up`) and something fell due in it; of processes that each have a container it may go unnoticed.
 """
 
 from __future__ import annotations
@@ -55,12 +56,30 @@ def note(sweep: Chore, since: datetime | None, *, now: datetime) -> Standstill |
     begun_anew = since - sweep.next_at >= OVERDUE
     if not begun_anew and now - sweep.next_at < GAP:
         return None
+    if Standstill.objects.filter(since__gte=sweep.ran_at).exists():
+        return None  # the start has told it already
     until = since if begun_anew else now
-    after = _last_sign(sweep.ran_at, until)
-    data = {"since": after.isoformat(), "until": until.isoformat()}
+    return _written(_last_sign(sweep.ran_at, until), until, now)
+
+
+def interrupted(*, now: datetime) -> Standstill | None:
+    """The last run did not end in order: written down however short it was, if something fell due in it that had not left."""
+    require_aware(now)
+    swept = Chore.objects.filter(name="sweep", ran_at__lt=now).values_list("ran_at", flat=True).first()
+    if swept is None:
+        return None
+    found = Standstill(since=_last_sign(swept, now), until=now)
+    signed = Publication.objects.filter(_had_not_left(found), release__signed_at__isnull=False)
+    due_then = signed.alias(fell_due=due()).filter(fell_due__gt=found.since - UNDER_WAY, fell_due__lt=found.until)
+    if not due_then.exclude(state=State.CANCELLED).exists():
+        return None
+    return _written(found.since, found.until, now)
+
+
+def _written(since: datetime, until: datetime, now: datetime) -> Standstill:
     with audit.serialised():
-        audit.append(ACTOR, "home.resumed", "home", data, now=now)
-        return Standstill.objects.create(since=after, until=until)
+        audit.append(ACTOR, "home.resumed", "home", {"since": since.isoformat(), "until": until.isoformat()}, now=now)
+        return Standstill.objects.create(since=since, until=until)
 
 
 def _last_sign(swept: datetime, until: datetime) -> datetime:
@@ -115,9 +134,10 @@ def _fell_into(push: Publication, one: Standstill) -> bool:
 def of_release(one: Standstill, publications: Sequence[Publication]) -> str:
     """The same of one release: from when to when, and how much of it fell due then."""
     pushes = [push for push in publications if push.status is not State.CANCELLED]
-    hit = sum(_fell_into(push, one) for push in pushes)
-    part = "本单的发布时刻" if hit == len(pushes) else f"本单 {len(pushes)} 条推送中 {hit} 条的时刻"
-    return f"{words(one)}{part}在这段时间里"
+    hit = [push for push in pushes if _fell_into(push, one)]
+    part = "本单的发布时刻" if len(hit) == len(pushes) else f"本单 {len(pushes)} 条推送中 {len(hit)} 条的时刻"
+    before = "或之前一分钟内，停下时还没有办完" if any(push.due <= one.since for push in hit) else ""
+    return f"{words(one)}{part}在这段时间里{before}"
 
 
 def words(one: Standstill) -> str:

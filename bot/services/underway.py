@@ -68,7 +68,7 @@ def taken_up(found: Work, *, clean: bool) -> str:
     parts = [] if clean else ["上次没有正常停止"]
     parts += [f"{found.overdue} 条已过时刻，能发的正在补发（排在没有结果的推送之后的先暂停）"] if found.overdue else []
     parts += [f"{found.too_late} 条已过最晚时刻，不再自动发出，转人工处理"] if found.too_late else []
-    parts += [f"{found.in_doubt} 条结果不明，正在核对，查清之前不会再发"] if found.in_doubt else []
+    parts += [f"{found.in_doubt} 条发出后还没有核对清楚，正在核对，查清之前不会再发"] if found.in_doubt else []
     if not parts:
         return ""
     if len(parts) == 1 and not clean:

@@ -102,6 +102,51 @@ def test_a_second_clock_that_went_on_makes_it_none(engine: Engine) -> None:
     assert stood() == []
 
 
+# --- where the start knows that the last run did not end in order ---------------------------------------------
+
+
+def test_nine_seconds_at_the_instant_are_told_where_the_plug_was_pulled(engine: Engine) -> None:
+    release = engine.signed()
+    swept(T - 2 * SECOND)
+    one = standstills.interrupted(now=T + 7 * SECOND)
+    assert one is not None
+    assert stood() == [(T - 2 * SECOND, T + 7 * SECOND)]
+    assert touched(engine, one) == [release]
+
+
+def test_the_clock_that_starts_then_does_not_tell_it_once_more(engine: Engine) -> None:
+    engine.signed()
+    swept(T - 2 * MINUTE)
+    standstills.interrupted(now=T + 7 * SECOND)
+    looks(T + 10 * SECOND)
+    assert stood() == [(T - 2 * MINUTE, T + 7 * SECOND)]
+    swept(T + 11 * SECOND)
+    looks(T + 9 * MINUTE)
+    assert len(stood()) == 2
+
+
+def test_an_interruption_in_which_nothing_fell_due_is_not_told(engine: Engine) -> None:
+    release = engine.signed()
+    swept(T + 3 * MINUTE)
+    assert standstills.interrupted(now=T + 3 * MINUTE + 9 * SECOND) is None
+    both(release, State.LIVE, T)
+    swept(T - 2 * SECOND)
+    assert standstills.interrupted(now=T + 7 * SECOND) is None
+    assert stood() == []
+
+
+def test_before_the_first_sweep_of_all_nothing_was_interrupted(engine: Engine) -> None:
+    engine.signed()
+    assert standstills.interrupted(now=T + 7 * SECOND) is None
+
+
+def test_what_was_under_way_when_it_stopped_is_not_said_to_fall_into_it(engine: Engine) -> None:
+    release = engine.signed()
+    pushes = both(release, State.STAGED, None)
+    told = standstills.of_release(away(T + 5 * SECOND, T + 28 * SECOND), pushes)
+    assert told.endswith("本单的发布时刻在这段时间里或之前一分钟内，停下时还没有办完")
+
+
 def test_the_trail_says_so_in_words(engine: Engine) -> None:
     swept(T - 3 * MINUTE)
     looks(T + 4 * MINUTE)
@@ -159,8 +204,11 @@ def test_of_a_release_that_was_under_way_it_says_how_much_fell_into_it(engine: E
     gone, left = release.publications.order_by("pk")
     pushes = [put(gone, State.LIVE, sent_at=T, live_at=T), put(left, State.HELD, sent_at=None)]
     one = away(T + SECOND, T + 4 * MINUTE)
-    assert standstills.of_release(one, pushes).endswith("本单 2 条推送中 1 条的时刻在这段时间里")
-    assert standstills.of_release(one, [left]).endswith("本单的发布时刻在这段时间里")
+    under_way = "在这段时间里或之前一分钟内，停下时还没有办完"
+    assert standstills.of_release(one, pushes).endswith(f"本单 2 条推送中 1 条的时刻{under_way}")
+    assert standstills.of_release(one, [left]).endswith(f"本单的发布时刻{under_way}")
+    within = away(T - SECOND, T + 4 * MINUTE)
+    assert standstills.of_release(within, [left]).endswith("本单的发布时刻在这段时间里")
 
 
 @pytest.mark.parametrize("state", [State.PLANNED, State.STAGED, State.HELD, State.MISSED, State.UNKNOWN])
