@@ -24,7 +24,9 @@ def account() -> None:
 @click.argument("slug")
 @click.option("--channel", required=True, help="渠道：微信公众号（wechat）、微博（weibo），或本机装有的其他渠道。")
 @click.option("--name", required=True, help="账号名称，如 中国河东。")
-@click.option("--api-base", metavar="URL", default="", help="平台接口地址；其余地址默认随它。")
+@click.option(
+    "--api-base", metavar="URL", default="", help="平台接口地址；其余地址默认随它。演练环境不写就用本环境的演练平台。"
+)
 @click.option(
     "--endpoint",
     "endpoints",

@@ -130,6 +130,7 @@ def _form(
     context = {
         "spec": spec, "account": account, "values": values, "error": refused.message if refused else "",
         "fixed": spec.identity if account else "", "guarded": account is not None and home.is_live(),
+        "places": accounts.default_addresses(spec),
     }  # fmt: skip
     return render(request, "account_form.html", context, status=409 if refused else 200)
 

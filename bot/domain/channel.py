@@ -222,6 +222,7 @@ class ChannelSpec:
         ""  # Chinese: what names a person who can be shown an unpublished post ("微信号"); "" where none can
     )
     holds_drafts: bool = True  # staging leaves something on the platform that a person could change before T
+    rehearsed: bool = False  # bot/rehearsal plays it, under this name
     recognised_by: str = (
         ""  # Chinese: how the numbers of a post made by hand are found (Recogniser); "" where they are not
     )

@@ -116,7 +116,7 @@ def is_loopback_host(host: str) -> bool:
         return host == "localhost"
 
 
-def _check_wall(endpoints: Mapping[str, str], proxy: str) -> None:
+def _check_wall(spec: ChannelSpec, endpoints: Mapping[str, str], proxy: str) -> None:
     """Live and rehearsal are walled apart: a rehearsal home holds no live address."""
     for name, url in endpoints.items():
         parts = urlsplit(url)
@@ -125,10 +125,27 @@ def _check_wall(endpoints: Mapping[str, str], proxy: str) -> None:
         if not home.is_live() and not on_loopback(url):
             raise Refused(
                 "wall",
-                f"这是演练环境，地址 {name} 不在本机，账号未保存。演练环境只能连接本机的演练平台；正式发布请另建正式环境（tongfa init --live）。",
+                f"这是演练环境，地址 {name} 不在本机，账号未保存。{_on_this_machine(spec)}正式发布请另建正式环境（tongfa init --live）。",
             )
     if proxy and not home.is_live() and not on_loopback(proxy):
         raise Refused("wall", "这是演练环境，代理不在本机，账号未保存。演练环境不使用外部代理。")
+
+
+def _on_this_machine(spec: ChannelSpec) -> str:
+    """Which address to take instead."""
+    if spec.rehearsed:
+        return f"请用本环境的演练平台 {default_addresses(spec)['api']}（添加时不写接口地址就是它）；"
+    return f"本环境没有扮演{spec.label}的服务器，请在本机运行一个替身，接口地址（--api-base）写 http://127.0.0.1:端口；"
+
+
+def default_addresses(spec: ChannelSpec) -> Mapping[str, str]:
+    """Where an account leads for which no address is given: to the platform, from a rehearsal home to who plays it there.
+
+    Without an address of its own, a name follows `api`.
+    """
+    if home.is_live() or not spec.rehearsed:
+        return spec.endpoints
+    return dict.fromkeys(spec.endpoints, "") | {"api": f"{home.rehearsal_url()}/{spec.name}"}
 
 
 def _choices(option: OptionSpec) -> str:
@@ -155,7 +172,8 @@ def _endpoints(spec: ChannelSpec, given: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         raise Refused("endpoint", f"{spec.label}没有地址“{sorted(unknown)[0]}”。可用：{'、'.join(spec.endpoints)}。")
     base = given.get("api")
-    derived = {name: base or default or spec.endpoints["api"] for name, default in spec.endpoints.items()}
+    places = default_addresses(spec)
+    derived = {name: base or default or places["api"] for name, default in places.items()}
     return {name: url.rstrip("/") for name, url in (derived | dict(given)).items()}
 
 
@@ -181,7 +199,7 @@ def _checked(spec: ChannelSpec, given: Mapping[str, Any]) -> dict[str, Any]:
         checked["mode"] = _checked_mode(spec, given["mode"])
     if "endpoints" in given:
         checked["endpoints"] = _endpoints(spec, given["endpoints"])
-    _check_wall(checked.get("endpoints", {}), checked.get("proxy", ""))
+    _check_wall(spec, checked.get("endpoints", {}), checked.get("proxy", ""))
     if "options" in given:
         checked["options"] = _checked_options(spec, given["options"])
     if "name" in given:

@@ -12,7 +12,7 @@ from django.test import Client
 
 from bot.domain.channel import CheckResult
 from bot.models import Account, AccountCheck, AuditEvent, Credential, Custody
-from bot.services import accounts, people
+from bot.services import accounts, home, people
 from bot.services.accounts import config_of
 
 from .world import LOOPBACK, PASSWORD, District, fresh_home, now
@@ -194,6 +194,7 @@ def test_an_examination_shows_green_and_red_lines_with_a_remedy_each(
 def test_an_account_is_added_and_its_credentials_asked_for_next(district: District, admin: Client) -> None:
     assert "添加微信公众号账号" in page(admin, "/accounts/new")
     form = page(admin, "/accounts/new?channel=wechat")
+    assert f'placeholder="{home.rehearsal_url()}/wechat"' in form, "where it leads if nothing is typed"
     assert "option-app_id" in form
     data = {
         "channel": "wechat", "slug": "hdjy", "name": "河东教育", "mode": "mass", "option-app_id": "wx-other",

@@ -16,6 +16,7 @@ from bot.domain.workflow import EditionState
 from bot.proofing.rules import TERMS_FILE
 from bot.proofing.rules import load as load_terms
 from bot.rehearsal.control import HANDLERS
+from bot.rehearsal.defaults import default_accounts
 from bot.rehearsal.faults import KNOWN
 from scripts.generate_docs import commands
 
@@ -87,6 +88,18 @@ def test_the_rehearsal_page_names_every_fault_and_every_control_call():
     words = set(re.findall(r"`(\w+)`", page))
     assert set(KNOWN) <= words
     assert {name for _, name in HANDLERS} <= set(re.findall(r"`([a-z/]+)`", page))
+
+
+def test_the_page_on_a_rehearsal_home_names_the_accounts_that_the_servers_know():
+    page = read("docs/how-to/make-a-rehearsal-home.md")
+    known = default_accounts()
+    (wechat,), (weibo,) = known["wechat"], known["weibo"]
+    for given in (
+        f"app_id={wechat['id']} ", f"original_id={wechat['gh_id']} ", f"WX_SECRET={wechat['secret']} ",
+        f"app_key={weibo['app_key']} ", f"uid={weibo['id']} ", f"WB_SECRET={weibo['app_secret']} ", f"WB_TOKEN={weibo['token']}\n",
+    ):  # fmt: skip
+        assert given in page
+    assert "--api-base" not in page, "a rehearsal home knows its own servers"
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])

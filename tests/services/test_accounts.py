@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bot.domain.channel import ChannelFault, Remedy
+from bot import channels
+from bot.domain.channel import ChannelFault, ChannelKind, Remedy
 from bot.domain.secret import Secret
 from bot.models import Account, AuditEvent, AuthorizationRequest, Credential, Token
-from bot.services import accounts
+from bot.rehearsal.app import PLATFORMS
+from bot.services import accounts, home
 from bot.services.errors import NotFound, Refused
 from bot.services.ports import AccountPorts
 from tests.channels.stub import Say, Stub, running_stub
@@ -76,7 +79,6 @@ def test_what_does_not_fit_the_channel_is_refused_and_nothing_is_kept(office: Of
 @pytest.mark.parametrize(
     "changes",
     [
-        {"endpoints": {}},
         {"endpoints": {"api": "https://api.weixin.qq.com"}},
         {"endpoints": {"api": "http://10.0.0.8"}},
         {"endpoints": {"api": "http://127.0.0.1.example.com"}},
@@ -91,6 +93,29 @@ def test_a_rehearsal_home_holds_no_address_outside_this_machine(office: Office, 
         add(office, **changes)
     assert refusal.value.code == "wall"
     assert not Account.objects.filter(slug="new").exists()
+
+
+def test_in_a_rehearsal_home_an_account_without_an_address_leads_to_the_home_s_own_servers(office: Office) -> None:
+    played = f"{home.rehearsal_url()}/wechat"
+    assert add(office, endpoints={}).endpoints == {"api": played, "token": played, "datacube": played}
+
+
+def test_the_wall_says_which_address_to_take_instead(office: Office) -> None:
+    with pytest.raises(Refused) as refusal:
+        add(office, endpoints={"api": "https://api.weixin.qq.com"})
+    assert f"请用本环境的演练平台 {home.rehearsal_url()}/wechat（添加时不写接口地址就是它）" in refusal.value.message
+
+
+def test_of_a_channel_that_nobody_plays_here_the_wall_asks_for_a_stand_in(office: Office, monkeypatch) -> None:
+    kinds = channels.kinds()
+    unplayed = ChannelKind(replace(kinds["wechat"].spec, rehearsed=False), kinds["wechat"].build)
+    monkeypatch.setattr(channels, "kinds", lambda: {"wechat": unplayed})
+    with pytest.raises(Refused, match="在本机运行一个替身，接口地址（--api-base）写 http://127.0.0.1:端口"):
+        add(office, endpoints={})
+
+
+def test_the_channels_that_say_so_are_those_that_the_rehearsal_servers_play() -> None:
+    assert {name for name, kind in channels.kinds().items() if kind.spec.rehearsed} == set(PLATFORMS)
 
 
 @pytest.mark.parametrize("api", ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "http://127.8.9.1"])

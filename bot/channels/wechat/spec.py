@@ -171,6 +171,7 @@ SPEC = ChannelSpec(
     link_field="content_source_url",
     waits_for=dict.fromkeys(("89504", "89505"), "平台在等公众号管理员确认这次群发，请管理员在 30 分钟内确认"),
     post_links=POST_LINKS,
+    rehearsed=True,
     shown_to="微信号",
     metrics=tuple(METRICS),
     metrics_daily=True,

@@ -149,6 +149,7 @@ SPEC = ChannelSpec(
     recognised_by="按登记的链接里的编号；链接须是本账号的微博。",
     cannot=CANNOT,
     post_links=POST_LINKS,
+    rehearsed=True,
     holds_drafts=False,
 )
 
