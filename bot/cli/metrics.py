@@ -23,6 +23,7 @@ def metrics() -> None:
 def pull(accounts: tuple[str, ...], everything: bool) -> Reply:
     """采集到期的指标。"""
     from bot.models import Account
+    from bot.services import accounts as desk
     from bot.services import measuring
 
     found = Account.objects.filter(slug__in=accounts) if accounts else Account.objects.all()
@@ -31,13 +32,14 @@ def pull(accounts: tuple[str, ...], everything: bool) -> Reply:
     ]
     lines = [
         f"{r.account.name}：{r.posts} 条推送、{r.by_hand} 篇手工发布，采到 {r.samples} 组数字"
+        + (f"；其中 {r.early} 条还没有数字：{desk.spec_of(r.account).metrics_lag}" if r.early else "")
         + (f"；{r.fault}" if r.fault else "")
         for r in results
     ]
     data = [
         {
             "account": r.account.slug, "publications": r.posts, "by_hand": r.by_hand, "samples": r.samples,
-            "fault": r.fault,
+            "early": r.early, "fault": r.fault,
         }
         for r in results
     ]  # fmt: skip

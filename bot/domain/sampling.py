@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 
 from .channel import ChannelFault, ChannelSpec, Remedy
-from .instants import BEIJING, beijing_date, require_aware
+from .instants import BEIJING, beijing_date, beijing_midnight, require_aware
 
 HOURLY_PLAN = tuple(timedelta(hours=hours) for hours in (1, 2, 4, 8, 24))
 DAILY_AT = time(8, 30)
+TOLD_AFTER = timedelta(hours=8)  # into the next day: a vendor that reports by day has made its figures by then
 FOLLOW_FOR = timedelta(days=30)
 BUSY_RETRY = timedelta(minutes=30)
 
@@ -42,6 +43,12 @@ def next_sample_at(spec: ChannelSpec, live_at: datetime, now: datetime) -> datet
 def _next_morning(now: datetime) -> datetime:
     day = beijing_date(now) + timedelta(days=1)
     return datetime.combine(day, DAILY_AT, BEIJING).astimezone(UTC)
+
+
+def told_until(spec: ChannelSpec, now: datetime) -> datetime:
+    """Of what was published from then on the vendor can have no numbers yet."""
+    require_aware(now)
+    return beijing_midnight(beijing_date(now - TOLD_AFTER)) if spec.metrics_daily else now
 
 
 def again_at(fault: ChannelFault, now: datetime) -> datetime:

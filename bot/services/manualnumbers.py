@@ -30,7 +30,7 @@ from bot.domain.channel import (
 )
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import beijing_date, beijing_midnight, require_aware, show
-from bot.domain.sampling import FOLLOW_FOR, again_at, newest, next_sample_at
+from bot.domain.sampling import FOLLOW_FOR, again_at, newest, next_sample_at, told_until
 from bot.models import Account, Attempt, Item, ManualCount, ManualPost, ManualSample, Publication
 
 from . import audit
@@ -78,7 +78,9 @@ def _to_measure(account: Account, now: datetime, everything: bool) -> list[Manua
     """Entries that are due, or all of the last 30 days. What was voided meanwhile is followed no more."""
     found = ManualCount.objects.filter(post__account=account)
     if everything:
-        found = found.filter(post__posted_at__gte=now - FOLLOW_FOR, post__posted_at__lt=_told_until(account, now))
+        found = found.filter(
+            post__posted_at__gte=now - FOLLOW_FOR, post__posted_at__lt=told_until(spec_of(account), now)
+        )
     else:
         found = found.filter(next_sample_at__lte=now)
     rows = list(found.select_related("post__void", *_TEXTS).order_by("post_id"))
@@ -86,11 +88,6 @@ def _to_measure(account: Account, now: datetime, everything: bool) -> list[Manua
     if over:
         ManualCount.objects.filter(pk__in=over).update(next_sample_at=None)
     return [count for count in rows if _followed(count, now)]
-
-
-def _told_until(account: Account, now: datetime) -> datetime:
-    """Of today a vendor that reports by day tells nothing yet."""
-    return beijing_midnight(beijing_date(now)) if spec_of(account).metrics_daily else now
 
 
 def _followed(count: ManualCount, now: datetime) -> bool:

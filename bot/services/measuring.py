@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from bot.domain.channel import ChannelFault, Sample
+from bot.domain.channel import ChannelFault, Remedy, Sample
 from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, require_aware
-from bot.domain.sampling import FOLLOW_FOR, again_at, newest, next_sample_at
+from bot.domain.sampling import FOLLOW_FOR, again_at, newest, next_sample_at, told_until
 from bot.models import Account, AccountSample, Item, Publication, SampleRecord, Unit
 
 from . import audit, manualnumbers
@@ -33,13 +33,15 @@ def first_sample_at(publication: Publication, *, now: datetime) -> datetime | No
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one account's round brought. `posts`: publications that were asked about; `by_hand`: posts that people made."""
+    """What one account's round brought. `posts`: publications that were asked about; `by_hand`: posts that people made;
+    `early`: publications among them of which the vendor can have no numbers yet."""
 
     account: Account
     samples: int
     posts: int
     fault: str = ""
     by_hand: int = 0
+    early: int = 0
 
 
 def due_accounts(now: datetime) -> list[int]:
@@ -53,27 +55,40 @@ def measure_account(account_id: int, *, now: Callable[[], datetime], everything:
     """Sample the due posts of one account (all of the last 30 days with `everything`)."""
     require_aware(now())
     account = Account.objects.get(pk=account_id)
-    publications, taken, fault = _measure_pushes(account, now, everything)
+    pushes = _measure_pushes(account, now, everything)
     hand = manualnumbers.measure(account, lambda: channel_of(account), now=now, everything=everything)
-    return Pulled(account, taken + hand.samples, publications, fault or hand.fault, hand.posts)
+    return replace(
+        pushes, samples=pushes.samples + hand.samples, fault=pushes.fault or hand.fault, by_hand=hand.posts
+    )  # fmt: skip
 
 
-def _measure_pushes(account: Account, now: Callable[[], datetime], everything: bool) -> tuple[int, int, str]:
+def _measure_pushes(account: Account, now: Callable[[], datetime], everything: bool) -> Pulled:
     """What the machine sent: how many pushes, how many samples, and what went wrong."""
     started = now()
     found = Publication.objects.filter(account=account, state=State.LIVE, live_at__gte=started - FOLLOW_FOR)
     publications = list(found if everything else found.filter(next_sample_at__lte=started))
-    taken, fault = 0, ""
+    taken, fault, early = 0, "", 0
     for day, group in _by_day(publications).items():
         try:
             taken += _measure_day(account, day, group, now())
         except ChannelFault as problem:
-            fault = problem.message
+            if _too_early(account, day, problem, started):
+                early += len(group)
+            else:
+                fault = problem.message
             pks = [publication.pk for publication in group]
             Publication.objects.filter(pk__in=pks).update(next_sample_at=again_at(problem, now()))
     if publications and not fault:
         _sample_account(account, now())
-    return len(publications), taken, fault
+    return Pulled(account, taken, len(publications), fault, early=early)
+
+
+def _too_early(account: Account, day: str, problem: ChannelFault, now: datetime) -> bool:
+    """Whether a platform that reports by day asks to wait before it can know the day's numbers: that is no fault. It is
+    asked all the same, for in a rehearsal its clock may be ahead."""
+    spec = spec_of(account)
+    told = beijing_date(told_until(spec, now))
+    return spec.metrics_daily and problem.remedy is Remedy.WAIT and date.fromisoformat(day) >= told
 
 
 def _sample_account(account: Account, now: datetime) -> None:

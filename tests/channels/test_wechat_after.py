@@ -152,6 +152,22 @@ class TestMeasure:
             datetime(2026, 11, 24, 0, 30, tzinfo=UTC),
         )
 
+    @pytest.mark.parametrize(
+        ("clock", "remedy"),
+        [
+            (datetime(2026, 11, 23, 15, 59, tzinfo=UTC), Remedy.WAIT),  # the day's last minute in Beijing
+            (datetime(2026, 11, 23, 16, 0, tzinfo=UTC), Remedy.OPERATOR),  # over: then the range is our mistake
+        ],
+    )
+    def test_a_day_that_is_not_over_is_out_of_range_and_that_is_no_mistake(self, stub, clock, remedy):
+        stub.script(TOTAL, {"errcode": 61501, "errmsg": "date range error"})
+        with pytest.raises(ChannelFault) as caught:
+            make_channel(stub.url, ports=MemoryPorts(clock=clock)).measure([], day="2026-11-23")
+        assert caught.value.remedy is remedy
+        if remedy is Remedy.WAIT:
+            assert caught.value.wait_until == datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+            assert "次日 8 时以后才有" in caught.value.message
+
     def test_comments_are_counted_where_the_account_has_them_open(self, stub):
         stub.script(COMMENTS, {"errcode": 0, "total": 3, "comment": []})
         samples = self.measure(stub, receipts=[receipt(None, msg_data_id="7")], open_comment="1")

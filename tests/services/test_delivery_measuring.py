@@ -144,6 +144,22 @@ def test_any_other_fault_is_tried_again_in_half_an_hour_and_changes_no_state(eng
     assert (post.status, post.next_sample_at) == (State.LIVE, due + 30 * MINUTE)
 
 
+@pytest.mark.parametrize(
+    ("hour", "remedy", "early"),
+    [(7, Remedy.WAIT, 1), (8, Remedy.WAIT, 0), (7, Remedy.OPERATOR, 0), (7, Remedy.UNKNOWN, 0)],
+)
+def test_to_be_told_to_wait_for_a_day_that_is_not_counted_yet_is_no_fault(
+    engine: Engine, hour: int, remedy: Remedy, early: int
+) -> None:
+    """A day is counted by eight o'clock of the next. What will lack tomorrow, too, is a fault today."""
+    release = engine.signed(on=[engine.office.wechat])
+    engine.go(T + MINUTE)
+    morning = (T + timedelta(days=1)).astimezone(BEIJING).replace(hour=hour, minute=1)
+    engine.platform.samples["zghd"] = [fault(remedy, "没有数字。")]
+    done = measuring.measure_account(engine.wechat(release).account_id, now=lambda: morning, everything=True)
+    assert (done.posts, done.early, done.fault) == (1, early, "" if early else "没有数字。")
+
+
 def test_only_what_is_due_is_asked_unless_somebody_wants_everything(engine: Engine, post: Publication) -> None:
     assert measured(engine, post, at=T + 2 * MINUTE).posts == 0
     engine.platform.samples["lyhd"] = [[sample(post, reposts=1)]]

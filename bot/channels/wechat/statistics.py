@@ -9,17 +9,20 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bot.domain.channel import ChannelFault, Receipt, Remedy, Sample
+from bot.domain.instants import beijing_midnight
 
 from .client import Client, text_id
 from .codes import Group
 from .spec import METRICS
 
 NOT_PERMITTED = frozenset({"48001", "88000", "88001", "88002"})
+OUT_OF_RANGE = "61501"
+READY = timedelta(hours=8, minutes=30)  # into the next day
 NOTIFIED, NOT_NOTIFIED = 0, 1  # publish_type of a mass send and of freepublish
 MSGID = "msgid"  # in a receipt: what was posted by hand has no other id
 
@@ -51,7 +54,19 @@ def account_summary(client: Client, begin: str, end: str) -> list[dict[str, Any]
 
 def articles_of(client: Client, day: str) -> dict[str, Any]:
     """getarticletotaldetail: all articles that were published on `day`, with their figures."""
-    return _datacube(client, "getarticletotaldetail", day, day)
+    try:
+        return _datacube(client, "getarticletotaldetail", day, day)
+    except ChannelFault as fault:
+        _require_over(client, day, fault)
+        raise
+
+
+def _require_over(client: Client, day: str, fault: ChannelFault) -> None:
+    """ChannelFault(WAIT) where a day is out of range only because it is not over."""
+    end = beijing_midnight(date.fromisoformat(day) + timedelta(days=1))
+    if fault.code == OUT_OF_RANGE and client.ports.now() < end:
+        message = "微信次日 8 时以后才有这一天的数字，已发布的内容不受影响；系统次日 8:30 再取。"
+        raise ChannelFault(Remedy.WAIT, message, code=fault.code, wait_until=end + READY) from fault
 
 
 def require_no_delay(client: Client, answer: Mapping[str, Any]) -> None:
