@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -87,24 +87,49 @@ def finding_lines(findings: Iterable[Any]) -> list[str]:
 
 
 @click.command("check")
-@click.argument("target")
+@click.argument("targets", nargs=-1, required=True)
 @as_option
 @command
-def check(target: str, username: str) -> Reply:
-    """检查一份已导入的文件（编号），或一个还没有导入的文件（路径）。有必须修改的问题时退出码为 1。"""
-    from bot.services import documents, editorial
-
+def check(targets: tuple[str, ...], username: str) -> Reply:
+    """检查已导入的文件（编号，按送审时的查法，含各账号的限制），或还没有导入的文件（路径，只查内容）。有必须修改的问题时退出码为 1。"""
     person = acting(username)
+    if len(targets) == 1:
+        return _check(targets[0], person)
+    replies = [_check_or_say(target, person) for target in targets]
+    code = REFUSED if any(reply.code for reply in replies) else 0
+    return Reply({"checked": [reply.data for reply in replies]}, [line for r in replies for line in r.lines], code=code)
+
+
+def _check_or_say(target: str, person: Any) -> Reply:
+    """One that cannot be checked does not stop the others."""
+    from bot.services.errors import Refused
+
+    try:
+        return _check(target, person)
+    except Refused as refusal:
+        data = {"id": target, "code": refusal.code, "message": refusal.message}
+        return Reply(data, [f"✗ {target}：{refusal.message}"], code=REFUSED)
+
+
+def _check(target: str, person: Any) -> Reply:
+    """As the page of a draft shows it: what handing in would find, with what every account's platform refuses."""
+    from bot.domain.findings import blocking
+    from bot.services import accounts, documents, drafting, releases
+    from bot.services.waivers import Waived
+
     if Path(target).is_file():
         return _check_file(Path(target))
     document = documents.find_document(target, unit=person.unit)
-    findings = editorial.check_document(document, now=now())
-    lines = [f"{quoted(document.current.title)}：{len(findings)} 条检查结果", *finding_lines(findings)]
-    return Reply(
-        {"id": target, "findings": [asdict(f) for f in findings]},
-        lines,
-        code=REFUSED if editorial.blocks(findings) else 0,
-    )
+    whose = [one for one in releases.accounts_named((), unit=person.unit) if accounts.known(one)]
+    findings = list(dict.fromkeys(drafting.judge_edition(document.current, accounts=whose, now=now()).findings))
+    waived = Waived(document)
+    lines = [f"{quoted(document.current.title)}：{len(findings)} 条检查结果"]
+    lines += [
+        line + ("（已写明理由，放行）" if finding in waived else "")
+        for finding, line in zip(findings, finding_lines(findings), strict=True)
+    ]
+    stops = [finding for finding in blocking(findings) if finding not in waived]
+    return Reply({"id": target, "findings": [asdict(f) for f in findings]}, lines, code=REFUSED if stops else 0)
 
 
 def _check_file(path: Path) -> Reply:
@@ -140,8 +165,10 @@ def _check_file(path: Path) -> Reply:
     return Reply({"file": path.name, "rows": data}, lines or ["没有发现问题。"], code=REFUSED if blocked else 0)
 
 
-def each_document(ids: Iterable[str], act: Callable[[str], str]) -> Reply:
-    """Do one thing to several documents; a refusal of one does not stop the others."""
+def each_document(
+    ids: Iterable[str], act: Callable[[str], str], left: Callable[[str], Sequence[Any]] = lambda _: ()
+) -> Reply:
+    """Do one thing to several documents; a refusal of one does not stop the others. `left`: findings to be told of one."""
     from bot.services.errors import Refused
 
     results, lines = [], []
@@ -160,8 +187,10 @@ def each_document(ids: Iterable[str], act: Callable[[str], str]) -> Reply:
             )
             lines += [f"✗ {external_id}：{refusal.message}", *(f"    - {detail}" for detail in refusal.details)]
         else:
-            results.append({"id": external_id, "ok": True, "state": state})
-            lines.append(f"✓ {external_id}：{state}")
+            findings = left(external_id)
+            told = {"findings": [asdict(finding) for finding in findings]} if findings else {}
+            results.append({"id": external_id, "ok": True, "state": state, **told})
+            lines += [f"✓ {external_id}：{state}", *(f"    {line}" for line in finding_lines(findings))]
     failed = sum(1 for result in results if not result["ok"])
     code = 0 if not failed else (REFUSED if failed == len(results) else IN_PART)
     return Reply({"documents": results}, lines, code=code)
@@ -175,8 +204,9 @@ def each_document(ids: Iterable[str], act: Callable[[str], str]) -> Reply:
 )
 @command
 def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Reply:
-    """提交送审：过检查、为各账号生成渠道稿并冻结。"""
+    """提交送审：过检查、为各账号生成渠道稿并冻结；留下的检查结果逐条列出。"""
     from bot.services import accounts, documents, editorial, waiving
+    from bot.services.waivers import Waived
 
     person = acting(username)
     accounts.require_programs(person.unit)
@@ -188,7 +218,13 @@ def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Rep
             waiving.waive(document, rule, reason, person=person, now=now())
         return editorial.submit(document, person=person, now=now()).status.label
 
-    return each_document(ids, act)
+    def left(external_id: str) -> list[Any]:
+        document = documents.find_document(external_id, unit=person.unit)
+        kept = dict.fromkeys(row.finding for row in document.current.findings.order_by("pk"))
+        waived = Waived(document)
+        return [finding for finding in kept if finding not in waived]
+
+    return each_document(ids, act, left)
 
 
 @click.command("review")

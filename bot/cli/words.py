@@ -77,7 +77,7 @@ PLACES = {
     "RULE=REASON": "规则=理由", "TEXT": "文字", "INTEGER": "整数", "PATH": "路径", "DIRECTORY": "目录", "FLOAT": "数",
     "INTEGER RANGE": "整数",
     "SLUG": "账号代号", "IDS": "文件编号", "EXTERNAL_ID": "文件编号", "USERNAME": "登录名", "PUBLICATION": "推送编号",
-    "SUBJECT": "编号", "NAME": "名称", "ALSO": "编号", "TARGET": "对象", "JOB": "任务",
+    "SUBJECT": "编号", "NAME": "名称", "ALSO": "编号", "TARGET": "对象", "TARGETS": "对象", "JOB": "任务",
     "TAKEDOWN": "撤回项编号", "MONTH": "月份", "QUARTER": "季度",
 }  # fmt: skip
 """What stands for a value in a line of usage."""
