@@ -57,17 +57,20 @@ def import_reply(name: str, report: Any) -> Reply:
         f"{name}：新增 {report.created}，更新 {report.updated}，未变 {report.unchanged}，拒收 {report.rejected}；关联解读 {report.linked} 份。"
     ]
     lines += filter(None, [documents.empty_words(report, name)])
-    lines += [
-        f"  第 {row.number} 行 {_id(row)}：{_field(row.field)}“{shorten(str(row.value), 60)}”——{row.reason}{row.remedy}"
-        for row in rejected[:SHOWN]
-    ]
+    lines += [f"  {_refusal_line(row)}" for row in rejected[:SHOWN]]
     lines += [f"  第 {row.number} 行 {row.external_id}：已清理（{'；'.join(row.notes)}）" for row in cleaned[:SHOWN]]
     hidden = max(0, len(rejected) - SHOWN) + max(0, len(cleaned) - SHOWN)
     if hidden:
-        lines.append(f"  另有 {hidden} 行未列出，完整清单请加 --json。")
+        lines.append(f"  另有 {hidden} 条未列出，完整清单请加 --json。")
     counts = {key: getattr(report, key) for key in ("created", "updated", "unchanged", "rejected", "linked")}
     code = 0 if not report.rejected else (IN_PART if report.total > report.rejected else REFUSED)
     return Reply({"file": name, **counts, "rows": [asdict(row) for row in report.rows]}, lines, code=code)
+
+
+def _refusal_line(row: Any) -> str:
+    return (
+        f"第 {row.number} 行 {_id(row)}：{_field(row.field)}“{shorten(str(row.value), 60)}”——{row.reason}{row.remedy}"
+    )
 
 
 def _id(row: Any) -> str:
@@ -146,10 +149,12 @@ def _check_file(path: Path) -> Reply:
         articles = {row.article.external_id: row.article for row in source if isinstance(row, intake.Taken)}
         for row in source:
             if isinstance(row, intake.Rejected):
-                lines.append(
-                    f"第 {row.number} 行 {_id(row)}：{_field(row.field)}“{shorten(str(row.value), 60)}”——{row.reason}{row.remedy}"
-                )
-                data.append({"row": row.number, "id": row.external_id, "rejected": row.reason, "field": row.field})
+                faults = (row, *row.others)
+                lines += [_refusal_line(one) for one in faults]
+                data += [
+                    {"row": one.number, "id": one.external_id, "rejected": one.reason, "field": one.field}
+                    for one in faults
+                ]
                 blocked = True
                 continue
             findings = editorial.check_article(row.article, editorial.pair_within(row.article, articles), now=now())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from typing import ParamSpec, TypeVar
 
 from bot.domain.article import Article, Kind
 
@@ -15,19 +16,36 @@ from .contract import Record, Refusal, Rejected, Row, SourceError, Taken
 from .markup import clean_body
 from .text import visible
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MULTILINE = ("summary",)
 DATES = ("published_on", "formed_on")
 #: A file beyond this is split by hand: ids are remembered, so memory would not stay flat.
 MAX_ROWS = 200_000
 
 
+class Faults:
+    """The refusals of one row, of each field the first: whoever mends the row is told all of them at once."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Refusal] = {}
+
+    def or_else(self, stead: T, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the step makes, or `stead` where it refuses: the row is not taken then, but is read to its end."""
+        try:
+            return step(*args, **kwargs)
+        except Refusal as refusal:
+            self.found.setdefault(refusal.field, refusal)
+            return stead
+
+
 def assemble(record: Record) -> Row:
-    """One row as an article, or the reason why not. Never raises, whatever the values are."""
-    notes = Notes(record.cleaned)
-    try:
-        article = _article(record, notes)
-    except Refusal as refusal:
-        return rejected(record, refusal)
+    """One row as an article, or the reasons why not. Never raises, whatever the values are."""
+    notes, faults = Notes(record.cleaned), Faults()
+    article = _article(record, notes, faults)
+    if faults.found:
+        first, *others = (rejected(record, refusal) for refusal in faults.found.values())
+        return replace(first, others=tuple(others))
     used = {asset for asset in record.assets if asset.ref in article.body_html}
     return Taken(record.number, article, notes.all(), tuple(asset for asset in record.assets if asset in used))
 
@@ -69,24 +87,27 @@ def _once(row: Row, seen: dict[str, tuple[int, int]]) -> Row:
     return Rejected(row.number, visible(key), "external_id", visible(key), reason, remedy, repeated=first[1] == digest)
 
 
-def _article(record: Record, notes: Notes) -> Article:
-    texts = {name: _text(record, name, notes) for name in LABELS if name != "body_html"}
+def _article(record: Record, notes: Notes, faults: Faults) -> Article:
+    take = faults.or_else
+    texts = {name: take("", _text, record, name, notes) for name in LABELS if name != "body_html"}
     article = Article(
-        external_id=validation.external_id(texts["external_id"]),
-        kind=validation.kind(texts["kind"]),
-        title=validation.required("title", texts["title"], "请填写标题"),
-        source_url=validation.source_url(texts["source_url"], notes),
+        external_id=take("", validation.external_id, texts["external_id"]),
+        kind=take(
+            Kind.INTERPRETATION, validation.kind, texts["kind"]
+        ),  # of which nothing is said about its counterpart
+        title=take("", validation.required, "title", texts["title"], "请填写标题"),
+        source_url=take("", validation.source_url, texts["source_url"], notes),
         document_number=validation.document_number(texts["document_number"], notes),
-        attribute=validation.attribute(texts["attribute"]),
-        published_on=_day(record, "published_on", texts, notes),
-        formed_on=_day(record, "formed_on", texts, notes),
+        attribute=take("", validation.attribute, texts["attribute"]),
+        published_on=take(None, _day, record, "published_on", texts, notes),
+        formed_on=take(None, _day, record, "formed_on", texts, notes),
         interprets=texts["interprets"],
         attachments=(),  # no source tells of them, nor of a cover: what the newest edition has stays
         cover=None,
         **{name: texts[name] for name in _PLAIN},
     )
-    _pairing(article)
-    return replace(article, body_html=_body(record, notes))
+    take(None, _pairing, article)
+    return replace(article, body_html=take("", _body, record, notes))
 
 
 _PLAIN = ("summary", "index_number", "unit", "category", "subcategory", "area", "form", "provenance")

@@ -51,7 +51,8 @@ class Rejected:
     """A row that was not taken: where, which value (shortened, control characters visible), why, and what to do.
 
     `field` is an Article field name, or "" when the whole row is unreadable. `repeated` marks a row that only repeats
-    an earlier one of the same file word for word, so that callers may count it apart from faults.
+    an earlier one of the same file word for word, so that callers may count it apart from faults. `others`: what else is
+    wrong with the row, each by itself.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Rejected:
     reason: str
     remedy: str
     repeated: bool = False
+    others: tuple[Rejected, ...] = ()
 
 
 Row = Taken | Rejected

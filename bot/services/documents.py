@@ -55,11 +55,11 @@ class ImportReport:
     linked: int = 0
     rows: list[RowResult] = field(default_factory=list)
 
-    def count(self, result: RowResult) -> None:
-        """Add one row; unchanged and untouched rows are counted, not kept."""
+    def count(self, result: RowResult, *more: RowResult) -> None:
+        """Add one row; unchanged and untouched rows are counted, not kept. `more`: what else was wrong with it."""
         setattr(self, result.result, getattr(self, result.result) + 1)
         if result.result == REJECTED or result.notes:
-            self.rows.append(result)
+            self.rows += [result, *more]
 
     @property
     def total(self) -> int:
@@ -88,8 +88,8 @@ def import_rows(
         with audit.serialised():
             results = _take_chunk(chunk, person, now)
             report.linked += _link_waiting(person.unit)
-        for result in results:
-            report.count(result)
+        for result, *more in results:
+            report.count(result, *more)
             if each:
                 each(result)
     with audit.serialised():
@@ -98,14 +98,19 @@ def import_rows(
     return report
 
 
-def _take_chunk(rows: Sequence[Row], person: Person, now: datetime) -> list[RowResult]:
-    """One transaction's worth of rows, with a handful of queries: it holds the write lock of SQLite."""
+def _take_chunk(rows: Sequence[Row], person: Person, now: datetime) -> list[list[RowResult]]:
+    """What became of each row, of one that is refused all that is wrong with it. One transaction's worth of rows, with a handful of queries: it holds the write lock of SQLite."""
     taken = [row for row in rows if isinstance(row, Taken)]
     keep_assets((asset for row in taken for asset in row.assets), unit=person.unit)
     known = _known([row.article.external_id for row in taken], person.unit)
     fresh = [row.article for row in taken if row.article.external_id not in known]
     _create_all(fresh, person, now)
-    return [_result(row, known, person, now) for row in rows]
+    return [
+        [_refused(one) for one in (row, *row.others)]
+        if isinstance(row, Rejected)
+        else [_result(row, known, person, now)]
+        for row in rows
+    ]
 
 
 def _known(external_ids: list[str], unit: Unit) -> dict[str, str]:
@@ -141,17 +146,19 @@ def _created(person: Person, external_id: str, number: int, content_hash: str) -
     return audit.Entry(person.username, "edition.created", f"document:{external_id}", data)
 
 
-def _result(row: Row, known: dict[str, str], person: Person, now: datetime) -> RowResult:
-    if isinstance(row, Rejected):
-        return RowResult(
-            row.number,
-            row.external_id,
-            REJECTED,
-            field=row.field,
-            value=row.value,
-            reason=row.reason,
-            remedy=row.remedy,
-        )
+def _refused(row: Rejected) -> RowResult:
+    return RowResult(
+        row.number,
+        row.external_id,
+        REJECTED,
+        field=row.field,
+        value=row.value,
+        reason=row.reason,
+        remedy=row.remedy,
+    )
+
+
+def _result(row: Taken, known: dict[str, str], person: Person, now: datetime) -> RowResult:
     article = row.article
     notes = tuple(map(noted, row.cleaned))
     if article.external_id not in known:

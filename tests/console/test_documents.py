@@ -222,7 +222,7 @@ def test_rows_beyond_those_that_are_listed_are_counted_with_the_way_to_them(dist
     )
     page = as_("editor").post("/import", {"file": SimpleUploadedFile("rows.csv", rows.encode())}).content.decode()
     assert "拒收 <b>203</b>" in page
-    assert "另有 3 行没有列出，都在上面的完整报告里。也可以改好列出的再导入一次" in page
+    assert "另有 3 条没有列出，都在上面的完整报告里。也可以改好列出的再导入一次" in page
     assert "tongfa import" not in page
     lines = sheet(page)
     assert lines[0] == ["文件", "行", "编号", "结果", "字段", "内容", "问题", "办法"]
@@ -245,9 +245,20 @@ def test_the_whole_report_names_every_file_and_holds_no_formula(district: Distri
     page = as_("editor").post("/import", {"file": uploads}).content.decode()
     assert "</template><b>" not in page
     lines = sheet(page)
-    assert [line[2:4] for line in lines[1:]] == [["C-1", "拒收"], ["C-2", "拒收"], ["", "没有导入"]]
-    assert (lines[1][0], lines[3][0]) == ("'=rows.csv", "broken.xlsx")
+    assert [line[2:4] for line in lines[1:]] == [["C-1", "拒收"], *[["C-2", "拒收"]] * 2, ["", "没有导入"]]
+    assert (lines[1][0], lines[4][0]) == ("'=rows.csv", "broken.xlsx")
     assert not any(cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line)
+
+
+def test_all_that_is_wrong_with_a_row_is_listed_and_the_row_is_counted_once(district: District, as_: Login) -> None:
+    rows = "编号,类型,标题,原文链接,发布日期\nC-1,新闻,关于甲的通告,www.hedong.gov.cn,某日\n"
+    page = as_("editor").post("/import", {"file": SimpleUploadedFile("rows.csv", rows.encode())}).content.decode()
+    assert "拒收 <b>1</b>" in page
+    assert [line[1:5] for line in sheet(page)[1:]] == [
+        ["2", "C-1", "拒收", field] for field in ("类型", "原文链接", "发布日期")
+    ]
+    assert "不认识的类型" in page
+    assert "发布日期无法识别" in page
 
 
 def test_an_import_with_nothing_to_tell_offers_no_report(district: District, as_: Login) -> None:

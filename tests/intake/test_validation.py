@@ -190,6 +190,20 @@ VALUES = st.one_of(
 )
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once_each_field_once(tmp_path):
+    row = rejected(one(tmp_path, kind="新闻", title=["甲"], source_url="www.hedong.gov.cn", published_on="某日"))
+    told = [row, *map(rejected, row.others)]
+    assert [fault.field for fault in told] == ["title", "kind", "source_url", "published_on"]
+    assert {(fault.number, fault.external_id) for fault in told} == {(row.number, "HD-1")}
+    assert "不是文字" in row.reason, "and not that it is missing, too"
+
+
+@pytest.mark.parametrize("kind", ["新闻", "notice"])
+def test_an_unknown_kind_says_nothing_of_what_the_row_interprets(tmp_path, kind):
+    row = rejected(one(tmp_path, kind=kind, interprets="HD-2"))
+    assert [row.field, *(fault.field for fault in row.others)] == ["kind" if kind == "新闻" else "interprets"]
+
+
 @settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(sorted(LABELS)), VALUES))
 def test_any_row_whatever_is_taken_or_rejected(values):

@@ -62,6 +62,14 @@ def test_any_field_makes_the_difference(office: Office, field: str) -> None:
     assert counts(take(office, Taken(2, article(**{field: "https://www.hedong.gov.cn/other.html"})))) == (0, 1, 0, 0)
 
 
+def test_a_row_with_two_faults_is_one_row_of_which_both_are_reported(office: Office) -> None:
+    second = Rejected(3, "HD-9", "kind", "新闻", "不认识的类型。", "请填写以下之一。")
+    bad = Rejected(3, "HD-9", "published_on", "某日", "日期无法识别。", "请写成 2017-05-02。", others=(second,))
+    report = take(office, Taken(2, article(1)), bad)
+    assert (counts(report), report.total) == ((1, 0, 0, 1), 2)
+    assert [(row.number, row.field) for row in report.rows] == [(3, "published_on"), (3, "kind")]
+
+
 def test_a_bad_row_is_reported_with_row_field_value_and_remedy_and_the_rest_goes_on(office: Office) -> None:
     bad = Rejected(3, "HD-9", "published_on", "二〇一七年…", "日期无法识别。", "请写成 2017-05-02。")
     report = take(office, Taken(2, article(1)), bad, Taken(4, article(2)))
