@@ -212,16 +212,25 @@ def channel_matrix() -> str:
 
 
 def _matrix_row(spec: ChannelSpec, mode: ModeSpec) -> list[str]:
+    return [
+        f"`{spec.name}` {spec.label}", f"`{mode.name}` {mode.label}", str(mode.max_posts), _quotas(mode), *_afterwards(mode),
+    ]  # fmt: skip
+
+
+def _afterwards(mode: ModeSpec) -> tuple[str, str]:
+    """What is done about silence, and about a yes. Of what people make public themselves there is neither."""
+    if mode.by_hand:
+        return "no public call is made: people publish", "none"
     policy = mode.unknown
     then = {
         "resend": "proved absent: the same draft is submitted again",
         "probe": f"after {span(policy.probe_after)} a replay of the same key",
         "person": "a person; never sent again by machine",
     }[policy.when_absent]
-    return [
-        f"`{spec.name}` {spec.label}", f"`{mode.name}` {mode.label}", str(mode.max_posts), _quotas(mode),
-        f"looks at {spans(policy.looks)}; then {then}", f"{spans(mode.confirm)}; verdict within {span(mode.verdict_within)}",
-    ]  # fmt: skip
+    return (
+        f"looks at {spans(policy.looks)}; then {then}",
+        f"{spans(mode.confirm)}; verdict within {span(mode.verdict_within)}",
+    )
 
 
 def _quotas(mode: ModeSpec) -> str:
@@ -268,12 +277,25 @@ def _channel_account(spec: ChannelSpec) -> Iterator[str]:
     places = [[code(name), code(place) or "as `api`"] for name, place in spec.endpoints.items()]
     yield "Addresses (`--api-base`, `--endpoint NAME=URL`):\n"
     yield table(["name", "default"], places)
-    yield "Credentials (`--secret-env NAME=VAR`, `--secret-file NAME=FILE`):\n"
-    yield table(["name", "what it is", "required"], map(_credential, spec.credentials))
-    yield "Settings (`--set NAME=VALUE`):\n"
-    yield table(["name", "what it is", "default", "choices", "required"], map(_setting, spec.options))
+    yield from _titled(
+        "Credentials (`--secret-env NAME=VAR`, `--secret-file NAME=FILE`)", ["name", "what it is", "required"],
+        [_credential(option) for option in spec.credentials],
+    )  # fmt: skip
+    yield from _titled(
+        "Settings (`--set NAME=VALUE`)", ["name", "what it is", "default", "choices", "required"],
+        [_setting(option) for option in spec.options],
+    )  # fmt: skip
     if spec.identity:
         yield f"`{spec.identity}` says which account of the platform it is: it stands under one slug, and never changes.\n"
+
+
+def _titled(title: str, head: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """A table under its title; a heading without rows would read like something forgotten."""
+    if not rows:
+        yield f"{title}: none.\n"
+        return
+    yield f"{title}:\n"
+    yield table(head, rows)
 
 
 def _credential(option: OptionSpec) -> list[str]:
@@ -298,6 +320,10 @@ def _channel_words(spec: ChannelSpec) -> Iterator[str]:
 
 def _removal(mode: ModeSpec) -> str:
     """One mode's words on taking down."""
+    if mode.by_hand:
+        return (
+            f"- {mode.label}（`{mode.name}`）: what people published, people take down on the platform's own pages.\n"
+        )
     who = "by machine, read back" if mode.removal.by_machine else "by hand"
     final = "".join(f"  - **{sentence}**\n" for sentence in mode.removal.final)
     return f"- {mode.label}（`{mode.name}`）, {who}：{mode.removal.effect}\n{final}"

@@ -34,7 +34,9 @@ def account() -> None:
     metavar="NAME=URL",
     help="单独设置某个地址，如 token=… datacube=… oauth=…。",
 )
-@click.option("--mode", default="", help="发布方式：wechat 为 publish（发布）或 mass（群发），weibo 为 share。")
+@click.option(
+    "--mode", default="", help="发布方式：wechat 为 publish（发布）、mass（群发）或 draft（草稿），weibo 为 share。"
+)
 @click.option(
     "--set", "options", multiple=True, metavar="NAME=VALUE", help="账号设置，如 app_id=… account_type=subscription。"
 )

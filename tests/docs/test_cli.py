@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import bot.rendering.render  # noqa: F401 - its cover is replaced below
+from bot import channels
 from bot.cli.main import COMMANDS, HELP, main
 from bot.domain.instants import beijing_date
 from bot.models import Publication, Takedown
@@ -51,6 +52,12 @@ def test_options_are_listed_once_for_each_command():
         assert sorted(listed) == sorted(
             param.opts[0] for param in command.params if param.param_type_name == "option"
         ), words
+
+
+def test_the_help_of_a_new_account_names_every_way_of_publishing():
+    (mode,) = [param for param in commands()["tongfa account add"].params if param.name == "mode"]
+    for kind in channels.kinds().values():
+        assert all(known.name in str(getattr(mode, "help", "")) for known in kind.spec.modes)
 
 
 def test_commands_with_json_have_fields_and_an_example():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot import channels
 from bot.domain import timeline
 from scripts import generate_docs
 
@@ -55,6 +58,20 @@ def test_delays_read_as_people_say_them():
         == "100 ms, 90 s, 10 min"
     )
     assert generate_docs.span(timedelta(days=1)) == "1 d"
+
+
+def test_of_what_a_channel_lacks_a_word_is_said_and_no_heading_stands_alone():
+    bare = replace(channels.kinds()["wechat"].spec, options=(), credentials=())
+    text = "\n".join(generate_docs._channel(bare))
+    assert "Settings (`--set NAME=VALUE`): none." in text
+    assert "Credentials (`--secret-env NAME=VAR`, `--secret-file NAME=FILE`): none." in text
+    assert not re.search(r"---( \|)?\n\n", text), "no table without a row"
+
+
+def test_a_mode_in_which_people_publish_is_not_told_like_one_in_which_the_machine_does():
+    (row,) = [line for line in generate_docs.channel_matrix().splitlines() if "`draft`" in line]
+    assert row.endswith("| no public call is made: people publish | none |")
+    assert "by hand：\n" not in generate_docs.every_channel()
 
 
 @pytest.mark.parametrize("name", generate_docs.FILES)

@@ -90,6 +90,19 @@ def test_the_rehearsal_page_names_every_fault_and_every_control_call():
     assert {name for _, name in HANDLERS} <= set(re.findall(r"`([a-z/]+)`", page))
 
 
+def test_what_the_web_process_believes_of_a_proxy_is_said_by_the_command_and_by_the_way_to_go_live():
+    web = read("docs/reference/cli.md").partition("### tongfa run web")[2].partition("\n### ")[0]
+    for page in (web, read("docs/how-to/go-live.md")):
+        assert "`TONGFA_TRUSTED_PROXY`" in page
+        assert "`X-Forwarded-For`" in page
+
+
+def test_the_tutorial_gives_people_to_the_role_that_minds_them():
+    rows = dict(re.findall(r"^\| (\S+管理员) \| (.+) \|$", read("docs/tutorial.zh-CN.md"), re.MULTILINE))
+    assert {role for role, part in rows.items() if "人员" in part} == {"安全管理员"}
+    assert {"系统管理员", "审计管理员"} < rows.keys()
+
+
 def test_the_page_on_a_rehearsal_home_names_the_accounts_that_the_servers_know():
     page = read("docs/how-to/make-a-rehearsal-home.md")
     known = default_accounts()
