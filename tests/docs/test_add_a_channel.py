@@ -65,12 +65,53 @@ def test_the_others_are_rendered_as_before():
     assert made.post.payload["status"].startswith("【")
 """
 
+STAND_IN = re.compile(r"^```python (screens\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GOES_OUT = """
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import ThreadingHTTPServer
+
+import requests
+from bot import channels
+from bot.domain.channel import AccountConfig, Evidence, Pending, Receipt, WireAnswer
+from bot.domain.post import Post
+from bot.domain.secret import Secret
+from tests.channels.wechat_parts import MemoryPorts
+
+import screens
+
+
+class Ports(MemoryPorts):
+    def now(self):
+        return datetime.now(UTC)
+
+
+def test_a_text_goes_out_to_the_stand_in_and_is_found_there():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), screens.Screens)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    where = {"api": f"http://127.0.0.1:{server.server_port}"}
+    channel = channels.build(AccountConfig("s", "bulletin", "屏", "show", where, {"token": Secret("t")}, {}), Ports())
+    post = Post("bulletin", {"text": "停水 https://www.hedong.gov.cn/a/1.html?tf=abcd1234"}, "abcd1234")
+    grant = channel.grant()
+    assert channel.stage([post], key="k").verified
+    asked = channel.public_request([post], {}, grant, key="k")
+    said = requests.request(asked.method, asked.url, headers=dict(asked.headers), data=asked.body, timeout=5)
+    at = datetime.now(UTC)
+    answer = WireAnswer(said.status_code, tuple(said.headers.items()), said.content)
+    assert isinstance(channel.read_answer(answer), Pending)
+    found = channel.look(Evidence("k", (post,), {}, {}, at, at))
+    assert isinstance(found, Receipt)
+    assert len(screens.SHOWN) == 1
+    server.shutdown()
+"""
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page's files, and nothing else."""
     folder = tmp_path_factory.mktemp("bulletin")
-    files = dict(FILE.findall(PAGE)) | {"beside.py": PLUGIN, "test_use.py": USE}
+    files = dict(FILE.findall(PAGE)) | dict(STAND_IN.findall(PAGE))
+    files |= {"beside.py": PLUGIN, "test_use.py": USE, "test_goes_out.py": GOES_OUT}
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
@@ -119,6 +160,11 @@ def test_the_new_channel_passes_the_contract_with_no_edit_elsewhere(checkout: Pa
 
 def test_it_is_discovered_and_rendered(checkout: Path):
     done = run(checkout, "test_use.py")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_it_goes_out_to_the_stand_in_of_the_page(checkout: Path):
+    done = run(checkout, "test_goes_out.py")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
