@@ -14,6 +14,7 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _YEARS = range(2000, 2200)
+TENTHS_BELOW_MS = 10
 
 
 class NaiveInstantError(ValueError):
@@ -76,9 +77,12 @@ def require_sensible(value: datetime) -> datetime:
 
 
 def delay(ms: float, *, digits: int = 1) -> str:
-    """A delay in the unit in which one would say it. `digits`: of what is below a second."""
+    """A delay in the unit in which one would say it. `digits`: of what is below a second.
+
+    Below ten milliseconds tenths are told all the same: without them half a millisecond would be none, or one.
+    """
     if ms < 1000:
-        return f"{ms:.{digits}f} 毫秒"
+        return f"{ms:.{digits if round(ms, 1) >= TENTHS_BELOW_MS else 1}f} 毫秒"
     return f"{ms / 1000:.1f} 秒" if ms < 120_000 else f"{int(ms) // 60_000} 分 {int(ms) // 1000 % 60} 秒"
 
 

@@ -265,7 +265,7 @@ def test_a_release_that_left_after_its_page_says_how_long_after(district: Distri
     shown = story(as_("duty"), release.pk)
     assert "门户已上线" in shown
     assert "门户上线后 10.0 秒" in shown
-    assert "晚 3 毫秒" in shown  # against the instant that the page allowed
+    assert "晚 3.0 毫秒" in shown  # against the instant that the page allowed
     assert "门户放行" in shown
 
 

@@ -127,6 +127,14 @@ def test_a_delay_is_said_in_the_unit_in_which_one_would_say_it(ms, words):
 
 def test_a_page_leaves_out_what_is_below_a_millisecond():
     assert delay(36.6, digits=0) == "37 毫秒"
+    assert delay(10, digits=0) == "10 毫秒"
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"), [(0.5, "0.5 毫秒"), (0.04, "0.0 毫秒"), (9.94, "9.9 毫秒"), (9.96, "10 毫秒")]
+)
+def test_but_tells_tenths_of_what_is_below_ten(ms, words):
+    assert delay(ms, digits=0) == words
 
 
 @pytest.mark.parametrize(
