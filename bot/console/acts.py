@@ -17,6 +17,8 @@ from bot.models import Edition, ManualTask, Person, Publication, Release
 from bot.services import byhand, gating, replanning, stops
 from bot.services.releases import min_lead
 
+from . import chips
+
 PLANNERS = (Role.EDITOR, Role.RELEASER)
 STOPPERS = (Role.RELEASER, Role.DUTY)
 BY_HAND = frozenset({Role.RELEASER, Role.DUTY})  # who enters what was posted by hand
@@ -154,7 +156,8 @@ def _next(case: Case) -> tuple[str, str]:
         return "", "已签发，到时自动发出，不用办理。"
     if case.has(State.UNKNOWN):
         return "", DOUBT
-    return "", "正在发出或核对，不用办理。"
+    said_above = chips.public_words(case.publications, case.tasks).startswith(chips.NOTHING_TO_DO)
+    return "", "" if said_above else "正在发出或核对，不用办理。"
 
 
 def _why_now(case: Case) -> str:

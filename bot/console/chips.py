@@ -67,6 +67,7 @@ MOVING = frozenset({State.STAGED, State.ARMED, State.SENDING, State.CONFIRMING})
 READY = frozenset({State.STAGED, State.ARMED})
 SIGN_SOON = timedelta(hours=1)
 #: A release of which a part is public: the rest is on its way, or somebody must act.
+NOTHING_TO_DO = "正在依次发出和核对，不用办理"
 UNDER_WAY, PARTLY = ("正在依次发出", "busy"), ("部分发出", "bad")
 PARTLY_BACK = ("部分撤回", "off")  # all of it was public, and some was taken back on purpose
 #: Where the part of a release that people post stands.
@@ -177,7 +178,7 @@ def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask
         return ""
     if _goes_well(publications) and all(_stands(task) for task in by_people):
         out = sum(one.status in PUBLIC for one in publications)
-        return f"正在依次发出和核对，不用办理：已公开 {out} 次推送，另 {len(publications) - out} 次正在进行。"
+        return f"{NOTHING_TO_DO}：已公开 {out} 次推送，另 {len(publications) - out} 次正在进行。"
     counts: dict[tuple[alarms.Side, str, str], int] = {}
     for one in publications:
         where = alarms.side(one.status, outcomes_of(one))

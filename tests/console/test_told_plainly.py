@@ -39,6 +39,21 @@ def test_while_a_result_is_unknown_nobody_is_told_that_there_is_nothing_to_do(di
     assert "不要在平台后台手工补发" in shown
 
 
+def test_while_all_goes_well_it_is_said_once_that_there_is_nothing_to_do(district: District, as_: Login) -> None:
+    release = district.signed()
+    wechat, weibo = release.publications.order_by("pk")
+    for push in (wechat, weibo):
+        put(push, "confirming")
+    shown = page(as_("duty"), f"/releases/{release.pk}")
+    assert shown.count("不用办理") == 1
+    put(wechat, "live")
+    for who in ("duty", "final"):
+        shown = page(as_(who), f"/releases/{release.pk}")
+        aloud = shown.split('id="status-words"')[1].split("</p>")[0]  # for screen readers alone
+        assert "正在依次发出和核对，不用办理：已公开 1 次推送" in shown
+        assert shown.count("不用办理") - aloud.count("不用办理") == 1
+
+
 def test_alarms_told_as_one_say_each_thing_with_its_account_and_its_remedy(district: District, as_: Login) -> None:
     release = district.signed()
     alarm(release, "unknown", 0, "还没有答复。")
