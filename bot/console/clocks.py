@@ -56,11 +56,11 @@ class Tile:
 
 
 def of_unit(unit: Unit, *, now: datetime) -> list[Tile]:
-    """Every account in use. Three questions, none of which looks further back than a month.
+    """Every account in use, in the order of the cards above. Three questions, none of which looks further back than a month.
 
     An update is a push that is live, by when it went live, or a line of the book of manual posts that stands.
     """
-    accounts = list(Account.objects.filter(unit=unit, disabled_reason="").order_by("channel", "pk"))
+    accounts = list(Account.objects.filter(unit=unit, disabled_reason="").order_by("pk"))
     pushed = Publication.objects.filter(
         release__unit=unit, state=str(State.LIVE), instant__gte=now - LOOK_BACK, live_at__isnull=False
     )

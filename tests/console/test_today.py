@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from bot.console import chips
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
-from bot.models import Freeze, Publication, Release
+from bot.models import Account, Freeze, Publication, Release
 from bot.services import stops
 from tests.services.factories import force, lifted
 
@@ -303,6 +304,17 @@ def test_a_live_refresh_takes_no_message_away(district: District, as_: Login) ->
     client.post("/freeze", {"reason": "核对"})
     assert "flash" not in client.get("/", headers={"X-Live": "1"}).content.decode()
     assert "一键停发。" in page(client)
+
+
+def test_the_bottom_row_names_the_accounts_in_the_order_of_the_cards_above(district: District, as_: Login) -> None:
+    district._weibo("wb2", "http://127.0.0.1:9")
+    district._wechat("wx2", "http://127.0.0.1:9")
+    names = ["甲", "乙", "丙", "丁"]
+    for account, name in zip(district.unit.accounts.order_by("pk"), names, strict=True):
+        Account.objects.filter(pk=account.pk).update(name=name)
+    above, row = page(as_("duty")).split('id="clocks"')
+    assert re.findall(r">([甲乙丙丁])<", above.split('class="card health"')[1]) == names
+    assert re.findall(r">([甲乙丙丁])<", row) == names
 
 
 def test_each_account_tells_how_long_ago_it_published_by_colour_icon_and_word(district: District, as_: Login) -> None:
