@@ -36,6 +36,7 @@ PAGE = 50
 MOST_COUNTED = 10_001  # a district's year has four thousand
 MOST_BYTES = 30 * 1024 * 1024
 MOST_FILES = 20  # at once
+PLACES = 4  # where a document goes, on its line; the rest is counted
 KINDS = {Kind.DISCLOSURE: "box", Kind.INTERPRETATION: "comment", Kind.NOTICE: "voice", Kind.SERVICE: "hand"}
 FILTERS = ("q", "kind", "state", "only")
 ONLY = {"mine": "我拟的", "unpaired": "缺解读的政策", "unscheduled": "已通过、未排期"}
@@ -67,6 +68,7 @@ def documents_page(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": _rows(page[:PAGE]),
         "more": _more(request, page),
+        "places": PLACES,
         "found": "" if error or request.GET.get("before") else _counted(found, len(page), request.GET),
         "error": error,
         "this_year": f"{to_beijing(now()):%Y}",

@@ -22,11 +22,11 @@ from bot.console.document import with_asset_addresses
 from bot.console.faces import LINK
 from bot.domain.article import Article
 from bot.domain.post import CREDIT_SLOT
-from bot.models import AssetRecord, Document, Draft, Edition, Item
+from bot.models import Account, AssetRecord, Document, Draft, Edition, Item
 from bot.rehearsal import RehearsalServer
 from bot.services import documents, drafting, editorial, people
 
-from .world import ARTICLES, District, fresh_home, now, put
+from .world import ARTICLES, LOOPBACK, District, fresh_home, now, put
 
 Login = Callable[[str], Client]
 
@@ -84,6 +84,22 @@ def test_what_is_public_everywhere_is_called_so_and_what_was_taken_down_or_retur
     shown = rows_of(as_)
     assert "已退回" in shown
     assert "已发布" not in shown
+
+
+def test_every_account_to_which_a_document_goes_is_named_and_what_is_beyond_is_counted(
+    district: District, as_: Login
+) -> None:
+    for number in range(2, 5):
+        district.accounts.append(district._weibo(f"wb{number}", LOOPBACK))
+        Account.objects.filter(slug=f"wb{number}").update(name=f"第{number}个微博")
+    release = district.signed(ARTICLES[0])
+    for push in release.publications.all():
+        put(push, "live")
+    shown = rows_of(as_).split('class="right"')[1].split("</div>")[0]
+    assert shown.count(f'href="/releases/{release.pk}"') == 4
+    for name in ("中国河东", "临沂河东", "第2个微博", "第3个微博"):
+        assert name in shown
+    assert '<a href="/documents/HD-1">另 1 处</a>' in shown
 
 
 def rows_of(as_: Login) -> str:
