@@ -284,6 +284,28 @@ def test_list_composer_and_manifest_fit(size: str, scheme: str, district: Distri
         shoot(page, f"sign-{size}-{scheme}")
 
 
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_what_would_go_out_is_read_before_it_is_saved(size: str, district: District, window: Open, signer: str) -> None:
+    district.approved()
+    with window(size, login=signer, at="/releases/new?document=HD-1") as page:
+        told, save = page.locator("#outlook").bounding_box(), page.locator("[value=save]").bounding_box()
+        assert told
+        assert save
+        if size == "phone":
+            assert told["y"] + told["height"] <= save["y"]
+        else:
+            assert told["x"] >= save["x"] + save["width"]
+            assert told["y"] < save["y"]
+        assert fits(page)
+        page.locator("#title").focus()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("complementary", name="将会这样发")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="保存发布单")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".flash")).to_contain_text("已编好")
+
+
 def test_by_keyboard_nobody_is_sent_back_to_the_top_of_the_page(district: District, window: Open, signer: str) -> None:
     for article in ARTICLES:
         district.approved(article)
