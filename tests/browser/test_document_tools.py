@@ -10,8 +10,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from bot.models import Draft
+from bot.services import documents
 from tests.console.world import ARTICLES, District
 from tests.intake.files import PDF
+from tests.services.factories import interpretation, policy
 
 from .conftest import Open, fits, shoot
 from .test_access import violations
@@ -47,6 +49,18 @@ def test_files_a_cover_and_what_changed(size: str, scheme: str, district: Distri
         _files(page, look)
         _cover(page, look)
         _versions(page, look)
+
+
+def test_buttons_keep_their_distance_from_the_line_below(district: District, window: Open) -> None:
+    district.document(policy())
+    district.document(interpretation())
+    documents._link_waiting(district.unit)
+    with window(login="editor", at="/documents/HD-50") as page:
+        buttons = page.locator(".head > .buttons").bounding_box()
+        below = page.locator(".head > p", has_text="解读：").bounding_box()
+        assert buttons
+        assert below
+        assert below["y"] - buttons["y"] - buttons["height"] >= 8
 
 
 def _files(page: Page, look: str) -> None:
