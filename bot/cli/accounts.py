@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -160,16 +159,16 @@ def list_accounts() -> Reply:
 
 @account.command("check")
 @click.argument("slug")
+@click.option("--as", "actor", default="命令行", metavar="USER", help="以哪位管理员的身份办理，记入留痕。")
 @command
-def check(slug: str) -> Reply:
-    """体检：令牌、权限、白名单、额度、时钟。"""
-    from bot.services import accounts, prechecks
+def check(slug: str, actor: str) -> Reply:
+    """体检：令牌、权限、白名单、额度、时钟。结果也显示在“账号与凭据”。"""
+    from bot.domain.channel import CheckResult
+    from bot.services import accountdesk
 
-    results = [prechecks.with_remedy(found) for found in accounts.check_account(accounts.find_account(slug))]
-    bad = [result for result in results if not result.ok]
-    lines = [line for result in results for line in check_lines(result)]
-    data = {"checks": [asdict(result) for result in results]}
-    return Reply(data, lines, code=IN_PART if bad else 0)
+    found = accountdesk.examine_from_shell(slug, actor=actor, now=now())
+    lines = [line for result in found.lines for line in check_lines(CheckResult(**result))]
+    return Reply({"checks": found.lines}, lines, code=0 if found.ok else IN_PART)
 
 
 @account.command("quota")

@@ -164,11 +164,14 @@ class Custody(models.Model):
 
 
 class AccountCheck(models.Model):
-    """The newest examination (体检) of an account, line by line; what earlier ones found is in the trail."""
+    """The newest examination (体检) of an account, line by line; what earlier ones found is in the trail.
+
+    `person` is None where it was asked for on the machine itself, and nobody was named.
+    """
 
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="last_check")
     at = models.DateTimeField()
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+", null=True)
     ok = models.BooleanField()
     lines = models.JSONField()
 

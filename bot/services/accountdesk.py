@@ -136,6 +136,18 @@ def examine(slug: str, *, person: Person, now: datetime) -> AccountCheck:
     """体检: ask the platform, keep every line with its remedy. A platform that does not answer is a line, too."""
     require_aware(now)
     account = account_of(slug, person=person, acting=True)
+    return _examined(account, person, person.username, now)
+
+
+def examine_from_shell(slug: str, *, actor: str, now: datetime) -> AccountCheck:
+    """The same on the machine itself, whoever's the account is. `actor`: a login name, or what stands in the trail for none."""
+    require_aware(now)
+    account = accounts.find_account(slug)
+    accounts.spec_of(account)  # an account that nobody here can ask about is refused, and what was found before stays
+    return _examined(account, Person.objects.filter(username=actor).first(), actor, now)
+
+
+def _examined(account: Account, person: Person | None, actor: str, now: datetime) -> AccountCheck:
     try:
         found = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
@@ -146,5 +158,5 @@ def examine(slug: str, *, person: Person, now: datetime) -> AccountCheck:
         check, _ = AccountCheck.objects.update_or_create(
             account=account, defaults={"at": now, "person": person, "ok": not failed, "lines": lines}
         )
-        audit.append(person.username, "account.checked", f"account:{slug}", {"failed": failed}, now=now)
+        audit.append(actor, "account.checked", f"account:{account.slug}", {"failed": failed}, now=now)
     return check

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from django.test import Client
 
+from bot.cli.main import main
 from bot.domain.channel import CheckResult
 from bot.models import Account, AccountCheck, AuditEvent, Credential, Custody
 from bot.services import accounts, home, people
@@ -189,6 +191,23 @@ def test_an_examination_shows_green_and_red_lines_with_a_remedy_each(
     assert "办法：" in shown
     assert "体检未过" in page(admin)
     assert AccountCheck.objects.get().person.username == "admin"
+
+
+def test_an_examination_from_the_command_line_is_on_the_pages_too(
+    district: District, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [CheckResult("令牌", True, "有效", code="token"), CheckResult("接口权限", True, "可以群发", code="rights")]
+    monkeypatch.setattr(accounts, "check_account", lambda account: found)
+    assert CliRunner().invoke(main, ["account", "check", "wx"]).exit_code == 0
+    cards = page(admin)
+    assert "体检通过" in cards
+    assert "可以群发" in cards
+    assert cards.count("还没有体检") == 1, "of the other account"
+    shown = page(admin, "/accounts/wx")
+    assert "· 命令行</small>" in shown
+    assert "账号体检通过" in shown
+    assert CliRunner().invoke(main, ["account", "check", "wx", "--as", "admin"]).exit_code == 0
+    assert "· 吴管</small>" in page(admin, "/accounts/wx")
 
 
 def test_an_account_is_added_and_its_credentials_asked_for_next(district: District, admin: Client) -> None:
