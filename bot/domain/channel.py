@@ -178,6 +178,7 @@ class ModeSpec:
     removal: RemovalSpec = RemovalSpec()
     used_up: frozenset[str] = frozenset()  # codes of refusals that say that the quota of the window is gone
     by_hand: bool = False
+    reads_back: bool = True  # a look recognises the post itself; False: it asks the platform how far it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from .errors import Refused
 from .facts import evidence_of
 from .people import require
 from .story import MESSAGE_LENGTH, gone_or_not
-from .trail import FOUND, GLANCED, LOOKED
+from .trail import GLANCED, LOOKED, found
 from .transitions import Stale
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,8 @@ def look(publication: Publication, *, person: Person, now: Callable[[], datetime
                 confirming.apply(publication, verdict, now=now())
                 moved = True
     name = type(verdict).__name__
-    return Glance(name, FOUND[name], getattr(verdict, "message", ""), moved)
+    words = found(name, publication.account.channel, publication.mode)
+    return Glance(name, words, getattr(verdict, "message", ""), moved)
 
 
 def _require_sense(publication: Publication, now: datetime) -> None:

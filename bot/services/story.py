@@ -16,7 +16,7 @@ from bot.models import Alarm, Attempt, AuditEvent, Preflight, Publication, Relea
 
 from . import audit, trail
 from .accounts import spec_of
-from .trail import ANSWERED, FOUND, FREEZES, GLANCED, LOOKED, TOLD, Sentence
+from .trail import ANSWERED, FREEZES, GLANCED, LOOKED, TOLD, Sentence
 
 ACTOR = "系统"
 MESSAGE_LENGTH = 300
@@ -92,13 +92,14 @@ def platform_code(code: str) -> str:
 
 def looks(publications: Sequence[Publication]) -> dict[int, list[Look]]:
     """What every look found, by publication, in order."""
-    subjects = {f"publication:{one.pk}": one.pk for one in publications}
-    found: dict[int, list[Look]] = {pk: [] for pk in subjects.values()}
+    subjects = {f"publication:{one.pk}": one for one in publications}
+    found: dict[int, list[Look]] = {one.pk: [] for one in publications}
     lines = AuditEvent.objects.filter(subject__in=list(subjects), action__in=[LOOKED, GLANCED, TOLD])
     for event in lines.order_by("sequence"):
         verdict, urls = str(event.data.get("verdict", "")), tuple(map(str, event.data.get("urls", ())))
-        words = FOUND.get(verdict, "已查看")
-        found[subjects[event.subject]].append(Look(event.at, verdict, words, str(event.data.get("message", "")), urls))
+        one = subjects[event.subject]
+        words = trail.found(verdict, one.account.channel, one.mode)
+        found[one.pk].append(Look(event.at, verdict, words, str(event.data.get("message", "")), urls))
     return found
 
 

@@ -19,7 +19,7 @@ from bot.domain.sync import GateState, Seen
 from bot.domain.typography import quoted
 from bot.domain.urgent import Stage
 from bot.domain.workflow import Role, Step
-from bot.models import Account, AuditEvent, Document
+from bot.models import Account, AuditEvent, Document, Publication
 
 from . import audit
 from .people import names
@@ -41,9 +41,9 @@ VERDICTS = {"Pending": "已受理", "Receipt": "已发布", "Refused": "拒绝",
 REMOVED = {"withdrawn": "已删除", "by_hand": "须人工删除", "refused": "拒绝，没有删除", "unknown": "结果不明"}
 
 
-#: What one look found.
+#: What one look found; see `found`.
 FOUND = {
-    "Receipt": "已经公开（发布和微博已认出是本条；群发以平台的状态为准）",
+    "Receipt": "已经公开",
     "Pending": "平台已受理，还没有公开",
     "Absent": "这一次没有查到（一次查不到不能证明没有发出）",
     "Failed": "平台说没有公开，或已被删除",
@@ -70,6 +70,16 @@ class Sentence:
     actor: str = ""
     action: str = ""
     subject: str = ""
+
+
+def found(verdict: str, channel: str, mode: str) -> str:
+    """What one look found, in the words that hold for this channel and mode."""
+    words = FOUND.get(verdict, "已查看")
+    kind = channels.kinds().get(channel)
+    spec = next((one for one in kind.spec.modes if one.name == mode), None) if kind else None
+    if verdict != "Receipt" or spec is None:
+        return words
+    return f"{words}，已读回认出是本条" if spec.reads_back else f"{words}，以平台给出的状态为准"
 
 
 def tail(digest: str) -> str:
@@ -103,10 +113,11 @@ def in_words(events: Sequence[AuditEvent], subjects: Mapping[str, str]) -> list[
     )
     labels = _labels([event for event in events if event.action == CREDENTIAL])
     accounts = _accounts(events)
-    return [
-        _sentence(event, subjects[event.subject], people, accounts.get(event.pk, {}) | labels.get(event.pk, {}))
-        for event in events
-    ]
+    looks = _looks([event for event in events if event.action == LOOKED and event.data.get("verdict") == "Receipt"])
+    more = {
+        event.pk: accounts.get(event.pk, {}) | labels.get(event.pk, {}) | looks.get(event.pk, {}) for event in events
+    }
+    return [_sentence(event, subjects[event.subject], people, more[event.pk]) for event in events]
 
 
 def _accounts(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
@@ -127,6 +138,16 @@ def _labels(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
     known = {(name, one.name): one.label for name, kind in channels.kinds().items() for one in kind.spec.credentials}
     told = {event.pk: known.get((channel_of.get(slugs[event.pk], ""), event.data.get("name", ""))) for event in events}
     return {pk: {"label": label} for pk, label in told.items() if label}
+
+
+def _looks(events: Sequence[AuditEvent]) -> dict[int, dict[str, str]]:
+    """What each of these looks found: its push knows by which channel and mode."""
+    numbers = {event.pk: int(number) for event in events if (number := event.subject.partition(":")[2]).isdecimal()}
+    if not numbers:
+        return {}
+    rows = Publication.objects.filter(pk__in=set(numbers.values())).values_list("pk", "account__channel", "mode")
+    told = {pk: found("Receipt", channel, mode) for pk, channel, mode in rows}
+    return {line: {"found": told[pk]} for line, pk in numbers.items() if pk in told}
 
 
 def _sentence(event: AuditEvent, name: str, people: Mapping[str, str], more: Mapping[str, str]) -> Sentence:
@@ -155,7 +176,8 @@ def _answered(data: Mapping[str, Any], name: str) -> tuple[str, str]:
 
 
 def _looked(data: Mapping[str, Any], name: str) -> tuple[str, str]:
-    return f"{name}：向平台核对，{FOUND.get(data.get('verdict', ''), '已查看')}", data.get("message", "")
+    what = data.get("found") or FOUND.get(data.get("verdict", ""), "已查看")
+    return f"{name}：向平台核对，{what}", data.get("message", "")
 
 
 def _alarm(what: str) -> Callable[[Mapping[str, Any], str], tuple[str, str]]:

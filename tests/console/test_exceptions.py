@@ -15,7 +15,7 @@ from bot.console import stepup
 from bot.domain.channel import Absent, PositionReceipt, Receipt
 from bot.domain.delivery import State
 from bot.models import Publication
-from bot.services import glancing, story
+from bot.services import glancing, story, trail
 
 from .world import ARTICLES, District, attempt, now, put
 
@@ -376,7 +376,7 @@ def test_a_row_tells_what_was_asked_and_seen_and_leads_to_each_thing_that_may_be
     one = doubtful(district)
     shown = page(as_("duty"), "/exceptions")
     assert "请微博以“" in shown
-    assert f"，{story.FOUND['Absent']}</dd>" in shown
+    assert f"，{trail.FOUND['Absent']}</dd>" in shown
     for place, word in (
         ("look", "再核对"),
         ("live", "确认已发并填链接"),

@@ -10,13 +10,13 @@ from click.testing import CliRunner
 from django.test import Client
 
 from bot.cli.main import main
-from bot.domain.channel import Evidence, Refused, Remedy
+from bot.domain.channel import Evidence, Receipt, Refused, Remedy
 from bot.domain.delivery import State
-from bot.models import Release
+from bot.models import Account, Release
 from bot.services import settling, stops, story
 
 from .delivery_support import MINUTE, NO_ANSWER, Engine, T
-from .factories import Office
+from .factories import NOW, Office, article
 
 
 @pytest.fixture
@@ -64,6 +64,23 @@ def test_signing_holding_and_resuming_are_told_with_name_and_reason(engine: Engi
     for shown in (told(release), page(release)):
         for word in ("李拟", "孙签", "暂停发布单", "领导要求暂缓", "恢复发布单", "中国河东：已暂停 → 待准备"):
             assert word in shown
+
+
+def test_a_look_that_found_it_says_what_holds_for_its_channel_and_mode(office: Office) -> None:
+    """WeChat tells of a mass message only how far it is; what else is public was read."""
+    first, second = office.approved(), office.approved(article(2))
+    mass = office.signed(second, on=[office.wechat])
+    Account.objects.filter(pk=office.wechat.pk).update(mode="publish")
+    office.wechat.refresh_from_db()
+    publish = office.signed(first)
+    for push in [*publish.publications.all(), *mass.publications.all()]:
+        story.note_look(push, Receipt({}, ()), now=NOW)
+    recognised, state = "已经公开，已读回认出是本条", "已经公开，以平台给出的状态为准"
+    for release, told_once, not_told in ((publish, recognised, state), (mass, state, recognised)):
+        for shown in (told(release), page(release)):
+            assert told_once in shown
+            assert not_told not in shown
+    assert len(words(publish, "platform.looked")) == 2
 
 
 def test_a_freeze_and_its_lifting_are_part_of_the_story(engine: Engine) -> None:

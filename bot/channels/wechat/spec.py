@@ -118,6 +118,7 @@ MODES = (
         quotas={"subscription": (Quota("day", 1),), "service": (Quota("month", 4),)},
         call="POST /cgi-bin/message/mass/sendall",
         used_up=frozenset({"45028"}),
+        reads_back=False,  # mass/get tells a state and no content
         removal=_MASS_REMOVAL,
     ),
     ModeSpec(
