@@ -83,6 +83,7 @@ class Push:
     channel: str
     mode: str
     again: str  # the instant that people gave it anew, in words
+    links_later: str
     after_page: float | None
     places: Sequence[Place]
     tries: Sequence[Try]
@@ -182,6 +183,7 @@ def _push(
         spec.label,
         spec.mode(publication.mode).label,
         story.sent_again(publication),
+        spec.links_later,
         gating.after_page(publication, told),
         [_place(item, spec.metrics) for item in publication.items.all()],
         [_try(tried) for tried in story.tried(publication, statuses)],

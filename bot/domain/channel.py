@@ -227,6 +227,7 @@ class ChannelSpec:
     recognised_by: str = (
         ""  # Chinese: how the numbers of a post made by hand are found (Recogniser); "" where they are not
     )
+    links_later: str = ""  # Chinese: when the platform gives a link that it did not give at once; "" where none comes
 
     def mode(self, name: str) -> ModeSpec:
         """The mode of that name; KeyError if there is none."""

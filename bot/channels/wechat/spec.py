@@ -174,6 +174,7 @@ SPEC = ChannelSpec(
     post_links=POST_LINKS,
     rehearsed=True,
     shown_to="微信号",
+    links_later="平台次日给出",
     metrics=tuple(METRICS),
     metrics_daily=True,
     metrics_lag="微信在次日 8 时以后给出前一天的数字，此前显示为“—”（未统计）。",
