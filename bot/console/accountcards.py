@@ -119,7 +119,7 @@ def _card(account: Account, book: Book, now: datetime) -> Card:
         account, spec, TYPES.get(kind, kind), str(account.options.get(spec.identity, "")), spec.mode(account.mode).label,
         health.of_account(account, now=now), _token(account, spec, now), _verified(account, now),
         [_used(account, book, rule, now) for rule in quotas_of(account, account.mode)], _saved(account, spec),
-        _custody(account), getattr(account, "last_check", None),
+        _custody(account, spec), getattr(account, "last_check", None),
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def _used(account: Account, book: Book, rule: Any, now: datetime) -> Used:
 def _token(account: Account, spec: ChannelSpec, now: datetime) -> Words:
     token = getattr(account, "token", None)
     if token is None or token.expires_at is None:
-        return Words("wait", "clock", "还没有令牌" if renewed_by_hand(spec) else "用到时自动换取")
+        return _no_token(account, spec)
     age = f"{show(token.issued_at, seconds=False)} 取得，" if token.issued_at else ""
     left = token.expires_at - now
     until = f"{age}至 {show(token.expires_at, seconds=False)}"
@@ -141,6 +141,16 @@ def _token(account: Account, spec: ChannelSpec, now: datetime) -> Words:
     if renewed_by_hand(spec) and left < health.SOON:
         return Words("warn", "alert", f"{until}，还有 {left.days} 天，请重新授权")
     return Words("good", "check", until)
+
+
+def _no_token(account: Account, spec: ChannelSpec) -> Words:
+    if renewed_by_hand(spec):
+        return Words("wait", "clock", "还没有令牌")
+    if spec.fetches_token:
+        return Words("wait", "clock", "用到时自动换取")
+    if any(one.required and one.at is None for one in _saved(account, spec)):
+        return Words("bad", "alert", "还没有录入凭据")
+    return Words("good", "check", health.ENTERED)
 
 
 def _verified(account: Account, now: datetime) -> Words:
@@ -160,7 +170,14 @@ def _saved(account: Account, spec: ChannelSpec) -> list[Saved]:
     return [Saved(one.name, one.label, one.required, at.get(one.name)) for one in spec.credentials]
 
 
-def _custody(account: Account) -> list[tuple[Duty, Custody | None]]:
+def duties(spec: ChannelSpec) -> list[Duty]:
+    """What somebody answers for on such an account."""
+    return [duty for duty in Duty if duty is not Duty.ADMIN or spec.has_admin]
+
+
+def _custody(account: Account, spec: ChannelSpec) -> list[tuple[Duty, Custody | None]]:
+    """Whoever is written down for more is told, too."""
     rows: Sequence[Custody] = getattr(account, "in_charge", ())
     held = {row.duty: row for row in rows}
-    return [(duty, held.get(str(duty))) for duty in Duty]
+    asked = duties(spec)
+    return [(duty, held.get(str(duty))) for duty in Duty if duty in asked or str(duty) in held]

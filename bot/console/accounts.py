@@ -22,7 +22,7 @@ from bot.services.errors import Refused
 from bot.services.people import require
 
 from . import accountforms, stepup
-from .accountcards import card, cards
+from .accountcards import card, cards, duties
 from .accountforms import typed
 from .people import now, person
 
@@ -54,7 +54,7 @@ def account_page(request: HttpRequest, slug: str) -> HttpResponse:
         "card": shown,
         "may_act": who.has_role(Role.SYSADMIN),
         "history": account.custody.select_related("entered_by").order_by("-since", "-pk")[:30],
-        "duties": list(Duty),
+        "duties": duties(shown.spec),
         "today": beijing_date(at).isoformat(),
         "may_authorize": accounts.renewed_by_hand(shown.spec),
         "sentences": trail.newest(f"account:{slug}", "账号", 50),

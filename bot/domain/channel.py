@@ -227,6 +227,8 @@ class ChannelSpec:
     recognised_by: str = (
         ""  # Chinese: how the numbers of a post made by hand are found (Recogniser); "" where they are not
     )
+    fetches_token: bool = False  # the machine gets its token from the platform, and the next one when that ends
+    has_admin: bool = False  # the platform asks an administrator of the account, whom it knows by WeChat
     links_later: str = ""  # Chinese: when the platform gives a link that it did not give at once; "" where none comes
 
     def mode(self, name: str) -> ModeSpec:

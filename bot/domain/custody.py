@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Duty(StrEnum):
-    """What a person answers for; 交接 is asked for again and again where nobody wrote it down."""
+    """What a person answers for; 交接 is asked for again and again where nobody wrote it down.
+
+    `ADMIN`: where the platform knows such a person (`ChannelSpec.has_admin`).
+    """
 
     HOLDER = "holder"
     DEPUTY = "deputy"

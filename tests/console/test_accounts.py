@@ -13,10 +13,12 @@ from django.test import Client
 
 from bot.cli.main import main
 from bot.domain.channel import CheckResult
+from bot.domain.secret import Secret
 from bot.models import Account, AccountCheck, AuditEvent, Credential, Custody
 from bot.services import accounts, home, people
 from bot.services.accounts import config_of
 
+from .third import becomes_third
 from .world import LOOPBACK, PASSWORD, District, fresh_home, now
 
 Login = Callable[[str], Client]
@@ -300,6 +302,27 @@ def test_disabling_needs_a_reason_and_is_undone_by_enabling(district: District, 
     assert "停用原因：密钥泄露" in page(admin)
     admin.post("/accounts/wx/enable")
     assert Account.objects.get(slug="wx").enabled
+
+
+def test_an_account_is_asked_for_what_its_own_platform_has(
+    district: District, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An administrator is asked on WeChat alone, and only WeChat's token is got by the machine."""
+    wechat, weibo = page(admin, "/accounts/wx"), page(admin, "/accounts/wb")
+    assert "管理员微信" in wechat
+    assert "用到时自动换取" in wechat
+    assert "令牌自动更新" in wechat
+    assert "管理员微信" not in weibo
+    third = becomes_third(district._weibo("screens", LOOPBACK), monkeypatch)
+    third.token.delete()
+    shown = page(admin, "/accounts/screens")
+    assert "还没有录入凭据" in shown
+    accounts.replace_credentials("screens", {"token": Secret("t-1")}, actor="test", now=now())
+    shown = page(admin, "/accounts/screens")
+    assert shown.count("用录入的凭据访问，系统不更换") == 2
+    for words in ("管理员微信", "自动"):
+        assert words not in shown.split("<main")[1]
+    assert page(admin).count("管理员微信") == 1
 
 
 def test_what_runs_out_is_told_in_words(district: District, admin: Client) -> None:
