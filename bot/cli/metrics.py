@@ -53,18 +53,19 @@ def show(username: str) -> Reply:
     """每篇一行：计划与实际时刻、链接、最新数字。"""
     from bot.services import exporting
 
-    rows = list(exporting.rows(acting(username).unit))
+    unit = acting(username).unit
+    rows, numbers = list(exporting.rows(unit)), exporting.numbers_of(unit)
     shown = [
         [
             shorten(row["title"], 40),
             row["account"],
             row["planned"],
             row["late_ms"],
-            *(dash(row[name]) for name in exporting.NUMBERS),
+            *(dash(row[name]) for name in numbers),
         ]
         for row in rows
     ]
-    return Reply({"items": rows}, table(["标题", "账号", "计划", "晚(ms)", *exporting.NUMBERS.values()], shown))
+    return Reply({"items": rows}, table(["标题", "账号", "计划", "晚(ms)", *numbers.values()], shown))
 
 
 def dash(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,7 +144,6 @@ def _line(cells: tuple[str | int, ...]) -> str:
 
 def _table(rows: list[Row]) -> list[str]:
     from bot.domain.instants import show as in_beijing
-    from bot.domain.sampling import METRIC_WORDS
 
     cells = [
         [
@@ -152,13 +152,24 @@ def _table(rows: list[Row]) -> list[str]:
             in_beijing(row.planned, seconds=False) if row.planned else "—",
             entry.account.name,
             entry.words or ("手工发布" if entry.by_hand else "已发布"),
-            "，".join(f"{METRIC_WORDS[name]} {n}" for name, n in entry.numbers.items() if n is not None) or "—",
+            "，".join(_numbers(entry)) or "—",
         ]
         for row in rows
         for entries in row.cells.values()
         for entry in entries
     ]
     return table(["标题", "发布单", "计划", "账号", "情况", "数字"], cells)
+
+
+def _numbers(entry: Entry) -> Iterator[str]:
+    from bot import channels
+    from bot.domain.sampling import metric_words
+
+    kind = channels.kinds().get(entry.account.channel)
+    words = metric_words(kind.spec) if kind else metric_words()
+    for name, number in entry.numbers.items():
+        if number is not None and name in words:
+            yield f"{words[name]} {number}"
 
 
 # --- for scripts --------------------------------------------------------------------------------------------------

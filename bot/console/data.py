@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from bot.domain.channel import ChannelSpec
-from bot.domain.sampling import METRIC_WORDS
+from bot.domain.sampling import metric_words
 from bot.services import reporting, reportperiods, reportrows, reportsource
 from bot.services.errors import Refused
 from bot.services.reportperiods import Choice, Period
@@ -24,7 +24,7 @@ from . import readers
 from .people import now, person
 
 FORMS = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-#: What a row tells of a post; files tell all that its vendor reports.
+#: What a row tells of a post, beside its vendor's own; files tell all that its vendor reports.
 SHOWN = frozenset({"reads", "shares", "recommends", "comments", "reposts", "attitudes"})
 
 
@@ -114,7 +114,8 @@ def _several(channels: Any) -> set[str]:
 
 
 def _numbers(entry: Entry, spec: ChannelSpec) -> list[tuple[str, int | None]]:
-    return [(METRIC_WORDS[name], entry.numbers.get(name)) for name in reportrows.metrics_of(spec) if name in SHOWN]
+    shown, words = SHOWN | set(spec.metric_labels), metric_words(spec)
+    return [(words[name], entry.numbers.get(name)) for name in reportrows.metrics_of(spec) if name in shown]
 
 
 @require_safe

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from bot.domain.alarms import Out, Side
+from bot.domain.channel import ChannelSpec
 from bot.domain.delivery import ASKED_ONLY, STOPPABLE, State
 from bot.domain.engine.cases import OPEN_CASES
 from bot.domain.instants import milliseconds
@@ -185,7 +186,7 @@ def _push(
         story.sent_again(publication),
         spec.links_later,
         gating.after_page(publication, told),
-        [_place(item, spec.metrics) for item in publication.items.all()],
+        [_place(item, spec) for item in publication.items.all()],
         [_try(tried) for tried in story.tried(publication, statuses)],
         [Glance(look, chips.Chip(look.words, *LOOKS.get(look.verdict, ("wait", "eye")))) for look in looks],
         story.public_now(publication, disproved=out is Out.NO),
@@ -200,12 +201,12 @@ def _door(publication: Publication, who: Person) -> str:
     return "更正链接或收回登记" if acts and settling.mendable(publication) else ""
 
 
-def _place(item: Item, metrics: Sequence[str]) -> Place:
+def _place(item: Item, spec: ChannelSpec) -> Place:
     reviews = sorted(item.edition.reviews.all(), key=lambda review: review.at)
     values = latest_values(item) if item.platform_id else {}
     passed = [review.person.name for review in reviews if review.verdict == "pass"]
     words = [(Step(review.step).label, review) for review in reviews]
-    return Place(item, passed, words, figures.shown(values, metrics))
+    return Place(item, passed, words, figures.shown(values, spec))
 
 
 def _try(tried: story.Tried) -> Try:

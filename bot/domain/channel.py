@@ -213,6 +213,7 @@ class ChannelSpec:
     cover: CoverSpec | None = None
     link_field: str = ""  # payload field whose link carries the marker
     metrics: tuple[str, ...] = ()  # names this vendor can report; others show as "not reported"
+    metric_labels: Mapping[str, str] = made(default_factory=dict)  # staff's words for those that no other vendor has
     metrics_lag: str = ""  # Chinese note on when numbers come
     metrics_daily: bool = False  # the vendor reports whole days, the day after: ask from 08:30 Beijing time
     spacing: timedelta = timedelta(seconds=5)  # least wait between posts of one lane

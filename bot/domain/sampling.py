@@ -24,7 +24,16 @@ METRIC_WORDS = {
     "reposts": "转发",
     "attitudes": "赞",
 }
-"""The metrics that staff read, with their words, in the order in which they are shown."""
+"""The metrics that staff read, with their words, in the order in which they are shown; behind them a vendor's own."""
+
+
+def metric_words(*specs: ChannelSpec) -> dict[str, str]:
+    """The metrics that staff read where these vendors report, with their words, in the order in which they are shown."""
+    words = dict(METRIC_WORDS)
+    for spec in specs:
+        for name, label in spec.metric_labels.items():
+            words.setdefault(name, label)
+    return words
 
 
 def next_sample_at(spec: ChannelSpec, live_at: datetime, now: datetime) -> datetime | None:

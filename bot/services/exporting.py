@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from openpyxl.cell import WriteOnlyCell
 
 from bot.domain.engine.people import BY_HAND
 from bot.domain.instants import show
+from bot.domain.sampling import metric_words
 from bot.models import Item, ManualPost, Publication, Unit
 
 from .errors import Refused
 from .manual import standing
 from .manualnumbers import ABSENT, Figures, figures_of
 from .measuring import latest_values, released_items
+from .reportsource import channels_of
 from .settling import declared_by
 
 NUMBERS = {
@@ -30,29 +32,37 @@ COLUMNS = {
 _DANGEROUS = (*"=+-@", *"＝＋－＠", "\t", "\r", "\n", "\x00")  # the wide ones are formulas to a spreadsheet in Chinese
 
 
+def numbers_of(unit: Unit) -> dict[str, str]:
+    """The columns of numbers, with their words: the same for all, then what only the unit's own kinds of channels know."""
+    specs = channels_of(unit)
+    words, own = metric_words(*specs), {name for spec in specs for name in spec.metric_labels}
+    return NUMBERS | {name: words[name] for name in words if name in own and name not in NUMBERS}
+
+
 def rows(unit: Unit) -> Iterator[dict[str, Any]]:
     """One row per position that went out, then what people posted by hand; a number not reported is None."""
+    numbers = numbers_of(unit)
     for item in released_items(unit):
-        yield _row(item)
+        yield _row(item, numbers)
     posts = list(standing(unit).order_by("-posted_at", "-pk"))
     figures = figures_of(posts)
     for post in posts:
-        yield _by_hand(post, figures[post.pk])
+        yield _by_hand(post, figures[post.pk], numbers)
 
 
-def _by_hand(post: ManualPost, figures: Figures) -> dict[str, Any]:
+def _by_hand(post: ManualPost, figures: Figures, numbers: Iterable[str]) -> dict[str, Any]:
     """Its state says why there are no numbers, where there are none."""
     known = {
         "document": post.edition.document.external_id if post.edition else "", "title": post.title,
         "account": post.account.name, "actual": show(post.posted_at), "url": post.url,
         "state": "；".join(filter(None, [f"手工发布（{BY_HAND}）", figures.note])),
         "platform_id": figures.platform_id, "sampled": show(figures.taken_at) if figures.taken_at else "",
-        "stat_date": figures.stat_date, **{name: figures.values.get(name) for name in NUMBERS},
+        "stat_date": figures.stat_date, **{name: figures.values.get(name) for name in numbers},
     }  # fmt: skip
     return dict.fromkeys(COLUMNS, "") | known
 
 
-def _row(item: Item) -> dict[str, Any]:
+def _row(item: Item, numbers: Iterable[str]) -> dict[str, Any]:
     publication = item.publication
     newest = item.samples.order_by("-stat_date", "-taken_at", "-pk").first()
     values = latest_values(item)
@@ -68,7 +78,7 @@ def _row(item: Item) -> dict[str, Any]:
         "platform_id": item.platform_id,
         "sampled": show(newest.taken_at) if newest else "",
         "stat_date": newest.stat_date if newest else "",
-        **{name: values.get(name) for name in NUMBERS},
+        **{name: values.get(name) for name in numbers},
     }
 
 
@@ -87,32 +97,34 @@ def safe(value: Any) -> str:
 
 def write(file: Path, unit: Unit) -> int:
     """Write .csv or .xlsx; returns the number of rows."""
-    found = list(rows(unit))
+    found, numbers = list(rows(unit)), numbers_of(unit)
     if file.suffix.lower() == ".csv":
-        _write_csv(file, found)
+        _write_csv(file, found, numbers)
     elif file.suffix.lower() == ".xlsx":
-        _write_xlsx(file, found)
+        _write_xlsx(file, found, numbers)
     else:
         raise Refused("suffix", "只能导出为 .csv 或 .xlsx，请改文件名后缀。")
     return len(found)
 
 
-def _write_csv(file: Path, found: list[dict[str, Any]]) -> None:
+def _write_csv(file: Path, found: list[dict[str, Any]], numbers: Mapping[str, str]) -> None:
+    columns = {**COLUMNS, **numbers}
     with file.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle, quoting=csv.QUOTE_ALL)
-        writer.writerow(COLUMNS.values())
-        writer.writerows([safe(row[name]) for name in COLUMNS] for row in found)
+        writer.writerow(columns.values())
+        writer.writerows([safe(row[name]) for name in columns] for row in found)
 
 
-def _write_xlsx(file: Path, found: list[dict[str, Any]]) -> None:
+def _write_xlsx(file: Path, found: list[dict[str, Any]], numbers: Mapping[str, str]) -> None:
+    columns = {**COLUMNS, **numbers}
     book = Workbook(write_only=True)
     sheet = book.create_sheet("指标")
-    sheet.append(list(COLUMNS.values()))
+    sheet.append(list(columns.values()))
     for row in found:
         cells = []
-        for name in COLUMNS:
+        for name in columns:
             value = row[name]
-            cell = WriteOnlyCell(sheet, value=value if name in NUMBERS else ("" if value is None else str(value)))
+            cell = WriteOnlyCell(sheet, value=value if name in numbers else ("" if value is None else str(value)))
             if isinstance(cell.value, str):
                 cell.data_type = "s"  # text, whatever it begins with
             cells.append(cell)

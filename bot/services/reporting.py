@@ -174,7 +174,9 @@ def _reads(unit: Unit, period: Period, spec: ChannelSpec) -> Reads:
     alone = posted_alone(unit, period).filter(account__channel=spec.name)
     if READS not in spec.metrics:
         posts = pushed.count() + tasks.count() + alone.count()
-        return Reads(spec.name, spec.label, None, 0, posts, f"{spec.label}不提供阅读数")
+        others = "、".join(spec.metric_labels.values())
+        note = f"{spec.label}不提供阅读数" + (f"，{others}见逐条" if others else "")
+        return Reads(spec.name, spec.label, None, 0, posts, note)
     told = [
         _added(pushed.annotate(told=newest_number(READS))),
         _added(tasks.annotate(told=newest_number(READS, by_hand=True))),

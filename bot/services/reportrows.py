@@ -18,10 +18,11 @@ from django.db.models.fields.json import KeyTextTransform
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
+from bot import channels
 from bot.domain.channel import ChannelSpec
 from bot.domain.delivery import State
 from bot.domain.instants import require_aware, show
-from bot.domain.sampling import METRIC_WORDS
+from bot.domain.sampling import metric_words
 from bot.models import Account, Item, ManualPost, Publication, Release, Unit
 
 from .errors import Refused
@@ -93,7 +94,7 @@ class Mark:
 
 def metrics_of(spec: ChannelSpec) -> list[str]:
     """What is told of one kind of channel: reads always (where it has none, that is told), then what it reports."""
-    return [READS, *(name for name in METRIC_WORDS if name != READS and name in spec.metrics)]
+    return [READS, *(name for name in metric_words(spec) if name != READS and name in spec.metrics)]
 
 
 # --- a page -------------------------------------------------------------------------------------------------------
@@ -134,14 +135,15 @@ def _alone(unit: Unit, period: Period, after: Mark | None, most: int) -> list[Ma
 
 def _rows(unit: Unit, marks: Sequence[Mark], period: Period) -> list[Row]:
     releases = [mark.pk for mark in marks if not mark.alone]
-    items = _items(releases)
+    metrics = list(metric_words(*(kind.spec for kind in channels.kinds().values())))  # no question for the unit's own
+    items = _items(releases, metrics)
     posts = list(_posts(posted_for_releases(unit, period).filter(task__release__in=releases)))
     alone = {post.pk: post for post in _posts(ManualPost.objects.filter(pk__in=[m.pk for m in marks if m.alone]))}
     figures = figures_of([*posts, *alone.values()])
     by_release: dict[int, dict[int, Row]] = {pk: {} for pk in releases}
     for item in items:
         row = by_release[item.publication.release_id].setdefault(item.edition_id, _row_of(item))
-        row.cells.setdefault(item.account.channel, []).append(_pushed(item))
+        row.cells.setdefault(item.account.channel, []).append(_pushed(item, metrics))
     for post in posts:
         if post.task is not None and post.edition is not None:
             rows = by_release[post.task.release_id]
@@ -156,13 +158,13 @@ def _that_came_out(rows: Mapping[int, Row]) -> list[Row]:
     return [row for row in rows.values() if any(entry.out for entries in row.cells.values() for entry in entries)]
 
 
-def _items(releases: Sequence[int]) -> QuerySet[Item]:
+def _items(releases: Sequence[int], metrics: Iterable[str]) -> QuerySet[Item]:
     """With their numbers: `n_reads` and so on."""
     found = Item.objects.filter(publication__release__in=releases).exclude(publication__state=str(State.CANCELLED))
     whole = found.select_related("publication__release", "account", "edition__document").defer(
         "payload", "edition__content", "publication__staged", "publication__release__manifest"
     )
-    numbers = {f"n_{name}": newest_number(name) for name in METRIC_WORDS}
+    numbers = {f"n_{name}": newest_number(name) for name in metrics}
     return whole.annotate(paper=KeyTextTransform("document_number", "edition__content"), **numbers).order_by(
         "publication__account_id", "publication__lane", "position"
     )
@@ -197,11 +199,11 @@ def _row_of_post(post: Any, release: Release | None) -> Row:
     )  # fmt: skip
 
 
-def _pushed(item: Any) -> Entry:
+def _pushed(item: Any, metrics: Iterable[str]) -> Entry:
     publication = item.publication
     if publication.status not in CAME_OUT:
         return Entry(item.account, None, {}, out=False, words=publication.status.label)
-    numbers = {name: getattr(item, f"n_{name}") for name in METRIC_WORDS}
+    numbers = {name: getattr(item, f"n_{name}") for name in metrics}
     if declared_by(publication):
         return Entry(item.account, None, numbers, words="由人登记，时刻未核对", url=item.url)
     words = "" if publication.status is State.LIVE else publication.status.label
@@ -237,7 +239,8 @@ def columns(specs: Sequence[ChannelSpec]) -> list[str]:
     """The head of a file."""
     told = ["标题", "发文字号", "编号", "发布单", "计划时间", "网站访问"]
     for spec in specs:
-        told += [f"{spec.label} 实际时间", *(f"{spec.label} {METRIC_WORDS[name]}" for name in metrics_of(spec))]
+        words = metric_words(spec)
+        told += [f"{spec.label} 实际时间", *(f"{spec.label} {words[name]}" for name in metrics_of(spec))]
     return [*told, "说明"]
 
 
@@ -283,7 +286,7 @@ def _partly_known(entries: Sequence[Entry], spec: ChannelSpec) -> str:
     for name in metrics_of(spec):
         known = sum(entry.numbers.get(name) is not None for entry in out)
         if 0 < known < len(out):
-            lacking.append(f"{METRIC_WORDS[name]}只含 {known} 个账号的")
+            lacking.append(f"{metric_words(spec)[name]}只含 {known} 个账号的")
     return f"{spec.label}发到 {len(out)} 个账号，{'、'.join(lacking)}" if lacking else ""
 
 

@@ -48,6 +48,7 @@ from bot.domain.channel import (
 from bot.domain.findings import blocking
 from bot.domain.post import Post
 from bot.domain.postlink import which_post
+from bot.domain.sampling import METRIC_WORDS
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -297,6 +298,12 @@ class ChannelContract:
         if isinstance(answer, Withdrawn):
             later = bench.channel.look(bench.evidence(staged, receipt.ids))
             assert isinstance(later, Failed | Absent)
+
+    def test_a_number_of_its_own_has_a_word_for_staff(self, bench):
+        spec = bench.channel.spec
+        assert set(spec.metric_labels) <= set(spec.metrics) - set(METRIC_WORDS)
+        assert all(re.fullmatch("[a-z][a-z0-9_]*", name) for name in spec.metrics)
+        assert all(CHINESE.search(word) for word in spec.metric_labels.values())
 
     def test_a_channel_that_says_how_it_recognises_what_people_posted_does_and_no_other(self, bench):
         spec = bench.channel.spec

@@ -17,6 +17,7 @@ SPEC = dataclasses.replace(
     label="村村屏",
     credentials=(OptionSpec("token", "访问令牌", required=True),),
     metrics=("shown", "comments"),
+    metric_labels={"shown": "播放"},
     metrics_lag="实时。",
 )
 
