@@ -137,7 +137,7 @@ def _sensible(text: str, complaint: str) -> date:
 # --- in words -----------------------------------------------------------------------------------------------------
 
 
-def _line(cells: tuple[str | int, ...]) -> str:
+def _line(cells: tuple[str | float, ...]) -> str:
     head, value, *rest = map(str, cells)
     return f"{head}：{value}" + (f"（{rest[0]}）" if rest else "")
 

@@ -160,8 +160,11 @@ def _punctual(unit: Unit, period: Period) -> tuple[int, int, Worst | None]:
     timed = sent.annotate(late=seconds_late())
     at_most = ON_TIME.total_seconds() + _HALF_A_MILLISECOND
     counted = timed.aggregate(sent=Count("pk"), on_time=Count("pk", filter=Q(late__lte=at_most)))
-    worst = timed.order_by("-late", "pk").values_list("late", "release_id", "release__title").first()
-    told = Worst(max(0.0, round(worst[0] * 1000)), worst[1], worst[2]) if worst else None
+    worst = timed.order_by("-late", "pk").select_related("release").first()
+    late = worst.late_ms if worst else None  # SQLite reckons in whole milliseconds: it finds the push, and no tenths
+    told = (
+        Worst(max(0.0, round(late, 1)), worst.release_id, worst.release.title) if worst and late is not None else None
+    )
     return counted["sent"], counted["on_time"], told
 
 

@@ -350,14 +350,14 @@ def as_xlsx(unit: Unit, period: Period, told: Cards, rows: Iterable[Row] | None 
     return file.getvalue()
 
 
-def summary(unit: Unit, period: Period, told: Cards) -> Iterator[tuple[str | int, ...]]:
+def summary(unit: Unit, period: Period, told: Cards) -> Iterator[tuple[str | float, ...]]:
     """The figures at the top, as lines of a sheet."""
     yield "单位", unit.name
     yield "时段", f"{period.name}（{period.days}）"
     yield "已发布条数", told.published
     yield "其中手工发布", told.by_hand
     yield "60 秒内准时", f"{told.on_time_share}%" if told.sent else NOT_COUNTED, f"{told.on_time} / {told.sent} 次推送"
-    yield "最大延迟（毫秒）", int(told.worst.late_ms) if told.worst else NOT_COUNTED
+    yield "最大延迟（毫秒）", told.worst.late_ms if told.worst else NOT_COUNTED
     yield "更正", told.corrections
     yield "撤回", told.withdrawn
     for one in told.reads:
@@ -366,7 +366,7 @@ def summary(unit: Unit, period: Period, told: Cards) -> Iterator[tuple[str | int
     yield "说明", f"{DASH_NOTE}；{PORTAL_NOTE}。"
 
 
-def _cell(sheet: Any, value: str | int) -> WriteOnlyCell:
+def _cell(sheet: Any, value: str | float) -> WriteOnlyCell:
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import unquote
 
 from django.test import Client
@@ -41,6 +42,13 @@ def test_the_cards_and_the_row_tell_what_is_known_and_dash_what_is_not(district:
     assert "未统计：微博不提供阅读数" in text
     assert "网站访问量没有接入同发" in text
     assert district.unit.name in text
+
+
+def test_the_worst_delay_is_told_in_tenths_where_it_is_short(district: District, as_: Login) -> None:
+    release = district.signed()
+    for publication in release.publications.all():
+        put(publication, "live", sent_at=publication.instant + timedelta(microseconds=500))
+    assert "<b>0.5 毫秒</b>" in shown(as_("releaser"))
 
 
 def test_an_empty_period_says_so(district: District, as_: Login) -> None:
