@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import segno
@@ -145,14 +146,27 @@ def end_deputy(request: HttpRequest, pk: int) -> HttpResponse:
     """End it early."""
     who = person(request)
     try:
-        deputies.end(deputies.find(pk, unit=who.unit), person=who, now=now())
+        left = deputies.end(deputies.find(pk, unit=who.unit), person=who, now=now())
     except Refused as refused:
         if refused.code in {"role", "not_found"}:
             raise
         messages.error(request, refused.message)
     else:
-        messages.success(request, "代理已终止，即刻生效。")
+        tell_ended(request, left)
     return redirect("me")
+
+
+def tell_ended(request: HttpRequest, left: Sequence[Deputy]) -> None:
+    """That it is over, and where the same two have another one, that the rights are not."""
+    if not left:
+        messages.success(request, "代理已终止，即刻生效。")
+        return
+    one, days = left[0], "、".join(map(deputies.words, left))
+    messages.warning(
+        request,
+        f"这一项代理已终止，但仍有另一项代理（{days}），{one.deputy.name}在这些天里仍可代{one.principal.name}办理。"
+        "要全部终止，请把另一项也终止。",
+    )
 
 
 def appointed(request: HttpRequest, principal: Person) -> Deputy:

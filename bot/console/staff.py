@@ -17,7 +17,7 @@ from bot.services.errors import Refused
 from bot.services.people import colleague, require_manager
 
 from . import stepup
-from .me import appointed
+from .me import appointed, tell_ended
 from .people import now, person, plain
 from .sessions import demands_second_factor
 
@@ -218,10 +218,10 @@ def end_deputy(request: HttpRequest, pk: int) -> HttpResponse:
     require_manager(who)
     found = deputies.find(pk, unit=who.unit)
     try:
-        deputies.end(found, person=who, now=now())
+        left = deputies.end(found, person=who, now=now())
     except Refused as refused:
         return _refused(request, refused, found.principal.username)
-    messages.success(request, "代理已终止，即刻生效。")
+    tell_ended(request, left)
     return redirect("member", found.principal.username)
 
 

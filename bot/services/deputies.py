@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from django.db.models import QuerySet
+
 from bot.domain.instants import beijing_date, require_aware
 from bot.domain.workflow import ADMINISTRATORS, READERS, Role
 from bot.models import Deputy, Person, Unit
@@ -65,10 +67,10 @@ def appoint(
                 f"不能把自己登记为{principal.name}的代理人，没有登记代理，未做任何改动。请由{principal.name}本人登记，"
                 "或另选代理人。",
             )
-    refusal = _why_not(principal, deputy, first_day, last_day, reason, now)
-    if refusal:
-        raise Refused("deputy", f"{refusal}没有登记代理，未做任何改动。")
-    with audit.serialised():
+    with audit.serialised():  # around the look, too: of two at once the second sees the first
+        refusal = _why_not(principal, deputy, first_day, last_day, reason, now)
+        if refusal:
+            raise Refused("deputy", f"{refusal}没有登记代理，未做任何改动。")
         made = Deputy.objects.create(
             principal=principal, deputy=deputy, first_day=first_day, last_day=last_day, reason=reason.strip()[:200],
             created_by=person, created_at=now,
@@ -96,11 +98,29 @@ def _why_not(
         return f"{principal.name}没有可以代理的角色（管理员角色不能代理），"
     if last_day < first_day or last_day < beijing_date(now) or last_day - first_day > LONGEST:
         return f"代理的起止日期不对（截止不早于起始和今天，最长 {LONGEST.days} 天），"
-    return None if reason.strip() else "须写明代理原因，"
+    if not reason.strip():
+        return "须写明代理原因，"
+    return _why_twice(principal, deputy, first_day, last_day)
 
 
-def end(deputyship: Deputy, *, person: Person, now: datetime) -> None:
-    """Before its last day. What the deputy did stays done."""
+def _why_twice(principal: Person, deputy: Person, first_day: date, last_day: date) -> str | None:
+    """Whoever ends one of two that overlap would believe the rights gone, while the other one gives them still."""
+    standing = _of_pair(principal, deputy).filter(first_day__lte=last_day, last_day__gte=first_day).first()
+    if standing is None:
+        return None
+    return (
+        f"{deputy.name}代理{principal.name}已登记过 {words(standing)}，日期与这次重叠；"
+        "请先终止那一项，或改选它截止以后的日期，"
+    )
+
+
+def _of_pair(principal: Person, deputy: Person) -> QuerySet[Deputy]:
+    """What was not ended between the two, soonest first, over or not."""
+    return Deputy.objects.filter(principal=principal, deputy=deputy, ended_at__isnull=True).order_by("first_day", "pk")
+
+
+def end(deputyship: Deputy, *, person: Person, now: datetime) -> Sequence[Deputy]:
+    """Before its last day. What the deputy did stays done. Returns those of today and to come that the two have besides."""
     require_aware(now)
     if person.pk != deputyship.principal_id:
         require_manager(person)
@@ -109,6 +129,8 @@ def end(deputyship: Deputy, *, person: Person, now: datetime) -> None:
             raise Refused("ended", "这项代理已经终止，未做改动。")
         data = {"deputy": deputyship.deputy.username, "name": deputyship.deputy.name}
         audit.append(person.username, "deputy.ended", f"person:{deputyship.principal.username}", data, now=now)
+        left = _of_pair(deputyship.principal, deputyship.deputy).filter(last_day__gte=beijing_date(now))
+        return list(left.select_related("principal", "deputy"))
 
 
 def find(pk: int, *, unit: Unit) -> Deputy:

@@ -90,6 +90,25 @@ def test_somebody_is_disabled_with_a_reason_and_a_deputy_named(manager: Person, 
     assert made.ended_at is not None
 
 
+@pytest.mark.parametrize(("who", "address"), [("manager", "/people/deputies"), ("releaser", "/me/deputies")])
+def test_ending_a_deputyship_beside_which_another_stands_does_not_say_that_it_is_over(
+    manager: Person, district: District, as_: Login, who: str, address: str
+) -> None:
+    principal, deputy, today = district.people["releaser"], district.people["final"], now().date()
+    days = {"first_day": today - timedelta(days=1), "last_day": today + timedelta(days=9)}
+    one, other = (
+        Deputy.objects.create(
+            principal=principal, deputy=deputy, reason="休假", created_by=principal, created_at=now(), **days
+        )
+        for _ in range(2)
+    )
+    told = as_(who).post(f"{address}/{one.pk}/end", follow=True).content.decode()
+    assert "仍有另一项代理" in told
+    assert "仍可代孙签办理" in told
+    assert "代理已终止，即刻生效" not in told
+    assert "代理已终止，即刻生效" in as_(who).post(f"{address}/{other.pk}/end", follow=True).content.decode()
+
+
 def test_who_manages_people_is_offered_for_nobodys_deputy_and_refused_as_one(manager: Person, as_: Login) -> None:
     client, today = as_("manager"), now().date()
     form = client.get("/people/person/releaser").content.decode().split('name="deputy"')[1].split("</select>")[0]

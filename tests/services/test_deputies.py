@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.instants import beijing_date
 from bot.domain.workflow import Role, Step
-from bot.models import Person, Unit
+from bot.models import Deputy, Person, Unit
 from bot.services import deputies, people, trail
 from bot.services.errors import Refused
 from tests.services.factories import NOW
@@ -85,6 +85,34 @@ def test_it_can_be_ended_early_by_the_principal(unit: Unit) -> None:
     assert not deputies.standing_in(deputy, now=NOW).has_role(Step.FINAL)
     with pytest.raises(Refused, match="已经终止"):
         deputies.end(found, person=chief, now=NOW)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 1), (1, 5), (-1, 0)], ids=["same", "longer", "before"])
+def test_the_same_two_have_no_two_deputyships_on_one_day(unit: Unit, first: int, last: int) -> None:
+    chief, deputy = person(unit, "chief", "releaser"), person(unit, "deputy", "editor")
+    appoint(chief, deputy)
+    standing = f"{TODAY.isoformat()} 至 {(TODAY + DAY).isoformat()}"
+    with pytest.raises(Refused, match=f"已登记过 {standing}，日期与这次重叠；请先终止那一项.*没有登记代理"):
+        appoint(chief, deputy, TODAY + first * DAY, TODAY + last * DAY)
+    appoint(chief, deputy, TODAY + 2 * DAY, TODAY + 3 * DAY)
+    appoint(chief, person(unit, "other", "editor"))
+    deputies.end(deputies.current(deputy, now=NOW)[0], person=chief, now=NOW)
+    assert not deputies.standing_in(deputy, now=NOW).has_role(Role.RELEASER)
+    appoint(chief, deputy)
+
+
+def test_ending_one_names_what_the_same_two_have_besides(unit: Unit) -> None:
+    chief, deputy = person(unit, "chief", "releaser"), person(unit, "deputy", "editor")
+    appoint(chief, deputy)
+    first = deputies.current(deputy, now=NOW)[0]
+    other = Deputy.objects.create(
+        principal=chief, deputy=deputy, first_day=TODAY, last_day=TODAY + 4 * DAY, reason="出差", created_by=chief,
+        created_at=NOW,
+    )  # fmt: skip
+    assert deputies.end(first, person=chief, now=NOW) == [other]
+    assert deputies.standing_in(deputy, now=NOW).has_role(Role.RELEASER)
+    assert deputies.end(other, person=chief, now=NOW) == []
+    assert not deputies.standing_in(deputy, now=NOW).has_role(Role.RELEASER)
 
 
 @pytest.mark.parametrize(
