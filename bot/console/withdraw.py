@@ -115,7 +115,7 @@ def _page(request: HttpRequest, release: Release, *, error: str = "") -> HttpRes
         "stages": Stage,
         "error": error,
         "form": _form(request, release, channels, at),
-        **_rights(who, standing),
+        **_rights(who, standing, at),
     }
     return render(request, "withdraw.html", context, status=409 if error else 200)
 
@@ -123,13 +123,14 @@ def _page(request: HttpRequest, release: Release, *, error: str = "") -> HttpRes
 _PEOPLE = ("asked_by", "confirmed_by", "dropped_by")
 
 
-def _rights(who: Person, standing: Told | None) -> dict[str, bool]:
+def _rights(who: Person, standing: Told | None, at: datetime) -> dict[str, Any]:
     """What is not this person's is not on the page; the services refuse it besides."""
     asker = standing.withdrawal.asked_by_id if standing else 0
-    refusal = engine.may_confirm(person=who.pk, asker=asker, roles=who.held_roles)
+    refusal = withdrawing.why_not(standing.withdrawal, person=who, now=at) if standing else None
     return {
         "may_ask": any(who.has_role(role) for role in engine.ASKERS),
         "may_confirm": standing is not None and refusal is None,
+        "asker_lost": refusal.message if refusal is not None and refusal.code == "first" else "",
         "may_drop": standing is not None and (who.pk == asker or who.has_role(Role.RELEASER)),
         "may_settle": any(who.has_role(role) for role in engine.HANDS),
         "may_decide": who.has_role(Role.RELEASER),

@@ -20,7 +20,7 @@ from bot.domain.typography import quoted
 from bot.domain.workflow import Role
 from bot.models import Edition, Item, ManualPost, Person, Publication, Release, Takedown, Unit, Withdrawal
 
-from . import audit, takedowns
+from . import audit, deputies, takedowns
 from .accounts import spec_of
 from .errors import NotFound, Refused
 from .people import require
@@ -192,13 +192,26 @@ def drop(withdrawal: Withdrawal, *, person: Person, now: datetime) -> None:
 # --- the second person --------------------------------------------------------------------------------------
 
 
-def confirm(withdrawal: Withdrawal, *, person: Person, now: datetime) -> None:
-    """确认撤回: from here on it is done. What a machine can delete is due at once; the rest is a person's."""
+def why_not(withdrawal: Withdrawal, *, person: Person, now: datetime) -> Refused | None:
+    """Why this person cannot confirm it now, None where they can. Who asked must have the right still: two people delete."""
     require_aware(now)
     refusal = engine.may_confirm(person=person.pk, asker=withdrawal.asked_by_id, roles=person.held_roles)
     if refusal is not None:
-        raise Refused(refusal.code, refusal.message)
+        return Refused(refusal.code, refusal.message)
+    asker = deputies.standing_in(Person.objects.get(pk=withdrawal.asked_by_id), now=now)
+    if any(asker.has_role(role) for role in engine.ASKERS):
+        return None
+    lost = "不再有提出撤回的权限" if asker.is_active else "已停用"
+    return Refused("first", f"提出人{asker.name}{lost}，请收回后重新提出，没有删除任何内容。")
+
+
+def confirm(withdrawal: Withdrawal, *, person: Person, now: datetime) -> None:
+    """确认撤回: from here on it is done. What a machine can delete is due at once; the rest is a person's."""
+    require_aware(now)
     with audit.serialised():
+        refused = why_not(withdrawal, person=person, now=now)
+        if refused is not None:
+            raise refused
         touched = Withdrawal.objects.filter(pk=withdrawal.pk, confirmed_at__isnull=True, ended_at__isnull=True).update(
             confirmed_by=person, confirmed_at=now
         )

@@ -14,7 +14,7 @@ from bot.domain.channel import Failed, Receipt, Withdrawn
 from bot.domain.delivery import State
 from bot.domain.engine.withdrawing import Stage
 from bot.models import Account, Correction, Release, Takedown, Withdrawal
-from bot.services import manualtasks, takedowns, trail
+from bot.services import manualtasks, people, takedowns, trail
 from bot.services.withdrawing import Target, ask
 
 from .test_exceptions import confirmed, page
@@ -235,6 +235,20 @@ def test_only_another_releaser_confirms(district: District, sure: Login) -> None
     assert "两人已确认" in told
     made.refresh_from_db()
     assert made.confirmed_by == district.people["releaser"]
+
+
+def test_where_who_asked_was_disabled_since_then_the_page_says_so_and_offers_no_confirming(
+    district: District, sure: Login
+) -> None:
+    made = asked(district)
+    people.disable_person("editor", actor="test", now=now())
+    shown = page(sure("releaser"), f"/releases/{made.release_id}/withdraw")
+    assert "确认撤回（不能恢复）" not in shown
+    assert "现在不能确认：提出人李拟已停用，请收回后重新提出，没有删除" in shown
+    assert "收回，不撤了" in shown
+    answer = sure("releaser").post(f"/withdrawals/{made.pk}/confirm")
+    assert answer.status_code == 409
+    assert "提出人李拟已停用" in answer.content.decode()
 
 
 def test_a_releaser_who_asked_does_not_confirm(district: District, sure: Login) -> None:

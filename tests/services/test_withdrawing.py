@@ -21,9 +21,10 @@ from bot.domain.channel import (
 )
 from bot.domain.delivery import State
 from bot.domain.engine.withdrawing import LOOKS, Stage
+from bot.domain.instants import beijing_date
 from bot.models import Alarm, AuditEvent, Chore, Person, Publication, Release, Takedown, TakedownCall, Withdrawal
 from bot.models.watch import make_chores
-from bot.services import callbacks, people, stops, story, takedowns, takedownwatch, watching, withdrawing
+from bot.services import callbacks, deputies, people, stops, story, takedowns, takedownwatch, watching, withdrawing
 from bot.services.accounts import spec_of
 from bot.services.errors import NotFound, Refused
 from bot.services.transitions import Stale
@@ -193,6 +194,35 @@ def test_two_releasers_may_be_the_two(world: World) -> None:
     withdrawing.confirm(made, person=second, now=world.at)
     line = AuditEvent.objects.get(action="withdrawal.confirmed")
     assert (line.actor, line.data["second"]) == ("releaser2", "releaser")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"is_active": False}, "提出人李拟已停用"), ({"roles": ["final"]}, "提出人李拟不再有提出撤回的权限")],
+)
+def test_nothing_is_deleted_on_the_word_of_somebody_who_may_not_ask_any_more(
+    world: World, changes: dict[str, Any], words: str
+) -> None:
+    made = world.ask(world.live())
+    Person.objects.filter(pk=world.editor.pk).update(**changes)
+    with pytest.raises(Refused, match=f"{words}，请收回后重新提出，没有删除"):
+        withdrawing.confirm(made, person=world.releaser, now=world.at)
+    world.work()
+    made.refresh_from_db()
+    assert (made.confirmed_at, world.desk.asked) == (None, [])
+    withdrawing.drop(made, person=world.releaser, now=world.at)
+
+
+def test_who_asked_may_hold_the_right_as_a_deputy_when_it_is_confirmed(world: World) -> None:
+    made, chief = world.ask(world.live()), world.releaser
+    Person.objects.filter(pk=world.editor.pk).update(roles=["first"])
+    today = beijing_date(world.at)
+    deputies.appoint(
+        principal=chief, deputy=world.editor, first_day=today, last_day=today, reason="出差", person=chief, now=world.at
+    )
+    withdrawing.confirm(made, person=world.releaser, now=world.at)
+    made.refresh_from_db()
+    assert made.confirmed_at is not None
 
 
 def test_what_was_confirmed_or_taken_back_is_confirmed_no_more(world: World) -> None:
