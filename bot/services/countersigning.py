@@ -21,15 +21,17 @@ from .people import require
 from .trail import MOVED
 
 ASKED, TAKEN_BACK = "resend.asked", "resend.taken_back"
+FIRSTS = (Role.RELEASER, Role.DUTY)
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """That of the first person: it is not public, it should go again."""
+    """That of the first person: it is not public, it should go again. `void`: why nobody can confirm it, "" where one can."""
 
     person: Person
     reason: str
     at: datetime
+    void: str = ""
 
 
 def words(publications: Sequence[Publication], *, now: datetime) -> dict[int, Word]:
@@ -40,11 +42,20 @@ def words(publications: Sequence[Publication], *, now: datetime) -> dict[int, Wo
     last = {line.subject: line for line in lines.order_by("sequence").only("subject", "action", "actor", "at", "data")}
     standing = [one for one in last.values() if one.action == ASKED and one.at <= now < one.at + WORD_HOLDS]
     people = {one.username: one for one in Person.objects.filter(username__in={one.actor for one in standing})}
+    void = {username: _why_void(one, now) for username, one in people.items()}
     return {
-        subjects[one.subject]: Word(people[one.actor], str(one.data.get("reason", "")), one.at)
+        subjects[one.subject]: Word(people[one.actor], str(one.data.get("reason", "")), one.at, void[one.actor])
         for one in standing
         if one.actor in people
     }
+
+
+def _why_void(first: Person, now: datetime) -> str:
+    """The first person must have the right still, themself or as a deputy, when the second confirms."""
+    if any(deputies.standing_in(first, now=now).has_role(role) for role in FIRSTS):
+        return ""
+    lost = "不再有提出重发的权限" if first.is_active else "已停用"
+    return f"提出人{first.name}{lost}，提议无效，请收回后重新提出。"
 
 
 def first_word(publication: Publication, *, now: datetime) -> Word | None:
@@ -56,7 +67,7 @@ def first_word(publication: Publication, *, now: datetime) -> Word | None:
 def ask(publication: Publication, *, person: Person, reason: str, now: datetime) -> None:
     """第一人: has looked on the platform and says that it is not there. Nothing is sent by this."""
     require_aware(now)
-    require(person, Role.RELEASER, Role.DUTY)
+    require(person, *FIRSTS)
     if not reason.strip():
         raise Refused("reason", "重发须写明核实情况，未做改动。")
     with audit.serialised():
@@ -72,7 +83,7 @@ def ask(publication: Publication, *, person: Person, reason: str, now: datetime)
 def take_back(publication: Publication, *, person: Person, now: datetime) -> None:
     """The word does not stand any more."""
     require_aware(now)
-    require(person, Role.RELEASER, Role.DUTY)
+    require(person, *FIRSTS)
     with audit.serialised():
         if first_word(publication, now=now) is None:
             raise Refused("no_word", "没有等第二人确认的重发，未做改动。")
@@ -90,9 +101,10 @@ def confirm(publication: Publication, *, person: Person, now: datetime) -> None:
             raise Refused(
                 "no_word", "没有等第二人确认的重发（可能已过时或情况已变），没有重发。请先由第一人核实后提出。"
             )
+        if word.void:
+            raise Refused("first", f"{word.void}没有重发，未做改动。")
         _require_offered(publication, now)
-        first = deputies.standing_in(word.person, now=now)  # as they were when they gave it, if they still are
-        settling.settle_again(publication, person=first, second=person, reason=word.reason, now=now)
+        settling.settle_again(publication, person=word.person, second=person, reason=word.reason, now=now)
 
 
 def _require_offered(publication: Publication, now: datetime) -> None:

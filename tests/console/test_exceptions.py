@@ -15,7 +15,7 @@ from bot.console import stepup
 from bot.domain.channel import Absent, PositionReceipt, Receipt
 from bot.domain.delivery import State
 from bot.models import Publication
-from bot.services import glancing, story, trail
+from bot.services import glancing, people, story, trail
 
 from .world import ARTICLES, District, attempt, now, put
 
@@ -340,6 +340,23 @@ def test_the_first_of_the_two_may_be_a_deputy(district: District, sure: Login) -
     assert "两人已确认" in done
     one.refresh_from_db()
     assert one.status is State.PLANNED
+
+
+def test_a_proposal_of_somebody_who_lost_the_right_is_void_and_the_page_says_why(
+    district: District, sure: Login
+) -> None:
+    one = doubtful(district)
+    sure("duty").post(f"/exceptions/{one.pk}/ask-again", {"reason": "主页上没有"})
+    people.disable_person("duty", actor="test", now=now())
+    second = sure("releaser")
+    assert "提议已无效" in page(second, "/exceptions")
+    shown = page(second, f"/exceptions/{one.pk}")
+    assert "现在不能确认：提出人周值已停用，提议无效，请收回后重新提出" in shown
+    assert "我也核实过，确认重发" not in shown
+    assert "收回重发的提议" in shown
+    answer = post(second, one, "confirm-again")
+    assert answer.status_code == 409
+    assert "提出人周值已停用" in answer.content.decode()
 
 
 def test_the_proposal_can_be_taken_back(district: District, sure: Login) -> None:

@@ -284,6 +284,21 @@ def test_a_second_without_the_role_is_none(engine: Engine, stuck: Publication, w
         countersigning.confirm(stuck, person=engine.office.people[who], now=engine.clock.now())
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"is_active": False}, "提出人孙签已停用"), ({"roles": ["first"]}, "提出人孙签不再有提出重发的权限")],
+)
+def test_the_second_is_told_that_the_first_has_lost_the_right(
+    engine: Engine, stuck: Publication, changes: dict[str, object], words: str
+) -> None:
+    ask(engine, stuck)
+    Person.objects.filter(pk=engine.releaser.pk).update(**changes)
+    with pytest.raises(Refused, match=f"{words}，提议无效，请收回后重新提出。没有重发") as refused:
+        countersigning.confirm(stuck, person=engine.office.people["final"], now=engine.clock.now())
+    assert refused.value.code == "first", "not the second one's own right"
+    assert len(engine.platform.sent) == 1
+
+
 def test_without_a_first_word_there_is_nothing_to_confirm(engine: Engine, stuck: Publication) -> None:
     with pytest.raises(Refused, match="没有等第二人确认"):
         countersigning.confirm(stuck, person=engine.office.people["final"], now=engine.clock.now())
