@@ -210,18 +210,22 @@ def each_document(
 @command
 def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Reply:
     """提交送审：过检查、为各账号生成渠道稿并冻结；留下的检查结果逐条列出。"""
-    from bot.services import accounts, documents, editorial, waiving
+    from bot.services import accounts, documents, drafting, editorial, waiving
     from bot.services.waivers import Waived
 
     person = acting(username)
     accounts.require_programs(person.unit)
     waived = pairs(waivers, "waive")
+    hints: list[str] = []
 
     def act(external_id: str) -> str:
         document = documents.find_document(external_id, unit=person.unit)
         for rule, reason in waived.items():
             waiving.waive(document, rule, reason, person=person, now=now())
-        return editorial.submit(document, person=person, now=now()).status.label
+        label = editorial.submit(document, person=person, now=now()).status.label
+        if draft := drafting.unsaved(document):
+            hints.append(f"提示：{external_id} 送审的是已保存的版本，不含{draft.editor.name}还没有保存成版本的草稿。")
+        return label
 
     def left(external_id: str) -> list[Any]:
         document = documents.find_document(external_id, unit=person.unit)
@@ -229,7 +233,8 @@ def submit(ids: tuple[str, ...], username: str, waivers: tuple[str, ...]) -> Rep
         waived = Waived(document)
         return [finding for finding in kept if finding not in waived]
 
-    return each_document(ids, act, left)
+    reply = each_document(ids, act, left)
+    return Reply(reply.data, [*reply.lines, *hints], code=reply.code)
 
 
 @click.command("review")

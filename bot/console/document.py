@@ -143,7 +143,7 @@ def accounts_of(edition: Edition) -> list[Account]:
 def _acts(document: Document, edition: Edition, who: Person, *, newest: bool) -> dict[str, Any]:
     """What this person may do with it: what they may not do is not on the page."""
     open_states = {EditionState.DRAFTING, EditionState.RETURNED}
-    draft = Draft.objects.select_related("editor").filter(document=document).first()
+    draft = Draft.objects.select_related("editor", "base").filter(document=document).first()
     return {
         "may_edit": newest and drafting.may_edit(document, who),
         "may_submit": newest and who.has_role(Role.EDITOR) and edition.status in open_states,
@@ -151,6 +151,7 @@ def _acts(document: Document, edition: Edition, who: Person, *, newest: bool) ->
         "may_set_policy": newest and who.has_role(Role.EDITOR),
         "waived": Waived(document),
         "draft": draft,
+        "unsaved": newest and draft is not None and drafting.holds_more(draft, edition),
         "draft_open": draft is not None and draft.open_until > now(),
         "interpretations": document.interpretations.order_by("pk"),
     }

@@ -247,9 +247,18 @@ def _next_step(request: HttpRequest, document: Document, who: Person, result: st
 
 @require_POST
 def submit(request: HttpRequest, external_id: str) -> HttpResponse:
-    """送审: freezes the newest edition as it stands."""
+    """送审: freezes the newest edition as it stands. What was typed since then and is no edition must be left out knowingly."""
     who = person(request)
-    return _submit(request, find_document(external_id, unit=who.unit), who)
+    document = find_document(external_id, unit=who.unit)
+    draft, number = drafting.unsaved(document), str(document.current.number)
+    if draft is not None and who.has_role(Role.EDITOR) and request.POST.get("without_draft") != number:
+        messages.error(
+            request,
+            f"{draft.editor.name} 有没有保存成版本的草稿（{show(draft.saved_at, seconds=False)}），没有送审。"
+            f"请先在编辑页保存为新版本，或放弃草稿；不要草稿里的改动的，请勾选“仍按第 {number} 版送审”。",
+        )
+        return redirect("document", external_id)
+    return _submit(request, document, who)
 
 
 def _submit(request: HttpRequest, document: Document, who: Person) -> HttpResponse:

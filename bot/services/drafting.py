@@ -291,6 +291,19 @@ def outdated(draft: Draft, current: Edition) -> bool:
     return draft.base.content_hash != current.content_hash
 
 
+def unsaved(document: Document) -> Draft | None:
+    """The working copy in which something stands that no edition has."""
+    draft = Draft.objects.select_related("editor", "base").filter(document=document).first()
+    return draft if draft is not None and holds_more(draft, document.current) else None
+
+
+def holds_more(draft: Draft, current: Edition) -> bool:
+    """Whether handing in the newest edition would leave out what somebody has put into the working copy."""
+    content = draft.base.content  # a change of files is no revision
+    files = draft.attachments != content.get("attachments", []) or draft.cover != content.get("cover")
+    return files or bool(draft.revision and draft.fields != fields_of(current))
+
+
 def with_files(article: Article, draft: Draft) -> Article:
     """The article with the attachments and the cover of the working copy."""
     return replace(

@@ -56,6 +56,25 @@ def test_of_a_draft_it_finds_what_handing_in_will_find(district: District, as_: 
     assert "必须修改，未提交" in answer.content.decode()
 
 
+def test_what_was_typed_since_the_newest_version_is_not_left_out_of_what_is_handed_in_unsaid(
+    district: District, as_: Login
+) -> None:
+    document, editor = district.document(), district.people["editor"]
+    client = as_("editor")
+    drafting.open_for(document, person=editor, now=now())
+    assert "仍按第" not in page(client, "/documents/HD-1"), "opened, and nothing typed"
+    fields = drafting.fields_of(document.current) | {"title": "关于再次调整城区公交线路的通知"}
+    drafting.keep(document, fields, page=drafting.page_of(document), person=editor, now=now())
+    assert "仍按第 1 版送审，不含草稿里的改动" in page(client, "/documents/HD-1")
+    for given in ({}, {"without_draft": "2"}):
+        told = client.post("/submit/HD-1", given, follow=True).content.decode()
+        assert "李拟 有没有保存成版本的草稿（" in told
+        assert "没有送审。请先在编辑页保存为新版本，或放弃草稿" in told
+        assert document.current.submitted_at is None
+    told = client.post("/submit/HD-1", {"without_draft": "1"}, follow=True).content.decode()
+    assert "第 1 版已送审" in told
+
+
 def test_a_draft_in_order_is_said_to_be_and_one_never_handed_in_is_not(district: District, as_: Login) -> None:
     document = district.document()
     assert "没有发现问题" in page(as_("editor"), "/documents/HD-1")
