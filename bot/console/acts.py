@@ -35,12 +35,13 @@ DOUBT = (
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act. `why_not` is "" where it can be done now; `name` is its page in `urls.py`."""
+    """One act. `why_not` is "" where it can be done now; `name` is its page in `urls.py`; `beware`: what to know before."""
 
     name: str
     label: str
     icon: str
     why_not: str = ""
+    beware: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,4 +254,4 @@ def _ending(case: Case) -> list[Act]:
     why = "都已发出，没有可作废的。要撤下或更正的，办理“更正与撤回”。" if over else ""
     if not case.publications and stops.people_did_all(case.tasks):
         why = stops.DONE_BY_PEOPLE
-    return [Act("release-cancel", "作废", "cross", why)]
+    return [Act("release-cancel", "作废", "cross", why, stops.what_it_keeps(case.publications))]

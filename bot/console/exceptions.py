@@ -170,6 +170,7 @@ def _acts(publication: Publication, who: Person, at: datetime) -> dict[str, Any]
         "settles": publication.status in FOR_A_PERSON,
         "declared_by": settling.declared_by(publication) if settling.mendable(publication) else "",
         "choices": {choice.value: words for choice, words in choices.items()},
+        "keeps": stops.what_it_keeps([publication]) if is_open else "",
         "labels": {choice.value: choice.label for choice in Choice},
         "word": word,
         "may_act": acts,

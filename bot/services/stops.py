@@ -299,6 +299,16 @@ def require_not_left_alone(publications: Sequence[Publication]) -> None:
         )
 
 
+def what_it_keeps(publications: Sequence[Publication]) -> str:
+    """What calling these off does not give back, for whoever is about to; "" where every edition is free again."""
+    kept = [one for one in publications if one.status not in OVER and may_have_left(one)]
+    if not kept:
+        return ""
+    names = "、".join(dict.fromkeys(f"“{one.account.name}”" for one in kept))
+    which = f"其中 {len(kept)} 条" if len(publications) > 1 else "这条推送"
+    return f"{which}已向平台请求过：作废后，这一版不能再发到{names}；还要发的，须修改内容形成新版本。"
+
+
 def free_items(publication: Publication, *, now: datetime) -> None:
     """A cancelled publication gives back the quota that it certainly did not take, and its editions, where no byte of it ever
     left."""

@@ -387,6 +387,18 @@ def test_what_stands_before_a_person_or_was_held_is_called_off(district: Distric
         assert push.status is State.CANCELLED
 
 
+def test_before_it_is_called_off_the_page_says_that_this_version_cannot_go_there_again(
+    district: District, as_: Login
+) -> None:
+    asked, told = doubtful(district), "作废后，这一版不能再发到“临沂河东”；还要发的，须修改内容形成新版本"
+    held = asked.release.publications.get(account=district.accounts[0])
+    put(held, "held", reason="暂停")
+    shown = page(as_("duty"), f"/exceptions/{asked.pk}")
+    assert f"这条推送已向平台请求过：{told}" in shown.split('id="cancel"')[1]
+    assert "作废后，这一版不能再发" not in page(as_("duty"), f"/exceptions/{held.pk}"), "nothing of it has left"
+    assert f"其中 1 条已向平台请求过：{told}" in page(as_("releaser"), f"/releases/{asked.release_id}")
+
+
 def test_a_row_tells_what_was_asked_and_seen_and_leads_to_each_thing_that_may_be_done(
     district: District, as_: Login
 ) -> None:
