@@ -34,7 +34,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "codes_left": secondfactor.recovery_codes_left(who),
         "stands_in": deputies.current(who, now=at),
         "deputies": [one for one in deputies.of_unit(who.unit, now=at) if one.principal_id == who.pk],
-        "colleagues": who.unit.people.filter(is_active=True).exclude(pk=who.pk).order_by("name"),
+        "colleagues": deputies.candidates(who),
         "words": deputies.words,
     }
     return render(request, "me.html", context)

@@ -83,7 +83,7 @@ def _member(who: Person, subject: Person) -> dict[str, Any]:
         "myself": subject.pk == who.pk,
         "factor": secondfactor.has(subject),
         "roles": [(role, ROLE_WORDS[role], role in ADMINISTRATORS) for role in Role],
-        "colleagues": who.unit.people.filter(is_active=True).exclude(pk__in=[subject.pk, who.pk]).order_by("name"),
+        "colleagues": [one for one in deputies.candidates(subject) if one.pk != who.pk],
         "deputies": [
             one for one in deputies.of_unit(who.unit, now=now()) if subject.pk in {one.principal_id, one.deputy_id}
         ],

@@ -83,9 +83,26 @@ def appoint(
     return made
 
 
+def candidates(principal: Person) -> list[Person]:
+    """Who may be this one's deputy, by name: whom `appoint` would not refuse for who they are."""
+    colleagues = Person.objects.filter(unit=principal.unit_id, is_active=True).order_by("name")
+    return [one for one in colleagues if _why_not_they(principal, one) is None]
+
+
 def _why_not(
     principal: Person, deputy: Person, first_day: date, last_day: date, reason: str, now: datetime
 ) -> str | None:
+    refusal = _why_not_they(principal, deputy)
+    if refusal:
+        return refusal
+    if last_day < first_day or last_day < beijing_date(now) or last_day - first_day > LONGEST:
+        return f"代理的起止日期不对（截止不早于起始和今天，最长 {LONGEST.days} 天），"
+    if not reason.strip():
+        return "须写明代理原因，"
+    return _why_twice(principal, deputy, first_day, last_day)
+
+
+def _why_not_they(principal: Person, deputy: Person) -> str | None:
     if principal.unit_id != deputy.unit_id:
         return "代理人须是本单位人员，"
     if principal.pk == deputy.pk:
@@ -96,11 +113,7 @@ def _why_not(
         return "代理双方都须在岗，"
     if not [role for role in principal.roles if role not in ADMINISTRATORS]:
         return f"{principal.name}没有可以代理的角色（管理员角色不能代理），"
-    if last_day < first_day or last_day < beijing_date(now) or last_day - first_day > LONGEST:
-        return f"代理的起止日期不对（截止不早于起始和今天，最长 {LONGEST.days} 天），"
-    if not reason.strip():
-        return "须写明代理原因，"
-    return _why_twice(principal, deputy, first_day, last_day)
+    return None
 
 
 def _why_twice(principal: Person, deputy: Person, first_day: date, last_day: date) -> str | None:

@@ -90,6 +90,18 @@ def test_somebody_is_disabled_with_a_reason_and_a_deputy_named(manager: Person, 
     assert made.ended_at is not None
 
 
+@pytest.mark.parametrize(("who", "address"), [("manager", "/people/person/releaser"), ("releaser", "/me")])
+def test_nobody_is_offered_as_a_deputy_who_would_be_refused(
+    manager: Person, as_: Login, who: str, address: str
+) -> None:
+    people.disable_person("second", actor="test", now=now())
+    form = as_(who).get(address).content.decode().split('name="deputy"')[1].split("</select>")[0]
+    assert 'value="final"' in form
+    for refused in ("admin", "second", "releaser"):
+        assert f'value="{refused}"' not in form
+    assert "现在没有可以登记的" in as_("admin").get("/me").content.decode(), "nobody holds an administrator's rights"
+
+
 @pytest.mark.parametrize(("who", "address"), [("manager", "/people/deputies"), ("releaser", "/me/deputies")])
 def test_ending_a_deputyship_beside_which_another_stands_does_not_say_that_it_is_over(
     manager: Person, district: District, as_: Login, who: str, address: str
