@@ -102,6 +102,15 @@ def test_nobody_is_offered_as_a_deputy_who_would_be_refused(
     assert "现在没有可以登记的" in as_("admin").get("/me").content.decode(), "nobody holds an administrator's rights"
 
 
+def test_the_form_asks_for_a_reason_that_fits_what_it_does(manager: Person, as_: Login) -> None:
+    client = as_("manager")
+    assert "如：调离岗位" in client.get("/people/person/duty").content.decode()
+    people.disable_person("duty", actor="test", now=now())
+    shown = client.get("/people/person/duty").content.decode()
+    assert "如：调离岗位" not in shown
+    assert "如：回到原岗位" in shown
+
+
 @pytest.mark.parametrize(("who", "address"), [("manager", "/people/deputies"), ("releaser", "/me/deputies")])
 def test_ending_a_deputyship_beside_which_another_stands_does_not_say_that_it_is_over(
     manager: Person, district: District, as_: Login, who: str, address: str
