@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -658,20 +659,34 @@ def story_lines(release: Any) -> list[str]:
     lines += ["预检："] if preflights else []
     lines += [line for row in preflights for line in preflight_lines(row)]
     lines += ["警报："] if alarms else []
-    for alarm in alarms:
-        read = (
-            f"，{show_instant(alarm.read_at)} {alarm.read_by.name}已阅" if alarm.read_at and alarm.read_by else "，未阅"
-        )
-        closed = f"，{show_instant(alarm.closed_at)} 了结：{alarm.closed_because}" if alarm.closed_at else ""
-        lines.append(
-            f"  [{alarm.pk}] {show_instant(alarm.raised_at)} {alarm.label}（是否已发出：{alarm.out_label}）{read}{closed}"
-        )
-        lines += [
-            f"      第 {notice.ring} 级 {notice.target}：{notice.result}"
-            for notice in alarm.notices.all()
-            if notice.target
-        ]
+    lines += alarm_lines(alarms)
     return [*lines, "经过：", *(f"  {sentence_line(one)}" for one in story.sentences(release, publications))]
+
+
+def alarm_lines(alarms: Sequence[Any]) -> list[str]:
+    """One line for those that say the same at the same minute: one account's trouble stops every push of it at once."""
+    from bot.domain.instants import show as show_instant
+
+    alike: dict[tuple[str, ...], list[Any]] = {}
+    for alarm in alarms:
+        minute = show_instant(alarm.raised_at, seconds=False)
+        alike.setdefault((minute, *_alarm_words(alarm)), []).append(alarm)
+    lines = list[str]()
+    for (_, words, *notices), same in alike.items():
+        number = f"[{same[0].pk}]" if len(same) == 1 else f"[{same[-1].pk}] 等 {len(same)} 条"
+        lines += [f"  {number} {show_instant(same[0].raised_at)} {words}", *(f"      {one}" for one in notices)]
+    return lines
+
+
+def _alarm_words(alarm: Any) -> list[str]:
+    """What it says besides its number and its instant: first of itself, then of each notice."""
+    from bot.domain.instants import show as show_instant
+
+    read = f"，{show_instant(alarm.read_at)} {alarm.read_by.name}已阅" if alarm.read_at and alarm.read_by else "，未阅"
+    closed = f"，{show_instant(alarm.closed_at)} 了结：{alarm.closed_because}" if alarm.closed_at else ""
+    where = f"“{alarm.account.name}”" if alarm.account else ""
+    notices = [f"第 {one.ring} 级 {one.target}：{one.result}" for one in alarm.notices.all() if one.target]
+    return [f"{where}{alarm.label}（是否已发出：{alarm.out_label}）{read}{closed}", *notices]
 
 
 def sentence_line(one: Any) -> str:

@@ -13,7 +13,7 @@ from bot.cli.main import main
 from bot.domain.channel import Evidence, Receipt, Refused, Remedy
 from bot.domain.delivery import State
 from bot.models import Account, Release
-from bot.services import settling, stops, story
+from bot.services import alarming, settling, stops, story
 
 from .delivery_support import MINUTE, NO_ANSWER, Engine, T
 from .factories import NOW, Office, article
@@ -111,6 +111,22 @@ def test_a_signature_taken_back_says_why(engine: Engine) -> None:
     release = engine.signed()
     void_signature(release.pk, reason="《通知》有了新版本", actor="editor", now=engine.clock.now())
     assert words(release, "release.voided") == [("李拟", "签发作废", "《通知》有了新版本")]
+
+
+def test_what_stops_every_push_of_an_account_at_once_is_one_line_with_their_number(engine: Engine) -> None:
+    from bot.services.voiding import void_signature
+
+    release = engine.signed(*engine.articles(3), on=[engine.office.weibo])
+    void_signature(release.pk, reason="《通知》有了新版本", actor="editor", now=engine.clock.now())
+    alarming.sweep(now=engine.clock.now())
+    (line,) = [line for line in told(release).splitlines() if "被系统暂停（是否已发出" in line]
+    first = min(one["id"] for one in data(release)["alarms"])
+    assert line.startswith(f"  [{first}] 等 3 条 ")
+    assert line.endswith("“临沂河东”被系统暂停（是否已发出：否），未阅")
+    assert len(data(release)["alarms"]) == 3
+    one = alarming.find_alarm(first, unit=release.unit)
+    alarming.read(one, person=engine.releaser, now=engine.clock.now())
+    assert "等 2 条" in told(release), "what somebody has read is another thing"
 
 
 def test_a_sending_again_names_both_people_and_their_reason(engine: Engine) -> None:
