@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from .instants import require_all_aware
 from .secret import Secret
 from .typography import quoted
 
-MOST_LINES = 12  # alarms told one by one in a message; the rest is counted
+MOST_LINES = 12  # things told one by one in a message; the rest is counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,11 @@ def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: b
     kinds = list(dict.fromkeys(one.kind for one in told))
     words = "、".join(kind.label for kind in kinds[:3]) + ("等" if len(kinds) > 3 else "")
     count = f"（{len(told)} 项）" if len(told) > 1 else ""
-    lines = [line for one in told[:MOST_LINES] for line in _lines(one)]
-    if len(told) > MOST_LINES:
-        lines.append(f"另有 {len(told) - MOST_LINES} 项，请打开值班台查看。")
+    alike = Counter(_line(one) for one in told)  # one account's trouble stops many pushes, and each line says the same
+    lines = [f"{line}（共 {many} 条）" if many > 1 else line for line, many in list(alike.items())[:MOST_LINES]]
+    left = sum(list(alike.values())[MOST_LINES:])
+    if left:
+        lines.append(f"另有 {left} 项，请打开值班台查看。")
     lines += [f"怎么办（{kind.label}）：{REMEDIES[kind]}" for kind in kinds]
     if ring > 1:
         step = f"没有配置第 {ring} 级通知对象，再次提醒" if again else f"现升级到第 {ring} 级"
@@ -56,13 +59,13 @@ def mark(live: bool) -> str:
     return "【同发】" if live else "【同发·演练】"
 
 
-def _lines(one: Told) -> list[str]:
+def _line(one: Told) -> str:
     name = quoted(one.title) if one.title else ""
     about = f"发布单 {one.release}{name}（{one.instant}）" if one.release is not None else _place(one)
     what = f"{about}{'，' + one.where if one.where else ''}：{one.kind.label}"
-    return [
-        f"· {what}{'，' + one.more if one.more else ''}。" + (f"是否已发出：{one.out.label}。" if one.release else "")
-    ]
+    return f"· {what}{'，' + one.more if one.more else ''}。" + (
+        f"是否已发出：{one.out.label}。" if one.release else ""
+    )
 
 
 def _place(one: Told) -> str:
