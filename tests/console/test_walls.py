@@ -69,7 +69,7 @@ class Theirs:
             "document": [edition.document.external_id], "post-frame": [item.post_id], "item-frame": [item.pk],
             "authorize": [district.accounts[1].slug], "preview-phone": [edition.pk, "portal"],
             "preview-body": [edition.pk, district.accounts[0].slug], "show": [edition.pk, district.accounts[0].slug],
-            "my-deputy-end": [_deputyship(district)], "deputy-end": [_deputyship(district)],
+            "my-deputy-end": [_deputyship(district, "duty")], "deputy-end": [_deputyship(district, "final")],
         }  # fmt: skip
         for name in names():
             if name.startswith(("release-", "withdraw", "calendar-")) and name not in OWN | ELSEWHERE:
@@ -128,14 +128,14 @@ def _token(district: District) -> int:
     return int(made.pk)
 
 
-def _deputyship(district: District) -> int:
+def _deputyship(district: District, deputy: str) -> int:
     from datetime import timedelta
 
     from bot.services import deputies
 
     chief, today = district.people["releaser"], now().date()
     made = deputies.appoint(
-        principal=chief, deputy=district.people["duty"], first_day=today, last_day=today + timedelta(days=2),
+        principal=chief, deputy=district.people[deputy], first_day=today, last_day=today + timedelta(days=2),
         reason="出差", person=chief, now=now(),
     )  # fmt: skip
     return int(made.pk)
