@@ -444,7 +444,9 @@ def test_several_pushes_of_one_release_make_one_message(engine: Engine, sink: Si
     engine.go(T + MINUTE)
     assert kinds() == ["held"] * 5
     (notice,) = [told for told in sink.of("值班群") if "被系统暂停" in told.subject]
-    assert notice.text.count("被系统暂停。") + notice.text.count("被系统暂停，") >= 5
+    assert notice.subject.endswith("被系统暂停（5 项）")
+    assert notice.lines[0].endswith("中国河东：被系统暂停。是否已发出：否。")
+    assert notice.lines[1].endswith("临沂河东：被系统暂停。是否已发出：否。（共 4 条）")
     assert "是否已发出：否" in notice.text
 
 
