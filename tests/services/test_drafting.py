@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 
+from bot.cli.main import main
 from bot.domain.workflow import EditionState
 from bot.intake import Rejected
 from bot.models import Document, Draft, Person
@@ -44,6 +46,26 @@ def test_what_is_typed_is_kept_and_no_edition_yet(district: District) -> None:
     assert document.editions.count() == 1
     again, _ = drafting.open_for(document, person=editor, now=now())
     assert again.fields["title"] == "新标题"
+
+
+def test_the_command_hands_in_the_edition_and_says_what_it_left_out(district: District) -> None:
+    document, editor = district.document(), district.people["editor"]
+    drafting.open_for(document, person=editor, now=now())
+    page = drafting.page_of(document)
+    drafting.keep(document, typed(document, title="新标题"), page=page, person=editor, now=now())
+    answer = CliRunner().invoke(main, ["submit", document.external_id, "--as", "editor"])
+    assert answer.exit_code == 0, answer.output
+    assert "提示：HD-1 送审的是已保存的版本，不含李拟还没有保存成版本的草稿。" in answer.output
+    assert document.current.status is EditionState.SUBMITTED
+
+
+def test_files_of_a_draft_are_left_out_no_less_than_its_words(district: District) -> None:
+    document, editor = district.document(), district.people["editor"]
+    draft, _ = drafting.open_for(document, person=editor, now=now())
+    assert drafting.unsaved(document) is None
+    file = {"sha256": "a" * 64, "name": "附件.pdf", "size": 1, "media_type": "application/pdf"}
+    Draft.objects.filter(pk=draft.pk).update(attachments=[file])
+    assert drafting.unsaved(document) == draft
 
 
 def test_saving_makes_an_edition_and_ends_the_draft(district: District) -> None:
