@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.domain.hashing import canonical_json, sha256
 from bot.domain.instants import require_aware
 from bot.domain.workflow import EditionState, Refusal, Role, Verdict, may_review, step_due
 from bot.models import Document, Edition, Opened, Person, PostRecord, ReturnPhrase, Unit
@@ -41,30 +42,33 @@ CHANGED = "稿件已变：它在您打开以后有了改动或新的审核进展
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The edition and the renderings that a page showed, as the form of a decision carries them back."""
+    """The edition and the renderings that a page showed, as the form of a decision carries them back.
+
+    `posts`: one digest of all renderings, so that a form of fifty editions is short however many accounts a unit has.
+    """
 
     edition: int
     state: str
     content_hash: str
-    post_hashes: tuple[str, ...]
+    posts: str
 
     def __str__(self) -> str:
-        return " ".join((str(self.edition), self.state, self.content_hash, *self.post_hashes))
+        return f"{self.edition} {self.state} {self.content_hash} {self.posts}"
 
     @classmethod
     def of(cls, edition: Edition, posts: Sequence[PostRecord]) -> Seen:
         """What a page shows that shows these; `posts` as `posts_of` gives them."""
-        return cls(edition.pk, edition.state, edition.content_hash, tuple(post.hash for post in posts))
+        return cls(
+            edition.pk, edition.state, edition.content_hash, sha256(canonical_json([post.hash for post in posts]))
+        )
 
     @classmethod
     def parse(cls, text: str) -> Seen:
         """Back from the form. Refused where it is none of ours."""
-        number, _, rest = text.partition(" ")
-        state, _, hashes = rest.partition(" ")
-        content, *posts = hashes.split(" ")
-        if not (number.isascii() and number.isdigit() and len(number) < 19 and state and content):
+        number, *rest = text.split(" ")
+        if not (number.isascii() and number.isdigit() and len(number) < 19 and len(rest) == 3 and all(rest)):
             raise Refused("form", "表单不完整，没有记录任何审核。请刷新页面后再办。")
-        return cls(int(number), state, content, tuple(posts))
+        return cls(int(number), *rest)
 
 
 @dataclass(frozen=True, slots=True)

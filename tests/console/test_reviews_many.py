@@ -14,7 +14,7 @@ from django.db import connection
 from bot.console import inbox as lists
 from bot.services import inbox
 
-from .reviewing import Login, changed_after_planning, crowd, opens, page, submitted, titles
+from .reviewing import Login, changed_after_planning, crowd, decides, opens, page, submitted, titles
 from .world import ARTICLES, District
 
 # --- several at once -----------------------------------------------------------------------------------------
@@ -42,6 +42,19 @@ def test_a_batch_tells_which_passed_and_which_not_and_why(district: District, as
 
 def test_a_batch_of_nothing_says_so(district: District, as_: Login) -> None:
     assert "没有勾选任何稿件" in as_("first").post("/reviews/pass", follow=True).content.decode()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_unit_with_dozens_of_accounts_passes_too(district: District, as_: Login, alone: bool) -> None:
+    document, client = submitted(district.widened(weibo=30)), as_("first")
+    assert document.current.posts.count() == 32
+    opens(client, document)
+    if alone:
+        decides(client, document)
+    else:
+        shown = re.findall(r'name="seen" value="([^"]+)"', page(client))
+        assert "通过 1 件" in client.post("/reviews/pass", {"seen": shown}).content.decode()
+    assert document.current.state == "first_passed"
 
 
 # --- phrases -------------------------------------------------------------------------------------------------

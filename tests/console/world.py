@@ -116,14 +116,22 @@ class District:
         made.accounts = [made._wechat(f"{prefix}wx", api), made._weibo(f"{prefix}wb", api)]
         return made
 
-    def _wechat(self, slug: str, api: str) -> Account:
+    def widened(self, *, wechat: int = 0, weibo: int = 0, api: str = LOOPBACK) -> District:
+        """So many more accounts, some of them with the long names that offices have."""
+        for number in range(2, wechat + 2):
+            self.accounts.append(self._wechat(f"wx{number}", api, name=f"临沂市河东区教育和体育局官方服务号第{number}"))
+        for number in range(2, weibo + 2):
+            self.accounts.append(self._weibo(f"wb{number}", api, name=f"河东区第{number}微博"))
+        return self
+
+    def _wechat(self, slug: str, api: str, *, name: str = "中国河东") -> Account:
         return accounts.add_account(
-            slug, channel="wechat", name="中国河东", mode="mass", unit=self.unit,
+            slug, channel="wechat", name=name, mode="mass", unit=self.unit,
             endpoints={"api": f"{api}/wechat"}, options={"app_id": _own(APP_ID, slug, "wx"), "account_type": "subscription"},
             credentials={"app_secret": Secret("rehearsal-secret")}, actor="test", now=now(),
         )  # fmt: skip
 
-    def _weibo(self, slug: str, api: str) -> Account:
+    def _weibo(self, slug: str, api: str, *, name: str = "临沂河东") -> Account:
         options = {
             "app_key": "rehearsalkey",
             "uid": _own(UID, slug, "wb"),
@@ -131,7 +139,7 @@ class District:
             "rip": "203.0.113.7",
         }
         account = accounts.add_account(
-            slug, channel="weibo", name="临沂河东", mode="share", unit=self.unit, endpoints={"api": f"{api}/weibo"},
+            slug, channel="weibo", name=name, mode="share", unit=self.unit, endpoints={"api": f"{api}/weibo"},
             options=options, credentials={"app_secret": Secret("rehearsal-weibo-secret")}, actor="test", now=now(),
         )  # fmt: skip
         accounts.store_token(account, seeded_grant(), now=now())
