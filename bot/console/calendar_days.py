@@ -23,11 +23,12 @@ from .calendar_tiles import Tile
 
 _HALF_HOUR = timedelta(minutes=30)
 _PERIODS = {"day": "当日", "month": "当月"}
+MOST_NAMED = 3  # accounts whose quotas stand in a day's header by name; those of more are summed
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaTag:
-    """`群发 0/1`, and the same in whole words."""
+    """`群发 0/1`, of many accounts `群发余 5/7`, and the same in whole words."""
 
     label: str
     numbers: str
@@ -142,7 +143,7 @@ def quota_tags(accounts: Sequence[Account], days: Sequence[date], *, now: dateti
         for mode in spec_of(account).modes
         if _counted(account, mode.name)
     ]
-    tags: dict[date, list[QuotaTag]] = {}
+    taken: dict[date, list[_Taken]] = {}
     shown = quotas.calendars(wanted, days[0], len(days), now=now)
     for (account, mode), calendar in zip(wanted, shown, strict=True):
         for day in calendar:
@@ -150,10 +151,12 @@ def quota_tags(accounts: Sequence[Account], days: Sequence[date], *, now: dateti
             if day.past:
                 windows = [window for window in windows if window.period == "day" and window.used]
             if windows:
-                tags.setdefault(day.date, []).extend(
-                    _tag(account, mode, one, alone=len(wanted) == 1, past=day.past) for one in windows
-                )
-    return tags
+                taken.setdefault(day.date, []).extend(_Taken(account, mode, one, day.past) for one in windows)
+    few = len({account.pk for account, _ in wanted}) <= MOST_NAMED
+    return {
+        day: [_tag(one, alone=len(wanted) == 1) for one in ones] if few else _summed(ones)
+        for day, ones in taken.items()
+    }
 
 
 def _counted(account: Account, mode: str) -> bool:
@@ -161,11 +164,52 @@ def _counted(account: Account, mode: str) -> bool:
     return account.enabled and any(rule.period in _PERIODS and not rule.bucket for rule in rules)
 
 
-def _tag(account: Account, mode: str, window: quotas.Window, *, alone: bool, past: bool) -> QuotaTag:
-    label = spec_of(account).mode(mode).label
-    month = "月 " if window.period == "month" else ""
-    taken = f"用了 {window.used} 次" if past else f"已签 {window.used} 次"
-    left = "" if past else f"，还可签 {window.free} 次"
-    words = f"{account.name}{_PERIODS[window.period]}{label}额度：{taken}，共 {window.count} 次{left}"
-    full = window.free <= 0 and not past
-    return QuotaTag(label if alone else account.name, f"{month}{window.used}/{window.count}", full, words)
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What is taken of one quota of an account, on a day that is over or one that is not."""
+
+    account: Account
+    mode: str
+    window: quotas.Window
+    past: bool
+
+    @property
+    def label(self) -> str:
+        """What the quota is of."""
+        return spec_of(self.account).mode(self.mode).label
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing is left that could be signed for."""
+        return self.window.free <= 0 and not self.past
+
+    @property
+    def words(self) -> str:
+        """In whole words."""
+        window = self.window
+        taken = f"用了 {window.used} 次" if self.past else f"已签 {window.used} 次"
+        left = "" if self.past else f"，还可签 {window.free} 次"
+        return f"{self.account.name}{_PERIODS[window.period]}{self.label}额度：{taken}，共 {window.count} 次{left}"
+
+
+def _tag(one: _Taken, *, alone: bool) -> QuotaTag:
+    month = "月 " if one.window.period == "month" else ""
+    numbers = f"{month}{one.window.used}/{one.window.count}"
+    return QuotaTag(one.label if alone else one.account.name, numbers, one.full, one.words)
+
+
+def _summed(ones: Sequence[_Taken]) -> list[QuotaTag]:
+    """One tag for all accounts whose quotas are of a kind: many names have no room in a day's header."""
+    kinds: dict[tuple[str, str], list[_Taken]] = {}
+    for one in ones:
+        kinds.setdefault((one.window.period, one.label), []).append(one)
+    return [_sum(period, label, alike) for (period, label), alike in kinds.items()]
+
+
+def _sum(period: str, label: str, ones: Sequence[_Taken]) -> QuotaTag:
+    past = all(one.past for one in ones)
+    number = sum(one.window.used if past else max(one.window.free, 0) for one in ones)
+    month = "本月" if period == "month" else ""
+    words = "；".join(one.words for one in ones)
+    numbers = f"{number}/{sum(one.window.count for one in ones)}"
+    return QuotaTag(f"{month}{label}{'用' if past else '余'}", numbers, all(one.full for one in ones), words)

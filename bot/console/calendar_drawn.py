@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bot.domain.article import Kind
 
-from .calendar_tiles import KIND_ICONS, KIND_WORDS, Glyph, Tile
+from .calendar_tiles import KIND_ICONS, KIND_WORDS, Glyph, Tile, counted
 from .chips import Chip
 
 KEPT = 2048  # tiles, of a few kB each
@@ -63,7 +63,8 @@ def _drawn_for(one: Tile, *, may_move: bool, reads: bool, back: str) -> Markup:
 def drawn(face: Face) -> Markup:
     """The tile."""
     values = {name: getattr(face, name) for name in _FIELDS}
-    text = render_to_string("parts/calendar_tile.html", {**values, "kind_words": KIND_WORDS, "kind_icons": KIND_ICONS})
+    also = {"marks": counted(face.glyphs), "kind_words": KIND_WORDS, "kind_icons": KIND_ICONS}
+    text = render_to_string("parts/calendar_tile.html", {**values, **also})
     return Markup(text)  # noqa: S704 - a template wrote it, and escaped what it was given
 
 

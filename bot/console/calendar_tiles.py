@@ -21,6 +21,7 @@ from . import calendar_tasks, chips, urgentmarks
 from .chips import Chip
 
 MOST = 600  # tiles of one page; a month of a district has a few dozen
+MOST_GLYPHS = 4  # one beside the other; of more accounts those of a channel are counted
 TITLE = 14  # characters: what two short lines of a tile hold
 UNSIGNED, WAITING, MOVING, PUBLIC, TROUBLE, OFF = "unsigned", "waiting", "moving", "public", "trouble", "off"
 PORTAL = "portal"
@@ -63,10 +64,11 @@ KIND_ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One account of a release, in a character: `channel` chooses it, `words` say it."""
+    """One account of a release, in a character: `channel` chooses it, `words` say it. `count`: of so many accounts at once."""
 
     channel: str
     words: str
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class Tile:
     def glyphs(self) -> tuple[Glyph, ...]:
         """Where it goes out, the portal first."""
         return tuple(_glyphs(self.release, self.pushes, self.accounts))
+
+    @property
+    def marks(self) -> Sequence[Glyph]:
+        """The same as far as a line of a tile has room."""
+        return counted(self.glyphs)
 
     @property
     def bundle(self) -> bool:
@@ -220,6 +227,16 @@ def _glyphs(release: Release, pushes: Iterable[Publication], accounts: Mapping[i
         yield Glyph(accounts[pk].channel, f"{accounts[pk].name}{count}：{states}")
     for pk, words in calendar_tasks.words(release).items():
         yield Glyph(accounts[pk].channel, f"{accounts[pk].name}：{words}")
+
+
+def counted(glyphs: Sequence[Glyph]) -> Sequence[Glyph]:
+    """Each by itself where they are few, else one for each channel."""
+    if len(glyphs) <= MOST_GLYPHS:
+        return glyphs
+    alike: dict[str, list[str]] = {}
+    for one in glyphs:
+        alike.setdefault(one.channel, []).append(one.words)
+    return [Glyph(channel, "；".join(words), len(words)) for channel, words in alike.items()]
 
 
 @lru_cache(4096)

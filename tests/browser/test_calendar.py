@@ -118,6 +118,30 @@ def test_a_month_a_week_and_a_list_fit_and_are_readable(
         shoot(page, f"calendar-move-{size}-{scheme}")
 
 
+@pytest.mark.parametrize("where", ["desk", "phone", "paper"])
+@pytest.mark.parametrize("many", [2, 6])
+def test_long_names_and_many_accounts_stay_within_their_day(
+    where: str, many: int, district: District, window: Open
+) -> None:
+    monday = weeks_of_month(working_month())[1][0]
+    district.widened(wechat=many, weibo=many)
+    plan(district, clock(monday, 9), ARTICLES[0], title="各账号同发")
+    with window("phone" if where == "phone" else "desk", login="editor", at="") as page:
+        if where == "paper":
+            page.emulate_media(media="print")
+            page.set_viewport_size({"width": 1054, "height": 725})
+        for view in ("month", "week", "list"):
+            month(page, monday, view)
+            expect(page.get_by_text("各账号同发").locator("visible=true").first).to_be_visible()
+            assert fits(page), view
+            beyond = page.locator(".quota, .glyphs").evaluate_all(
+                """all => all.filter((one) => one.getBoundingClientRect().right
+                    > one.closest("td, th, li.cell, .tile").getBoundingClientRect().right + 1).length"""
+            )
+            assert beyond == 0, view
+            shoot(page, f"calendar-accounts-{many}-{view}-{where}")
+
+
 def test_a_tile_dragged_to_another_day_asks_first_and_then_moves(district: District, window: Open) -> None:
     monday = weeks_of_month(working_month())[1][0]
     release = plan(district, clock(monday, 9), ARTICLES[0], title="拖动的一张")

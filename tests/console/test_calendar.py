@@ -276,6 +276,28 @@ def test_the_quota_of_mass_sending_is_in_the_header_of_each_day(district: Distri
     assert "群发" not in day_of(page(as_("duty"), day=date(2026, 3, 5)), date(2026, 3, 5))
 
 
+def test_the_quotas_of_many_accounts_are_one_sum_that_names_them_all_on_being_asked(
+    district: District, as_: Login
+) -> None:
+    release = district.signed(ahead=WEEK)
+    district.widened(wechat=4)
+    cell = day_of(page(as_("duty"), day=of(release)), of(release))
+    assert "群发余 4/5<" in cell
+    assert cell.count('class="quota') == 2, "the group, and one tag in it"
+    assert "中国河东当日群发额度：已签 1 次，共 1 次，还可签 0 次；临沂市河东区教育和体育局官方服务号第2当日" in cell
+
+
+def test_of_many_accounts_a_tile_counts_the_channels_and_its_menu_names_each(district: District, as_: Login) -> None:
+    release = district.widened(wechat=2, weibo=3).signed(ahead=WEEK)
+    cell = day_of(page(as_("duty"), day=of(release)), of(release))
+    line, menu = cell.split('class="glyphs"')[1].split('class="menu-body"')
+    assert re.findall(r'glyph-(\w+)" title="[^"]*"><span aria-hidden="true">×(\d)', line) == [
+        ("wechat", "3"),
+        ("weibo", "4"),
+    ]
+    assert menu.count('class="tiny') == 7
+
+
 def test_a_service_account_shows_what_is_left_of_its_month(district: District, as_: Login) -> None:
     wechat = district.accounts[0]
     type(wechat).objects.filter(pk=wechat.pk).update(options={**wechat.options, "account_type": "service"})
