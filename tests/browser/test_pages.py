@@ -63,6 +63,24 @@ def test_the_duty_desk_fits_and_is_readable(size: str, scheme: str, district: Di
         shoot(page, f"today-{size}-{scheme}")
 
 
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_a_dozen_accounts_with_long_names_are_readable_on_the_duty_desk(
+    size: str, district: District, window: Open
+) -> None:
+    district.widened(wechat=5, weibo=5).signed(title="各账号同发")
+    with window(size, login="duty") as page:
+        expect(page.locator(".clock-tile")).to_have_count(12)
+        assert fits(page)
+        drawn = page.locator(".clock-tile .account, .lines .account").evaluate_all(
+            "all => all.map((one) => [one.getBoundingClientRect().height, getComputedStyle(one, '::before').width])"
+        )
+        assert {width for _, width in drawn} == {"19px"}
+        assert max(height for height, _ in drawn) < 80, "of a long name three lines at most"
+        shoot(page, f"today-accounts-{size}")
+        page.locator("#clocks").scroll_into_view_if_needed()
+        shoot(page, f"today-clocks-{size}")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone_the_current_tab_is_in_view(scheme: str, district: District, window: Open) -> None:
     """The navigation is wider than the screen: the tab of the page that is open is not left beyond its edge."""
