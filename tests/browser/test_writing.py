@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
@@ -133,6 +134,23 @@ def test_the_editor_fits(size: str, scheme: str, district: District, window: Ope
         expect(page.get_by_text("各渠道字数")).to_be_visible()
         assert fits(page)
         shoot(page, f"editor-{size}-{scheme}")
+
+
+WIDE = f"<table><tr>{'<td>第三季度</td>' * 18}</tr></table>"
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_a_wide_table_and_long_results_scroll_where_they_are_and_by_the_keyboard(
+    size: str, district: District, window: Open
+) -> None:
+    district.widened(wechat=8, weibo=8).document(replace(ARTICLES[0], body_html=WIDE))
+    with window(size, login="editor", at="") as page:
+        page.goto("/edit/of/HD-1")
+        expect(page.locator("[data-body] td").first).to_be_visible()
+        page.locator("[data-body]").scroll_into_view_if_needed()
+        assert fits(page)
+        assert violations(page) == []
+        shoot(page, f"editor-wide-{size}")
 
 
 def test_what_is_pasted_keeps_its_form_and_loses_the_rest(district: District, window: Open) -> None:
