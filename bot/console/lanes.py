@@ -16,6 +16,8 @@ from . import chips
 
 SENT, LAST = 1, 3  # places in the lane of a push
 DRAWN = 12  # pushes of one release; what is beyond is told below the diagram
+#: What stopped, or may have: first to be looked at, so drawn before what goes its way.
+TROUBLED = frozenset({State.NEEDS_PERSON, State.UNKNOWN, State.MISSED, State.GONE, State.BLOCKED, State.HELD})
 GATE_TONES = {
     GateState.SHUT: ("busy", "eye"),
     GateState.OPEN: ("good", "check"),
@@ -67,15 +69,21 @@ class Lane:
 def lanes(
     release: Release, publications: Sequence[Publication], told: gating.GateStory | None, *, now: datetime
 ) -> list[Lane]:
-    """The rows in the order in which things happen."""
+    """The rows in the order in which things happen; where not all are drawn, those in trouble first."""
     rows = [_gate(release, told, now)] if told else []
     several = {one.account_id for one in publications if one.lane}
-    return [*rows, *(_push(one, release, several=one.account_id in several) for one in publications[:DRAWN])]
+    return [*rows, *(_push(one, release, several=one.account_id in several) for one in _drawn(publications))]
 
 
 def beyond(publications: Sequence[Publication]) -> int:
     """How many pushes the diagram leaves out."""
     return max(0, len(publications) - DRAWN)
+
+
+def _drawn(publications: Sequence[Publication]) -> Sequence[Publication]:
+    if not beyond(publications):
+        return publications
+    return sorted(publications, key=lambda one: one.status not in TROUBLED)[:DRAWN]
 
 
 def _gate(release: Release, told: gating.GateStory, now: datetime) -> Lane:

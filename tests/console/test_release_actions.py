@@ -461,3 +461,14 @@ def test_a_release_of_many_pushes_is_drawn_in_part_and_says_so(district: Distric
     many = found * 10
     assert len(lanes.lanes(release, many, None, now=now())) == lanes.DRAWN
     assert lanes.beyond(many) == len(many) - lanes.DRAWN
+
+
+def test_of_many_pushes_those_in_trouble_are_drawn_first(district: District, as_: Login) -> None:
+    release = district.widened(weibo=14).signed()
+    in_order = [one.account.name for one in release.publications.select_related("account").order_by("account_id")]
+    for name, state in ((in_order[-1], "unknown"), (in_order[-2], "needs_person"), (in_order[-3], "held")):
+        put(release.publications.get(account__name=name), state)
+    shown = lanes_of(as_("duty"), release)
+    drawn = re.findall(r"lane-name account[^>]*>([^<]*)<", shown)
+    assert drawn == [*in_order[-3:], *in_order[: lanes.DRAWN - 3]]
+    assert f"另有 {len(in_order) - lanes.DRAWN} 次推送" in shown
