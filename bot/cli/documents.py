@@ -44,10 +44,10 @@ def import_file(file: Path, username: str, defaults: tuple[str, ...]) -> Reply:
             report = documents.import_rows(source, person=person, now=now(), each=lambda _: bar.update(1))
     except intake.SourceError as error:
         raise Refused("file", f"{file.name}：{error.message}") from None
-    return import_reply(file.name, report)
+    return import_reply(file.name, report, source.unread)
 
 
-def import_reply(name: str, report: Any) -> Reply:
+def import_reply(name: str, report: Any, unread: Sequence[str] = ()) -> Reply:
     """The report as JSON and as lines."""
     from bot.services import documents
 
@@ -56,7 +56,7 @@ def import_reply(name: str, report: Any) -> Reply:
     lines = [
         f"{name}：新增 {report.created}，更新 {report.updated}，未变 {report.unchanged}，拒收 {report.rejected}；关联解读 {report.linked} 份。"
     ]
-    lines += filter(None, [documents.empty_words(report, name)])
+    lines += filter(None, [documents.empty_words(report, name), documents.unread_words(unread)])
     lines += [f"  {_refusal_line(row)}" for row in rejected[:SHOWN]]
     lines += [f"  第 {row.number} 行 {row.external_id}：已清理（{'；'.join(row.notes)}）" for row in cleaned[:SHOWN]]
     hidden = max(0, len(rejected) - SHOWN) + max(0, len(cleaned) - SHOWN)
@@ -64,7 +64,8 @@ def import_reply(name: str, report: Any) -> Reply:
         lines.append(f"  另有 {hidden} 条未列出，完整清单请加 --json。")
     counts = {key: getattr(report, key) for key in ("created", "updated", "unchanged", "rejected", "linked")}
     code = 0 if not report.rejected else (IN_PART if report.total > report.rejected else REFUSED)
-    return Reply({"file": name, **counts, "rows": [asdict(row) for row in report.rows]}, lines, code=code)
+    rows = [asdict(row) for row in report.rows]
+    return Reply({"file": name, **counts, "unread": list(unread), "rows": rows}, lines, code=code)
 
 
 def _refusal_line(row: Any) -> str:
@@ -138,7 +139,7 @@ def _check(target: str, person: Any) -> Reply:
 def _check_file(path: Path) -> Reply:
     """Pairs are looked for within the file: first all rows are read for their ids, then each is checked."""
     from bot import intake
-    from bot.services import editorial
+    from bot.services import documents, editorial
     from bot.services.errors import Refused
 
     lines: list[str] = []
@@ -167,7 +168,10 @@ def _check_file(path: Path) -> Reply:
                 ]
     except intake.SourceError as error:
         raise Refused("file", f"{path.name}：{error.message}") from None
-    return Reply({"file": path.name, "rows": data}, lines or ["没有发现问题。"], code=REFUSED if blocked else 0)
+    lines = [*(lines or ["没有发现问题。"]), *filter(None, [documents.unread_words(source.unread)])]
+    return Reply(
+        {"file": path.name, "unread": list(source.unread), "rows": data}, lines, code=REFUSED if blocked else 0
+    )
 
 
 def each_document(

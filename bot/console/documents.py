@@ -260,7 +260,7 @@ def _take(upload: UploadedFile[bytes], defaults: Mapping[str, str], who: Person)
             copy.flush()
             source = intake.open_source(Path(copy.name), name=name, defaults=defaults)
             report = documents.import_rows(source, person=who, now=now())
-            ignored = source.ignored_columns
+            ignored, unread = source.ignored_columns, documents.unread_words(source.unread)
     except intake.SourceError as error:
         return {"name": name, "error": error.message}
     rejected = [row for row in report.rows if row.result == documents.REJECTED]
@@ -268,7 +268,7 @@ def _take(upload: UploadedFile[bytes], defaults: Mapping[str, str], who: Person)
     return {
         "name": name, "error": "", "report": report, "rejected": rejected[:200], "cleaned": cleaned[:200],
         "hidden": max(0, len(rejected) - 200) + max(0, len(cleaned) - 200), "ignored": ignored,
-        "empty": documents.empty_words(report, name),
+        "empty": documents.empty_words(report, name), "unread": unread,
     }  # fmt: skip
 
 

@@ -38,6 +38,8 @@ def _lines(one: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     if one["error"]:
         yield one["name"], "", "", "没有导入", "", "", one["error"], ""
         return
+    if one["unread"]:
+        yield one["name"], "", "", "没有读取", "", "", one["unread"], ""
     for row in one["report"].rows:
         yield one["name"], row.number, row.external_id, RESULTS[row.result], *_said(row)
 

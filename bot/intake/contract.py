@@ -90,12 +90,14 @@ class Opened:
     """A source after its first look at the file.
 
     `records` starts a fresh pass over the rows each time it is called; a row that cannot even be split into fields
-    arrives as a `Rejected`. `total` is an estimate, or None where counting would mean reading the file twice.
+    arrives as a `Rejected`. `total` is an estimate, or None where counting would mean reading the file twice. `unread`
+    names the sheets that hold something and are not read.
     """
 
     records: Callable[[], Iterator[Record | Rejected]]
     total: int | None = None
     ignored_columns: tuple[str, ...] = field(default=())
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,14 @@ class Source:
     """An opened file. Iterating yields its rows in order, reading as it goes; each iteration starts afresh.
 
     `kind` names the source ("csv"), `total` estimates the rows (None: unknown), `ignored_columns` are headings that
-    mean nothing to Tongfa. Iterating may raise SourceError when the rest of the file turns out to be unreadable.
+    mean nothing to Tongfa, `unread` the sheets that are left out. Iterating may raise SourceError when the rest of the file turns out to be unreadable.
     """
 
     def __init__(self, kind: str, opened: Opened, defaults: Mapping[str, str]) -> None:
         self.kind = kind
         self.total = opened.total
         self.ignored_columns = opened.ignored_columns
+        self.unread = opened.unread
         self._opened = opened
         self._defaults = dict(defaults)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 COMMIT_EVERY = 200  # rows: write transactions stay short on SQLite
+MOST_SHEETS = 10  # named as not read
 CREATED, UPDATED, UNCHANGED, REJECTED = "created", "updated", "unchanged", "rejected"
 
 
@@ -178,6 +179,14 @@ def empty_words(report: ImportReport, name: str) -> str:
     sheet = name.lower().endswith((".csv", ".xlsx", ".xlsm"))
     what = "文件里只有表头，没有数据行" if sheet else "文件里没有可以导入的内容"
     return f"{what}，没有导入任何内容。请检查是否选错文件。"
+
+
+def unread_words(sheets: Sequence[str]) -> str:
+    """What to say of the sheets of a workbook that were not read; "" where there is none."""
+    if not sheets:
+        return ""
+    names = "、".join(sheets[:MOST_SHEETS]) + ("等" if len(sheets) > MOST_SHEETS else "")
+    return f"另有 {len(sheets)} 张工作表没有读取：{names}。一个文件只读一张；要导入它们，请分别另存为文件。"
 
 
 def keep_assets(assets: Iterable[Asset], *, unit: Unit) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import CliRunner
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -181,6 +182,25 @@ def test_a_file_without_a_row_says_so(district: District, as_: Login, tmp_path: 
     (tmp_path / name).write_bytes(content)
     done = CliRunner().invoke(main, ["import", str(tmp_path / name), "--as", "editor"], catch_exceptions=False)
     assert words in done.stdout
+
+
+def test_a_sheet_that_was_not_read_is_told_on_the_page_in_its_report_and_on_the_command_line(
+    district: District, as_: Login, tmp_path: Path
+) -> None:
+    book, path = openpyxl.Workbook(), tmp_path / "items.xlsx"
+    for sheet in (book.active, book.create_sheet("第二张")):
+        for line in csv.reader(CSV.splitlines()):
+            sheet.append(line)
+    book.save(path)
+    words = "另有 1 张工作表没有读取：第二张。"
+    shown = (
+        as_("editor").post("/import", {"file": SimpleUploadedFile("items.xlsx", path.read_bytes())}).content.decode()
+    )
+    assert shown.split('class="card report"')[1].count(words) == 1
+    assert words in shown.split("<template data-sheet>")[1].split("</template>")[0]
+    for command in ("import", "check"):
+        done = CliRunner().invoke(main, [command, str(path), "--as", "editor"], catch_exceptions=False)
+        assert words in done.stdout
 
 
 def test_a_file_of_a_long_name_takes_nothing_from_the_others(district: District, as_: Login) -> None:

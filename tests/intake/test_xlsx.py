@@ -72,6 +72,17 @@ def test_the_first_visible_sheet_with_a_heading_is_read(tmp_path):
     assert [taken(row).article.external_id for row in source] == ["NEW"]
     assert source.total == 1
     assert source.ignored_columns == ("备注",)
+    assert source.unread == ("Sheet",)
+
+
+def test_other_sheets_that_hold_something_are_named_and_empty_ones_are_not(tmp_path):
+    book = openpyxl.Workbook()
+    second, _ = book.create_sheet("第二张"), book.create_sheet("空的")
+    for sheet in (book.active, second):
+        sheet.append(HEAD)
+        sheet.append(cells(id=sheet.title))
+    book.save(tmp_path / "a.xlsx")
+    assert open_source(tmp_path / "a.xlsx").unread == ("第二张",)
 
 
 def test_a_workbook_without_the_columns_names_them(tmp_path):
@@ -132,9 +143,9 @@ def test_truncated_workbooks_old_formats_and_other_zips_are_refused(tmp_path, bo
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path):
-    """The sheet is streamed; only the workbook's table of distinct texts is held (openpyxl)."""
+    """The sheet is streamed; only the workbook's table of distinct texts is held (openpyxl), and what awaits collection."""
     _peak(tmp_path, rows=1)  # what the first reading of all loads
-    assert _peak(tmp_path, rows=2_500) < _peak(tmp_path, rows=500) + (1 << 20)
+    assert _peak(tmp_path, rows=2_500) < _peak(tmp_path, rows=500) + (2 << 20)
 
 
 def _peak(folder, *, rows):

@@ -21,6 +21,7 @@ from ..text import visible
 WHAT = "Excel 文件"
 #: Banner lines above the heading ("2017年信息公开目录") are usual.
 HEADING_ROWS = 10
+FIRST_ROWS = 100
 MAX_COLUMNS = 200
 #: Sheets are streamed, so a large one is bearable.
 MAX_XML = 150 << 20
@@ -31,10 +32,12 @@ def _open(path: Path, name: str) -> Opened:
     with readable(WHAT), _workbook(path) as book:
         sheet, number, header = _heading(book)
         rows = sheet.max_row
+        unread = tuple(one.title for one in book.worksheets if one.title != sheet.title and _holds_something(one))
     return Opened(
         records=lambda: _records(path, sheet.title, number, header),
         total=max(rows - number, 0) if rows else None,
         ignored_columns=header.ignored,
+        unread=unread,
     )
 
 
@@ -62,6 +65,17 @@ def _heading(book: Any) -> tuple[Any, int, Header]:
                 best = header
     require(best or read_header([]))
     raise SourceError("工作表里没有表头。")  # require always raises here: an incomplete heading misses something
+
+
+def _holds_something(sheet: Any) -> bool:
+    """Whether a visible sheet has anything among its first rows; one that cannot be read does: nobody knows."""
+    if sheet.sheet_state != "visible":
+        return False
+    try:
+        with readable(WHAT):
+            return any(cell.value not in (None, "") for row in _cells(sheet, 1, FIRST_ROWS) for cell in row)
+    except SourceError:
+        return True
 
 
 def _trimmed(values: list[Any]) -> list[Any]:
