@@ -154,11 +154,20 @@ def _next(case: Case) -> tuple[str, str]:
     if case.by_hand:
         return "", _by_hand_later(case)
     if case.has(*STOPPABLE):
-        return "", "已签发，到时自动发出，不用办理。"
+        return "", _going_by_itself(case)
     if case.has(State.UNKNOWN):
         return "", DOUBT
     said_above = chips.public_words(case.publications, case.tasks).startswith(chips.NOTHING_TO_DO)
     return "", "" if said_above else "正在发出或核对，不用办理。"
+
+
+def _going_by_itself(case: Case) -> str:
+    """Of what was resumed after its instant nobody is to think that a time is still to come."""
+    if any(one.instant > case.now for one in case.publications if one.status in STOPPABLE):
+        return "已签发，到时自动发出，不用办理。"
+    if case.release.waits_for_portal:
+        return "时刻已过，门户网页上线后自动发出，不用办理。"
+    return "时刻已过，准备好就自动发出，不用办理。"
 
 
 def _why_now(case: Case) -> str:

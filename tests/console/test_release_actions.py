@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from bot.console import lanes, stepup
@@ -149,6 +150,17 @@ def test_the_next_step_is_the_one_that_is_legal_now(district: District, as_: Log
     stops.cancel(release, person=district.people["duty"], reason="不发", now=now())
     assert primary(acts_of(client, release)) == []
     assert "已了结" in acts_of(client, release)
+
+
+def test_what_is_resumed_after_its_instant_does_not_speak_of_a_time_to_come(district: District, as_: Login) -> None:
+    release = district.signed()
+    stops.hold(release, person=district.people["duty"], reason="核对", now=now())
+    with time_machine.travel(release.instant + timedelta(seconds=26), tick=True):
+        client = as_("releaser")
+        shown = text(client.post(f"/releases/{release.pk}/resume", follow=True))
+        assert "已恢复 2 条推送" in shown
+        assert "时刻已过，准备好就自动发出" in acts_of(client, release)
+        assert "到时自动发出" not in acts_of(client, release)
 
 
 def test_what_another_edition_has_replaced_is_not_offered_to_be_signed(district: District, as_: Login) -> None:
