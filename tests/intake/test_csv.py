@@ -176,3 +176,10 @@ def test_ten_thousand_rows_stream_with_flat_memory(tmp_path):
     tracemalloc.stop()
     assert count == 10_000
     assert peak < 8 << 20 < path.stat().st_size
+
+
+@pytest.mark.parametrize("heading", ["原文网址", "网页地址", "文章链接"])
+def test_what_offices_call_the_address_of_a_page_is_understood(tmp_path, heading):
+    (row,) = read(tmp_path / "a.csv", f"编号,类型,文章标题,正文内容,{heading}\nX1,公告,甲,乙,http://a.cn/\n".encode())
+    assert taken(row).article.source_url == "http://a.cn/"
+    assert (row.article.title, row.article.body_html) == ("甲", "<p>乙</p>")
