@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from ninja import Router
+from ninja.errors import ValidationError
 from ninja.params.functions import Path, Query
 
 from bot.domain.instants import beijing_midnight
@@ -51,7 +52,7 @@ def of_release(
 def of_days(
     request: HttpRequest,
     first: Day = Query(..., alias="from", description="The first day, in Beijing, on which the releases were due."),
-    last: Day = Query(..., alias="to", description="The last of them."),
+    last: Day = Query(..., alias="to", description="The last of them, not before `from`."),
     after: int = Query(0, ge=0, le=LARGEST, description=AFTER),
     limit: int = Query(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description=LIMIT),
 ) -> NumbersPage:
@@ -68,7 +69,7 @@ def of_days(
 def of_days_by_hand(
     request: HttpRequest,
     first: Day = Query(..., alias="from", description="The first day, in Beijing, on which it was posted."),
-    last: Day = Query(..., alias="to", description="The last of them."),
+    last: Day = Query(..., alias="to", description="The last of them, not before `from`."),
     after: int = Query(0, ge=0, le=LARGEST, description=AFTER),
     limit: int = Query(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description=LIMIT),
 ) -> NumbersByHandPage:
@@ -101,7 +102,10 @@ def _by_hand(post: ManualPost, figures: Figures) -> NumbersByHand:
 
 
 def _span(first: str, last: str) -> tuple[datetime, datetime]:
-    """From the first instant of the one day to the end of the other."""
+    """From the first instant of the one day to the end of the other. An empty list would be taken for nothing posted."""
+    if last < first:
+        what = {"type": "value_error", "loc": ("query", "to"), "msg": f"不能早于 from（{first}）。请核对起止日期。"}
+        raise ValidationError([what])
     return beijing_midnight(_day(first)), beijing_midnight(_day(last) + timedelta(days=1))
 
 
