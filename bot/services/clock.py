@@ -289,8 +289,11 @@ def _hold_together(publication: Publication, now: datetime) -> None:
             return
         for mate in mates.select_related("account"):
             with suppress(Stale), transaction.atomic():
-                enact(mate, staging_rules.held_for_its_mate(facts_of(mate, ()), name), actor=ACTOR, now=now)
+                other = "" if mate.account_id == publication.account_id else name
+                enact(mate, staging_rules.held_for_its_mate(facts_of(mate, ()), other), actor=ACTOR, now=now)
         begun = Publication.objects.filter(release_id=publication.release_id, state=State.SENDING, not_before__gt=now)
+        own = begun.filter(account=publication.account_id, stop_event="")
+        own.update(**staging_rules.wish_for_its_mate(""), stop_by=MACHINE_WISH)
         begun.filter(stop_event="").update(**staging_rules.wish_for_its_mate(name), stop_by=MACHINE_WISH)
 
 

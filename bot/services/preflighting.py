@@ -134,12 +134,17 @@ def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult]
     if _is_news(row, failed):  # whoever has read the last one, or slept through it, must hear of this
         alarming.close(kind, [subject], why=f"{row.label}的预检又未过，另行警报", now=now)
     names = "、".join(dict.fromkeys(result.name for result in failed))
-    words = "；".join(result.message.rstrip("。") for result in failed)
+    words = "；".join(_each_once([result.message.rstrip("。") for result in failed]))
     call = Call(
         kind, subject, Out.NO, f"{row.account.name}：{words}。", public=f"未过：{names}"[:200], unit=row.release.unit_id,
         release=row.release_id, account=row.account_id,
     )  # fmt: skip
     alarming.raise_all([call], now=now)
+
+
+def _each_once(messages: Sequence[str]) -> list[str]:
+    """Without those that another one quotes: what is not ready on the platform names the cause that a check found, too."""
+    return [one for one in dict.fromkeys(messages) if not any(one != other and one in other for other in messages)]
 
 
 def _is_news(row: Preflight, failed: Sequence[CheckResult]) -> bool:

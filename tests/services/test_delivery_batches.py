@@ -204,6 +204,19 @@ def test_one_account_not_ready_fifteen_seconds_ahead_holds_the_whole_release(eng
     assert "中国河东" in engine.weibo(release).reason
 
 
+def test_what_is_held_for_the_other_post_of_its_own_account_is_not_told_that_it_stopped_because_of_itself(
+    engine: Engine,
+) -> None:
+    release = engine.signed(*engine.articles(2))
+    engine.platform.stages["lyhd"] = [fault(Remedy.OPERATOR, "白名单里没有本机。")] * 99
+    engine.go(T + MINUTE)
+    assert set(states(release)) == {State.HELD}
+    own = [engine.weibo(release, lane).reason for lane in (0, 1)]
+    assert not any("临沂河东" in reason for reason in own)
+    assert sorted("本账号的另一条推送没有准备好" in reason for reason in own) == [False, True]
+    assert "同一发布单的“临沂河东”没有准备好" in engine.wechat(release).reason
+
+
 def test_it_is_held_at_fifteen_seconds_not_before(engine: Engine) -> None:
     release = engine.signed()
     engine.platform.stages["zghd"] = [fault(Remedy.OPERATOR, "白名单里没有本机。")] * 99

@@ -435,6 +435,17 @@ def test_another_fault_is_another_alarm_although_the_last_was_read(engine: Engin
     assert "AppSecret" in Alarm.objects.filter(kind="preflight").latest("pk").message
 
 
+def test_a_cause_that_two_checks_found_is_told_once(engine: Engine) -> None:
+    cause = "连不上 127.0.0.1:9 或连接中断，请稍后重试。"
+    unready = CheckResult("准备", False, f"平台上还没有准备好：{cause}", code="staging")
+    engine.platform.preflights["zghd"] = [[unready, CheckResult("令牌", False, cause, code="token")]]
+    engine.signed()
+    engine.go(NOW + 2 * SECOND)
+    alarm = Alarm.objects.get(kind="preflight")
+    assert alarm.message.count("连不上 127.0.0.1:9") == 1
+    assert alarm.public_message == "未过：准备、令牌"
+
+
 def test_the_same_fault_is_told_again_a_quarter_of_an_hour_and_five_minutes_before(engine: Engine) -> None:
     far = NOW + timedelta(days=2)
     engine.platform.preflights["zghd"] = [[IP]] * 9

@@ -297,7 +297,8 @@ def _hold_together(world: World, publication: Publication, now: datetime) -> Non
             if "together" in world.without:
                 return
             for pk in publication.release.publications:
-                row, name = db.publications[pk], publication.account.name
+                row = db.publications[pk]
+                name = "" if row.account is publication.account else publication.account.name
                 if pk != publication.pk and row.state in STOPPABLE:
                     db.enact(row.copy(), staging_rules.held_for_its_mate(db.facts(row, attempts=False), name), ACTOR)
                 elif row.state is State.SENDING and row.not_before > now and not row.stop_event:

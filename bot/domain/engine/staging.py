@@ -76,7 +76,7 @@ def held_for_itself(facts: Facts) -> Step:
 
 
 def held_for_its_mate(facts: Facts, mate: str) -> Step:
-    """Another account of the same release is not ready: nothing goes out by halves."""
+    """Another push of the same release is not ready: nothing goes out by halves. `mate`: its account, "" where it is its own."""
     own = f"{facts.reason}另外，" if facts.stage_faults and facts.reason else ""
     return step(Event.HOLD, f"{own}{_together(mate)}", next_at=None, batch=None)
 
@@ -87,4 +87,5 @@ def wish_for_its_mate(mate: str) -> dict[str, str]:
 
 
 def _together(mate: str) -> str:
-    return f"同一发布单的“{mate}”没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
+    who = f"同一发布单的“{mate}”" if mate else "同一发布单里本账号的另一条推送"
+    return f"{who}没有准备好，为保证同步，本条一并暂停，未发出。可单独恢复，或处理后一起恢复。"
