@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from bot.domain.instants import show, to_beijing
 from bot.domain.urgent import LONGEST_REASON, PROPOSERS, SECONDERS, Stage
 from bot.domain.workflow import EditionState
 from bot.intake import Rejected
-from bot.models import Document, Person, Release, Urgency
+from bot.models import Account, Document, Edition, Person, Release, Urgency
 from bot.proofing import PORTAL_HOSTS
 from bot.services import drafting, releases, trail, urgent, urgentcare
 from bot.services.accounts import spec_of
@@ -124,7 +124,7 @@ def _notice(
         "findings": judged.findings,
         "blocked": [one for one in judged.findings if one.level is Level.BLOCK and one not in waived],
         "waived": waived,
-        "accounts": accounts,
+        "alike": _alike(edition, accounts),
         "ways": _ways(request, who, at),
         "hands": any(one.manual_only for one in accounts),
         "soonest": urgent.soonest(at),
@@ -142,6 +142,15 @@ def _notice(
         "tail": trail.tail,
     }
     return render(request, "urgent_notice.html", context, status=409 if refused or rejected else 200)
+
+
+def _alike(edition: Edition, accounts: Sequence[Account]) -> list[list[Account]]:
+    """Accounts on which it looks the same together: one phone is drawn for them."""
+    looks = drafting.looks(edition, accounts)
+    groups: dict[str, list[Account]] = {}
+    for one in accounts:
+        groups.setdefault(looks[one.slug], []).append(one)
+    return list(groups.values())
 
 
 def _ways(request: HttpRequest, who: Person, at: datetime) -> list[tuple[list[urgent.Way], bool, str]]:
@@ -229,13 +238,16 @@ def urgency(request: HttpRequest, pk: int) -> HttpResponse:
     told = urgentcare.story(found)
     refusal = urgent.why_not(found, person=who, now=at)
     posts = _posts(found)
+    alike: dict[str, list[dict[str, Any]]] = {}  # of the same bytes one phone is drawn
+    for post in posts:
+        alike.setdefault(post["hash"], []).append(post)
     context = {
         "now": at,
         "urgency": found,
         "edition": found.edition,
         "told": told,
         "banner": urgentmarks.banner(told, who, at),
-        "posts": posts,
+        "alike": list(alike.values()),
         "by_machine": [one["account"] for one in posts if not one["by_hand"]],
         "by_people": [one["account"] for one in posts if one["by_hand"]],
         "findings": [record.finding for record in found.edition.findings.order_by("pk")],

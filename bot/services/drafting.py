@@ -413,6 +413,18 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
     return meters_of(account, rendered.post.payload, article), list(dict.fromkeys(told))
 
 
+def looks(edition: Edition, accounts: Sequence[Account]) -> dict[str, str]:
+    """Slug -> what is the same for accounts on which this edition looks the same: posts are compared, frozen or as they
+    would be. A cover is not drawn for it: of the account it shows the place alone."""
+    frozen = {post.account_id: post.hash for post in edition.posts.all()}
+    return {one.slug: frozen.get(one.pk) or _look(edition, one) for one in accounts}
+
+
+def _look(edition: Edition, account: Account) -> str:
+    post = rendered(edition.document, edition.article, account, covered=False).post
+    return f"{post.hash} {account.options.get('place', '')}"
+
+
 #: What a field that may be shortened is made of, where it is nothing but that.
 _WRITTEN: dict[tuple[str, ...], str] = {("title",): "title", ("summary",): "summary"}
 

@@ -9,7 +9,7 @@ from bot.domain.delivery import State
 from bot.models import Account, Document, Release, Urgency
 from bot.services import urgent
 from tests.console.test_urgent_by_hand import asked, posted
-from tests.console.world import PASSWORD, District, now
+from tests.console.world import ARTICLES, PASSWORD, District, now
 
 from .conftest import Open, fits, shoot
 from .playing import engine
@@ -62,6 +62,18 @@ def test_two_people_on_their_phones_let_it_out(district: District, window: Open,
         assert fits(page)
         shoot(page, f"urgent-live-{scheme}")
     assert Document.objects.get().current.status.label == "待初审"
+
+
+def test_on_a_phone_a_dozen_accounts_do_not_make_a_dozen_phones(district: District, window: Open) -> None:
+    document = district.widened(wechat=5, weibo=5).document(ARTICLES[2])
+    with window("phone", login="editor", at=f"/urgent/notice/{document.external_id}") as page:
+        expect(page.locator(".preview")).to_have_count(2)
+        assert fits(page)
+        page.locator(".preview").first.scroll_into_view_if_needed()
+        shoot(page, "urgent-accounts-phone")
+        page.set_viewport_size({"width": 1366, "height": 768})
+        assert fits(page)
+        shoot(page, "urgent-accounts-desk")
 
 
 def test_what_people_post_of_it_is_told_on_every_page_and_fits(district: District, window: Open) -> None:

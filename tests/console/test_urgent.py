@@ -85,6 +85,29 @@ def test_the_first_and_the_second_word_ask_once_more_who_sits_there(district: Di
     assert Release.objects.get().signed
 
 
+def test_posts_of_the_same_bytes_are_drawn_once_and_every_account_is_named(district: District, as_: Login) -> None:
+    document = district.widened(wechat=2, weibo=9).document(ARTICLES[2])
+    shown = page(as_("editor"), "urgent-notice", document.external_id)
+    looks = shown.split("发出去的样子")[1].split("</section>")[0]
+    assert looks.count("<iframe") == 2
+    assert "10 个账号的内容相同，只画一次" in looks
+    assert all(looks.count(f">{one.name}</span>") == 1 for one in district.accounts)
+    as_("editor").post(reverse("urgent-ask", args=[document.external_id]), chosen(district, document))
+    looks = page(as_("releaser"), "urgency", Urgency.objects.get().pk).split("发出去的样子")[1].split("</section>")[0]
+    assert looks.count("<iframe") == 2
+    assert "10 个账号的内容逐字节相同，只画一次" in looks
+    assert all(looks.count(f">{one.name}</span>") == 1 for one in district.accounts)
+
+
+def test_accounts_on_which_it_looks_different_are_drawn_each(district: District, as_: Login) -> None:
+    district.widened(weibo=1)
+    last = district.accounts[-1]
+    type(last).objects.filter(pk=last.pk).update(options={**last.options, "place": "临沂市兰山区"})
+    document = district.document(ARTICLES[2])
+    shown = page(as_("editor"), "urgent-notice", document.external_id)
+    assert shown.split("发出去的样子")[1].split("</section>")[0].count("<iframe") == 3
+
+
 def test_a_refusal_keeps_what_was_typed_and_says_that_nothing_was_done(district: District, as_: Login) -> None:
     document = district.document(ARTICLES[2])
     client = as_("editor")
