@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from ninja import Router
-from ninja.errors import ValidationError
 from ninja.params.functions import Path, Query
 
 from bot.domain.instants import beijing_midnight
 from bot.domain.rights import Right
 from bot.models import Item, ManualPost, SampleRecord, Unit
 from bot.services.accounts import spec_of
+from bot.services.errors import Refused
 from bot.services.manual import standing
 from bot.services.manualnumbers import Figures, figures_of
 from bot.services.measuring import newest_values
@@ -104,8 +104,7 @@ def _by_hand(post: ManualPost, figures: Figures) -> NumbersByHand:
 def _span(first: str, last: str) -> tuple[datetime, datetime]:
     """From the first instant of the one day to the end of the other. An empty list would be taken for nothing posted."""
     if last < first:
-        what = {"type": "value_error", "loc": ("query", "to"), "msg": f"不能早于 from（{first}）。请核对起止日期。"}
-        raise ValidationError([what])
+        raise Refused("days", f"止日 to（{last}）不能早于起日 from（{first}），没有查询。请核对起止日期。")
     return beijing_midnight(_day(first)), beijing_midnight(_day(last) + timedelta(days=1))
 
 

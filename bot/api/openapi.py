@@ -12,6 +12,7 @@ READING = {
     401: "No token, or one that does not hold",
     403: "The token lacks the right, or its person the role",
     404: "No such thing in the token's unit",
+    409: "Refused by a rule, which `code` names",
     422: "The request does not fit this document",
     429: "Too many wrong tokens from this address",
     500: "A fault of the program",

@@ -78,8 +78,8 @@ def test_a_parameter_that_does_not_fit(machine: Machine, query: str) -> None:
 
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/by-hand"])
 def test_days_in_the_wrong_order_are_no_empty_list(machine: Machine, path: str) -> None:
-    found = problem(machine.get(path, **{"from": "2026-01-01", "to": "2025-01-01"}), 422, "schema")
-    assert found["errors"] == [{"where": "query.to", "message": "不能早于 from（2026-01-01）。请核对起止日期。"}]
+    found = problem(machine.get(path, **{"from": "2026-01-01", "to": "2025-01-01"}), 409, "days")
+    assert "止日 to（2025-01-01）不能早于起日 from（2026-01-01）" in found["detail"]
 
 
 def test_a_fault_of_the_program_tells_nothing_of_it(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

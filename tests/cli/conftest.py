@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.console.conftest import district, tongfa_home
+from tests.console.conftest import district, tongfa_home, within_a_day
 
-__all__ = ["district", "tongfa_home"]
+__all__ = ["district", "tongfa_home", "within_a_day"]
