@@ -1,4 +1,4 @@
-"""A third kind of channel, as the folder of a newcomer brings it: what its spec says is all that anybody knows of it."""
+"""A third kind of channel, as a folder brings it: what its spec says is all that anybody knows of it."""
 
 from __future__ import annotations
 
