@@ -8,9 +8,10 @@ from typing import Any
 from bot.domain.article import Article, OwnCover
 from bot.domain.channel import ChannelSpec, CoverSpec
 from bot.domain.findings import Finding, Level
+from bot.domain.place import DEFAULT_PLACE
 from bot.domain.post import Asset, Post, Rendered
 
-from .context import DEFAULT_PLACE, article_variables, usable
+from .context import article_variables, usable
 from .covers import draw_cover, not_drawn
 from .fields import environment, field_template, fill
 from .sanitise import styled_body

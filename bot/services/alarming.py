@@ -34,6 +34,7 @@ from bot.models import Alarm, Attempt, Person, Publication, Release, Unit, Urgen
 from . import audit, lanes
 from .accounts import spec_of
 from .audit import Entry
+from .disproof import disproved
 from .errors import NotFound, Refused
 from .facts import is_doubled
 from .people import require
@@ -41,6 +42,7 @@ from .people import require
 ACTOR = "系统"
 MOST = 200  # publications looked at in one tick; the rest waits for the next
 #: In the order of the partial indexes: SQLite uses one only where the lists are the same.
+_OPEN = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING})  # in doubt whatever has been said of earlier calls
 TO_LEAVE = sorted(str(state) for state in STOPPABLE | {State.SENDING})
 _TROUBLE = sorted(str(state) for state in TROUBLE - TOLD_ONCE)
 _TOLD_ONCE = sorted(str(state) for state in TOLD_ONCE)
@@ -290,17 +292,20 @@ def reconcile(ids: Sequence[int], *, now: datetime) -> None:
 
 
 def _outcomes(publications: Iterable[Publication]) -> dict[int, list[str]]:
-    """How the public calls of each ended; a refusal that is in doubt counts as unknown."""
+    """How the public calls of each ended; a refusal that is in doubt counts as unknown, what the platform has disproved as refused."""
     found: dict[int, list[str]] = defaultdict(list)
-    ids = []
-    for publication in publications:
-        ids.append(publication.pk)
+    whole = list(publications)
+    for publication in whole:
         if publication.doubt:
             found[publication.pk].append("unknown")
         if is_doubled(publication):
             found[publication.pk].append(TWICE)
+    ids = [one.pk for one in whole]
     for pk, outcome in Attempt.objects.filter(publication__in=ids).values_list("publication_id", "outcome"):
         found[pk].append(outcome)
+    settled = (one for one in whole if one.status not in _OPEN)
+    for pk in disproved(one for one in settled if alarms.is_out(one.status, found[one.pk]) is Out.UNKNOWN):
+        found[pk] = ["refused"]
     return found
 
 
@@ -379,11 +384,10 @@ def _reconcile_splits(releases: Iterable[int], now: datetime) -> None:
     close(
         Kind.SPLIT, [f"release:{pk}" for pk in pushes.keys() - split], why="没有一半公开、一半待处理的情况了", now=now
     )
+    # a hand may have taken away the release itself: of what is left of it nobody is told here
     units = dict(Release.objects.filter(pk__in=split).values_list("pk", "unit_id"))
     outcomes = _outcomes([one for pk in units for one in pushes[pk]])
-    words = {
-        pk: _split_words(pushes[pk], outcomes) for pk in sorted(units)
-    }  # a hand may have taken away the release itself
+    words = {pk: _split_words(pushes[pk], outcomes) for pk in sorted(units)}
     raise_all(
         [
             Call(Kind.SPLIT, f"release:{pk}", Out.PART, text, public=text.rstrip("。"), unit=units[pk], release=pk)

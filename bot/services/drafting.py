@@ -415,14 +415,13 @@ def _measured(article: Article, account: Account, pair: Article | None) -> tuple
 
 def looks(edition: Edition, accounts: Sequence[Account]) -> dict[str, str]:
     """Slug -> what is the same for accounts on which this edition looks the same: posts are compared, frozen or as they
-    would be. A cover is not drawn for it: of the account it shows the place alone."""
+    would be. A cover is not drawn for it: it shows nothing of the account."""
     frozen = {post.account_id: post.hash for post in edition.posts.all()}
     return {one.slug: frozen.get(one.pk) or _look(edition, one) for one in accounts}
 
 
 def _look(edition: Edition, account: Account) -> str:
-    post = rendered(edition.document, edition.article, account, covered=False).post
-    return f"{post.hash} {account.options.get('place', '')}"
+    return rendered(edition.document, edition.article, account, covered=False).post.hash
 
 
 #: What a field that may be shortened is made of, where it is nothing but that.

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from django.conf import settings
 
+from bot.domain.place import DEFAULT_PLACE
+
 from .errors import Refused
 
 HOME_FILE = "home.json"
-PLACE = "临沂市河东区"
 _PLACES = re.compile(r"[\u3400-\u9fff]{2,20}")
 
 
@@ -23,7 +24,9 @@ class HomeFacts:
 
     live: bool
     rehearsal_port: int = 0
-    place: str = PLACE  # the full name of the area whose authorities publish here: stands before their names in posts
+    place: str = (
+        DEFAULT_PLACE  # the full name of the area whose authorities publish here: stands before their names in posts
+    )
 
     @property
     def label(self) -> str:
@@ -60,7 +63,7 @@ def read(data: bytes) -> HomeFacts:
     found = json.loads(data)
     if not isinstance(found, dict) or not isinstance(found.get("live"), bool):
         raise ValueError("not the facts of a home")
-    port, place = found.get("rehearsal_port", 0), found.get("place", PLACE)
+    port, place = found.get("rehearsal_port", 0), found.get("place", DEFAULT_PLACE)
     if found.keys() - {"live", "rehearsal_port", "place"} or type(port) is not int or not isinstance(place, str):
         raise ValueError("not the facts of a home")
     return HomeFacts(found["live"], port, place)
@@ -93,7 +96,7 @@ def to_json() -> dict[str, object]:
 
 def place() -> str:
     """The area's full name; the usual one where there is no home yet."""
-    return facts().place if exists() else PLACE
+    return facts().place if exists() else DEFAULT_PLACE
 
 
 def is_live() -> bool:

@@ -118,6 +118,13 @@ def test_a_refusal_says_that_nothing_is_out(engine: Engine, sink: Sink) -> None:
     assert "没有权限" in alarm.message
 
 
+def test_what_the_platform_itself_has_disproved_is_told_as_not_out(engine: Engine, sink: Sink) -> None:
+    engine.platform.looks["zghd"] = [Failed("SEND_FAIL", "微信报告群发失败，没有送达。")]
+    engine.signed(on=[engine.office.wechat])
+    engine.go(T + MINUTE)
+    assert only(Kind.NEEDS_PERSON).out == "no"
+
+
 def test_one_side_public_and_the_other_not_is_a_split(engine: Engine, sink: Sink) -> None:
     engine.platform.answers["lyhd"] = [Refused("20018", Remedy.PERSON, "含非法网址。")]
     release = engine.signed()

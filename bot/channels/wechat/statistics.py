@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bot.domain.channel import ChannelFault, Receipt, Remedy, Sample
 from bot.domain.instants import beijing_midnight
+from bot.domain.sampling import DAILY_AT
 
 from .client import Client, text_id
 from .codes import Group
@@ -22,7 +23,7 @@ from .spec import METRICS
 
 NOT_PERMITTED = frozenset({"48001", "88000", "88001", "88002"})
 OUT_OF_RANGE = "61501"
-READY = timedelta(hours=8, minutes=30)  # into the next day
+READY = timedelta(hours=DAILY_AT.hour, minutes=DAILY_AT.minute)  # into the next day
 NOTIFIED, NOT_NOTIFIED = 0, 1  # publish_type of a mass send and of freepublish
 MSGID = "msgid"  # in a receipt: what was posted by hand has no other id
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rendering.context import Place
+from bot.domain.place import Place
 
 HERE = Place.parse("临沂市河东区")
 
