@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -169,10 +169,13 @@ def _remark(publication: Publication) -> str:
     return f"（{publication.status.label}）"
 
 
-def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask] = ()) -> str:
+def public_words(
+    publications: Sequence[Publication], tasks: Sequence[ManualTask] = (), *, disproved: Collection[int] = ()
+) -> str:
     """What is already public, what may be and what is not, where only a part is public for certain; "" when all or
     nothing is. The publications come with their attempts: what is in doubt is never told as not public. `tasks`: what
-    people post of the release; they come with their accounts."""
+    people post of the release; they come with their accounts. `disproved`: pushes of which the platform itself has said that
+    nothing went out."""
     by_people = [task for task in tasks if not task.dropped or byhand.taken_down(task)]
     if len({one.status in PUBLIC for one in publications} | {_stands(task) for task in by_people}) < 2:
         return ""
@@ -181,7 +184,7 @@ def public_words(publications: Sequence[Publication], tasks: Sequence[ManualTask
         return f"{NOTHING_TO_DO}：已公开 {out} 次推送，另 {len(publications) - out} 次正在进行。"
     counts: dict[tuple[alarms.Side, str, str], int] = {}
     for one in publications:
-        where = alarms.side(one.status, outcomes_of(one))
+        where = alarms.side(one.status, ["refused"] if one.pk in disproved else outcomes_of(one))
         key = (where, one.account.name, _remark(one))
         counts[key] = counts.get(key, 0) + 1
     told = [(where, f"{name} {count} 次推送{state}") for (where, name, state), count in counts.items()]

@@ -133,7 +133,9 @@ def _whole(request: HttpRequest, pk: int) -> dict[str, object]:
         "now": at,
         "release": release,
         "standing": chips.standing(release, publications, at),
-        "says": chips.public_words(publications, tasks),
+        "says": chips.public_words(
+            publications, tasks, disproved={pk for pk, told_of in out.items() if told_of is Out.NO}
+        ),
         "stood": stood.of_release(release, publications),
         "hands": chips.by_account(release, at),
         "by_machine": list(dict.fromkeys(one.account for one in publications)),

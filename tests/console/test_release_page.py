@@ -16,7 +16,7 @@ from bot.domain.sync import AfterLive, Seen, Then
 from bot.domain.workflow import Verdict
 from bot.models import PortalGate, Preflight, Publication, Release, Review, SampleRecord
 from bot.portal import Look
-from bot.services import attachments, drafting, editorial, gating, releases, stops
+from bot.services import attachments, audit, drafting, editorial, gating, releases, stops, trail
 from tests.intake.files import PDF
 from tests.services.factories import force, lifted
 
@@ -62,6 +62,19 @@ def test_only_what_went_out_is_called_sent(
     push.refresh_from_db()
     assert on_the_page in story(as_("duty"), release.pk)
     assert on_the_line in CliRunner().invoke(main, ["release", "show", str(release.pk), "--as", "duty"]).stdout
+
+
+def test_what_the_platform_has_disproved_is_not_in_doubt_on_its_line_either(district: District, as_: Login) -> None:
+    release = district.signed()
+    live, failed = release.publications.order_by("pk")
+    put(live, "live")
+    attempt(failed, sent_at=failed.instant, outcome="accepted")
+    said = {"verdict": "Failed", "gone": False, "message": "没有送达"}
+    audit.append("系统", trail.LOOKED, f"publication:{failed.pk}", said, now=failed.instant + timedelta(minutes=1))
+    put(failed, "needs_person")
+    shown = story(as_("duty"), release.pk)
+    assert f"未公开：{failed.account.name}" in shown
+    assert "是否公开不明" not in shown
 
 
 def test_each_item_shows_reviewers_hash_and_where_it_is_public(district: District, as_: Login) -> None:
