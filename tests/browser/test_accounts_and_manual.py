@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bot.console import sessions
+from bot.domain.instants import beijing_date
 from bot.models import Account, AccountCheck, ClockReading, Release
 from bot.rehearsal import RehearsalServer
 from bot.services import accountdesk, home, manual, people
@@ -19,6 +20,7 @@ from .conftest import Open, fits, shoot
 from .test_access import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("plain_covers")]
+POSTED_BEFORE = timedelta(hours=3)
 LOOKS = [("desk", "light"), ("phone", "light"), ("desk", "dark"), ("phone", "dark")]
 
 
@@ -55,7 +57,7 @@ def asked(district: District) -> Release:
     """A release whose 公众号 part people post, at its instant; a line in the book."""
     who = district.people["duty"]
     entry = Entry(
-        district.accounts[0], "publish", "https://mp.weixin.qq.com/s/AbCdEfGh1", now() - timedelta(hours=3), who,
+        district.accounts[0], "publish", "https://mp.weixin.qq.com/s/AbCdEfGh1", now() - POSTED_BEFORE, who,
         title="关于11月26日城区停水的紧急通知", note="值班领导要求",
     )  # fmt: skip
     manual.register(entry, person=who, now=now())
@@ -169,6 +171,7 @@ def test_manifest_desk_and_calendar_with_posts_by_hand_fit(
     size: str, scheme: str, district: District, window: Open
 ) -> None:
     asked(district)
+    day = beijing_date(now() - POSTED_BEFORE).isoformat()  # early on a Monday that was last week
     signer = people.find_person("releaser")
     signer.set_password(PASSWORD)
     signer.save()
@@ -180,9 +183,9 @@ def test_manifest_desk_and_calendar_with_posts_by_hand_fit(
             ("releases", "/releases", "一半手工的一张"),
             ("today", "/", "一半手工的一张"),
             ("compose", "/releases/new?document=HD-3", "系统不代发"),
-            ("month", "/calendar", "城区停水"),
-            ("week", "/calendar?view=week", "城区停水"),
-            ("list", "/calendar?view=list", "关于11月26日城区停水的紧急通知"),
+            ("month", f"/calendar?date={day}", "城区停水"),
+            ("week", f"/calendar?view=week&date={day}", "城区停水"),
+            ("list", f"/calendar?view=list&date={day}", "关于11月26日城区停水的紧急通知"),
         ):
             page.goto(address)
             expect(page.locator("main")).to_contain_text(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -99,6 +99,16 @@ def test_the_filters_know_it(district: District, as_: Login) -> None:
     assert re.search(r"已发布<small>1</small>", page(client))
 
 
+@pytest.fixture
+def tuesday() -> Iterator[None]:
+    """The middle of a week of the calendar: the next day is in it, too."""
+    present = now()
+    noon = to_beijing(present).replace(hour=12, minute=0) + timedelta(days=(1 - to_beijing(present).weekday()) % 7)
+    with time_machine.travel(noon, tick=True):
+        yield
+
+
+@pytest.mark.usefixtures("tuesday")
 def test_what_was_posted_for_a_release_on_its_day_is_that_releases_tile(district: District, as_: Login) -> None:
     Account.objects.update(manual_reason="没有权限")
     for account in district.accounts:
