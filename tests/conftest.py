@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -16,6 +17,11 @@ from tests.support import schema
 from tests.support.broker import Broker, embedded_valkey
 from tests.support.postgres import embedded_postgres
 from tests.support.skips import strict
+
+if not os.environ.get("DATABASE_URL"):  # SQLite: the server has its own way
+    from tests.support.committed import empty_records, transactional_db
+
+    __all__ = ["empty_records", "transactional_db"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
-from django.db.backends.signals import connection_created
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -59,39 +56,6 @@ def platform(tmp_path: Path) -> Iterator[RehearsalServer]:
     """Rehearsal platforms that publish at once."""
     with prompt_platforms(tmp_path / "platform") as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def _empty(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The records as the first test finds them, in a file. No power fails here: what is committed need not reach the disk."""
-
-    def in_a_hurry(connection: Any, **_: Any) -> None:
-        connection.connection.execute("PRAGMA synchronous=OFF")
-
-    kept = tmp_path_factory.mktemp("records") / "empty.sqlite3"
-    connection_created.connect(in_a_hurry)
-    with django_db_blocker.unblock():
-        connection.close()
-        connection.ensure_connection()
-        with closing(sqlite3.connect(kept)) as target:
-            connection.connection.backup(target)
-    yield kept
-    connection_created.disconnect(in_a_hurry)
-
-
-@pytest.fixture
-def transactional_db(_empty: Path, django_db_blocker: Any) -> Iterator[None]:
-    """Records that the live server sees too, on SQLite; afterwards they are again what they were before the first test.
-
-    In place of pytest-django's own, which erases row after row: our triggers forbid that, and to take them away and put
-    them back took longer than many a test.
-    """
-    with django_db_blocker.unblock():
-        yield
-        connection.ensure_connection()
-        with closing(sqlite3.connect(_empty)) as source:
-            source.backup(connection.connection)
-        connections.close_all()
 
 
 @pytest.fixture

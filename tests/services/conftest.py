@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from bot.services import keybox
+
 from .factories import Office, draw_tiny_covers, drop_rules, fresh_home
 
 HERE = Path(__file__).parent
@@ -50,6 +52,12 @@ def cheap_covers(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
         draw_tiny_covers(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A passphrase is dear to try on purpose; how dear, says tests/services/test_keybox.py."""
+    monkeypatch.setattr(keybox, "N", 2**4)
+
+
 @pytest.fixture
 def real_covers() -> None:
     """Draw covers for real in this test."""
@@ -64,11 +72,12 @@ def office(db: None) -> Office:
 def committed_db(transactional_db: None) -> Iterator[None]:
     """A database that commits for real, for tests with several threads or connections.
 
-    Emptying it, which comes after this, would meet the rules against deletion: they step aside. It ends with
-    post_migrate, which installs them again.
+    To empty a server's database, which comes after this, would meet the rules against deletion: they step aside. It ends
+    with post_migrate, which installs them again. (SQLite: tests/support/committed.py.)
     """
     yield
-    drop_rules()
+    if connection.vendor == "postgresql":
+        drop_rules()
     connection.close()
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import override_settings
 from PIL import Image
 
@@ -138,7 +138,7 @@ def draw_tiny_covers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def drop_rules(*, event: str = "") -> None:
     """Take the database's triggers away: a hand in the database with all rights. `event`: only those, e.g. DELETE."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         for rule in triggers.rules_of(connection.vendor):
             if not event or rule.event == event:
                 on = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
