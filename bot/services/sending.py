@@ -54,6 +54,7 @@ from .facts import doubted, evidence_of, facts_of, may_have_left, tries_of
 from .locks import ProcessLock, tidy
 from .ports import load_tokens
 from .signature import Signatures
+from .staging import left_by
 from .transitions import Change, Stale, enact, move, move_all, touch
 from .walltime import Clock, WallClock
 
@@ -242,7 +243,8 @@ class _Sender:
                 return step()
         except ChannelFault as fault:
             if fault.remedy is Remedy.PERSON:
-                self._hold(publication, fault.message, doubt=fault.code == DRAFT_GONE or publication.doubt)
+                doubt = fault.code == DRAFT_GONE or publication.doubt
+                self._hold(publication, fault.message, doubt=doubt, **left_by(fault))
             else:
                 self._put_back(publication, fault.message)
         except Stale:

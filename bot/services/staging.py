@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import OperationalError, transaction
@@ -217,5 +218,12 @@ def _faulted(publication: Publication, fault: ChannelFault, now: datetime) -> No
     step = engine.faulted(facts_of(publication), fault.message, wait_until=fault.wait_until, now=now)
     if fault.code == DRAFT_GONE:
         step = engine.held_for_good(fault.message)
+    doubt = fault.code in {DRAFT_GONE, FOUND} or publication.doubt
     with suppress(Stale):
-        enact(publication, step, actor=ACTOR, now=now, doubt=fault.code in {DRAFT_GONE, FOUND} or publication.doubt)
+        enact(publication, step, actor=ACTOR, now=now, doubt=doubt, **left_by(fault))
+
+
+def left_by(fault: ChannelFault) -> dict[str, Any]:
+    """The column of what a draft that is gone has left, where that is known: the next stage, after a person's word, begins
+    with it."""
+    return {"staged": dict(fault.staged)} if fault.code == DRAFT_GONE and fault.staged is not None else {}

@@ -108,6 +108,51 @@ class TestAgain:
         again = channel.stage((make_post(),), key=KEY, previous=first.table)
         assert again.table["draft"] in platform.drafts
 
+    def test_one_that_somebody_published_in_the_console_is_not_made_anew(self, platform, channel):
+        first = channel.stage((make_post(),), key=KEY)
+        (article,) = platform.drafts.pop(first.table["draft"])
+        listed = {"article_id": "ART1", "update_time": int(NOW.timestamp()), "content": {"news_item": [article]}}
+        platform.stub.script("/cgi-bin/freepublish/batchget", {"total_count": 1, "item_count": 1, "item": [listed]})
+        fault = refused(channel, previous=first.table)
+        assert (fault.code, fault.remedy) == (DRAFT_GONE, Remedy.PERSON)
+        assert "公众号上已经有这篇文章" in fault.message
+        assert len(platform.stub.calls(ADD)) == 1
+
+    def test_what_somebody_published_and_deleted_again_is_made_anew(self, platform, channel):
+        first = channel.stage((make_post(),), key=KEY)
+        (article,) = platform.drafts.pop(first.table["draft"])
+        items = [article | {"is_deleted": True}]
+        listed = {"article_id": "ART1", "update_time": int(NOW.timestamp()), "content": {"news_item": items}}
+        platform.stub.script("/cgi-bin/freepublish/batchget", {"total_count": 1, "item_count": 1, "item": [listed]})
+        assert channel.stage((make_post(),), key=KEY, previous=first.table).table["draft"] in platform.drafts
+
+    def test_where_the_list_does_not_tell_nothing_is_made(self, platform, channel):
+        first = channel.stage((make_post(),), key=KEY)
+        platform.drafts.clear()
+        platform.stub.script("/cgi-bin/freepublish/batchget", {"total_count": 3, "item_count": 0, "item": []})
+        assert refused(channel, previous=first.table).remedy is Remedy.UNKNOWN
+        assert not platform.drafts
+
+    def test_no_list_shows_a_mass_send_so_that_people_look_first_where_quota_would_allow_a_second(
+        self, platform, ports
+    ):
+        """A subscription account has one a day: the platform refuses the second."""
+        kind = {"account_type": "service"}
+        service, subscription = (make_channel(platform.stub.url, "mass", ports=ports, **more) for more in (kind, {}))
+        first = service.stage((make_post(),), key=KEY)
+        platform.drafts.clear()
+        fault = refused(service, previous=first.table)
+        assert (fault.code, fault.staged) == (DRAFT_GONE, {})
+        assert "是否已发出不明" in fault.message
+        assert subscription.stage((make_post(),), key=KEY, previous=first.table).verified
+
+    def test_an_account_that_may_not_publish_has_no_published_list(self, platform, ports):
+        mass = make_channel(platform.stub.url, "mass", ports=ports)
+        first = mass.stage((make_post(),), key=KEY)
+        platform.drafts.clear()
+        platform.stub.script("/cgi-bin/freepublish/batchget", {"errcode": 48001, "errmsg": "api unauthorized"})
+        assert mass.stage((make_post(),), key=KEY, previous=first.table).verified
+
     def test_a_draft_edited_by_a_person_is_never_taken(self, platform, channel):
         first = channel.stage((make_post(),), key=KEY)
         platform.drafts[first.table["draft"]][0]["title"] = "别的标题"

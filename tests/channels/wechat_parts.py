@@ -139,6 +139,7 @@ class SmallWeChat:
         )
         script("/cgi-bin/draft/batchget", self._list)
         script("/cgi-bin/draft/count", {"total_count": 0})
+        script("/cgi-bin/freepublish/batchget", {"total_count": 0, "item_count": 0, "item": []})
 
     def _stable_token(self, asked: Asked) -> dict[str, Any]:
         if asked.json["secret"] != APP_SECRET:

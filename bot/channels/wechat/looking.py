@@ -260,6 +260,28 @@ def _url(item: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+# --- before any act ----------------------------------------------------------------------------------------
+
+STAGED_AT_MOST = timedelta(days=7)  # a draft of a release that was moved stands for some days
+NO_RIGHT = "48001"
+
+
+def is_published(client: Client, posts: Sequence[Post], staged: Mapping[str, Any]) -> bool:
+    """Whether these posts stand among the published ones although we have not made them public.
+
+    Raises ChannelFault where the list does not tell; an account that may not publish has none.
+    """
+    now = client.ports.now()
+    evidence = Evidence("", tuple(posts), staged, {}, sent_at=now - STAGED_AT_MOST, now=now)
+    try:
+        ours = _ours(client, evidence)
+    except ChannelFault as fault:
+        if client.account.mode == MASS and fault.code == NO_RIGHT:
+            return False
+        raise
+    return any(not all(map(_is_deleted, _items(item))) for item in ours)
+
+
 # --- freepublish without an id: by ordered markers ------------------------------------------------------
 
 

@@ -19,7 +19,8 @@ from bot.domain.post import Asset, Post
 from . import articles
 from .client import Client, text_id
 from .codes import Group
-from .spec import COVER_BYTES, IMAGE_BYTES
+from .looking import is_published
+from .spec import COVER_BYTES, IMAGE_BYTES, MASS
 
 SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 INVALID_MEDIA = "40007"
@@ -35,15 +36,20 @@ class Stager:
         """Upload what is missing, make the draft or use the earlier one, read back and compare.
 
         With `keep` no other draft is made: one that was submitted and is gone may have been published, whatever the answer
-        said. Raises ChannelFault(PERSON) then, and when the read-back differs.
+        said. Neither is one where somebody has published it in the console before its time. Raises ChannelFault(PERSON)
+        then, and when the read-back differs.
         """
         table = _start(previous)
         hashes = [post.hash for post in posts]
-        if table["draft"] and table["hashes"] == hashes and self._stands(posts, table):
+        same = bool(table["draft"]) and table["hashes"] == hashes
+        found = self._read_again(posts, table) if same else None
+        if same and found == "":
             return Staged(table, verified=True)
         earlier = table["draft"]
         if keep and earlier:
             raise _consumed()
+        if same and found is None:
+            self._require_untouched(posts, table)
         self._upload_all(posts, table)
         table["draft"], table["hashes"] = self._add(posts, table), hashes
         try:
@@ -138,14 +144,28 @@ class Stager:
         if found:
             raise articles.altered(found)
 
-    def _stands(self, posts: Sequence[Post], table: Mapping[str, Any]) -> bool:
-        """Whether the earlier draft is still there and unchanged."""
+    def _read_again(self, posts: Sequence[Post], table: Mapping[str, Any]) -> str | None:
+        """What has changed in the earlier draft: "" nothing, None when it is gone."""
         try:
-            return not articles.compare(posts, table, self._read(table["draft"]))
+            return articles.compare(posts, table, self._read(table["draft"]))
         except ChannelFault as fault:
             if fault.code != INVALID_MEDIA:
                 raise
-            return False
+            return None
+
+    def _require_untouched(self, posts: Sequence[Post], table: Mapping[str, Any]) -> None:
+        """A draft that is gone was deleted or made public by somebody (wechat.md 2.3): the published list tells which.
+
+        It does not show a 群发. A second one of a subscription account is refused by its quota of one a day; a service
+        account has four a month, so that people look first; after their word all begins anew.
+        """
+        account = self._client.account
+        if is_published(self._client, posts, table):
+            raise _published_by_hand()
+        if account.mode == MASS and account.options.get("account_type") == "service":
+            fault = _perhaps_mass_sent()
+            fault.staged = {}
+            raise fault
 
     def remove(self, media_id: str) -> None:
         """Delete a draft; one that is not there (deleted, published) is no fault. Raises ChannelFault."""
@@ -197,6 +217,22 @@ def _consumed() -> ChannelFault:
     message = (
         "这篇的草稿提交过一次，现在在平台上找不到或已被改动，不再另建草稿，以免重复发出；是否已发出不明。"
         "请到公众号后台核实：已发出就登记链接，确实没有再决定是否重发。"
+    )
+    return ChannelFault(Remedy.PERSON, message, code=DRAFT_GONE)
+
+
+def _published_by_hand() -> ChannelFault:
+    message = (
+        "准备好的草稿已不在草稿箱，公众号上已经有这篇文章：应是有人在公众号后台提前发出了。系统没有再发。"
+        "请到公众号后台核对：确是这一篇，过点后（本条转为“错过”）登记链接；要由系统重发，先删除那一篇，再恢复本条。"
+    )
+    return ChannelFault(Remedy.PERSON, message, code=DRAFT_GONE)
+
+
+def _perhaps_mass_sent() -> ChannelFault:
+    message = (
+        "准备好的草稿已不在草稿箱：可能被人删除，也可能已有人在公众号后台群发，是否已发出不明（群发在接口上查不到）。"
+        "系统没有再发。请到公众号后台看发表记录：确实没有就恢复本条，系统会另建草稿；已发出，过点后（本条转为“错过”）登记链接。"
     )
     return ChannelFault(Remedy.PERSON, message, code=DRAFT_GONE)
 
