@@ -26,6 +26,7 @@ LOOKS: dict[Kind, tuple[str, str]] = {
     Kind.OVERDUE: ("bad", "late"),
     Kind.UNKNOWN: ("doubt", "question"),
     Kind.DOUBLED: ("bad", "alert"),
+    Kind.SURFACED: ("bad", "alert"),
     Kind.GONE: ("bad", "trash"),
     Kind.URGENT: ("bad", "pen"),
     Kind.LAPSED: ("bad", "cross"),

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
     DOUBLED = "doubled"
+    SURFACED = "surfaced"
     GONE = "gone"
     WITHDRAWAL = "withdrawal"
     URGENT = "urgent"
@@ -48,6 +49,7 @@ LABELS = {
     Kind.OVERDUE: "逾期未发",
     Kind.UNKNOWN: "结果不明",
     Kind.DOUBLED: "公开了不止一篇",
+    Kind.SURFACED: "作废以后平台说已公开",
     Kind.GONE: "已发布的内容被撤下",
     Kind.WITHDRAWAL: "撤回没有办完",
     Kind.URGENT: "应急待第二人确认",
@@ -89,6 +91,7 @@ REMEDIES = {
     Kind.OVERDUE: "请值班员打开发布单，看卡在哪一步：仍可发的系统会自动发出，不再发就作废。值班台不再更新或 tongfa doctor 说时钟停了，请系统管理员重启。",
     Kind.UNKNOWN: "系统正在向平台核对。请值班员到平台后台看一眼，不要手工补发。",
     Kind.DOUBLED: "请值班员马上打开给出的各个链接，到平台后台删除多出的一篇，再登记留下的那一篇的链接。不要重发，也不要手工补发。",
+    Kind.SURFACED: "请值班员马上打开链接（没有链接就看平台后台的发表记录）核实：确已公开的报告签发人，由签发人决定是否到平台后台删除；不要重发，也不要手工补发。",
     Kind.GONE: "请值班员马上到平台后台查看是谁、为什么撤下的，报告签发人；仍公开的是否一并撤下由签发人决定，要重新发布请走新版本。",
     Kind.WITHDRAWAL: "请签发人打开发布单的“更正与撤回”：没有撤下的可能仍然公开。按每一项的提示办理、再撤一次，或由人决定不撤并写明原因。",
     Kind.URGENT: "请终审、签发或值班人员打开“应急”页核对后确认；两小时内没有第二人确认就作废，不会发出；过时前 30 分钟再次警报。提出人不能代为已阅。",
@@ -124,7 +127,7 @@ OVERDUE_AFTER = timedelta(minutes=1)
 #: About an urgent notice, with or without a release.
 OF_URGENCY = frozenset({Kind.URGENT, Kind.LAPSED, Kind.RETURNED, Kind.REVIEW_LATE, Kind.REVIEW_DUE})
 #: Only told: nothing ends them but that somebody has read them.
-ENDED_BY_READING = frozenset({Kind.GONE, Kind.LAPSED})
+ENDED_BY_READING = frozenset({Kind.SURFACED, Kind.GONE, Kind.LAPSED})
 #: How long what is told once stays on the duty desk after somebody has read it.
 KEPT_AFTER_READING = timedelta(days=1)
 #: Kinds that a publication's own state decides.

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 
-from bot.domain.alarms import Kind
+from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CallbackReceiver, CallbackReply, Failed, Pending, PlatformEvent, PositionReceipt, Receipt
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.engine.facts import REASON_LENGTH
@@ -24,7 +24,7 @@ from .trail import TOLD
 from .transitions import Stale, touch
 
 ACTOR = "平台回调"
-OPEN = (State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE)
+OPEN = frozenset({State.SENDING, State.UNKNOWN, State.CONFIRMING, State.LIVE})
 
 
 def receive(slug: str, method: str, query: Mapping[str, str], body: bytes, *, now: datetime) -> CallbackReply | None:
@@ -83,7 +83,11 @@ def _whose(account: Account, event: PlatformEvent) -> Publication | None:
     confirmed (`answers.store_receipt`), a failure by the first look that finds nothing better (`confirming`), the ids
     of what nobody knew of by a look after an unknown result (`facts.evidence_of`).
     """
-    for states in (OPEN, FOR_A_PERSON):  # what still moves by itself comes first
+    for states in (
+        OPEN,
+        FOR_A_PERSON,
+        frozenset(State) - OPEN - FOR_A_PERSON,
+    ):  # what still moves by itself comes first
         found = Publication.objects.filter(account=account, state__in=sorted(map(str, states)))
         for name, value in event.ids.items():
             for publication in found.filter(ids__has_key=name).select_related("account", "release"):
@@ -99,6 +103,8 @@ def _apply(publication: Publication, event: PlatformEvent, now: datetime) -> str
             return _testify(publication, event, now)
         if publication.status is State.LIVE:
             return _late_news(publication, event, now)
+        if publication.status not in OPEN:
+            return _after_all(publication, event, now)
         if isinstance(outcome, Receipt):
             _nudge(publication, now)
             _keep_addresses(publication, outcome)
@@ -132,6 +138,32 @@ def _testify(publication: Publication, event: PlatformEvent, now: datetime) -> s
     return words
 
 
+def _after_all(publication: Publication, event: PlatformEvent, now: datetime) -> str:
+    """Nobody waited for it any more: it was called off, held or withdrawn. It stands in its story all the same, and where
+    people had called it off, somebody has to hear that it may be public."""
+    words = _testimony(event)
+    if not words:
+        return f"推送“{publication.status.label}”，仅存档。"
+    with audit.serialised():
+        _note(publication, event, words, now)
+        if publication.status is State.CANCELLED and not isinstance(event.outcome, Failed):
+            alarming.raise_all([_surfaced(publication, event)], now=now)
+    return words
+
+
+def _surfaced(publication: Publication, event: PlatformEvent) -> alarming.Call:
+    urls = "、".join(_links(event))
+    words = (
+        f"“{publication.account.name}”的这条推送已作废，平台却回告发布成功"
+        f"{f'，链接 {urls} ' if urls else '，没有给出链接'}。系统没有再发，也不会自动删除。"
+    )
+    return alarming.Call(
+        Kind.SURFACED, f"publication:{publication.pk}", Out.UNKNOWN, words,
+        f"“{publication.account.name}”有一条作废的推送，平台说已公开。", unit=publication.release.unit_id,
+        release=publication.release_id, publication=publication.pk, account=publication.account_id,
+    )  # fmt: skip
+
+
 def _note(publication: Publication, event: PlatformEvent, words: str, now: datetime) -> None:
     """Into its story: what a verdict rests on, and what a sending again may rest on (`settling`)."""
     verdict = "Failed" if isinstance(event.outcome, Failed) else "Told"
@@ -146,10 +178,16 @@ def _testimony(event: PlatformEvent) -> str:
         return f"平台回告：{'内容已不在平台上' if outcome.gone else '发布失败'}：{outcome.message}"
     if not (event.said_public or isinstance(outcome, Receipt)):
         return ""
-    told = (place.url or "" for place in outcome.positions) if isinstance(outcome, Receipt) else event.urls
-    urls = "、".join(url for url in told if url)
+    urls = "、".join(_links(event))
     links = f"，链接 {urls} ，请打开核对后登记链接。" if urls else "，没有给出链接，请到平台后台查看后登记链接。"
     return f"平台回告：已发布成功{links}"
+
+
+def _links(event: PlatformEvent) -> list[str]:
+    """The addresses that an event tells."""
+    outcome = event.outcome
+    told = (place.url or "" for place in outcome.positions) if isinstance(outcome, Receipt) else event.urls
+    return [url for url in told if url]
 
 
 def _nudge(publication: Publication, now: datetime) -> None:

@@ -230,6 +230,44 @@ def test_news_of_nothing_wakes_nobody(engine: Engine, accepted: Publication) -> 
     assert "不是本系统" not in record.handled
 
 
+def test_what_people_called_off_and_the_platform_says_is_public_is_told_at_once(
+    engine: Engine, accepted: Publication
+) -> None:
+    """No verdict in time, called off by the duty officer, and public after all: nothing of it moves, and somebody hears."""
+    put(accepted, State.CANCELLED)
+    record = tell(engine, SUCCESS)
+    assert record.handled.startswith(f"平台回告：已发布成功，链接 {URL}")
+    assert now_is(accepted).status is State.CANCELLED
+    alarm = Alarm.objects.get(publication=accepted, closed_at__isnull=True)
+    assert (alarm.kind, alarm.out) == ("surfaced", "unknown")
+    assert URL in alarm.message
+    assert "已作废" in alarm.message
+    told = story.looks([accepted])[accepted.pk][-1]
+    assert (told.verdict, URL in told.message) == ("Told", True)
+    engine.go(engine.clock.now() + timedelta(minutes=5))
+    assert Alarm.objects.filter(pk=alarm.pk, closed_at__isnull=True).exists(), "it ends by being read"
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (State.CANCELLED, FAILURE),
+        (State.CANCELLED, Pending(MASS)),
+        (State.HELD, SUCCESS),
+        (State.WITHDRAWN, SUCCESS),
+        (State.GONE, SUCCESS),
+    ],
+)
+def test_news_of_what_nobody_waits_for_stands_in_its_story_and_wakes_nobody(
+    engine: Engine, accepted: Publication, state: State, outcome: Receipt | Failed | Pending
+) -> None:
+    put(accepted, state)
+    record = tell(engine, outcome)
+    assert "不是本系统" not in record.handled
+    assert now_is(accepted).status is state
+    assert not Alarm.objects.filter(kind="surfaced").exists()
+
+
 def test_what_still_moves_by_itself_comes_before_what_stands_before_a_person(
     engine: Engine, accepted: Publication
 ) -> None:
