@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 
 CONSOLE_MIDDLEWARE: list[str] = [
     "bot.console.middleware.SecurityHeaders",
+    "bot.console.middleware.NoNul",
     "bot.console.middleware.HomeAndRefusals",
     "bot.console.sessions.SessionLimits",
     "bot.console.sessions.LoginRequired",

@@ -6,3 +6,4 @@ from django.urls import include, path
 
 urlpatterns = [path("api/v1/", include("bot.api.urls")), path("", include("bot.console.urls"))]
 handler400 = "bot.console.badrequests.bad_request"
+handler500 = "bot.console.badrequests.server_error"

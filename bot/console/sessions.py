@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -17,7 +16,7 @@ from django.urls import reverse
 
 from bot.domain.workflow import ADMINISTRATORS, Role
 from bot.models import Person
-from bot.services import deputies, home, secondfactor
+from bot.services import deputies, home, logins, secondfactor
 
 from . import homeward
 from .people import now, person
@@ -139,10 +138,7 @@ def code_given(request: HttpRequest) -> None:
 def alone(request: HttpRequest) -> None:
     """End the person's other sessions, and give this one another name: a copy of its cookie is worth nothing."""
     request.session.cycle_key()
-    mine, who = request.session.session_key, str(person(request).pk)
-    for row in Session.objects.filter(expire_date__gt=now()).exclude(session_key=mine):
-        if row.get_decoded().get(SESSION_KEY) == who:
-            row.delete()
+    logins.end_sessions(person(request), now=now(), but=request.session.session_key or "")
 
 
 def demands_second_factor(who: Person) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.hashing import canonical_json, sha256
-from bot.domain.instants import require_aware
+from bot.domain.instants import require_aware, to_beijing
 from bot.domain.workflow import EditionState, Refusal, Role, Verdict, may_review, step_due
 from bot.models import Document, Edition, Opened, Person, PostRecord, ReturnPhrase, Unit
 
@@ -140,7 +140,7 @@ def review_seen(
         edition = document.current
         posts = posts_of(edition)
         if Seen.of(edition, posts) != seen:
-            raise Refused("changed", CHANGED)
+            raise Refused("changed", _already_said(edition, seen, person) or CHANGED)
         reviewers = list(edition.reviews.values_list("person_id", flat=True))
         refused = refusal(edition, person=person, earlier=reviewers)
         if refused:
@@ -148,6 +148,15 @@ def review_seen(
         if verdict is Verdict.PASS:
             _keep_what_was_seen(document, edition, posts, person, now)
         return editorial.review(document, person=person, verdict=verdict, comment=comment, now=now)
+
+
+def _already_said(edition: Edition, seen: Seen, person: Person) -> str:
+    """Words for whoever presses twice: what has changed since is their own review. "" where that is not so."""
+    newest = edition.reviews.order_by("-pk").first()
+    if newest is None or newest.person_id != person.pk or edition.pk != seen.edition:
+        return ""
+    verdict = "通过" if newest.verdict == Verdict.PASS else "退回"
+    return f"您已于 {to_beijing(newest.at):%H:%M} 在{Role(newest.step).label}{verdict}，已有记录，不用再办；这一次没有另记。"
 
 
 def _keep_what_was_seen(

@@ -10,7 +10,7 @@ from bot.domain.instants import require_aware
 from bot.domain.workflow import exclusive
 from bot.models import Person
 
-from . import audit
+from . import audit, logins
 from .errors import Refused
 from .people import require_known_roles, require_manager, require_strong
 
@@ -43,7 +43,8 @@ def set_roles(subject: Person, roles: Sequence[str], *, person: Person, now: dat
 
 
 def set_active(subject: Person, active: bool, *, reason: str, person: Person, now: datetime) -> Person:
-    """Disable somebody, or let them in again. A disabled person's open pages stop answering at once."""
+    """Disable somebody, or let them in again. A disabled person's open pages stop answering at once, and for good: who is let
+    in again logs in again."""
     require_aware(now)
     require_manager(person)
     _require_other(subject, person)
@@ -53,6 +54,8 @@ def set_active(subject: Person, active: bool, *, reason: str, person: Person, no
         if not Person.objects.filter(pk=subject.pk, is_active=not active).update(is_active=active):
             words = "没有停用，不需要启用" if active else "已经停用"
             raise Refused("active", f"{subject.name}{words}，未做改动。请刷新后再看。")
+        if not active:
+            logins.end_sessions(subject, now=now)
         action = "person.enabled" if active else "person.disabled"
         audit.append(person.username, action, f"person:{subject.username}", {"reason": reason.strip()[:200]}, now=now)
     subject.refresh_from_db()

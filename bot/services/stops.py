@@ -162,6 +162,8 @@ def hold(release: Release, *, person: Person, reason: str, now: datetime, only: 
     clock = _Passing(now)
     with _as_one(release, person, reason, now):
         publications = _unsettled(release, only)
+        if publications and all(one.status is State.CANCELLED for one in publications):
+            raise Refused("cancelled", "已经作废，没有可以暂停的推送，未做改动。请刷新后再看。")
         publications += left_alone(publications, but_for=_ON_THE_WAY | {State.HELD}) if only else []
         why = f"{person.name}暂停：{reason[:REASON_LENGTH]}"
         answer = _stop(publications, Event.HOLD, why, person.username, clock)

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from bot.models import AuditEvent, Deputy, Person, Unit
-from bot.services import people
+from bot.services import people, rights
 
 from .world import District, now
 
@@ -88,6 +88,17 @@ def test_somebody_is_disabled_with_a_reason_and_a_deputy_named(manager: Person, 
     client.post(f"/people/deputies/{made.pk}/end")
     made.refresh_from_db()
     assert made.ended_at is not None
+
+
+def test_who_is_let_in_again_logs_in_again(manager: Person, district: District, as_: Login) -> None:
+    """Disabled because of a lost machine: the cookie on it is worth nothing for good."""
+    theirs, other = as_("second"), as_("first")
+    assert theirs.get("/reviews").status_code == 200
+    who = people.find_person(district.people["second"].username)
+    for active in (False, True):
+        rights.set_active(who, active, reason="电脑丢了", person=manager, now=now())
+    assert theirs.get("/reviews").status_code == 302
+    assert other.get("/reviews").status_code == 200
 
 
 @pytest.mark.parametrize(("who", "address"), [("manager", "/people/person/releaser"), ("releaser", "/me")])

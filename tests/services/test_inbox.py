@@ -276,3 +276,14 @@ def test_a_reason_is_made_of_the_unit_s_phrases_and_what_was_typed(office: Offic
     chosen = ["错别字", "别处来的", "标题与正文不一致"]
     assert inbox.reason(chosen, " 第二段。 ", unit=office.unit) == "标题与正文不一致；错别字。第二段。"
     assert inbox.reason([], "  ", unit=office.unit) == ""
+
+
+def test_who_presses_twice_is_told_that_the_first_counts(office: Office) -> None:
+    document = office.submitted()
+    opens(office, document, "first")
+    seen = shown(document)
+    passes(office, document, "first", seen=seen)
+    words = refused(office, document, "first", seen=seen).message
+    assert "您已于" in words
+    assert "在初审通过，已有记录，不用再办" in words
+    assert "稿件已变" in refused(office, document, "second", seen=seen).message

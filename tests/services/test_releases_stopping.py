@@ -204,6 +204,15 @@ def test_the_interpretation_of_a_policy_that_waits_is_not_called_off_alone(offic
     assert policy.pk != interpretation.pk
 
 
+def test_what_is_called_off_is_not_held(office: Office) -> None:
+    release = office.signed()
+    stops.cancel(release, person=office.people["releaser"], reason="不发了", now=NOW)
+    before = AuditEvent.objects.count()
+    with pytest.raises(Refused, match="已经作废，没有可以暂停的推送"):
+        stops.hold(release, person=office.people["releaser"], reason="等一等", now=NOW)
+    assert AuditEvent.objects.count() == before
+
+
 def test_held_alone_it_holds_its_policy_too(office: Office) -> None:
     release = office.signed(*office.approved_pair(), on=[office.weibo])
     interpretation = release.publications.order_by("lane")[1]
