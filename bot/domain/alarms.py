@@ -244,6 +244,8 @@ ESCALATIONS = (timedelta(minutes=5), timedelta(minutes=15))
 GATHER = timedelta(seconds=3)
 #: A release makes at most one message to a ring in this time.
 SPACING = timedelta(seconds=60)
+#: By the last ring that was told: the next one is never further away than this.
+PAUSES = (SPACING, *ESCALATIONS)
 #: Waits before a notice that failed is tried again. From then on the doctor names it, and it is tried every hour until
 #: somebody has read the alarm or it is closed: what cut off the push may have cut off the message, for longer than that.
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
@@ -260,11 +262,14 @@ def first_notice(raised_at: datetime, told_at: datetime | None) -> datetime:
 
 
 def next_notice(raised_at: datetime, ring: int, now: datetime) -> datetime | None:
-    """When the ring after `ring` is told, if nobody reads it; None after the last."""
+    """When the ring after `ring` is told, if nobody reads it; None after the last.
+
+    An alarm that a clock that was ahead has raised counts from now: its hour has not come yet.
+    """
     require_all_aware(raised_at, now)
     if ring >= RINGS:
         return None
-    return max(raised_at + ESCALATIONS[ring - 1], now + GATHER)
+    return max(min(raised_at, now) + ESCALATIONS[ring - 1], now + GATHER)
 
 
 def retry_at(tries: int, now: datetime) -> datetime:

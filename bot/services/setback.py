@@ -13,13 +13,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Model, Q
 
-from bot.domain import timeline
+from bot.domain import alarms, timeline
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.looking import WATCH
 from bot.domain.instants import require_aware
 from bot.models import Alarm, AlarmNotice, Batch, Chore, HandDraft, PortalGate, Preflight, Publication, Release, Token
 
-#: Longer than any lease, any pause between two looks, any step of an escalation.
+#: Longer than any lease, any pause between two looks. Alarms and their messages have pauses of their own.
 LONGEST_LEASE = timedelta(minutes=6)
 LONGEST_PAUSE = timedelta(hours=1)
 LONGEST_CHORE = timedelta(hours=25)
@@ -64,10 +64,8 @@ def _publications(now: datetime) -> int:
 
 def _watch(now: datetime) -> int:
     """Alarms, messages, inspections, pre-flights."""
-    count = Alarm.objects.filter(closed_at__isnull=True, told_at__gt=now).update(told_at=now)
     far = now + LONGEST_PAUSE
-    count += Alarm.objects.filter(closed_at__isnull=True, next_at__gt=far).update(next_at=now)
-    count += AlarmNotice.objects.filter(next_at__gt=far).update(next_at=now)
+    count = _alarms(now) + _notices(now)
     count += Chore.objects.filter(next_at__gt=now + LONGEST_CHORE).update(next_at=now)
     lost = HandDraft.objects.filter(next_at__gt=far, next_at__gte=F("release__instant") + settings.TONGFA.max_lateness)
     count += HandDraft.objects.filter(pk__in=list(lost.values_list("pk", flat=True))).update(next_at=now)
@@ -75,6 +73,28 @@ def _watch(now: datetime) -> int:
     short = Chore.objects.filter(next_at__gt=far).exclude(name="chain")
     late = Preflight.objects.filter(next_at__gt=far, next_at__gte=F("due_at") + LONGEST_PAUSE)
     return count + short.update(next_at=now) + late.update(next_at=now)
+
+
+def _alarms(now: datetime) -> int:
+    """Rings of people: even an hour is far too long, when the next ring is never more than minutes away."""
+    unheard = Alarm.objects.filter(closed_at__isnull=True)
+    put_off = Q(raised_at__gt=now)
+    for ring, pause in enumerate(alarms.PAUSES):
+        put_off |= Q(ring=ring, next_at__gt=now + pause)
+    count = unheard.filter(put_off, next_at__gt=now).update(next_at=now)
+    count += unheard.filter(told_at__gt=now).update(told_at=now)
+    return count + unheard.filter(raised_at__gt=now).update(raised_at=now)  # the later rings are counted from it
+
+
+def _notices(now: datetime) -> int:
+    """Messages that wait for their next try; one that is being sent keeps its worker as long as that may be at it."""
+    put_off = Q(created_at__gt=now) | Q(tries=0)
+    for tries in range(1, len(alarms.BACKOFF) + 1):
+        put_off |= Q(tries=tries, next_at__gt=alarms.retry_at(tries, now))
+    put_off |= Q(next_at__gt=now + alarms.STUBBORNLY)
+    waiting = AlarmNotice.objects.filter(put_off, next_at__gt=now).exclude(state="sending")
+    sending = AlarmNotice.objects.filter(state="sending", next_at__gt=now + alarms.NOTICE_LEASE)
+    return waiting.update(next_at=now) + sending.update(next_at=now)
 
 
 def _gates(now: datetime) -> int:

@@ -7,19 +7,19 @@ import io
 import logging
 import logging.config
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from bot.domain.alarms import Kind, Out
+from bot.domain.alarms import Kind, Out, retry_at
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
 from bot.domain.notice import NotTold
 from bot.models import Account, Alarm, AlarmNotice, AuditEvent, PortalGate, Release, triggers
-from bot.services import alarming, health, home, lookahead, people, stops, telling
+from bot.services import alarming, health, home, lookahead, people, setback, stops, telling
 from bot.services.errors import Refused
 from bot.services.underway import Work, begun_releases, taken_up
 from config.logging import logging_settings
@@ -433,3 +433,62 @@ def test_a_message_that_says_nobody_has_read_it_is_not_sent_once_somebody_has(
     assert not telling.send(notice.pk, now=lambda: NOW)
     notice.refresh_from_db()
     assert notice.state == "dropped"
+
+
+# --- a clock that was ahead, and has been set right ------------------------------------------------------------
+
+
+MINUTE = timedelta(minutes=1)
+AHEAD = [5, 20, 59]
+
+
+def disk_full(at: datetime) -> None:
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "剩余 3 MB")], now=at)
+
+
+def rings_told(until: timedelta) -> list[timedelta]:
+    """How long after NOW each ring is told, the clock being right from now on."""
+    told, after = [], timedelta()
+    while after < until:
+        after += timedelta(seconds=5)
+        told += [after] * telling.arrange(now=NOW + after)
+    return told
+
+
+@pytest.mark.parametrize("minutes", AHEAD)
+def test_an_alarm_of_a_clock_less_than_an_hour_ahead_rings_as_if_raised_when_that_is_set_right(
+    office: Office, minutes: int
+) -> None:
+    disk_full(NOW + minutes * MINUTE)
+    setback.pull_back(now=NOW)
+    first, second, third = rings_told(20 * MINUTE)
+    assert first < MINUTE
+    assert (second, third) == (5 * MINUTE, 15 * MINUTE)
+
+
+@pytest.mark.parametrize("minutes", AHEAD)
+def test_nor_is_the_next_ring_silent_where_the_first_was_told_by_such_a_clock(office: Office, minutes: int) -> None:
+    disk_full(NOW - 4 * MINUTE)
+    telling.arrange(now=NOW + minutes * MINUTE)
+    setback.pull_back(now=NOW)
+    assert rings_told(20 * MINUTE)[0] <= 5 * MINUTE
+
+
+@pytest.mark.parametrize("minutes", AHEAD)
+def test_a_message_that_such_a_clock_put_off_is_sent_at_once(office: Office, minutes: int) -> None:
+    disk_full(NOW - MINUTE)
+    telling.arrange(now=NOW - timedelta(seconds=30))
+    ahead = NOW + minutes * MINUTE
+    AlarmNotice.objects.update(state="waiting", tries=1, next_at=ahead)
+    setback.pull_back(now=NOW)
+    assert AlarmNotice.objects.get().next_at == NOW
+
+
+def test_by_a_clock_that_was_right_no_ring_and_no_message_comes_sooner(office: Office) -> None:
+    disk_full(NOW)
+    telling.arrange(now=NOW + timedelta(seconds=5))
+    for tries in range(1, 7):
+        AlarmNotice.objects.update(state="waiting", tries=tries, next_at=retry_at(tries, NOW))
+        before = [*Alarm.objects.values(), *AlarmNotice.objects.values()]
+        assert setback.pull_back(now=NOW + timedelta(seconds=6)) == 0
+        assert [*Alarm.objects.values(), *AlarmNotice.objects.values()] == before
