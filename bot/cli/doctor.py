@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -86,4 +85,4 @@ def doctor(offline: bool) -> Reply:
     lines = [line for result in results for line in check_lines(result)]
     bad = sum(1 for result in results if not result.ok)
     lines.append("没有发现会妨碍发布的问题。" if not bad else f"有 {bad} 项会妨碍发布，请先处理。")
-    return Reply({"checks": [asdict(result) for result in results]}, lines, code=IN_PART if bad else 0)
+    return Reply({"checks": [result.line() for result in results]}, lines, code=IN_PART if bad else 0)

@@ -17,7 +17,7 @@ Failures carry the decision, not the cause::
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import field as made
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -41,6 +41,8 @@ class Remedy(StrEnum):
 
 #: Code of the fault of a draft that was submitted before and does not stand any more.
 DRAFT_GONE = "draft_gone"
+OWN_QUOTA = "own_quota"  # our own count of calls is at its limit: nothing was asked
+OWN_RESERVE = "own_reserve"  # what is left of it is kept for what is signed: nothing was asked
 READ_BACK = "readback"  # of a ChannelFault: what stands there is not what was approved
 
 
@@ -466,7 +468,8 @@ class Unrecognised:
 class CheckResult:
     """One line of a pre-flight: a named reason, and what to do when it is not ok.
 
-    `code` is a stable word for scripts and records; `remedy` says who must do what ("" where `message` says it).
+    `code` is a stable word for scripts and records; `remedy` says who must do what ("" where `message` says it). `asked`:
+    False where the platform was not asked, to spare calls: then it tells neither that all is well nor that it is not.
     """
 
     name: str
@@ -475,6 +478,11 @@ class CheckResult:
     warning: bool = False
     code: str = ""
     remedy: str = ""
+    asked: bool = True
+
+    def line(self) -> dict[str, Any]:
+        """What is kept and shown of it; that nobody was asked stands in `message`."""
+        return {name: value for name, value in asdict(self).items() if name != "asked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -553,10 +561,12 @@ class Ports(Protocol):
         when nothing valid is stored.
         """
 
-    def spend(self, bucket: str, *, limit: int, period: str) -> None:
+    def spend(self, bucket: str, *, limit: int, period: str, reserve: int = 0, each: int = 0) -> None:
         """Count one call in our own counter (`period` "hour" or "day", Beijing calendar).
 
-        Raises ChannelFault(WAIT, wait_until=end of the period) instead of going over `limit`.
+        Raises ChannelFault(WAIT, OWN_QUOTA, wait_until=end of the period) instead of going over `limit`. A call that is no
+        part of sending leaves at least `reserve` of it alone, and `each` for every push that is signed for the period and
+        not through yet: OWN_RESERVE.
         """
 
     def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -152,7 +151,7 @@ def _examined(account: Account, person: Person | None, actor: str, now: datetime
         found = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
         found = [CheckResult("平台", False, fault.message, code="platform")]
-    lines = [asdict(prechecks.with_remedy(result)) for result in found]
+    lines = [prechecks.with_remedy(result).line() for result in found]
     failed = [line["name"] for line in lines if not line["ok"]]
     with audit.serialised():
         check, _ = AccountCheck.objects.update_or_create(

@@ -20,5 +20,5 @@ def ask_one_of(accounts: QuerySet[Account]) -> None:
     """The first of these that answers. Takes at most `MOST` times `SECONDS`."""
     for account in accounts[:MOST]:
         with suppress(ChannelFault, Refused), within(SECONDS):
-            channel_of(account).preflight()
-            return
+            if all(result.asked for result in channel_of(account).preflight()):
+                return

@@ -18,11 +18,12 @@ from django.db.models import F, Q
 
 from bot.channels.http import time_left
 from bot.domain import agreement, quota
-from bot.domain.channel import ChannelFault, Grant, Remedy
-from bot.domain.instants import milliseconds, require_aware
+from bot.domain.channel import OWN_QUOTA, OWN_RESERVE, ChannelFault, Grant, Remedy
+from bot.domain.delivery import State
+from bot.domain.instants import milliseconds, require_aware, show
 from bot.domain.post import Asset
 from bot.domain.secret import Secret
-from bot.models import Account, AssetRecord, ClockReading, Counter, Token
+from bot.models import Account, AssetRecord, ClockReading, Counter, Reservation, Token
 
 from . import vault
 
@@ -34,6 +35,7 @@ SAME_OFFSET = 50  # ms
 NO_MATTER = 1000  # ms; two readings within this say the same: that we agree
 READINGS_KEPT = timedelta(days=2)  # those of boots that are long over
 OFFSET_LIMIT = 2_000_000_000  # ms; what the column holds
+_UNDER_WAY = sorted(str(state) for state in (State.SENDING, State.UNKNOWN, State.CONFIRMING))
 #: a token must have this much life left, so that it does not end on the way to the platform
 TOKEN_MARGIN = timedelta(seconds=60)
 
@@ -185,13 +187,14 @@ class AccountPorts:
 
     # --- counters, clock, evidence ---------------------------------------------------------------------
 
-    def spend(self, bucket: str, *, limit: int, period: str) -> None:
-        """Count one call; ChannelFault(WAIT) instead of going over the limit."""
+    def spend(self, bucket: str, *, limit: int, period: str, reserve: int = 0, each: int = 0) -> None:
+        """Count one call; ChannelFault(WAIT) instead of going over the limit, or into what is kept for sending."""
         now = self.now()
         window = quota.window(period, now)
         row = {"account": self._account, "bucket": bucket, "window": window}
+        most = limit - max(reserve, each * self._to_send(window) if each else 0)
         for _ in range(2):
-            if Counter.objects.filter(**row, count__lt=limit).update(count=F("count") + 1):
+            if Counter.objects.filter(**row, count__lt=most).update(count=F("count") + 1):
                 return
             if Counter.objects.filter(**row).exists():
                 break
@@ -200,12 +203,21 @@ class AccountPorts:
                     Counter.objects.create(**row, count=0)
             except IntegrityError:
                 continue
-        raise ChannelFault(
-            Remedy.WAIT,
-            f"账号“{self._account.name}”本{'小时' if period == 'hour' else '日'}的接口调用额度（{limit} 次）已用完，未发出请求；到时自动继续。",
-            code="own_quota",
-            wait_until=quota.window_end(period, now),
-        )
+        raise self._spent(limit, period, now, kept=Counter.objects.filter(**row, count__lt=limit).exists())
+
+    def _spent(self, limit: int, period: str, now: datetime, *, kept: bool) -> ChannelFault:
+        """It says when calls are free again, and not what becomes of a push: that is for whoever waits, or does not."""
+        end = quota.window_end(period, now)
+        whose = f"账号“{self._account.name}”本{'小时' if period == 'hour' else '日'}的接口调用额度（{limit} 次）"
+        words = "余下的要留给已签发的推送，查询不再占用" if kept else "已用完，未发出请求"
+        code = OWN_RESERVE if kept else OWN_QUOTA
+        return ChannelFault(Remedy.WAIT, f"{whose}{words}；{show(end)} 恢复。", code=code, wait_until=end)
+
+    def _to_send(self, window: str) -> int:
+        """Pushes of a window that are signed and not through yet: those to be sent, and those that are still looked for."""
+        held = Reservation.objects.filter(account=self._account, window=window, released_at__isnull=True)
+        not_through = Q(publication__sent_at__isnull=True) | Q(publication__state__in=_UNDER_WAY)
+        return held.filter(not_through, publication__isnull=False).count()
 
     def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:
         """Note how far the platform's clock is from ours: `bot.domain.agreement`. `sent`: our clock before the call."""

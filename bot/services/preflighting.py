@@ -110,20 +110,25 @@ def _record(row: Preflight, results: Sequence[CheckResult], now: datetime) -> bo
         data = {"account": row.account.slug, "kind": row.kind, "failed": sorted({result.code for result in failed})}
         data["names"] = list(dict.fromkeys(result.name for result in failed))  # for people, in the story of the release
         audit.append(ACTOR, "preflight.done", f"release:{row.release_id}", data, now=now)
-        _alarm(row, failed, now)
+        _alarm(row, results, now)
     return True
 
 
-def _alarm(row: Preflight, failed: Sequence[CheckResult], now: datetime) -> None:
+def _alarm(row: Preflight, results: Sequence[CheckResult], now: datetime) -> None:
     """What fails stands before the duty officer; what passes again is closed by itself."""
+    failed, asked = [result for result in results if not result.ok], all(result.asked for result in results)
     subject = f"preflight:{row.release_id}:{row.account_id}"
     clock = [result for result in failed if result.code == "clock"]
     others = [result for result in failed if result.code != "clock"]
-    _set(row, Kind.PREFLIGHT, subject, others, now)
-    _set(row, Kind.CLOCK, f"clock:{row.release_id}:{row.account_id}", clock, now)
+    _set(row, Kind.PREFLIGHT, subject, others, now, asked=asked)
+    _set(row, Kind.CLOCK, f"clock:{row.release_id}:{row.account_id}", clock, now, asked=asked)
 
 
-def _set(row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult], now: datetime) -> None:
+def _set(
+    row: Preflight, kind: Kind, subject: str, failed: Sequence[CheckResult], now: datetime, *, asked: bool
+) -> None:
+    if not failed and not asked:
+        return  # what the platform found wrong before may be so still
     if not failed:
         alarming.close(kind, [subject], why=f"{row.label}的预检通过", now=now)
         return

@@ -239,6 +239,20 @@ class TestPreflight:
         assert self.results(platform, ports=ports)["调用额度"].warning
         assert not platform.calls(LIMITS)
 
+    def test_nor_is_the_token_asked_about_with_calls_that_signed_posts_need(self, platform):
+        ports = MemoryPorts(to_send=25)
+        results = self.results(platform, ports=ports)
+        assert not platform.seen
+        assert [(results[name].ok, results[name].asked) for name in ("授权", "调用额度")] == [(True, False)] * 2
+        assert "没有向微博核对授权" in results["授权"].message
+
+    def test_another_try_of_such_a_question_spends_no_more_than_it_may(self, platform):
+        platform.script(INFO, b"<html>", status=502)
+        ports = MemoryPorts()
+        ports.spent["weibo.calls", "day"] = 69
+        self.results(platform, ports=ports)
+        assert (len(platform.seen), ports.spent["weibo.calls", "day"]) == (1, 70)
+
     @pytest.mark.parametrize(
         ("left", "age", "words"),
         [

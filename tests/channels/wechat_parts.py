@@ -86,7 +86,7 @@ class MemoryPorts:
             self.stored = fetch(refused is not None)
             return self.stored
 
-    def spend(self, bucket: str, *, limit: int, period: str) -> None:
+    def spend(self, bucket: str, *, limit: int, period: str, reserve: int = 0, each: int = 0) -> None:
         if self.spent[bucket, period] >= limit:
             raise ChannelFault(Remedy.WAIT, "今天的次数已用完。", wait_until=self.clock + timedelta(hours=1))
         self.spent[bucket, period] += 1

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from bot.channels.weibo.adapter import WeiboChannel
-from bot.domain.channel import AccountConfig, ChannelFault, Evidence, Grant, Remedy, WireAnswer
+from bot.domain.channel import OWN_QUOTA, OWN_RESERVE, AccountConfig, ChannelFault, Evidence, Grant, Remedy, WireAnswer
 from bot.domain.post import Asset, Post
 from bot.domain.secret import Secret
 
@@ -65,6 +65,7 @@ class MemoryPorts:
     assets: dict[str, Asset] = field(default_factory=lambda: {PICTURE.sha256: PICTURE})
     clock: datetime = NOW
     spent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    to_send: int = 0
     dates: list[str] = field(default_factory=list)
     trail: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -79,9 +80,12 @@ class MemoryPorts:
         self.stored = fetch(True)
         return self.stored
 
-    def spend(self, bucket: str, *, limit: int, period: str) -> None:
-        if self.spent[bucket, period] >= limit:
-            raise ChannelFault(Remedy.WAIT, "今天的调用次数已用完。", wait_until=datetime(2026, 11, 23, 16, tzinfo=UTC))
+    def spend(self, bucket: str, *, limit: int, period: str, reserve: int = 0, each: int = 0) -> None:
+        kept = max(reserve, each * self.to_send)
+        if self.spent[bucket, period] >= limit - kept:
+            code = OWN_RESERVE if self.spent[bucket, period] < limit else OWN_QUOTA
+            end = datetime(2026, 11, 23, 16, tzinfo=UTC)
+            raise ChannelFault(Remedy.WAIT, "今天的调用次数已用完。", code=code, wait_until=end)
         self.spent[bucket, period] += 1
 
     def platform_date(self, value: str, took: float = 0.0, sent: datetime | None = None) -> None:

@@ -10,7 +10,7 @@ from bot.domain.channel import ChannelFault, HandMade, PositionReceipt, Receipt,
 from bot.domain.postlink import which_post
 
 from .answers import owner_id, status_id
-from .calls import RESERVE, Calls
+from .calls import Calls
 from .spec import LONG_ID, POST_LINKS
 from .text import decimal_id, permalink
 
@@ -46,7 +46,7 @@ def _named_owner(url: str) -> str:
 def _owner(calls: Calls, idstr: str) -> str:
     """GET statuses/show, which shows posts of the authorising user: whose this one is, "" where it does not say."""
     try:
-        shown = calls.read("statuses/show", {"id": idstr}, reserve=RESERVE)
+        shown = calls.read("statuses/show", {"id": idstr}, spare=True)
     except ChannelFault as fault:
         if fault.code not in _NOT_OURS and fault.remedy is not Remedy.PERSON:
             raise

@@ -9,11 +9,11 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from bot.channels.http import failed_check
-from bot.domain.channel import AccountConfig, ChannelFault, CheckResult
+from bot.domain.channel import OWN_QUOTA, OWN_RESERVE, AccountConfig, ChannelFault, CheckResult
 from bot.domain.instants import show
 
 from .authorise import life, require_uid
-from .calls import RESERVE, Calls
+from .calls import Calls
 from .spec import safe_domains
 from .staging import TOKEN_MARGIN, is_public_form
 
@@ -76,13 +76,28 @@ def _result(name: str, ok: bool, good: str, bad: str) -> CheckResult:
 
 
 def token(calls: Calls, account: AccountConfig, now: datetime) -> list[CheckResult]:
-    """Ask the platform once about the token: whose it is and how long it lives (POST get_token_info)."""
+    """Ask the platform once about the token: whose it is and how long it lives (POST get_token_info).
+
+    Where that call would take away what a signed post needs, it is not made: that says nothing against the token.
+    """
     try:
         info = calls.own_token_info()
         require_uid(account, info.get("uid"))
     except ChannelFault as fault:
+        if fault.code in _UNASKED:
+            return [_unasked("授权", fault, "这次没有向微博核对授权，以本系统记下的到期时间为准。")]
         return [failed_check("授权", fault)]
     return [CheckResult("授权", True, f"属于“{account.name}”（uid {account.option('uid')}）。"), expiry(info, now)]
+
+
+_UNASKED = {OWN_QUOTA, OWN_RESERVE}
+_NOTHING_TO_DO = "不需要处理：已签发的推送不受影响，额度有余时的预检会再问。"
+
+
+def _unasked(name: str, fault: ChannelFault, words: str) -> CheckResult:
+    """No finding about the account: our own count of calls forbade the question."""
+    remedy = _NOTHING_TO_DO if fault.code == OWN_RESERVE else ""
+    return CheckResult(name, True, f"{fault.message}{words}", warning=True, remedy=remedy, asked=False)
 
 
 def expiry(info: Mapping[str, Any], now: datetime) -> CheckResult:
@@ -119,13 +134,12 @@ def _whole_life(info: Mapping[str, Any], left: timedelta, now: datetime) -> time
 def quota(calls: Calls) -> CheckResult:
     """The platform's own counters, a hint at best: they once showed a full quota while calls were refused."""
     try:
-        answer = calls.read("account/rate_limit_status", {}, reserve=RESERVE)
+        answer = calls.read("account/rate_limit_status", {}, spare=True)
     except ChannelFault as fault:
+        if fault.code in _UNASKED:
+            return _unasked("调用额度", fault, "这次没有向微博查剩余次数。")
         if fault.wait_until is not None:
-            words = (
-                f"今天用于查询的调用次数已用完，{show(fault.wait_until)} 恢复，这次没有向微博查剩余次数。"
-                f"另有 {RESERVE} 次专门留给发布和核对，不受影响。"
-            )
+            words = f"微博说调用次数已用完，{show(fault.wait_until)} 恢复；那以前的发布和核对可能被拒绝。"
             return CheckResult("调用额度", True, words, warning=True)
         return CheckResult("调用额度", True, "微博没有给出剩余次数，以本系统自己的计数为准（不影响发布）。")
     left = str(answer.get("remaining_user_hits", "")) if isinstance(answer, dict) else ""

@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.channel import ChannelFault, Receipt, Remedy, Sample
 
 from .answers import status_id
-from .calls import RESERVE, Calls
+from .calls import Calls
 from .looking import raw
 from .spec import SPEC
 from .text import permalink
@@ -26,7 +26,7 @@ def measure(calls: Calls, uid: str, receipts: Sequence[Receipt]) -> list[Sample]
     samples: list[Sample] = []
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        rows = dict(_rows(calls.read("statuses/count", {"ids": ",".join(chunk)}, reserve=RESERVE)))
+        rows = dict(_rows(calls.read("statuses/count", {"ids": ",".join(chunk)}, spare=True)))
         samples += [_sample(uid, idstr, rows.get(idstr)) for idstr in chunk]
     return samples
 
