@@ -259,8 +259,22 @@ class TestReadsThatFail:
     def test_our_own_counter_stops_before_the_platforms(self, platform):
         ports = MemoryPorts()
         ports.spent["weibo.calls", "day"] = 100
-        assert isinstance(look(platform, ports), Unclear)
+        found = look(platform, ports)
+        assert isinstance(found, Unclear)
+        assert "本账号当期接口额度用完" in found.message
+        assert "没有核对" in found.message
+        assert "核对没有结果" not in found.message
         assert not platform.seen
+
+    @pytest.mark.parametrize(("minutes_ahead", "person"), [(29, False), (31, True)])
+    def test_it_waits_for_calls_that_come_before_the_verdict_is_due(self, platform, minutes_ahead, person):
+        ports = MemoryPorts()
+        ports.spent["weibo.calls", "day"] = 100
+        sent = datetime(2026, 11, 23, 16, tzinfo=UTC) - timedelta(minutes=minutes_ahead)
+        found = look(platform, ports, ids={"idstr": OURS}, sent_at=sent, now=sent + timedelta(seconds=2))
+        assert found.needs_person is person
+        assert "微博已受理本条" in found.message
+        assert "请勿重发" in found.message
 
     def test_repeated_reads_are_counted_one_by_one(self, platform):
         ports = MemoryPorts()

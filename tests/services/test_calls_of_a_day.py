@@ -14,7 +14,7 @@ from bot.domain.delivery import State
 from bot.domain.instants import beijing_date, beijing_midnight
 from bot.models import Alarm, Counter, Preflight, Publication, Release
 from bot.rehearsal import RehearsalServer
-from bot.services import preflighting, quotas
+from bot.services import confirming, preflighting, quotas
 from bot.services.errors import Refused
 from bot.services.ports import AccountPorts
 
@@ -28,14 +28,14 @@ EACH = 5  # pre-flights of one release: at its signing, a day, an hour, 15 and 5
 
 
 @pytest.fixture
-def morning() -> Iterator[None]:
+def morning() -> Iterator[time_machine.Traveller]:
     """Nine in the morning in Beijing, so that all of it falls on one day, and into one hour: rows are made older, slots are not."""
-    with time_machine.travel(beijing_midnight(beijing_date(wall())) + timedelta(hours=9), tick=True):
-        yield
+    with time_machine.travel(beijing_midnight(beijing_date(wall())) + timedelta(hours=9), tick=True) as clock:
+        yield clock
 
 
 @pytest.fixture
-def drill(db: None, morning: None, tmp_path: Path) -> Iterator[Drill]:
+def drill(db: None, morning: time_machine.Traveller, tmp_path: Path) -> Iterator[Drill]:
     with RehearsalServer(tmp_path / "platforms") as server:
         made = Drill(server, Office.make(api=server.base_url))
         made.switch("weibo", calls_per_day=CALLS)
@@ -143,6 +143,58 @@ def test_it_closes_no_alarm_of_what_the_platform_had_found_wrong(drill: Drill) -
     Counter.objects.update(count=CALLS - 30)
     preflighting.ask(release, person=releaser, now=wall)
     assert Alarm.objects.filter(kind="preflight", closed_at__isnull=True).exists()
+
+
+# --- accepted, and no call is left to look -------------------------------------------------------------------------
+
+
+def accepted_with_no_call_left(drill: Drill) -> Release:
+    release = drill.released(on=[drill.office.weibo])
+    assert drill.weibo(release).ids
+    Counter.objects.update(count=CALLS)
+    look(drill, release)
+    return release
+
+
+def look(drill: Drill, release: Release) -> None:
+    drill.wait(timedelta(seconds=10))
+    confirming.look(drill.weibo(release).pk, now=wall)
+
+
+def test_what_is_accepted_shortly_before_midnight_is_looked_for_when_the_new_days_calls_are_there(
+    drill: Drill, morning: time_machine.Traveller
+) -> None:
+    morning.shift(timedelta(hours=14, minutes=40))
+    release = accepted_with_no_call_left(drill)
+    push = drill.weibo(release)
+    assert (push.status, "没有核对" in push.reason) == (State.CONFIRMING, True)
+    assert not Alarm.objects.filter(publication=push, closed_at__isnull=True).exists()
+    morning.shift(20 * MINUTE)
+    look(drill, release)
+    assert drill.weibo(release).status is State.LIVE
+
+
+def test_where_they_come_too_late_a_person_is_told_why_nobody_looked(drill: Drill) -> None:
+    push = drill.weibo(accepted_with_no_call_left(drill))
+    assert push.status is State.NEEDS_PERSON
+    assert "本账号当期接口额度用完" in push.reason
+    assert "没有核对；微博已受理本条" in push.reason
+    assert "核对没有结果" not in push.reason
+
+
+def test_no_push_that_a_person_must_take_up_says_that_it_goes_on_by_itself(drill: Drill) -> None:
+    release = drill.signed(on=[drill.office.weibo])
+    Counter.objects.create(
+        account=drill.office.weibo, bucket="weibo.calls", window=str(beijing_date(wall())), count=CALLS
+    )
+    drill.round()
+    assert "恢复" in drill.weibo(release).reason
+    drill.wait(5 * MINUTE - timedelta(seconds=10))
+    drill.round()
+    push = drill.weibo(release)
+    assert push.status is State.HELD
+    assert "额度（100 次）已用完" in push.reason
+    assert "自动继续" not in push.reason
 
 
 # --- our own counter ---------------------------------------------------------------------------------------------

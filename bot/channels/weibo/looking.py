@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.channels.http import about_a_read
 from bot.domain.channel import (
+    OWN_QUOTA,
     Absent,
     ChannelFault,
     Evidence,
@@ -19,6 +20,7 @@ from bot.domain.channel import (
     Remedy,
     Unclear,
 )
+from bot.domain.instants import show
 
 from .answers import owner_id, status_id
 from .calls import Calls
@@ -140,8 +142,19 @@ def _vanished(evidence: Evidence) -> Verdict:
 def _unreadable(fault: ChannelFault, evidence: Evidence) -> Unclear:
     """A failed read. A person is needed when no later look can help before the verdict is due."""
     too_long = fault.wait_until is not None and fault.wait_until > evidence.sent_at + SHARE.verdict_within
-    message = f"本次核对没有结果：{about_a_read(fault)}发送结果以后续核对为准，请勿重发。"
-    return Unclear(message, needs_person=too_long or fault.remedy is Remedy.OPERATOR)
+    needs_person = too_long or fault.remedy is Remedy.OPERATOR
+    if fault.code == OWN_QUOTA and fault.wait_until is not None:
+        return _unasked(fault.wait_until, evidence, needs_person=needs_person)
+    ending = _BY_HAND if needs_person else "发送结果以后续核对为准，请勿重发。"
+    return Unclear(f"本次核对没有结果：{about_a_read(fault)}{ending}", needs_person=needs_person)
+
+
+def _unasked(free_at: datetime, evidence: Evidence, *, needs_person: bool) -> Unclear:
+    """Our own count of calls forbade the look, which costs none then: asked again until they are free, if that is in time."""
+    known = "微博已受理本条，是否公开还没有核对" if evidence.ids.get("idstr") else "本条是否已经发出不能断定"
+    ending = _BY_HAND if needs_person else "核对之前请勿重发。"
+    words = f"本账号当期接口额度用完（{show(free_at)} 恢复），没有核对；{known}。{ending}"
+    return Unclear(words, needs_person=needs_person)
 
 
 def newest_id(statuses: Sequence[Status]) -> str:
