@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,12 +13,16 @@ import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from bot.domain.notice import NotTold
 
+from .deadline import Deadline
+
 CONNECT_TIMEOUT = 3.0  # seconds
 READ_TIMEOUT = 7.0  # seconds between two pieces of an answer
-TOTAL_TIMEOUT = 10.0  # seconds for the body of an answer, however slowly it drips
+TOTAL_TIMEOUT = 20.0  # seconds from the dial to the last byte of the answer: then the line is cut
 MAX_ANSWER = 64 * 1024  # bytes
 
 
@@ -30,10 +34,37 @@ def hosts_of(address: str) -> list[str]:
     return [parts.hostname]
 
 
+def _pools(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
+    """Connections that are dialled through `deadline`, which then can cut them."""
+
+    def dialled(connection: HTTPConnection) -> socket.socket:
+        try:
+            return deadline.dial(connection.host.strip("[]"), connection.port, CONNECT_TIMEOUT)
+        except TimeoutError:
+            raise urllib3.exceptions.ConnectTimeoutError(connection, "no answer to the dial") from None
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return dialled(self)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return dialled(self)
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": Pool, "https": SecurePool}
+
+
 class _Adapter(HTTPAdapter):
     """Verifies with our context alone: certifi and the configured CA."""
 
-    def __init__(self, ca_file: str | None) -> None:
+    def __init__(self, ca_file: str | None, deadline: Deadline) -> None:
+        self._deadline = deadline
         self._context = ssl.create_default_context(cafile=certifi.where())
         if ca_file:
             self._context.load_verify_locations(ca_file)
@@ -41,6 +72,7 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._deadline)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Always."""
@@ -54,12 +86,12 @@ class _Session(requests.Session):
         """None: nothing to follow."""
 
 
-def _session(ca_file: str | None) -> requests.Session:
+def _session(ca_file: str | None, deadline: Deadline) -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.headers.clear()
     session.headers.update({"User-Agent": "Tongfa", "Accept": "*/*", "Accept-Encoding": "identity"})
-    adapter = _Adapter(ca_file)
+    adapter = _Adapter(ca_file, deadline)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -80,30 +112,33 @@ def post(
 ) -> tuple[int, bytes]:
     """POST JSON once: (status, body). Raises NotTold; what went wrong is told without the address (it may hold a key)."""
     sent = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
-    try:
-        with (
-            _session(ca_file) as session,
-            session.post(
-                address, data=body, params=dict(params or {}), headers=sent, stream=True, allow_redirects=False,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            ) as answer,
-        ):  # fmt: skip
-            return answer.status_code, _read(answer)
-    except NotTold:
-        raise
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        problem = _words(error)
-    raise NotTold(problem)  # outside of the handler: the original error quotes the address
+    with Deadline(TOTAL_TIMEOUT) as deadline:
+        try:
+            with (
+                _session(ca_file, deadline) as session,
+                session.post(
+                    address, data=body, params=dict(params or {}), headers=sent, stream=True, allow_redirects=False,
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                ) as answer,
+            ):  # fmt: skip
+                told, problem = (answer.status_code, _read(answer)), ""
+        except NotTold:
+            raise
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            told, problem = (0, b""), _words(error)
+        if deadline.over:  # the cut may look like the end of an answer, or like any error
+            problem = "对方的应答太慢，已停止等待，可能已收到。"
+    if problem:
+        raise NotTold(problem)  # outside of the handler: the original error quotes the address
+    return told
 
 
 def _read(answer: requests.Response) -> bytes:
-    deadline, body = time.monotonic() + TOTAL_TIMEOUT, bytearray()
+    body = bytearray()
     while piece := answer.raw.read1(8192):
         body += piece
         if len(body) > MAX_ANSWER:
             raise NotTold("对方的应答过大，已停止读取。")
-        if time.monotonic() > deadline:
-            raise NotTold("对方的应答太慢，已停止等待。")
     return bytes(body)
 
 

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from bot.domain.secret import Secret
 from bot.notifying import http, wecom
 from tests.channels.stub import Asked, Say, Stub, make_certificates, running_stub
 from tests.domain.strategies import QUICK
+from tests.launcher.servers import Peer, Server
 
 AT = datetime(2026, 11, 24, 1, tzinfo=UTC)
 NOTICE = Notice(
@@ -154,6 +157,47 @@ def test_a_receiver_that_never_answers_costs_the_time_out_and_no_more(stub: Stub
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.2)
     stub.script("/send", hang)
     assert "超时" in not_told(build("wecom", f"{stub.url}/send"))
+
+
+@pytest.mark.parametrize("kind", ["wecom", "webhook"])
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n"), (b"HTTP/1.1 2", b"0"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n", b" "), (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+    ],
+    ids=["in its head", "before its answer", "in its first line", "in a body", "in a body without a length"],
+)  # fmt: skip
+def test_a_receiver_that_drips_is_cut_off(kind: str, head: bytes, piece: bytes, monkeypatch: pytest.MonkeyPatch):
+    """Each piece comes in time; all of them together do not."""
+
+    def drip(peer: Peer) -> None:
+        peer.request()
+        peer.say(head)
+        waiting = threading.Event()
+        while not waiting.wait(0.02):
+            peer.say(piece)
+
+    monkeypatch.setattr(http, "TOTAL_TIMEOUT", 0.3)
+    with Server(drip) as server:
+        assert "太慢" in not_told(build(kind, f"http://127.0.0.1:{server.port}/send"))
+        assert server.accepted == 1
+
+
+def test_a_receiver_that_drips_under_tls_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    authority, served = make_certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(served)
+
+    def drip(peer: Peer) -> None:
+        peer.request()
+        waiting = threading.Event()
+        while not waiting.wait(0.02):
+            peer.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    monkeypatch.setattr(http, "TOTAL_TIMEOUT", 0.5)
+    with Server(drip, context=context) as server:
+        assert "太慢" in not_told(build("webhook", f"https://127.0.0.1:{server.port}/send", str(authority)))
 
 
 def test_proxies_of_the_environment_are_ignored(stub: Stub, monkeypatch: pytest.MonkeyPatch):
