@@ -14,7 +14,8 @@ from pathlib import Path
 
 
 class Mailbox:
-    """What arrived, and how the server behaves. `refuse` maps a command, or its word, to the answer it gets."""
+    """What arrived, and how the server behaves. `refuse` maps a command, or its word, to the answer it gets,
+    `drip` its word to what is said without end."""
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
@@ -22,6 +23,7 @@ class Mailbox:
         self.encrypted: list[bool] = []
         self.logins: list[str] = []
         self.refuse: dict[str, str] = {}
+        self.drip: dict[str, bytes] = {}
         self.silent = False
         self.port = 0
         self.released = threading.Event()
@@ -44,6 +46,8 @@ def _handler(box: Mailbox, context: ssl.SSLContext | None) -> type[socketserver.
             reader, to = self.request.makefile("rb"), list[str]()
             while line := reader.readline():
                 word = line.split(b" ")[0].strip().upper().decode("ascii", "replace")
+                while (piece := box.drip.get(word)) and not box.released.wait(0.02):
+                    self.request.sendall(piece)
                 if answer := box.refuse.get(word) or box.refuse.get(line.decode("utf-8", "replace").strip()):
                     self._say(answer)
                 elif word == "EHLO":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from bot.domain.notice import Notifier, NotTold, PartlyTold, Target
 from bot.domain.secret import Secret
 from bot.notifying import email
 from tests.channels.stub import make_certificates
+from tests.launcher.servers import Peer, Server
 
 from .mailbox import Mailbox, running_mailbox
 from .test_robots import NOTICE
@@ -99,6 +102,61 @@ def test_a_server_that_says_nothing_costs_the_time_out_and_no_more(monkeypatch: 
     with running_mailbox() as box:
         box.silent = True
         assert "连不上" in not_told(build(box, "plain"))
+
+
+def dripping(piece: bytes) -> Callable[[Peer], None]:
+    """Says `piece` now and then, for as long as somebody listens: each in time, and never an end."""
+
+    def script(peer: Peer) -> None:
+        waiting = threading.Event()
+        while not waiting.wait(0.02):
+            peer.say(piece)
+
+    return script
+
+
+@pytest.mark.parametrize("security", ["plain", "starttls", "tls"])
+@pytest.mark.parametrize("piece", [b"2", b"220-please wait\r\n"], ids=["letters", "lines"])
+def test_a_server_that_drips_is_cut_off_from_its_greeting_on(
+    security: str, piece: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(email, "TOTAL", 0.3)
+    box = Mailbox()
+    with Server(dripping(piece)) as server:
+        box.port = server.port
+        assert not_told(build(box, security))
+
+
+@pytest.mark.parametrize("word", ["EHLO", "DATA"])
+def test_a_server_that_drips_later_on_is_cut_off_as_well(word: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(email, "TOTAL", 0.3)
+    with running_mailbox() as box:
+        box.drip[word] = b"250-wait\r\n"
+        assert "太慢" in not_told(build(box, "plain"))
+
+
+def test_a_name_that_does_not_resolve_in_time_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    done = threading.Event()
+    monkeypatch.setattr(email, "TOTAL", 0.2)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: done.wait(60) and [])
+    with running_mailbox() as box:
+        not_told(build(box, "tls", host="mail.example.gov.cn"))
+    done.set()
+
+
+@pytest.mark.parametrize("answer", ["250 fine", "421 closing", "500 what", "221 bye"])
+def test_what_the_server_took_is_told_whatever_it_says_to_the_farewell(answer: str):
+    with running_mailbox() as box:
+        box.refuse["QUIT"] = answer
+        build(box, "plain").tell(NOTICE)
+    assert len(box.messages) == 1
+
+
+def test_a_farewell_that_drips_is_not_waited_for():
+    with running_mailbox() as box:
+        box.drip["QUIT"] = b"221-wait\r\n"
+        build(box, "plain").tell(NOTICE)
+    assert len(box.messages) == 1
 
 
 @pytest.mark.parametrize("options", [{"host": ""}, {"host": "http://x"}, {"host": "x", "security": "none"}])

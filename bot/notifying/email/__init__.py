@@ -6,8 +6,8 @@ import ipaddress
 import smtplib
 import socket
 import ssl
-import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid, parseaddr
@@ -16,8 +16,10 @@ import certifi
 
 from bot.domain.notice import Notice, Notifier, NotifierKind, NotTold, PartlyTold, Setting, Target, WrongSetting
 
+from ..deadline import Deadline
+
 TIMEOUT = 7.0  # seconds for one answer of the server
-TOTAL = 20.0  # seconds for all of it: then the connection is cut, however slowly the server drips
+TOTAL = 20.0  # seconds from the dial to the close: then the line is cut, however slowly the server drips
 PORTS = {"tls": 465, "starttls": 587, "plain": 25}
 
 
@@ -28,44 +30,43 @@ class _Mailbox:
 
     def tell(self, notice: Notice) -> None:
         """One message to all addresses of the target."""
-        try:
-            with self._connected() as smtp, _cut_after(smtp, TOTAL):
-                self._log_in(smtp)
-                refused = smtp.send_message(self._message(notice))
-        except smtplib.SMTPAuthenticationError:
-            raise NotTold("邮件服务器不接受登录；请系统管理员核对用户名和密码。") from None
-        except smtplib.SMTPNotSupportedError:
-            raise NotTold("邮件服务器不支持加密（STARTTLS）或登录，什么都没有送出；请系统管理员核对设置。") from None
-        except smtplib.SMTPRecipientsRefused:
-            raise NotTold("邮件服务器拒收全部收件人；请系统管理员核对收件地址。") from None
-        except smtplib.SMTPResponseException as error:
-            raise NotTold(f"邮件服务器拒收（代码 {error.smtp_code}）。") from None
-        except ssl.SSLError:
-            raise NotTold("邮件服务器的证书未通过校验，什么都没有送出；请系统管理员检查证书和主机名。") from None
-        except (smtplib.SMTPException, OSError, ValueError):
-            raise NotTold("连不上邮件服务器或连接中断；请系统管理员检查网络和地址。") from None
+        with Deadline(TOTAL) as deadline:
+            try:
+                refused = self._sent(notice, deadline)
+            except NotTold:
+                raise
+            except (smtplib.SMTPException, OSError, ValueError) as error:
+                words = "邮件服务器的应答太慢，已停止等待，可能已收到。" if deadline.over else _words(error)
+                raise NotTold(words) from None
         if refused:
-            raise PartlyTold(f"邮件已送出，但有 {len(refused)} 个收件人被拒；请系统管理员核对收件地址。")
+            raise PartlyTold(f"邮件已送出，但有 {refused} 个收件人被拒；请系统管理员核对收件地址。")
 
-    def _connected(self) -> smtplib.SMTP:
+    def _sent(self, notice: Notice, deadline: Deadline) -> int:
+        """How many recipients were refused."""
+        with self._connected(deadline) as smtp:
+            self._log_in(smtp)
+            return len(smtp.send_message(self._message(notice)))
+
+    @contextmanager
+    def _connected(self, deadline: Deadline) -> Iterator[smtplib.SMTP]:
         host, security = self.target.option("host"), self.target.option("security", "starttls")
         port = int(self.target.option("port") or PORTS[security])
-        if security == "plain":
-            if not _here(host):
-                raise NotTold("不加密只允许发往本机，什么都没有送出；请把 security 改为 starttls 或 tls。")
-            return smtplib.SMTP(host, port, timeout=TIMEOUT)
+        if security == "plain" and not _here(host):
+            raise NotTold("不加密只允许发往本机，什么都没有送出；请把 security 改为 starttls 或 tls。")
+        context = self._context()
+        smtp = _Smtp(host, port, deadline, context if security == "tls" else None)
+        try:
+            if security == "starttls":
+                smtp.starttls(context=context)
+            yield smtp
+        finally:
+            _leave(smtp)
+
+    def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=certifi.where())
         if self.ca_file:
             context.load_verify_locations(self.ca_file)
-        if security == "tls":
-            return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
-        smtp = smtplib.SMTP(host, port, timeout=TIMEOUT)
-        try:
-            smtp.starttls(context=context)
-        except BaseException:
-            smtp.close()
-            raise
-        return smtp
+        return context
 
     def _log_in(self, smtp: smtplib.SMTP) -> None:
         user = self.target.option("user")
@@ -84,24 +85,38 @@ class _Mailbox:
         return message
 
 
-class _cut_after:  # noqa: N801 - reads as what it does
-    """Cuts the connection after a time: a time-out for each answer alone could be stretched without end."""
+class _Smtp(smtplib.SMTP):
+    """Dialled through a deadline; TLS from the first byte with `tls`."""
 
-    def __init__(self, smtp: smtplib.SMTP, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, self._cut, args=(smtp,))
-        self._timer.daemon = True
+    def __init__(self, host: str, port: int, deadline: Deadline, tls: ssl.SSLContext | None) -> None:
+        self._deadline, self._tls = deadline, tls
+        super().__init__(host, port, timeout=TIMEOUT)
 
-    @staticmethod
-    def _cut(smtp: smtplib.SMTP) -> None:
-        with suppress(OSError):
-            if smtp.sock is not None:
-                smtp.sock.shutdown(socket.SHUT_RDWR)
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        sock = self._deadline.dial(host, port, timeout)
+        return self._tls.wrap_socket(sock, server_hostname=host) if self._tls else sock
 
-    def __enter__(self) -> None:
-        self._timer.start()
 
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+def _leave(smtp: smtplib.SMTP) -> None:
+    """What was taken is taken: what the server says to the farewell changes nothing, and is not waited for."""
+    with suppress(smtplib.SMTPException, OSError, ValueError):
+        smtp.putcmd("QUIT")
+    smtp.close()
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return "邮件服务器不接受登录；请系统管理员核对用户名和密码。"
+        case smtplib.SMTPNotSupportedError():
+            return "邮件服务器不支持加密（STARTTLS）或登录，什么都没有送出；请系统管理员核对设置。"
+        case smtplib.SMTPRecipientsRefused():
+            return "邮件服务器拒收全部收件人；请系统管理员核对收件地址。"
+        case smtplib.SMTPResponseException():
+            return f"邮件服务器拒收（代码 {error.smtp_code}）。"
+        case ssl.SSLError():
+            return "邮件服务器的证书未通过校验，什么都没有送出；请系统管理员检查证书和主机名。"
+    return "连不上邮件服务器或连接中断；请系统管理员检查网络和地址。"
 
 
 def _here(host: str) -> bool:
