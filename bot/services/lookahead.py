@@ -183,12 +183,15 @@ def people_to_tell(now: datetime) -> Iterator[CheckResult]:
         message = "没有配置第 1 级通知对象，出了事只有打开值班台的人知道。"
         remedy = "请系统管理员编写通知配置（TONGFA_NOTIFY），然后运行 tongfa notify test。"
         yield CheckResult("通知", True, message, warning=True, code="notify", remedy=remedy)
-    trying = AlarmNotice.objects.filter(next_at__isnull=False, state="waiting", tries__gt=0)
+    failed = Q(state="waiting", tries__gt=0) | Q(
+        state="sending", tries__gt=1
+    )  # its worker may have died of it each time
+    trying = AlarmNotice.objects.filter(failed, next_at__isnull=False)
     partly = AlarmNotice.objects.filter(created_at__gt=now - timedelta(days=1), state="sent").exclude(error="")
     for words, rows in (("没有送达，正在重试", trying), ("只送达一部分", partly)):
         row = rows.order_by("-created_at").first()
         if row is not None:
-            message = f"{rows.count()} 条通知{words}，例如给“{row.target}”：{row.error}"
+            message = f"{rows.count()} 条通知{words}，例如给“{row.target}”：{row.error or '上次送出时中断，没有结果。'}"
             yield CheckResult(
                 "通知送达",
                 True,

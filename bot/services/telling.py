@@ -217,7 +217,7 @@ def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
     if row is None or row.next_at is None or row.next_at > now():
         return False
     taken = AlarmNotice.objects.filter(pk=row.pk, fence=row.fence, next_at__lte=now()).update(
-        state="sending", next_at=now() + alarms.NOTICE_LEASE, rung_at=None, fence=F("fence") + 1, tries=F("tries") + 1
+        state="sending", next_at=_again_at(row, now()), rung_at=None, fence=F("fence") + 1, tries=F("tries") + 1
     )
     if not taken:
         return False
@@ -243,6 +243,11 @@ def send(notice_id: int, *, now: Callable[[], datetime]) -> bool:
     else:
         return _sent(row, now())
     return False
+
+
+def _again_at(row: AlarmNotice, now: datetime) -> datetime:
+    """When it is tried again if the worker that takes it now never says how it went: no sooner than after a failure."""
+    return max(now + alarms.NOTICE_LEASE, alarms.retry_at(row.tries + 1, now))
 
 
 def _finish(row: AlarmNotice, **changes: Any) -> bool:

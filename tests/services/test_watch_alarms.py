@@ -15,7 +15,7 @@ from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Refused, 
 from bot.domain.delivery import Event, State
 from bot.domain.notice import Notice, NotTold, Target
 from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, PortalGate, Release
-from bot.services import alarming, callbacks, prechecks, settling, stops, telling, transitions, watching
+from bot.services import alarming, callbacks, lookahead, prechecks, settling, stops, telling, transitions, watching
 from bot.services.errors import Refused as ServiceRefused
 from bot.services.ports import boot_id, boot_seconds
 from bot.services.voiding import void_signature
@@ -32,6 +32,7 @@ class Sink:
     def __init__(self, engine: Engine) -> None:
         self.engine, self.heard, self.broken = engine, list[tuple[str, datetime, Notice]](), set[str]()
         self.killed = False  # the worker that sends next dies on the way
+        self.deadly = False  # so does every other
         self.targets = [Target("值班群", "wecom", 1), Target("主任", "email", 2), Target("局长", "email", 3)]
 
     def of(self, name: str) -> list[Notice]:
@@ -49,7 +50,7 @@ class _Ear:
         self._sink, self._target = sink, target
 
     def tell(self, notice: Notice) -> None:
-        if self._sink.killed:
+        if self._sink.killed or self._sink.deadly:
             self._sink.killed = False
             raise Killed
         if self._target.name in self._sink.broken:
@@ -559,6 +560,21 @@ def test_a_worker_that_dies_on_the_way_costs_a_minute_and_no_message(engine: Eng
     assert (AlarmNotice.objects.get().state, sink.heard) == ("sending", [])
     engine.go(NOW + 90 * SECOND)
     assert (AlarmNotice.objects.get().state, len(sink.heard)) == ("sent", 1)
+
+
+def test_a_message_of_which_each_worker_dies_is_rung_ever_less_often_and_the_doctor_names_it(
+    engine: Engine, sink: Sink
+) -> None:
+    """What kills a worker leaves nobody to write the failure down: the wait was written when the message was taken."""
+    sink.deadly, sink.targets = True, sink.targets[:1]
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 30 * MINUTE)
+    notice = AlarmNotice.objects.filter(ring=1).get()
+    assert (notice.state, notice.tries) == ("sending", 4)  # after 1, 2 and 10 minutes
+    (named,) = [one for one in lookahead.people_to_tell(engine.clock.now()) if one.code == "notify_failed"]
+    assert "没有送达，正在重试" in named.message
+    assert "上次送出时中断" in named.message
 
 
 def test_with_nobody_configured_that_is_what_is_recorded(engine: Engine, sink: Sink) -> None:
