@@ -33,10 +33,13 @@ class Notice:
         return "\n".join([self.subject, *self.lines, f"查看：{self.link}"])
 
 
-def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: bool, again: bool = False) -> Notice:
+def compose(
+    told: Sequence[Told], *, ring: int, at: datetime, link: str, live: bool, again: bool = False, arrived: bool = True
+) -> Notice:
     """One message for all that happened, however much it is. `told` is not empty, most urgent first.
 
-    `again`: the ring has nobody, so that those who were told before are told once more.
+    `again`: the ring has nobody, so that those who were told before are told once more. `arrived`: a message to a lower
+    ring did; else nobody could have read it.
     """
     require_all_aware(at)
     kinds = list(dict.fromkeys(one.kind for one in told))
@@ -50,7 +53,8 @@ def compose(told: Sequence[Told], *, ring: int, at: datetime, link: str, live: b
     lines += [f"怎么办（{kind.label}）：{REMEDIES[kind]}" for kind in kinds]
     if ring > 1:
         step = f"没有配置第 {ring} 级通知对象，再次提醒" if again else f"现升级到第 {ring} 级"
-        lines.append(f"此前通知无人阅读，{step}。请在值班台点“已阅”。")
+        before = "此前通知无人阅读" if arrived else "此前通知没有送达"
+        lines.append(f"{before}，{step}。请在值班台点“已阅”。")
     return Notice(f"{mark(live)}{words}{count}", lines, link, ring, at, live)
 
 

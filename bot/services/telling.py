@@ -168,7 +168,8 @@ def compose(found: Sequence[Alarm], *, ring: int, now: datetime, again: bool = F
     page = "urgent" if {alarm.sort for alarm in chosen} <= {alarms.Kind.URGENT, alarms.Kind.LAPSED} else ""
     link = f"{base}/releases/{only}" if only else f"{base}/{page}"
     messages = [told(alarm) for alarm in chosen]
-    return notice.compose(messages, ring=ring, at=now, link=link, live=home.is_live(), again=again)
+    arrived = AlarmNotice.objects.filter(alarms__in=chosen, ring__lt=ring, state="sent").exists()
+    return notice.compose(messages, ring=ring, at=now, link=link, live=home.is_live(), again=again, arrived=arrived)
 
 
 # --- when ---------------------------------------------------------------------------------------------------------

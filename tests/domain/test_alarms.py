@@ -168,7 +168,13 @@ def test_a_message_says_what_happened_whether_it_is_out_and_what_to_do():
 def test_a_drill_is_called_one_and_an_escalation_says_so():
     drill = compose([told()], ring=2, at=T, link="x", live=False)
     assert drill.subject.startswith("【同发·演练】")
-    assert "第 2 级" in drill.text
+    assert "此前通知无人阅读，现升级到第 2 级" in drill.text
+
+
+def test_an_escalation_of_what_never_arrived_blames_nobody_for_not_reading():
+    text = compose([told()], ring=2, at=T, link="x", live=True, arrived=False).text
+    assert "此前通知没有送达，现升级到第 2 级" in text
+    assert "无人阅读" not in text
 
 
 @QUICK

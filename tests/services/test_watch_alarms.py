@@ -562,6 +562,20 @@ def test_a_worker_that_dies_on_the_way_costs_a_minute_and_no_message(engine: Eng
     assert (AlarmNotice.objects.get().state, len(sink.heard)) == ("sent", 1)
 
 
+@pytest.mark.parametrize(
+    ("broken", "said"), [({"值班群"}, "此前通知没有送达"), (set(), "此前通知无人阅读")], ids=["never arrived", "not read"]
+)  # fmt: skip
+def test_the_next_ring_is_told_whether_the_first_message_arrived(
+    engine: Engine, sink: Sink, broken: set[str], said: str
+) -> None:
+    sink.broken = broken
+    alarming.raise_all([alarming.Call(Kind.DISK, "home", Out.NONE, "磁盘将满")], now=NOW)
+    Chore.objects.all().delete()
+    engine.go(NOW + 6 * MINUTE)
+    (notice,) = sink.of("主任")
+    assert said in notice.text
+
+
 def test_a_message_of_which_each_worker_dies_is_rung_ever_less_often_and_the_doctor_names_it(
     engine: Engine, sink: Sink
 ) -> None:
