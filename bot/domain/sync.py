@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from .instants import require_all_aware, require_aware
+from .instants import require_all_aware, require_aware, show
 from .timeline import CLOCK_AGREEMENT, GATE_LEAD, GATE_MARGIN, GATE_PROOF, MAX_LATENESS
 
 AT_TIME, AFTER_LIVE = "at_time", "after_live"
@@ -133,6 +133,12 @@ class AfterLive:
     def kind(self) -> str:
         """The word in the record."""
         return AFTER_LIVE
+
+    def ending(self, instant: datetime) -> str:
+        """For staff: what becomes of a release for `instant` whose page is never seen live. A clause without its stop."""
+        require_aware(instant)
+        then = {Then.HOLD: "会暂停，不会发出", Then.GO: "也会照发", Then.ASK: "会请人决定，决定以前不会发出"}[self.then]
+        return f"等到 {show(instant + self.wait)} 仍看不到网页上线，{then}"
 
 
 Policy = AtTime | AfterLive

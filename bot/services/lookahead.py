@@ -60,7 +60,7 @@ def _page(release: Release) -> Iterator[CheckResult]:
     try:
         gating.rules().target(policy.url)
     except portal.Blocked as why:
-        words = f"{why}；到时看不到网页上线，不会发出。"
+        words = f"{why}。{'' if release.signed else '签发后'}{policy.ending(release.instant)}。"
         remedy = "请系统管理员把该网站列入 TONGFA_PORTAL_HOSTS（原来默认的网站也要一并写上）后重新启动。"
         yield CheckResult("门户网站", False, words, code="portal", remedy=remedy)
 

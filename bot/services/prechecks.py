@@ -304,7 +304,7 @@ def _portal(subject: Subject) -> Iterator[CheckResult]:
         return
     seen = ask_portal(policy.url, policy.title, rules=gating.rules(), ca_file=settings.TONGFA.ca_file)
     if not seen.status:  # not allowed, or no answer of HTTP came
-        words = f"门户网站现在读不到（{seen.words}），到时看不到网页上线，不会发出。"
+        words = f"门户网站现在读不到（{seen.words}）。{policy.ending(subject.release.instant)}。"
         yield CheckResult("门户", False, words, code="portal")
     elif seen.seen is Seen.UNCLEAR:
         words = f"门户网站连得上，但答复不正常（{seen.words}），到时可能看不到网页上线。"

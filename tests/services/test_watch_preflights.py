@@ -13,6 +13,7 @@ from bot.channels.wechat import preflight as wechat_preflight
 from bot.channels.weibo import health as weibo_health
 from bot.domain.channel import CheckResult, Grant, Remedy
 from bot.domain.delivery import State
+from bot.domain.instants import show
 from bot.domain.preflight import Kind
 from bot.domain.secret import Secret
 from bot.domain.sync import AfterLive, Seen, Then
@@ -89,10 +90,10 @@ def test_each_is_run_at_its_time_and_recorded_line_by_line(engine: Engine) -> No
 # --- the portal ----------------------------------------------------------------------------------------------
 
 
-def waits_for_its_page(engine: Engine) -> Release:
+def waits_for_its_page(engine: Engine, then: Then = Then.HOLD) -> Release:
     return engine.signed(
         on=[engine.office.wechat],
-        sync=AfterLive("https://www.hedong.gov.cn/info/1.html", "临时交通管制通知", 10 * MINUTE, Then.HOLD),
+        sync=AfterLive("https://www.hedong.gov.cn/info/1.html", "临时交通管制通知", 10 * MINUTE, then),
     )
 
 
@@ -125,6 +126,17 @@ def test_a_site_that_cannot_be_read_is_told_with_reason_and_remedy(engine: Engin
     engine.go(T - 14 * MINUTE)
     alarm.refresh_from_db()
     assert alarm.closed_at is not None
+
+
+@pytest.mark.parametrize(
+    ("then", "said"), [(Then.HOLD, "会暂停，不会发出"), (Then.GO, "也会照发"), (Then.ASK, "会请人决定，决定以前不会发出")]
+)  # fmt: skip
+def test_it_says_what_the_release_does_when_its_page_is_never_seen(engine: Engine, then: Then, said: str) -> None:
+    engine.site.at(NOW, Look(Seen.UNCLEAR, "连不上网站，或连接中断"))
+    release = waits_for_its_page(engine, then)
+    engine.go(NOW + 2 * SECOND)
+    ending = f"等到 {show(T + 10 * MINUTE)} 仍看不到网页上线，{said}。"
+    assert line_of(release).message == f"门户网站现在读不到（连不上网站，或连接中断）。{ending}"
 
 
 def test_a_site_that_answers_oddly_is_a_warning(engine: Engine) -> None:

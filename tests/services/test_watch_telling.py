@@ -17,7 +17,9 @@ from django.test import override_settings
 from bot.domain.alarms import Kind, Out, retry_at
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import State
+from bot.domain.instants import show
 from bot.domain.notice import NotTold
+from bot.domain.sync import Then
 from bot.models import Account, Alarm, AlarmNotice, AuditEvent, PortalGate, Release, triggers
 from bot.services import alarming, health, home, lookahead, people, setback, stops, telling
 from bot.services.errors import Refused
@@ -400,15 +402,23 @@ def test_nobody_to_tell_is_a_warning_it_stops_no_release(office: Office, notify_
     assert Alarm.objects.count() == 0
 
 
-def test_a_release_whose_page_may_not_be_read_is_told_the_day_before(office: Office) -> None:
+@pytest.mark.parametrize("signed", [True, False], ids=["signed", "not signed yet"])
+@pytest.mark.parametrize(
+    ("then", "said"), [(Then.HOLD, "会暂停，不会发出"), (Then.GO, "也会照发"), (Then.ASK, "会请人决定，决定以前不会发出")]
+)  # fmt: skip
+def test_a_release_whose_page_may_not_be_read_is_told_the_day_before(
+    office: Office, then: Then, said: str, signed: bool
+) -> None:
     """A list of portal hosts replaces the usual ones: whoever adds one must name those again."""
     tomorrow = NOW + timedelta(days=1)
-    office.signed(instant=tomorrow, sync=after_live())
+    (office.signed if signed else office.planned)(instant=tomorrow, sync=after_live(then=then))
     hosts = dataclasses.replace(settings.TONGFA, portal_hosts=frozenset({"static.hedong.gov.cn"}))
     with override_settings(TONGFA=hosts):
         (line,) = [one for one in lookahead.releases_ahead(NOW) if one.code == "portal"]
     assert not line.ok
     assert "不在门户网站名单" in line.message
+    when = "" if signed else "签发后"
+    assert line.message.endswith(f"。{when}等到 {show(tomorrow + timedelta(minutes=2))} 仍看不到网页上线，{said}。")
     assert "TONGFA_PORTAL_HOSTS" in line.remedy
 
 
