@@ -44,6 +44,17 @@ _OTHER_STAGE = re.compile(
     r"征求意见|公开征求|草案|送审稿|已废止|已失效|已作废|^(?:后台)?预览|未发布|待审核|待发布"
     r"|[\[【（(〔<]已?(?:撤销|撤回|撤下|删除|下线|下架|取消|停止执行|终止|暂缓执行|废止|失效|作废|样稿|测试|草稿|(?:内部|正在)?审核中|定时发布|预览)"
 )
+#: A part of a title that is nothing but such a word, wherever it stands.
+_MARK = re.compile(
+    r"[\[【(〔<]?已?(?:撤销|撤回|撤下|删除|下线|下架|取消|停止执行|终止|暂缓执行|废止|失效|作废|样稿|测试|草稿|未发布"
+    r"|待审核|待发布|(?:内部|正在)?审核中|定时发布|(?:后台)?预览|草案|(?:公开)?征求意见稿|送审稿)[稿版页]?[\]】)〕>]?"
+)
+#: Sites join the title of the page, its column and their own name; inside of brackets nothing is joined.
+_JOINT = re.compile(r"[_|—–-]+")
+_BRACKETED = re.compile(r"[\[【(〔<《][^\[\]【】()〔〕<>《》]{0,100}[\]】)〕>》]")
+_HERE = "\0"  # stands for the expected title
+#: How a column is called that lists what a site has to say of itself.
+_COLUMN = re.compile(r"(?:公告|公示|通告|通知|专栏|栏目)$")
 #: Before the expected title: a document that does something to it, at whatever address.
 _ACTS_ON = re.compile(
     r"关于(?:公布)?(?:废止|修改|修订|推迟|取消|更正|撤销|撤回|终止|中止|停止执行|暂停执行|暂缓|延期|宣布失效)"
@@ -65,22 +76,46 @@ def carries(found: list[str], expected: str) -> bool:
     wanted = comparable(expected)
     plain = [comparable(title) for title in found]
     own = [title for title in plain if wanted in title and (_ABOUT.search(wanted) or not _ABOUT.search(title))]
-    if any(_is_another(title, wanted) for title in own):
+    if any(_is_another(title, wanted) for title in own) or any(_marked(title, wanted) for title in [*plain[:1], *own]):
         return False
     return bool(own) and not says_not_found(found, expected)
 
 
+def _parts(title: str, wanted: str) -> list[str]:
+    """The title of the page, its column, the name of the site, as joined; `_HERE` where the expected title stands."""
+    marked = title.replace(wanted, _HERE)
+    whole = _BRACKETED.sub(lambda found: _JOINT.sub("", found[0]), marked)
+    return [part for part in _JOINT.split(whole) if part]
+
+
 def _is_another(title: str, wanted: str) -> bool:
-    """Another stage of the expected document, or another document about it."""
+    """Another stage of the expected document, or another document about it. A column may be called as it likes."""
     before, _, behind = title.partition(wanted)
-    stage = _OTHER_STAGE.search(title.replace(wanted, ""))
+    parts = _parts(title, wanted)
+    beside = (part.replace(_HERE, "") for part in parts if _HERE in part or _BRACKETED.fullmatch(part))
+    stage = any(_OTHER_STAGE.search(part) for part in beside)
     return bool(stage or _ACTS_ON.search(before) or _ADDS_TO.search(behind))
+
+
+def _marked(title: str, wanted: str) -> bool:
+    """A part of it says nothing but that this is withdrawn, or not decided yet; where the expected title does not."""
+    parts = (part.replace(_HERE, "").strip(":《》") for part in _parts(title, wanted))
+    return any(_MARK.fullmatch(part) and part not in wanted for part in parts)
 
 
 def says_not_found(found: list[str], expected: str) -> bool:
     """Status 200, but the page says that it is not there, or not now."""
     wanted = comparable(expected)
-    return any(_NOT_FOUND.search(comparable(title).replace(wanted, "")) for title in found)
+    return any(_not_there(comparable(title), wanted) for title in found)
+
+
+def _not_there(title: str, wanted: str) -> bool:
+    """What stands behind the expected title may be the column of such announcements."""
+    if wanted not in title:
+        return bool(_NOT_FOUND.search(title))
+    first, *rest = _parts(title, wanted)
+    judged = [first, *(part for part in rest if _HERE in part or not _COLUMN.search(part))]
+    return any(_NOT_FOUND.search(part.replace(_HERE, "")) for part in judged)
 
 
 def _decoded(body: bytes, content_type: str) -> str:

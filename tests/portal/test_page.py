@@ -171,3 +171,54 @@ def test_what_a_site_adds_of_its_own_is_no_other_document(behind: str) -> None:
 
 def test_a_portal_that_shows_every_document_as_a_preview_of_its_file_is_believed() -> None:
     assert carries([f"{TITLE}_文件预览_河东区人民政府"], TITLE)
+
+
+ASKED = "关于公开征求《河东区停车管理办法》意见的公告"
+
+
+@pytest.mark.parametrize(
+    ("title", "behind"),
+    [
+        (ASKED, "_征求意见_临沂市河东区人民政府"), (TITLE, " - 已失效文件 - 河东区人民政府"), (TITLE, "-政策文件（含已废止）-河东区"),
+        (ASKED, " - 草案意见征集 - 河东区"), (TITLE, " | 公开征求意见 | 河东区"), ("关于停水的通知", " - 暂停服务公告 - 河东区"),
+        (TITLE, "——征求意见专栏——河东区"), (TITLE, " – 已失效文件"), (TITLE, "（试行）_已废止文件库_河东区"),
+    ],
+)  # fmt: skip
+def test_a_column_may_be_called_as_it_likes(title: str, behind: str) -> None:
+    found = titles(
+        f'<title>{title}{behind}</title><meta name="ArticleTitle" content="{title}"><h1>{title}</h1>'.encode()
+    )
+    assert len(found) == 3
+    assert carries(found, title)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "已撤销 - {}", "草案_{}_河东区", "征求意见稿 | {}", "样稿—{}", "【内部审核中】-{}", "{} - 已失效 - 河东区", "{}_（已撤销）_河东区",
+        "{} - 征求意见稿", "{}（2026-2030年草案）_河东区", "{}（征求意见-二次）", "{}征求意见稿_政策文件_河东区", "失效：{} - 河东区", "{}_{}（草案）",
+        "政策文件_{}（已废止）_河东区", "政策文件_关于废止《{}》的决定", "{}已撤销_河东区", "{} - [本文件已失效] - 河东区",
+    ],
+)  # fmt: skip
+def test_a_mark_beside_the_title_shuts_the_page_however_it_is_joined(shown: str) -> None:
+    assert not carries([TITLE, shown.replace("{}", TITLE)], TITLE)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "404 - {}",
+        "{} - 404 Not Found",
+        "{}_页面不存在_河东区",
+        "系统维护中_{}",
+        "{} - 网站正在维护",
+        "{}_暂停服务_河东区",
+    ],
+)
+def test_a_page_that_is_not_there_says_so_in_any_part_of_its_title(shown: str) -> None:
+    assert not carries([shown.replace("{}", TITLE)], TITLE)
+
+
+@pytest.mark.parametrize("heading", ["系统维护中", "关于停水的通知暂停服务", "您访问的页面不存在"])
+def test_a_heading_that_says_that_it_is_not_there_is_believed(heading: str) -> None:
+    assert not carries([f"{TITLE}_征求意见_河东区", heading], TITLE)
