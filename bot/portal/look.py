@@ -57,6 +57,10 @@ def _follow(
     for _ in range(MOST_REDIRECTS + 1):
         headers = _conditions(known) if known.get("url") == target.url else {}
         reply = fetch(target, headers, rules=rules, deadline=deadline, ca_file=ca_file, lookup=lookup)
+        if headers and _is_of_another(reply, known):
+            reply = fetch(target, {}, rules=rules, deadline=deadline, ca_file=ca_file, lookup=lookup)
+            if reply.status == 304:
+                raise Failed("网站一再答复“没有变化”，没有给出网页")
         if reply.status not in REDIRECTS:
             return target, reply
         onward = rules.onward(_onward(target.url, reply), first)
@@ -76,6 +80,12 @@ def _onward(base: str, reply: Reply) -> str:
 def _conditions(known: Mapping[str, str]) -> dict[str, str]:
     """By the page's tag alone. Asked by date, a server answers "not modified" of an older file that took its place."""
     return {"If-None-Match": known["etag"]} if known.get("etag") else {}
+
+
+def _is_of_another(reply: Reply, known: Mapping[str, str]) -> bool:
+    """Not modified, it says, and names another page than we asked about: a cache in between may answer so."""
+    tag = reply.headers.get("etag", "").strip()
+    return reply.status == 304 and bool(tag) and tag.removeprefix("W/") != known["etag"].strip().removeprefix("W/")
 
 
 def _judged(target: Target, reply: Reply, title: str, known: Mapping[str, str]) -> Look:

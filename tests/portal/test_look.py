@@ -88,6 +88,33 @@ def test_a_304_says_that_the_page_that_was_live_still_is():
     assert 'if-none-match: "v1"' in head
 
 
+@pytest.mark.parametrize(
+    ("held", "told"), [('"v1"', 'W/"v1"'), ('W/"v1"', '"v1"'), ('W/"v1"', 'W/"v1"'), ('"v1"', '"v1"')]
+)
+def test_a_304_names_the_same_page_by_a_tag_weak_or_strong(held, told):
+    with portal(response(page(), etag=held), response(b"", 304, etag=told)) as server:
+        first = see(server.url())
+        assert see(server.url(), known=first.validators).status == 304
+    assert server.accepted == 2
+
+
+@pytest.mark.parametrize(("now", "meaning"), [(page(), Seen.LIVE), (page("栏目首页"), Seen.NOT_YET)])
+def test_a_304_about_another_page_is_asked_again_without_a_condition(now, meaning):
+    with portal(response(page(), etag='"v1"'), response(b"", 304, etag='"v2"'), response(now, etag='"v2"')) as server:
+        first = see(server.url())
+        again = see(server.url(), known=first.validators)
+    assert (again.seen, again.status) == (meaning, 200)
+    asked = [b"if-none-match" in request.lower() for request in server.requests]
+    assert asked == [False, True, False]
+
+
+def test_a_304_to_a_question_without_a_condition_says_nothing():
+    with portal(response(page(), etag='"v1"'), response(b"", 304, etag='"v2"')) as server:
+        first = see(server.url())
+        again = see(server.url(), known=first.validators)
+    assert (again.seen, server.accepted) == (Seen.UNCLEAR, 3)
+
+
 def test_by_its_date_alone_no_page_is_asked_for():
     """An older file put back in its place is "not modified" for many servers: the page is read whole."""
     old = "Mon, 23 Nov 2026 01:00:00 GMT"
