@@ -33,7 +33,7 @@ from .deeds import ELSEWHERE, instant_of
 from .document import EDITION_TONES
 from .people import now, person, plain
 
-NOT_PLAIN = ("<img", "<table")
+NOT_PLAIN = ("<img", "<table", "<sup>", "<sub>")
 ROLES = tuple(dict.fromkeys([*PROPOSERS, *SECONDERS]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 from .hashing import ASSET
+from .scripts import spelled_out
 
 TAIL = 8  # digits of a picture's hash, as everywhere
 _INLINE = frozenset({"strong", "em", "b", "i", "u", "s", "a", "span", "sub", "sup", "code", "small", "mark", "font"})
@@ -15,7 +16,7 @@ def body_text(fragment: str) -> str:
     """The words of an HTML fragment. A picture is a line with its words and its hash, so that another picture under the same
     words is seen; cells of a table stand side by side. Blank lines and the blanks around a line are no words."""
     reader = _Reader()
-    reader.feed(fragment)
+    reader.feed(spelled_out(fragment))
     reader.close()
     found = (" ".join(line.split()) for line in "".join(reader.out).split("\n"))
     return "\n".join(line for line in found if line)

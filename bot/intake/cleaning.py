@@ -9,6 +9,8 @@ import html
 import re
 import unicodedata
 
+from bot.domain.scripts import spelled_out
+
 from .contract import Cleaned
 from .text import INVISIBLE, NEWLINES
 
@@ -95,7 +97,7 @@ def _strip_html(field: str, text: str, notes: Notes) -> str:
     inert = _ACTIVE.sub("", plain)
     if inert != plain:
         notes.add(field, "去掉脚本、样式等代码")
-    bare = _TAG.sub("", inert)
+    bare = _TAG.sub("", spelled_out(inert))
     if bare != inert:
         notes.add(field, "去掉 HTML 标签，保留文字")
     return bare

@@ -35,6 +35,8 @@ TAGS = {
     "th",
     "td",
     "img",
+    "sup",
+    "sub",
 }
 ATTRIBUTES = {"img": {"src", "alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
 #: Tags that only stand for an allowed one.
@@ -67,11 +69,11 @@ _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
 _ASSET = re.compile(r"asset:[0-9a-f]{64}")
 _HANDLER = re.compile(r"<[^<>]*\son[a-z]+\s*=", re.IGNORECASE)
 _LOOKS_RICH = re.compile(
-    r"</?(p|div|br|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
+    r"</?(p|div|br|sup|sub|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
     r"|iframe|svg|body|html|center|hr|object|embed|form|input|meta|link|base|video|math|marquee|details)\b[^<>]*>",
     re.IGNORECASE,
 )
-_EMPTY = re.compile(r"<(p|strong|em|blockquote|h[2-4]|li|ul|ol)>(?:\s|&nbsp;)*</\1>")
+_EMPTY = re.compile(r"<(p|strong|em|sup|sub|blockquote|h[2-4]|li|ul|ol)>(?:\s|&nbsp;)*</\1>")
 _QUIET = {
     "span",
     "font",

@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 
 import nh3
 
+from bot.domain.scripts import SCRIPTS, written
+
 from .contract import SourceError
 from .markup import DROPPED_WITH_CONTENT, MAX_DEPTH, RENAMED, TAGS, depth
 from .text import strip_invisible
@@ -80,10 +82,23 @@ class Element:
             if isinstance(item, str):
                 parts.append(item)
                 continue
+            if item.tag in SCRIPTS:
+                parts.append(written(item.tag, "".join(item._words())))
+                continue
             stack.append("\n" if item.tag in _BLOCKS else "")
             stack.extend(reversed(item.children))
         lines = (" ".join(line.replace("\u3000", " ").split()) for line in strip_invisible("".join(parts)).split("\n"))
         return "\n".join(line for line in lines if line)
+
+    def _words(self) -> Iterator[str]:
+        """Every text inside, in order."""
+        stack: list[Element | str] = [self]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, str):
+                yield item
+            else:
+                stack.extend(reversed(item.children))
 
     def inner(self) -> str:
         """The HTML inside (without recursion)."""

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bot.domain.scripts import spelled_out
+
 # Quoted values may hold ">"; their length is bounded so that broken markup cannot make the scan quadratic.
 _TAG = re.compile(r"""<(/?)([A-Za-z][A-Za-z0-9]*)((?:"[^"]{0,2000}"|'[^']{0,2000}'|[^<>"'])*)>|<![^<>]*>""")
 _ALT = re.compile(r"""\b(?:alt|title)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -24,6 +26,8 @@ _CELLS = frozenset({"td", "th"})
 
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _LIKE_X = dict.fromkeys("×хХΧχⅩⅹＸｘ", "X")  # letters that staff or a keyboard put for the X of an ID card
+# A power or the mark of a footnote ends the number before it; a whole number that is raised hides nothing by that.
+_LONG_SCRIPT = re.compile(r"[⁰¹²³⁴-⁹₀-₉]{3,}")
 _KEEP_CONTROLS = frozenset("\n\t\r")
 
 
@@ -33,6 +37,7 @@ def plain_text(fragment: str) -> str:
     Inline tags vanish (so `138<strong>0013</strong>8000` is one number), a table cell ends in a tab, every
     other tag is a line break, entities are decoded, and `alt`/`title` texts stand on a line of their own.
     """
+    fragment = spelled_out(fragment)
     pieces: list[str] = []
     position = 0
     for tag in _TAG.finditer(fragment):
@@ -74,7 +79,7 @@ class Folded:
 @lru_cache(maxsize=16)
 def fold(text: str) -> Folded:
     """Drop invisible characters; decimal digits of every script, spaces and dashes become ASCII."""
-    pairs = list(_folded(text))
+    pairs = list(_folded(_LONG_SCRIPT.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)))
     return Folded("".join(char for char, _ in pairs), tuple(index for _, index in pairs))
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from bot.domain.scripts import LOWERED, RAISED
+
 _UNITS = (
     "平方公里|平方米|立方米|公里|公斤|公顷|千瓦时|千瓦|千米|千克|厘米|毫米|兆瓦|个百分点|个工作日|工作日|个月|小时|分钟|周年|周岁|年度|"
     "季度|月份|年代|世纪|人次|户次|件次|辆次|亿元|万元|元|角|分|人|户|名|家|个|项|条|件|次|批|期|号|届|年|月|日|天|周|时|点|秒|岁|"
@@ -28,6 +30,7 @@ _PATTERN = re.compile(
             rf"{_DIGITS}{{4}}年(?:{_DIGITS}{{1,2}}月(?:份|{_DIGITS}{{1,2}}日)?|度)?",
             rf"{_DIGITS}{{1,2}}月{_DIGITS}{{1,2}}日",
             rf"[第约近超]?[¥￥$]?[+＋\-−－]?{_DIGITS}+(?:[,，.．:：/／\-–—~～·]{_DIGITS}+)*"
+            rf"(?:[×xX]{_DIGITS}+(?=[{RAISED}]))?[{RAISED}]*"
             rf"(?:[%％‰℃]|[十百千万亿余多几]*(?:{_UNITS})?[A-Za-z]*)",
             rf"第[{_NUMERAL}]+(?:{_UNITS})?",
             rf"[{_NUMERAL}]{{2,}}(?:{_UNITS})?",
@@ -39,6 +42,7 @@ _PATTERN = re.compile(
     ),
     re.DOTALL,
 )
+_SCRIPT = re.compile(rf"[{RAISED}{LOWERED}]+|[\^_]\([^()]{{1,40}}\)")
 _JOINER = "\u200d"
 
 
@@ -70,6 +74,8 @@ def _cluster_end(text: str, end: int) -> int:
             end += 2 if end + 1 < len(text) else 1
         elif _belongs_before(char) or _is_surrogate_pair(text[end - 1], char):
             end += 1
+        elif script := _SCRIPT.match(text, end):
+            end = script.end()
         else:
             break
     return end

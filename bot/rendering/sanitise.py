@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 import nh3
 
 from bot.domain.hashing import ASSET
+from bot.domain.scripts import spelled_out
 
 _TAGS = {
     "p", "div", "section", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "strong", "em", "b", "i", "u", "br",
@@ -51,7 +52,7 @@ class Body:
 def plain_text(fragment: str) -> str:
     """The words of a fragment, blocks joined without a gap after a full stop, else with a space."""
     reader = _Words()
-    reader.feed(_clean(fragment))
+    reader.feed(spelled_out(_clean(fragment)))
     reader.close()
     return " ".join("".join(reader.words).split())
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
 from bot.domain.instants import require_aware
+from bot.domain.scripts import spelled_out
 from bot.models import Document, Edition, Person, SavedView, search
 
 from .errors import Refused
@@ -26,7 +27,7 @@ WORDS = ("title", "document_number", "index_number", "unit", "category", "summar
 
 def words_of(document: Document, content: dict[str, object]) -> str:
     """Everything by which a document is found."""
-    body = _TAG.sub(" ", str(content.get("body_html", "")))
+    body = _TAG.sub(" ", spelled_out(str(content.get("body_html", ""))))
     return " ".join([document.external_id, *(str(content.get(name) or "") for name in WORDS), body])
 
 

@@ -171,6 +171,26 @@ def test_what_is_pasted_keeps_its_form_and_loses_the_rest(district: District, wi
         assert re.sub("<p></p>", "", Draft.objects.get().fields["body_html"]) == "<p>甲<strong>乙</strong>丙</p>"
 
 
+def test_raised_characters_are_kept_made_and_found_by_what_the_checks_say_of_them(
+    district: District, window: Open
+) -> None:
+    district.document(replace(ARTICLES[0], body_html="<p>占地3.2×10<sup>4</sup>平方米，峻工10<sub>n</sub></p>"))
+    with window(login="editor", at="") as page:
+        page.goto("/edit/of/HD-1")
+        page.locator("[data-body]").click()
+        page.keyboard.press("Control+End")
+        page.get_by_role("button", name="上标").click()
+        page.keyboard.type("2")
+        expect(page.locator("[name=revision]")).not_to_have_value("0")
+        kept = Draft.objects.get().fields["body_html"]
+        assert "3.2×10<sup>4</sup>平方米" in kept
+        assert "10<sub>n</sub><sup>2</sup>" in kept
+        wrong = page.locator('#margin [data-find="body_html"]:not([data-instead])').first
+        wrong.evaluate("button => Object.assign(button.dataset, { words: '10⁴平方米，峻工10_(n)²', before: '0' })")
+        wrong.click()
+        assert page.evaluate("getSelection().toString().replace(/\\s/g, '')") == "104平方米，峻工10n2"
+
+
 def test_a_second_editor_sees_that_somebody_is_writing(district: District, window: Open) -> None:
     district.document()
     people.add_person(

@@ -39,3 +39,7 @@ def test_entities_are_the_characters_that_they_stand_for():
 @given(words=st.lists(st.text("河东区公交线路调整", min_size=1, max_size=12), max_size=12))
 def test_every_paragraph_comes_back_in_order(words):
     assert body_text("".join(f"<p>{word}</p>" for word in words)) == "\n".join(words)
+
+
+def test_a_power_is_not_the_digits_beside_the_number():
+    assert body_text("<p>10<sup>4</sup>吨，CO<sub>2</sub>，见注<sup>甲</sup></p>") == "10⁴吨，CO₂，见注^(甲)"

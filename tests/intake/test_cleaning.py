@@ -24,6 +24,7 @@ def cleaned(text, *, multiline=False):
         ("关于印发\n要点的\r\n通知", "关于印发要点的通知", "换行"),
         ("Tongfa\nbot", "Tongfa bot", "换行"),
         ("关于<b>要点</b>的通知", "关于要点的通知", "标签"),
+        ("建设3.2×10<sup>4</sup>平方米", "建设3.2×10⁴平方米", "标签"),
         ("通知<script>alert('x')</script>", "通知", "脚本"),
         ("通知<SCRIPT SRC=//e.x>x</SCRIPT >", "通知", "脚本"),
         ("<scr<b>ipt>alert(1)</scr</b>ipt>通知", "通知", "标签"),

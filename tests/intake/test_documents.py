@@ -75,6 +75,25 @@ def test_headings_lists_and_tables_survive(tmp_path):
     assert "<td><p>项目</p></td>" in html
 
 
+def test_raised_and_lowered_characters_of_a_word_file_survive(tmp_path):
+    document = docx.Document()
+    document.add_heading("关于10", 0).add_run("4").font.superscript = True
+    line = document.add_paragraph("占地3.2×10")
+    line.add_run("4").font.superscript = True
+    line.add_run("平方米，CO")
+    line.add_run("2").font.subscript = True
+    document.save(tmp_path / "a.docx")
+    (row,) = open_source(tmp_path / "a.docx", defaults=ASIDE)
+    assert taken(row).article.body_html == "<p>占地3.2×10<sup>4</sup>平方米，CO<sub>2</sub></p>"
+    assert row.article.title == "关于10⁴"
+
+
+def test_raised_characters_of_a_page_survive(tmp_path):
+    page = "<h1>关于x<sup>2</sup></h1><p>占地3.2×10<sup>4</sup>平方米</p>"
+    (row,) = read(tmp_path / "a.html", page, defaults=ASIDE)
+    assert (taken(row).article.title, row.article.body_html) == ("关于x²", "<p>占地3.2×10<sup>4</sup>平方米</p>")
+
+
 def test_a_word_file_says_what_it_lacks(tmp_path):
     assert rejected(word(tmp_path, "正文", title="")).field == "title"
     assert rejected(word(tmp_path, "正文", source_url="")).field == "source_url"

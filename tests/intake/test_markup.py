@@ -31,6 +31,9 @@ def body(text, assets=()):
         ("<p>&nbsp;</p><p></p><p>乙</p>", "<p>乙</p>"),
         ("<p>{{ 7*7 }}{% x %}</p>", "<p>{{ 7*7 }}{% x %}</p>"),
         ("<p>甲&#8203;乙&#x202e;</p>", "<p>甲乙</p>"),
+        ("<p>3.2×10<sup>4</sup>平方米，H<sub class=x>2</sub>O</p>", "<p>3.2×10<sup>4</sup>平方米，H<sub>2</sub>O</p>"),
+        ("占地3.2×10<sup>4</sup>平方米", "占地3.2×10<sup>4</sup>平方米"),
+        ("<p>甲<sup> </sup></p>", "<p>甲</p>"),
     ],
 )
 def test_only_the_allowed_fragment_is_left(dirty, clean):

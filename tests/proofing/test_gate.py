@@ -151,6 +151,11 @@ def test_the_text_of_a_body_is_what_a_reader_sees():
     assert plain_text(html).split() == ["一二<三", "甲", "乙", "图&文"]
 
 
+def test_raised_and_lowered_characters_are_read_as_such():
+    body = "<p>工程已峻工3.2×10<sup>4</sup>平方米<sup>注</sup>，工程已峻工CO<sub>2</sub></p>"
+    assert plain_text(body).strip() == "工程已峻工3.2×10⁴平方米^(注)，工程已峻工CO₂"
+
+
 def test_offsets_in_a_body_count_characters_of_its_text():
     body = "<p>第一段</p><p>工程已<em>峻</em>工</p>"
     [finding] = findings(body_html=body)

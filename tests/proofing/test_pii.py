@@ -186,3 +186,15 @@ def test_no_finding_ever_carries_a_full_number(number, before, glue, full):
 def test_every_well_formed_id_card_is_found(day, sequence, region):
     stem = f"{region}{day:%Y%m%d}{sequence:03d}"
     assert [f.rule for f in _personal(stem + ric.calc_check_digit(stem + "0"))] == ["pii.id_card"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<p>电话{MOBILE}<sup>1</sup></p>",
+        f"<p>电话<sup>{MOBILE}</sup></p>",
+        f"<p>电话{MOBILE[:4]}<sub>{MOBILE[4:]}</sub></p>",
+    ],
+)
+def test_neither_the_mark_of_a_footnote_nor_being_raised_hides_a_number(body):
+    assert [f.rule for f in _personal(body, "body_html")]

@@ -178,3 +178,16 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert first.post.hash == second.post.hash
     assert first.assets[0].data == second.assets[0].data
     assert first.post.payload["cover"] == first.assets[0].ref
+
+
+POWERS = replace(DOCUMENT, summary="", body_html="<p>占地3.2×10<sup>4</sup>平方米，减排CO<sub>2</sub>三成。</p>")
+
+
+def test_raised_and_lowered_characters_reach_the_article_with_a_style_of_their_own() -> None:
+    content = post(POWERS)[0]["content"]
+    assert re.search(r'3\.2×10<sup style="[^"]*vertical-align:super;">4</sup>平方米', content)
+    assert re.search(r'CO<sub style="[^"]*vertical-align:sub;">2</sub>三成', content)
+
+
+def test_a_digest_says_a_power_as_a_power() -> None:
+    assert post(POWERS)[0]["digest"].startswith("占地3.2×10⁴平方米，减排CO₂三成")

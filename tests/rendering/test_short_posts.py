@@ -122,3 +122,8 @@ def test_what_a_notice_is_about() -> None:
 )
 def test_an_urgent_notice_is_about_its_matter_not_about_urgent(title: str, about: str, word: str) -> None:
     assert (subject(title), label_word(title, "")) == (about, word)
+
+
+def test_a_power_stays_a_power_where_there_is_no_markup() -> None:
+    text = status(replace(DOCUMENT, summary="", body_html="<p>占地3.2×10<sup>4</sup>平方米。</p>"))
+    assert "占地3.2×10⁴平方米。" in text

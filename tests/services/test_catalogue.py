@@ -38,6 +38,11 @@ def test_a_word_of_two_characters_is_found_in_title_body_and_number(district: Di
     assert hits("没有这样的词") == set()
 
 
+def test_a_power_is_found_as_it_is_typed(district: District) -> None:
+    district.document(dataclasses.replace(ARTICLES[1], body_html="<p>占地3.2×10<sup>4</sup>平方米</p>"))
+    assert hits("10⁴平方米") == {ARTICLES[1].external_id}
+
+
 def test_minimum_living_allowance_is_found_by_the_two_characters_that_people_type(district: District) -> None:
     """低保, in a title and in the middle of a body; what only has both characters apart is not found."""
     for number, changes in enumerate(

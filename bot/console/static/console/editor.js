@@ -8,7 +8,7 @@
   const saved = form.querySelector("[data-saved]");
   const file = form.querySelector("[data-picture-file]");
   const token = form.elements.csrfmiddlewaretoken.value;
-  const ALLOWED = new Set(["P", "H2", "H3", "H4", "UL", "OL", "LI", "STRONG", "EM", "BR", "BLOCKQUOTE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "IMG"]);
+  const ALLOWED = new Set(["P", "H2", "H3", "H4", "UL", "OL", "LI", "STRONG", "EM", "SUP", "SUB", "BR", "BLOCKQUOTE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "IMG"]);
   const RENAMED = { B: "STRONG", I: "EM", H1: "H2", H5: "H4", H6: "H4", DIV: "P", SECTION: "P", ARTICLE: "P" };
   let waiting = 0;
   let stopped = false;

@@ -13,12 +13,19 @@
     return at >= 0 ? at : text.lastIndexOf(words);
   }
 
+  // The checks read a raised 4 as ⁴, and what has no such character as ^(…); in the text it is a mark around a plain one.
+  const flat = (text) => text.replace(/[⁰¹²³⁴-⁹⁺⁻⁼⁽⁾ⁿⁱ₀-₎]/g, (one) => one.normalize("NFKC")).replace(/[−–]/g, "-");
+  const bare = (words) => flat(words.replace(/[\^_]\(([^()]*)\)/g, "$1"));
+
   // The words as a range over the body's text, whatever marks lie between them.
   function inBody(words, before) {
     const walker = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
     const pieces = [];
     for (let node = walker.nextNode(); node; node = walker.nextNode()) pieces.push(node);
-    const at = nth(pieces.map((one) => one.data).join(""), words, before);
+    const text = pieces.map((one) => one.data).join("");
+    const asIs = nth(text, words, before);
+    if (asIs < 0) words = bare(words);
+    const at = asIs < 0 ? nth(flat(text), words, before) : asIs;
     if (at < 0) return false;
     const range = document.createRange();
     const end = at + words.length;
