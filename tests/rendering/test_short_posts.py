@@ -127,3 +127,45 @@ def test_an_urgent_notice_is_about_its_matter_not_about_urgent(title: str, about
 def test_a_power_stays_a_power_where_there_is_no_markup() -> None:
     text = status(replace(DOCUMENT, summary="", body_html="<p>占地3.2×10<sup>4</sup>平方米。</p>"))
     assert "占地3.2×10⁴平方米。" in text
+
+
+@pytest.mark.parametrize(
+    ("title", "about"),
+    [
+        ("《河东区行动方案》政策解读", "《河东区行动方案》"),
+        ("《方案》专家解读", "《方案》"),
+        ("《方案》图文解读", "《方案》"),
+        ("《方案》文字解读", "《方案》"),
+        ("《方案》政策图解解读", "《方案》"),
+        ("关于《方案》的政策解读", "《方案》"),
+        ("《方案》（试行）部门负责人解读", "《方案》（试行）"),
+        ("关于《关于加快“互联网+政务服务”的意见》的解读", "《关于加快“互联网+政务服务”的意见》"),
+        ("《甲方案》和《乙办法》政策解读", "《甲方案》和《乙办法》"),
+        ("《方案》起草说明及解读", "《方案》起草说明及解读"),
+        ("全面两孩政策热点问题解读", "全面两孩政策热点问题"),
+        ("政策解读", "政策解读"),
+        ("关于公布《方案》实施情况的公告", "公布《方案》实施情况"),
+    ],
+)
+def test_an_interpretation_is_about_its_document_and_no_half_word_stays(title: str, about: str) -> None:
+    assert subject(title) == about
+
+
+def test_the_post_of_an_interpretation_names_the_document_whole() -> None:
+    article = replace(INTERPRETATION, title="《河东区秋冬季大气污染防治行动方案》政策解读")
+    assert status(article).startswith("【政策解读｜《河东区秋冬季大气污染防治行动方案》】")
+
+
+KINDS = ("政策", "文字", "图文", "图解", "专家", "负责人", "部门", "视频")
+NAMES = st.text(st.sampled_from("河东区关于印发的通知方案政策专家解读图文（）2017"), min_size=1, max_size=20)
+BEHIND = st.lists(st.sampled_from(["的", "（试行）", "起草", "说明", "与", *KINDS]), max_size=4).map("".join)
+
+
+@given(st.sampled_from(["", "关于", "河东区"]), NAMES, BEHIND, st.sampled_from(KINDS))
+def test_no_title_of_an_interpretation_is_cut_within_its_closing_word(
+    before: str, name: str, behind: str, kind: str
+) -> None:
+    title = f"{before}《{name}》{behind}{kind}解读"
+    about = subject(title)
+    assert f"《{name}》" in about
+    assert about == title or not about.endswith((*KINDS, "的", "与", "起草"))
