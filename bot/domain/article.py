@@ -75,7 +75,7 @@ LATER = ("attachments", "cover")
 class Article:
     """Everything a reader may see of one edition. All text is plain but `body_html`.
 
-    `body_html` is a sanitised fragment (p, h2-h4, ul, ol, li, strong, em, sup, sub, br, blockquote, table parts, img);
+    `body_html` is a sanitised fragment (p, h2-h4, ul, ol, li, strong, em, sup, sub, br, blockquote, table parts, caption, img);
     images are `<img src="asset:<sha256>" alt="...">` only. It may be empty: then `summary` is the text.
     `external_id` is the id in the source (unique per unit); `interprets` is the external id of the document
     that an interpretation explains, else "".

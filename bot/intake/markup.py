@@ -29,6 +29,7 @@ TAGS = {
     "br",
     "blockquote",
     "table",
+    "caption",
     "thead",
     "tbody",
     "tr",
@@ -40,7 +41,17 @@ TAGS = {
 }
 ATTRIBUTES = {"img": {"src", "alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
 #: Tags that only stand for an allowed one.
-RENAMED = {"h1": "h2", "h5": "h4", "h6": "h4", "b": "strong", "i": "em", "div": "p", "section": "p", "article": "p"}
+RENAMED = {
+    "h1": "h2",
+    "h5": "h4",
+    "h6": "h4",
+    "b": "strong",
+    "i": "em",
+    "div": "p",
+    "section": "p",
+    "article": "p",
+    "pre": "p",
+}
 DROPPED_WITH_CONTENT = {
     "script",
     "style",
@@ -69,11 +80,16 @@ _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
 _ASSET = re.compile(r"asset:[0-9a-f]{64}")
 _HANDLER = re.compile(r"<[^<>]*\son[a-z]+\s*=", re.IGNORECASE)
 _LOOKS_RICH = re.compile(
-    r"</?(p|div|br|sup|sub|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
+    r"</?(p|div|pre|br|sup|sub|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
     r"|iframe|svg|body|html|center|hr|object|embed|form|input|meta|link|base|video|math|marquee|details)\b[^<>]*>",
     re.IGNORECASE,
 )
-_EMPTY = re.compile(r"<(p|strong|em|sup|sub|blockquote|h[2-4]|li|ul|ol)>(?:\s|&nbsp;)*</\1>")
+_INLINE = {"strong", "em", "sup", "sub"}
+_VOID = {"br", "img"}
+#: Blocks in which text may stand; what stands straight in another one, or in none, gets one of its own.
+_HOLDERS = TAGS - _INLINE - _VOID - {"ul", "ol", "table", "thead", "tbody", "tr"}
+_PIECE = re.compile(r"<(/?)([a-z0-9]+)[^>]*>|[^<]+")
+_EMPTY = re.compile(r"<(p|strong|em|sup|sub|caption|blockquote|h[2-4]|li|ul|ol)>(?:\s|&nbsp;)*</\1>")
 _QUIET = {
     "span",
     "font",
@@ -85,7 +101,6 @@ _QUIET = {
     "body",
     "head",
     "tfoot",
-    "caption",
     "colgroup",
     "col",
     "hr",
@@ -122,7 +137,10 @@ def clean_body(text: str, notes: Notes, assets: Collection[str] = ()) -> str:
     if depth(text) > MAX_DEPTH:
         raise Refusal(FIELD, text, "正文的 HTML 嵌套层数过多，无法可靠清理", "请把正文粘贴为纯文本或重新排版后再导入")
     note_dropped(text, notes)
-    return sanitise(text, notes, assets)
+    result = sanitise(text, notes, assets)
+    if "<caption" in text.lower() and "<caption>" not in result:
+        notes.add(FIELD, "去掉不在表格里的表格标题标签（caption），保留文字")
+    return result
 
 
 def paragraphs(text: str) -> str:
@@ -167,7 +185,7 @@ def sanitise(text: str, notes: Notes, assets: Collection[str] = ()) -> str:
         attribute_filter=_attribute,
         link_rel=None,
     )
-    return _without_empty(strict)
+    return _without_empty(in_blocks(strict))
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -176,6 +194,66 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "src":
         return value if _ASSET.fullmatch(value) else None
     return value
+
+
+def in_blocks(fragment: str) -> str:
+    """A well-formed fragment in which every word stands in a block: naked text would go out without size or margin."""
+    blocks = _Blocks()
+    for piece in _PIECE.finditer(fragment):
+        blocks.take(piece[0], piece[2] or "", closing=bool(piece[1]))
+    return blocks.finish()
+
+
+class _Blocks:
+    """Writes pieces of a fragment again. Inline elements are opened only where something stands in them, so that a block
+    within one is never within it when it is written."""
+
+    def __init__(self) -> None:
+        self._out: list[str] = []
+        self._blocks: list[str] = []
+        self._own = ""  # the block that was added around naked text
+        self._inline: list[str] = []
+        self._written = 0  # of the inline elements, how many are open in what is written
+
+    def take(self, piece: str, tag: str, *, closing: bool) -> None:
+        """One tag or text."""
+        if tag in _INLINE:
+            self._leave() if closing else self._inline.append(tag)
+        elif tag and tag not in _VOID:
+            self._end_own()
+            self._blocks.pop() if closing else self._blocks.append(tag)
+            self._out.append(piece)
+        else:
+            self._content(piece, bare=not tag and bool(piece.replace("&nbsp;", " ").strip()))
+
+    def finish(self) -> str:
+        """All of it."""
+        self._end_own()
+        return "".join(self._out)
+
+    def _content(self, piece: str, *, bare: bool) -> None:
+        inside = self._own or not _HOLDERS.isdisjoint(self._blocks)
+        if bare and not inside:
+            self._own = "li" if self._blocks and self._blocks[-1] in ("ul", "ol") else "p"
+            self._out.append(f"<{self._own}>")
+        if bare or inside:
+            self._out += [f"<{tag}>" for tag in self._inline[self._written :]]
+            self._written = len(self._inline)
+        self._out.append(piece)
+
+    def _leave(self) -> None:
+        tag = self._inline.pop()
+        if self._written > len(self._inline):
+            self._written -= 1
+            self._out.append(f"</{tag}>")
+
+    def _end_own(self) -> None:
+        """Before a block begins or ends: close what is inline, and the block that was added."""
+        self._out += [f"</{tag}>" for tag in reversed(self._inline[: self._written])]
+        self._written = 0
+        if self._own:
+            self._out.append(f"</{self._own}>")
+            self._own = ""
 
 
 def _without_empty(text: str) -> str:
@@ -209,6 +287,7 @@ class _Rewriter(HTMLParser):
         self.lost_pictures = 0
         self._assets = assets
         self._open: list[bool] = []
+        self._verbatim: list[bool] = []  # for each open element, whether it is a pre
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Write the tag under its allowed name, unless it lies too deep."""
@@ -219,17 +298,21 @@ class _Rewriter(HTMLParser):
         else:
             kept = sum(self._open) < KEPT_DEPTH
             self._open.append(kept)
+            self._verbatim.append(tag == "pre")
             spans = "".join(f' {name}="{html.escape(value or "")}"' for name, value in attrs)
             self.out.append(f"<{RENAMED.get(tag, tag)}{spans}>" if kept else "")
 
     def handle_endtag(self, tag: str) -> None:
         """Close what was opened; nh3 balances its output."""
+        if self._verbatim and self._verbatim.pop():
+            self.out[-1] = self.out[-1].removesuffix("<br>")
         if self._open and self._open.pop():
             self.out.append(f"</{RENAMED.get(tag, tag)}>")
 
     def handle_data(self, data: str) -> None:
         """Text, without what entities smuggled in."""
-        self.out.append(html.escape(unicodedata.normalize("NFC", strip_invisible(data)), quote=False))
+        text = html.escape(unicodedata.normalize("NFC", strip_invisible(data)), quote=False)
+        self.out.append(text.replace("\n", "<br>") if any(self._verbatim) else text)
 
     def _picture(self, attrs: dict[str, str | None]) -> None:
         source = attrs.get("src") or ""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.intake.cleaning import Notes
 from bot.intake.contract import Refusal
 from bot.intake.markup import TAGS, clean_body
+from bot.intake.tree import parse
 
 REF = "asset:" + "a" * 64
 
@@ -32,8 +33,21 @@ def body(text, assets=()):
         ("<p>{{ 7*7 }}{% x %}</p>", "<p>{{ 7*7 }}{% x %}</p>"),
         ("<p>甲&#8203;乙&#x202e;</p>", "<p>甲乙</p>"),
         ("<p>3.2×10<sup>4</sup>平方米，H<sub class=x>2</sub>O</p>", "<p>3.2×10<sup>4</sup>平方米，H<sub>2</sub>O</p>"),
-        ("占地3.2×10<sup>4</sup>平方米", "占地3.2×10<sup>4</sup>平方米"),
+        ("占地3.2×10<sup>4</sup>平方米", "<p>占地3.2×10<sup>4</sup>平方米</p>"),
         ("<p>甲<sup> </sup></p>", "<p>甲</p>"),
+        (
+            "<table><caption>表1</caption><tr><td>甲</td></tr></table>",
+            "<table><caption>表1</caption><tbody><tr><td>甲</td></tr></tbody></table>",
+        ),
+        ("<p>甲</p><pre>\n一行\n二<b>行</b>\n三行\n</pre>", "<p>甲</p><p>一行<br>二<strong>行</strong><br>三行</p>"),
+        ("甲<b>乙</b><br>丙<p>丁</p>戊", "<p>甲<strong>乙</strong><br>丙</p><p>丁</p><p>戊</p>"),
+        ("<div>甲<p>乙</p>丙</div>", "<p>甲</p><p>乙</p><p>丙</p>"),
+        ("<strong>甲<p>乙</p></strong>", "<p><strong>甲</strong></p><p><strong>乙</strong></p>"),
+        ("<ul>甲<li>乙</li></ul>", "<ul><li>甲</li><li>乙</li></ul>"),
+        (
+            "<p>甲&nbsp;<em>乙</em></p>\n<ul><li>丙<p>丁</p></li></ul>",
+            "<p>甲&nbsp;<em>乙</em></p>\n<ul><li>丙<p>丁</p></li></ul>",
+        ),
     ],
 )
 def test_only_the_allowed_fragment_is_left(dirty, clean):
@@ -47,6 +61,13 @@ def test_what_is_dropped_is_said():
     _, said = body("<p onclick=x()>甲<a href=x>乙</a><script>x</script><img src='http://e.x/p.png'></p>")
     for word in ("script", "链接", "事件代码", "1 张"):
         assert word in said
+
+
+def test_a_caption_without_a_table_is_said_and_its_words_stay():
+    result, said = body("<div>表格</div><caption>表1</caption>")
+    assert result == "<p>表格</p><p>表1</p>"
+    assert "caption" in said
+    assert "caption" not in body("<table><caption>表1</caption><tr><td>甲</td></tr></table>")[1]
 
 
 def test_only_pictures_that_travel_with_the_row_stay():
@@ -121,3 +142,60 @@ def test_no_input_brings_another_tag_or_attribute_through(text):
         assert re.fullmatch(r'( (colspan|rowspan)="[0-9]{1,2}")*', attributes)
     assert "<script" not in result
     assert not re.search(r"<(?!/?(?:{})[ >])".format("|".join(TAGS)), result)
+
+
+NESTED = st.recursive(
+    st.sampled_from(["甲", "乙 ", "<br>", " ", "丙\n丁"]),
+    lambda inner: st.builds(
+        "<{0}>{1}</{0}>".format,
+        st.sampled_from(
+            [
+                "p",
+                "div",
+                "pre",
+                "ul",
+                "ol",
+                "li",
+                "table",
+                "caption",
+                "tr",
+                "td",
+                "blockquote",
+                "h1",
+                "h3",
+                "strong",
+                "em",
+                "sup",
+                "sub",
+                "span",
+                "center",
+            ]
+        ),
+        st.lists(inner, max_size=4).map("".join),
+    ),
+    max_leaves=20,
+)
+BLOCKS = ("p", "h2", "h3", "h4", "li", "blockquote", "caption", "td", "th")
+
+
+def naked(element):
+    """Words below the element that stand in no block."""
+    for child in element.children:
+        if isinstance(child, str):
+            yield child.strip()
+        elif child.tag not in BLOCKS:
+            yield from naked(child)
+
+
+@given(st.lists(st.one_of(NESTED, MARKUP), max_size=5).map("".join))
+def test_no_word_stands_outside_a_block(text):
+    result, _ = body("<p>始</p>" + text)
+    assert "".join(naked(parse(result))) == ""
+
+
+@given(st.lists(NESTED, max_size=5).map("".join))
+def test_no_word_is_lost_or_moved_by_its_block_and_cleaning_twice_changes_nothing_more(text):
+    result, _ = body("<p>始</p>" + text)
+    words = re.compile("[甲乙丙丁]")
+    assert sorted(words.findall(result)) == sorted(words.findall(text))
+    assert body(result)[0] == result

@@ -191,3 +191,9 @@ def test_raised_and_lowered_characters_reach_the_article_with_a_style_of_their_o
 
 def test_a_digest_says_a_power_as_a_power() -> None:
     assert post(POWERS)[0]["digest"].startswith("占地3.2×10⁴平方米，减排CO₂三成")
+
+
+def test_the_caption_of_a_table_has_its_style() -> None:
+    table = "<table><caption>表1 收费清单</caption><tbody><tr><td>甲</td></tr></tbody></table>"
+    content = post(replace(DOCUMENT, body_html=table))[0]["content"]
+    assert re.search(r'<table style="[^"]+"><caption style="[^"]+">表1 收费清单</caption>', content)

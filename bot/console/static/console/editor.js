@@ -8,8 +8,8 @@
   const saved = form.querySelector("[data-saved]");
   const file = form.querySelector("[data-picture-file]");
   const token = form.elements.csrfmiddlewaretoken.value;
-  const ALLOWED = new Set(["P", "H2", "H3", "H4", "UL", "OL", "LI", "STRONG", "EM", "SUP", "SUB", "BR", "BLOCKQUOTE", "TABLE", "THEAD", "TBODY", "TR", "TH", "TD", "IMG"]);
-  const RENAMED = { B: "STRONG", I: "EM", H1: "H2", H5: "H4", H6: "H4", DIV: "P", SECTION: "P", ARTICLE: "P" };
+  const ALLOWED = new Set(["P", "H2", "H3", "H4", "UL", "OL", "LI", "STRONG", "EM", "SUP", "SUB", "BR", "BLOCKQUOTE", "TABLE", "CAPTION", "THEAD", "TBODY", "TR", "TH", "TD", "IMG"]);
+  const RENAMED = { B: "STRONG", I: "EM", H1: "H2", H5: "H4", H6: "H4", DIV: "P", SECTION: "P", ARTICLE: "P", PRE: "P" };
   let waiting = 0;
   let stopped = false;
   let strokes = 0; // how often something was typed, so that an answer knows whether it is about the last of it
@@ -51,9 +51,11 @@
   document.execCommand("defaultParagraphSeparator", false, "p");
   document.execCommand("styleWithCSS", false, false);
 
+  const lines = (text) => text.split("\n").flatMap((line, number) => (number ? [document.createElement("br"), line] : [line]));
+
   function clean(node, into) {
     for (const child of node.childNodes) {
-      if (child.nodeType === Node.TEXT_NODE) into.append(child.textContent);
+      if (child.nodeType === Node.TEXT_NODE) into.append(...(node.closest("pre") ? lines(child.textContent) : [child.textContent]));
       if (child.nodeType !== Node.ELEMENT_NODE || ["SCRIPT", "STYLE", "HEAD", "TITLE"].includes(child.tagName)) continue;
       const name = RENAMED[child.tagName] ?? child.tagName;
       const own = child.tagName === "IMG" && new URL(child.src, location.href).pathname.startsWith("/assets/");
