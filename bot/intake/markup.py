@@ -80,10 +80,12 @@ _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
 _ASSET = re.compile(r"asset:[0-9a-f]{64}")
 _HANDLER = re.compile(r"<[^<>]*\son[a-z]+\s*=", re.IGNORECASE)
 _LOOKS_RICH = re.compile(
-    r"</?(p|div|pre|br|sup|sub|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
+    r"</?(p|div|pre|br|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
     r"|iframe|svg|body|html|center|hr|object|embed|form|input|meta|link|base|video|math|marquee|details)\b[^<>]*>",
     re.IGNORECASE,
 )
+#: Plain text may hold these: that alone does not make its lines one paragraph.
+_SCRIPT = re.compile(r"<su[bp]\b[^<>]*>", re.IGNORECASE)
 _INLINE = {"strong", "em", "sup", "sub"}
 _VOID = {"br", "img"}
 #: Blocks in which text may stand; what stands straight in another one, or in none, gets one of its own.
@@ -133,7 +135,9 @@ def clean_body(text: str, notes: Notes, assets: Collection[str] = ()) -> str:
     """
     text = drop_invisible(FIELD, NEWLINES.sub("\n", text), notes).strip()
     if not _LOOKS_RICH.search(text):
-        return paragraphs(text)
+        if not _SCRIPT.search(text):
+            return paragraphs(text)
+        text = "".join(f"<p>{line}</p>" for line in text.split("\n"))
     if depth(text) > MAX_DEPTH:
         raise Refusal(FIELD, text, "正文的 HTML 嵌套层数过多，无法可靠清理", "请把正文粘贴为纯文本或重新排版后再导入")
     note_dropped(text, notes)

@@ -34,6 +34,7 @@ def body(text, assets=()):
         ("<p>甲&#8203;乙&#x202e;</p>", "<p>甲乙</p>"),
         ("<p>3.2×10<sup>4</sup>平方米，H<sub class=x>2</sub>O</p>", "<p>3.2×10<sup>4</sup>平方米，H<sub>2</sub>O</p>"),
         ("占地3.2×10<sup>4</sup>平方米", "<p>占地3.2×10<sup>4</sup>平方米</p>"),
+        ("第一段\n第二段x<sup>2</sup>，3<5", "<p>第一段</p><p>第二段x<sup>2</sup>，3&lt;5</p>"),
         ("<p>甲<sup> </sup></p>", "<p>甲</p>"),
         (
             "<table><caption>表1</caption><tr><td>甲</td></tr></table>",
