@@ -78,6 +78,7 @@ KEPT_DEPTH = 30
 
 _ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)")
 _ASSET = re.compile(r"asset:[0-9a-f]{64}")
+_LINK = re.compile(r"<a\s[^<>]*\bhref\b", re.IGNORECASE)  # without, it is the name of a place in the text
 _HANDLER = re.compile(r"<[^<>]*\son[a-z]+\s*=", re.IGNORECASE)
 _LOOKS_RICH = re.compile(
     r"</?(p|div|pre|br|h[1-6]|table|tr|td|ul|ol|li|span|strong|em|b|i|u|img|a|font|blockquote|section|article|script|style"
@@ -163,6 +164,11 @@ def depth(text: str) -> int:
         level = max(level, 0)
         deepest = max(deepest, level)
     return deepest
+
+
+def tags_in(text: str) -> set[str]:
+    """The names of all tags, read naively."""
+    return {tag.lower() for _, tag in _ANY_TAG.findall(text)}
 
 
 def sanitise(text: str, notes: Notes, assets: Collection[str] = ()) -> str:
@@ -271,12 +277,12 @@ def _without_empty(text: str) -> str:
 
 def note_dropped(text: str, notes: Notes) -> None:
     """Record which tags, links and event handlers of the given markup will not survive."""
-    names = {tag.lower() for _, tag in _ANY_TAG.findall(text)}
+    names = tags_in(text)
     odd = sorted(names - TAGS - set(RENAMED) - _QUIET)
     if odd:
         shown = "、".join(name[:20] for name in odd[:6])
         notes.add(FIELD, f"去掉不允许的 HTML 标签：{shown}{'等' if len(odd) > 6 else ''}")
-    if "a" in names:
+    if _LINK.search(text):
         notes.add(FIELD, "正文中的链接只保留文字")
     if _HANDLER.search(text):
         notes.add(FIELD, "去掉 HTML 事件代码")

@@ -1,8 +1,13 @@
-"""A small element tree over HTML that nh3 has already made well formed and inert."""
+"""A small element tree over HTML that nh3 has already made well formed and inert.
+
+What no body may have is carried in it by name, without anything that could act: the last cleaning, of the article alone,
+drops it and says so, whereas of the page around the article nothing need be said.
+"""
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -12,19 +17,28 @@ import nh3
 from bot.domain.scripts import SCRIPTS, written
 
 from .contract import SourceError
-from .markup import DROPPED_WITH_CONTENT, MAX_DEPTH, RENAMED, TAGS, depth
+from .markup import DROPPED_WITH_CONTENT, MAX_DEPTH, RENAMED, TAGS, depth, tags_in
 from .text import strip_invisible
 
-_VOID = ("br", "img", "meta", "link", "hr")
+_VOID = frozenset(
+    "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr".split()  # noqa: SIM905
+)
 _PAGE_TAGS = TAGS | set(RENAMED) | {"title", "meta", "link", "main", "nav", "header", "footer", "aside", "span"}
 _ATTRIBUTES = {
     "*": {"id", "class"},
+    "a": {"href"},
     "img": {"src", "alt"},
     "meta": {"name", "property", "content"},
     "link": {"rel", "href"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan"},
 }
+#: Text within these is not read as markup; carried on, it would be taken for it.
+_RAW = frozenset({"xmp", "noembed", "noframes", "plaintext"})
+_WITH_CONTENT = DROPPED_WITH_CONTENT - {"title", "head"}
+_MARK = "dropped-here"
+_MARKS = re.compile(rf"<{_MARK} class=[a-z]+></{_MARK}>")
+_GOES = re.compile(rf"<(?=({'|'.join(sorted(_WITH_CONTENT | _RAW))})(?![a-zA-Z0-9:-]))", re.IGNORECASE)
 _BLOCKS = {
     "p",
     "div",
@@ -128,18 +142,20 @@ class Element:
 
 
 def parse(text: str) -> Element:
-    """The tree of a page or fragment: scripts and unknown tags are gone, metadata and structure are there.
+    """The tree of a page or fragment: scripts are gone but for their name, metadata and structure are there.
 
     Raises SourceError when the markup is nested beyond reason.
     """
     if depth(text) > MAX_DEPTH:
         raise SourceError("网页代码嵌套层数过多，无法可靠读取，没有导入任何内容。请改用 Word 文件，或只保存正文部分。")
     clean = nh3.clean(
-        text,
-        tags=_PAGE_TAGS,
-        clean_content_tags=DROPPED_WITH_CONTENT - {"title", "head"},
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "data", "asset"},
+        _GOES.sub(lambda found: f"<{_MARK} class={found[1].lower()}></{_MARK}><", text),
+        tags=(_PAGE_TAGS | tags_in(text) | {_MARK}) - _WITH_CONTENT - _RAW,
+        clean_content_tags=_WITH_CONTENT,
+        attributes={**_ATTRIBUTES, _MARK: {"class"}},
+        generic_attribute_prefixes={"on"},
+        attribute_filter=lambda _, name, value: "" if name.startswith("on") else value,
+        url_schemes={"http", "https", "mailto", "tel", "data", "asset"},
         link_rel=None,
     )
     builder = _Builder()
@@ -156,7 +172,9 @@ class _Builder(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Append the element; open it unless it is void."""
-        element = Element(tag, {name: value or "" for name, value in attrs})
+        element = Element(tag, {name: _MARKS.sub("", value or "") for name, value in attrs})
+        if tag == _MARK and (gone := element.attrs.get("class")) in _WITH_CONTENT | _RAW:
+            element = Element(str(gone))
         self._path[-1].children.append(element)
         if tag not in _VOID:
             self._path.append(element)
@@ -168,4 +186,4 @@ class _Builder(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Append text."""
-        self._path[-1].children.append(data)
+        self._path[-1].children.append(_MARKS.sub("", data))

@@ -2,12 +2,15 @@
 
 import base64
 import random
+import re
 import zipfile
 from datetime import date
 from io import BytesIO
 
 import docx
 import pytest
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 from PIL import Image
 
 from bot.domain.article import Kind
@@ -178,6 +181,52 @@ def test_a_saved_portal_page_gives_its_metadata_and_only_the_article(tmp_path):
     assert article.document_number == "临东政办字〔2017〕41号"
     assert article.source_url.endswith("/2017001.htm")
     assert article.body_html == f'<p>第一段。</p><p>第二段<img src="{row.assets[0].ref}" alt=""></p>'
+
+
+LOSING = (
+    "<p onclick='x()'>甲<s>乙</s><a href='/x'>丙</a></p><script>s()</script><math><mi>x</mi></math><dl><dt>丁</dt></dl>"
+    "<input><p>戊</p>"
+)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.html", "<title>通知</title>{}"), ("a.md", "# 通知\n\n{}\n")])
+def test_what_is_dropped_from_a_page_is_said_as_of_every_other_source(tmp_path, name, text):
+    (row,) = read(tmp_path / name, text.format(LOSING), defaults=ASIDE)
+    assert "".join(re.findall("[甲乙丙丁戊]|<p>", taken(row).article.body_html)) == "<p>甲乙丙<p>丁<p>戊"
+    for word in ("dl、dt", "input", "math", "s、script", "链接", "事件代码"):
+        assert word in notes(row, "body_html")
+
+
+def test_nothing_is_said_of_what_stands_around_the_article(tmp_path):
+    page = "<nav><form><input onclick='x()'></form><svg></svg></nav><a href='/'>首页</a><h1>通知</h1><div id=zoom><p>甲</p></div>"
+    (row,) = read(tmp_path / "a.html", page, defaults=ASIDE)
+    assert taken(row).article.body_html == "<p>甲</p>"
+    assert notes(row, "body_html") == ""
+
+
+def test_the_name_of_a_dropped_tag_within_words_stays_words(tmp_path):
+    page = "<title>谈<svg>图</title><p>甲<img alt='<svg>图' src='x'>&lt;dropped-here class=svg></p><dropped-here class=p>乙"
+    (row,) = read(tmp_path / "a.html", page, defaults=ASIDE)
+    assert taken(row).article.title == "谈图"
+    assert "svg" not in notes(row, "body_html")
+
+
+def test_what_word_struck_out_or_linked_is_said_and_a_bookmark_is_not(tmp_path):
+    document = docx.Document()
+    document.add_heading("标题", 0)
+    line = document.add_paragraph("正文")
+    mark = OxmlElement("w:bookmarkStart")
+    mark.set(qn("w:id"), "0")
+    mark.set(qn("w:name"), "place")
+    line._p.append(mark)
+    document.save(tmp_path / "a.docx")
+    (row,) = open_source(tmp_path / "a.docx", defaults=ASIDE)
+    assert (taken(row).article.body_html, notes(row, "body_html")) == ("<p>正文</p>", "")
+    line.add_run("删去").font.strike = True
+    document.save(tmp_path / "a.docx")
+    (row,) = open_source(tmp_path / "a.docx", defaults=ASIDE)
+    assert taken(row).article.body_html == "<p>正文删去</p>"
+    assert notes(row, "body_html") == "去掉不允许的 HTML 标签：s"
 
 
 def test_a_page_without_structure_is_taken_whole_with_its_title(tmp_path):

@@ -10,7 +10,6 @@ from ..archive import readable
 from ..cleaning import Notes
 from ..contract import Opened, SourceKind
 from ..encoding import read_text
-from ..markup import note_dropped
 from ..page import labelled, record
 from ..pictures import Album
 from ..tree import parse
@@ -25,9 +24,7 @@ def _open(path: Path, name: str) -> Opened:
     text = read_text(path, MAX_BYTES).replace("\r\n", "\n").replace("\r", "\n")
     with readable(WHAT):
         values, body = front_matter(text)
-        page, notes = _PARSER.render(body), Notes()
-        note_dropped(page, notes)
-        found = record(parse(page), values, notes, Album())
+        found = record(parse(_PARSER.render(body)), values, Notes(), Album())
     return Opened(lambda: iter((found,)), total=1)
 
 
