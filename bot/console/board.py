@@ -186,7 +186,8 @@ def _lines_by_hand(release: Release, tasks: Iterable[ManualTask], now: datetime)
 
 def _line_by_hand(release: Release, account: Account, group: list[ManualTask], now: datetime) -> AccountLine:
     posted = [next((post for post in task.posts.all() if post.stands), None) for task in group]
-    pieces = [(task.edition, post.url if post else "") for task, post in zip(group, posted, strict=True)]
+    there = [(task, post.url if post and byhand.stands(task) else "") for task, post in zip(group, posted, strict=True)]
+    pieces = [(task.edition, url) for task, url in there]
     first = min((post.posted_at for post in posted if post), default=None)
     chip = chips.by_hand(release, group, now)
     return AccountLine(account, [chip], byhand.due_from(release) or release.instant, first, None, pieces, 1)

@@ -13,7 +13,11 @@ from bot.domain.instants import beijing_date, to_beijing
 from bot.models import ManualPost, Unit
 from bot.services import manual
 
-from .calendar_tiles import MOST, PUBLIC, short
+from .calendar_tiles import MOST, OFF, PUBLIC, short
+from .chips import BY_HAND_DOWN, BY_HAND_PARTLY_DOWN, Chip
+
+POSTED = Chip("手工发布", "good", "hand")
+_GROUP_OF = {POSTED: PUBLIC, BY_HAND_PARTLY_DOWN: PUBLIC, BY_HAND_DOWN: OFF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,14 @@ class Hand:
         return {
             "channel": frozenset({self.post.account.channel}),
             "kind": frozenset(map(str, self.kinds)),
-            "state": frozenset({PUBLIC}),
+            "state": frozenset({_GROUP_OF[self.standing]}),
         }
+
+    @property
+    def standing(self) -> Chip:
+        """What it is called: what was posted, unless people have taken it down again."""
+        down = [one.task is not None and bool(one.task.drop_reason) for one in self.posts]
+        return (BY_HAND_DOWN if all(down) else BY_HAND_PARTLY_DOWN) if any(down) else POSTED
 
 
 def found(unit: Unit, days: Sequence[date]) -> tuple[list[Hand], date | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bot.models import ManualTask, Release
 from bot.services import byhand
+from bot.services.byhand import Stage
 
 
 def kinds(releases: Iterable[Release]) -> Iterator[tuple[int, int, str]]:
@@ -25,8 +26,10 @@ def words(release: Release) -> Mapping[int, str]:
 
 
 def _words(tasks: list[ManualTask]) -> str:
-    if any(task.waits for task in tasks):
-        return "手工发布，还没有登记"
-    if all(task.dropped for task in tasks):
-        return "手工发布，已撤下" if any(map(byhand.taken_down, tasks)) else "不再手工发布"
-    return "已手工发布"
+    return _WORDS[byhand.stage(tasks)]
+
+
+_WORDS = {
+    Stage.WAITS: "手工发布，还没有登记", Stage.DONE: "已手工发布", Stage.PARTLY_DOWN: "手工发布，部分已撤下",
+    Stage.DOWN: "手工发布，已撤下", Stage.DROPPED: "不再手工发布",
+}  # fmt: skip

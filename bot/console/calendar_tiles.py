@@ -39,6 +39,8 @@ _GROUP_OF: dict[str, str] = {
     chips.BY_HAND_LATER.label: WAITING,
     chips.BY_HAND_DONE.label: PUBLIC,
     chips.PARTLY_BACK[0]: PUBLIC,
+    chips.PARTLY_DOWN[0]: PUBLIC,
+    chips.BY_HAND_PARTLY_DOWN.label: PUBLIC,
     chips.BY_HAND_DROPPED.label: OFF,
     chips.BY_HAND_DOWN.label: OFF,
     "等门户上线": WAITING,

@@ -11,6 +11,7 @@ from bot.domain.delivery import State
 from bot.domain.engine.people import BY_HAND, DECLARED
 from bot.models import Account, ManualTask, Publication, Release
 from bot.services import byhand
+from bot.services.byhand import Stage
 from bot.services.facts import outcomes_of
 
 
@@ -70,12 +71,15 @@ SIGN_SOON = timedelta(hours=1)
 NOTHING_TO_DO = "正在依次发出和核对，不用办理"
 UNDER_WAY, PARTLY = ("正在依次发出", "busy"), ("部分发出", "bad")
 PARTLY_BACK = ("部分撤回", "off")  # all of it was public, and some was taken back on purpose
+PARTLY_DOWN = ("部分撤下", "off")  # the same where people took it down, of what they had posted
 #: Where the part of a release that people post stands.
 BY_HAND_LATER = Chip("手工发布", "wait", "hand")
 BY_HAND_NOW = Chip("待手工发布", "warn", "hand")
 BY_HAND_DONE = Chip("已发布（手工）", "good", "check")
 BY_HAND_DROPPED = Chip("不再发布", "off", "cross")
 BY_HAND_DOWN = Chip("手工发布，已撤下", "off", "undo")
+BY_HAND_PARTLY_DOWN = Chip("部分已撤下", "off", "undo")
+_TAKEN_DOWN = frozenset({Stage.PARTLY_DOWN, Stage.DOWN})
 
 
 def chip(state: State, count: str = "") -> Chip:
@@ -98,10 +102,10 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     tasks = list(release.manual_tasks.all())
     states = [publication.status for publication in publications]
     alive = [state for state in states if state is not State.CANCELLED]
-    public, whole = _counted(states, tasks)
-    taken_back = sum(state is State.WITHDRAWN for state in states)
-    if public and taken_back and public + taken_back == whole:
-        return Chip(*PARTLY_BACK, "undo", f"{taken_back}/{whole}")
+    public, taken_back, whole = _counted(states, tasks)
+    if taken_back and public + taken_back == whole and (public or any(map(byhand.stands, tasks))):
+        how = PARTLY_BACK if State.WITHDRAWN in states else PARTLY_DOWN
+        return Chip(*how, "undo", f"{taken_back}/{whole}" if public else "")
     if public and public < whole:
         return Chip(*(UNDER_WAY if _moves(release, states, tasks, now) else PARTLY), "part", f"{public}/{whole}")
     if public:
@@ -126,33 +130,38 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
 def _moves(release: Release, states: Sequence[State], tasks: Sequence[ManualTask], now: datetime) -> bool:
     """What is not public yet is on its way by itself. Of 应急 “尽快” people begin before the machine's instant."""
     early = bool(tasks) and release.instant > now and release.cancelled_at is None and not PUBLIC & set(states)
-    calm = MOVING | PUBLIC | ({State.PLANNED, State.STAGING} if early else set())
-    return all(state in calm for state in states) and (early or not any(task.waits for task in tasks))
+    moving = MOVING | ({State.PLANNED, State.STAGING} if early else set())
+    under_way = bool(moving & set(states)) and set(states) <= moving | PUBLIC
+    return under_way and (early or not any(task.waits for task in tasks))
 
 
-def _counted(states: Sequence[State], tasks: Sequence[ManualTask]) -> tuple[int, int]:
-    """How many of the messages of a release are public, and how many there are; those of the machine and those by hand."""
-    messages: dict[tuple[int, int], bool] = {}
+def _counted(states: Sequence[State], tasks: Sequence[ManualTask]) -> tuple[int, int, int]:
+    """How many of the messages of a release are public, how many were taken back again, at least in part, and how many there
+    are; those of the machine and those by hand."""
+    messages: dict[tuple[int, int], list[ManualTask]] = {}
     for task in tasks:
         if not task.dropped or byhand.taken_down(task):
-            key = (task.account_id, task.lane)
-            messages[key] = messages.get(key, True) and _stands(task)
-    return sum(state in PUBLIC for state in states) + sum(messages.values()), len(states) + len(messages)
-
-
-def _stands(task: ManualTask) -> bool:
-    return not task.waits and not task.drop_reason
+            messages.setdefault((task.account_id, task.lane), []).append(task)
+    stages = [byhand.stage(group) for group in messages.values()]
+    public = sum(state in PUBLIC for state in states) + stages.count(Stage.DONE)
+    taken_back = states.count(State.WITHDRAWN) + sum(stage in _TAKEN_DOWN for stage in stages)
+    return public, taken_back, len(states) + len(stages)
 
 
 def by_hand(release: Release, tasks: Sequence[ManualTask], now: datetime) -> Chip:
     """Where these tasks of a release stand together (all of it, or those of one account)."""
-    if any(task.waits for task in tasks):
-        if release.cancelled_at:
-            return chip(State.CANCELLED)
-        return BY_HAND_NOW if byhand.due_now(release, now) else BY_HAND_LATER
-    if all(task.dropped for task in tasks):
-        return BY_HAND_DOWN if any(map(byhand.taken_down, tasks)) else BY_HAND_DROPPED
-    return BY_HAND_DONE
+    stage = byhand.stage(tasks)
+    if stage is not Stage.WAITS:
+        return _BY_HAND[stage]
+    if release.cancelled_at:
+        return chip(State.CANCELLED)
+    return BY_HAND_NOW if byhand.due_now(release, now) else BY_HAND_LATER
+
+
+_BY_HAND = {
+    Stage.DONE: BY_HAND_DONE, Stage.PARTLY_DOWN: BY_HAND_PARTLY_DOWN, Stage.DOWN: BY_HAND_DOWN,
+    Stage.DROPPED: BY_HAND_DROPPED,
+}  # fmt: skip
 
 
 def by_account(release: Release, now: datetime) -> list[tuple[Account, Chip]]:
@@ -177,9 +186,9 @@ def public_words(
     people post of the release; they come with their accounts. `disproved`: pushes of which the platform itself has said that
     nothing went out."""
     by_people = [task for task in tasks if not task.dropped or byhand.taken_down(task)]
-    if len({one.status in PUBLIC for one in publications} | {_stands(task) for task in by_people}) < 2:
+    if len({one.status in PUBLIC for one in publications} | {byhand.stands(task) for task in by_people}) < 2:
         return ""
-    if _goes_well(publications) and all(_stands(task) for task in by_people):
+    if _goes_well(publications) and all(byhand.stands(task) for task in by_people):
         out = sum(one.status in PUBLIC for one in publications)
         return f"{NOTHING_TO_DO}：已公开 {out} 次推送，另 {len(publications) - out} 次正在进行。"
     counts: dict[tuple[alarms.Side, str, str], int] = {}

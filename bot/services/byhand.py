@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import Enum
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -16,6 +17,16 @@ from bot.domain.alarms import Side
 from bot.domain.instants import require_aware
 from bot.domain.urgent import SENT_BACK
 from bot.models import ManualPost, ManualTask, Release
+
+
+class Stage(Enum):
+    """How far people are with tasks that are told of together."""
+
+    WAITS = "waits"
+    DONE = "done"
+    PARTLY_DOWN = "partly_down"
+    DOWN = "down"
+    DROPPED = "dropped"
 
 
 def tasks() -> QuerySet[ManualTask]:
@@ -98,3 +109,19 @@ def leaves_draft(task: ManualTask) -> bool:
 def taken_down(task: ManualTask) -> bool:
     """Whether it was public and is not any more. Asks only of what has a reason, and nothing for one of `tasks`."""
     return bool(task.drop_reason) and side(task) is Side.WAS_PUBLIC
+
+
+def stands(task: ManualTask) -> bool:
+    """Whether it was entered and has not been taken down again, by its own row: asks nothing."""
+    return not task.waits and not task.drop_reason
+
+
+def stage(found: Iterable[ManualTask]) -> Stage:
+    """Of one account, or of one message: what everything that tells of them goes by."""
+    together = list(found)
+    if any(task.waits for task in together):
+        return Stage.WAITS
+    down = any(map(taken_down, together))
+    if any(map(stands, together)):
+        return Stage.PARTLY_DOWN if down else Stage.DONE
+    return Stage.DOWN if down else Stage.DROPPED

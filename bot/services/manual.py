@@ -63,6 +63,7 @@ def on_days(unit: Unit, first: date, last: date, *, most: int | None = None) -> 
 
 _OF_A_DAY = (
     "account_id", "mode", "title", "posted_at", "edition__document__kind", "posted_by__name", "task__release__instant",
+    "task__done_at", "task__drop_reason",
 )  # fmt: skip
 
 

@@ -181,3 +181,24 @@ def test_it_is_one_more_question_however_many_there_are(
 def test_its_time_is_beijing_time(district: District, as_: Login) -> None:
     post = posted(district)
     assert local(post.posted_at)[11:] in page(as_("duty"))
+
+
+def test_what_was_posted_on_another_day_and_taken_down_again_says_so(
+    tuesday: None, district: District, as_: Login
+) -> None:
+    Account.objects.filter(slug="wx").update(manual_reason="未认证，没有发布接口权限")
+    district.accounts[0].refresh_from_db()
+    release, who = district.signed(ARTICLES[0]), district.people["duty"]
+    with time_machine.travel(release.instant + timedelta(days=1), tick=True):
+        tasks = manualtasks.find_message(release.pk, "wx", 0, unit=district.unit)
+        at = now().replace(second=0, microsecond=0)
+        [done] = manualtasks.finish(
+            tasks, urls=[LINK.format(1)], posted_at=at, posted_by=who, person=who, now=now()
+        )  # fmt: skip
+        day = beijing_date(at)
+        assert hands(page(as_("duty"), day=day, state="public")) == 1
+        manual.taken_down(done.post, evidence="已删除，打开链接显示内容不存在", person=who, now=now())
+        shown = page(as_("duty"), day=day)
+        assert "手工发布，已撤下" in shown.split("by-hand")[1].split("</li>")[0]
+        assert hands(page(as_("duty"), day=day, state="public")) == 0
+        assert "手工发布，已撤下</span>" in page(as_("duty"), "list", day=day)

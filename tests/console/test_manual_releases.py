@@ -15,9 +15,9 @@ from bot.console.calendar_tiles import OFF, PUBLIC, TROUBLE, WAITING, group
 from bot.domain.instants import beijing_date, to_beijing
 from bot.domain.sync import Seen
 from bot.domain.workflow import READERS, Role
-from bot.models import Account, ManualTask, PortalGate, Release
+from bot.models import Account, ManualPost, ManualTask, PortalGate, Release
 from bot.portal import Look
-from bot.services import gating, manualtasks, releases, stops
+from bot.services import gating, manual, manualtasks, releases, stops
 from tests.services.factories import after_live
 
 from .world import ARTICLES, District, now, put
@@ -266,6 +266,60 @@ def test_the_machines_part_alone_is_not_the_whole(district: District, as_: Login
         enter(district, release)
         assert chip(release).label == "已发布"
         assert "是否公开不明" not in page(client, f"/releases/{release.pk}")
+
+
+def take_down(release: Release, title: str, district: District) -> str:
+    """A named person's word that one article is gone again. Gives what its address ends in."""
+    post = ManualPost.objects.get(task__release=release, title=title, void__isnull=True)
+    manual.taken_down(post, evidence="周值已删除，打开链接显示内容不存在", person=district.people["duty"], now=now())
+    return post.post_key
+
+
+def test_one_of_two_articles_taken_down_again_is_told_everywhere_and_its_link_is_not_offered(
+    district: District, as_: Login
+) -> None:
+    by_hand(district, "wx")
+    release = district.signed(*ARTICLES[:2], title="一半手工", ahead=timedelta(minutes=30))
+    for one in release.publications.all():
+        put(one, "live")
+    with later(release, minutes=1):
+        enter(district, release)
+        first = ManualPost.objects.order_by("pk")[0]
+        manual.void(first, reason="登记错了", person=district.people["duty"], now=now())
+        enter(district, release)
+        assert chip(release).label == "已发布"
+        assert first.post_key in page(as_("duty"), "/")
+        gone = take_down(release, first.title, district)
+        assert (chip(release).label, chip(release).count, group(chip(release))) == ("部分撤下", "1/3", PUBLIC)
+        client = as_("duty")
+        desk = page(client, "/")
+        assert gone not in desk
+        assert f"AbCdEfGh{release.manual_tasks.get(position=1).pk}" in desk
+        assert "部分已撤下" in page(client, "/releases")
+        shown = page(client, f"/releases/{release.pk}")
+        assert "中国河东：部分已撤下" in shown
+        for told in (desk, shown, page(client, "/releases"), page(client, "/calendar")):
+            assert "部分撤下" in told
+            assert "正在依次发出" not in told
+        assert "中国河东：手工发布，部分已撤下" in page(client, "/calendar")
+        take_down(release, release.manual_tasks.get(position=1).edition.title, district)
+        assert (chip(release).label, chip(release).count) == ("部分撤下", "1/3")
+        assert "中国河东：手工发布，已撤下" in page(client, f"/releases/{release.pk}")
+
+
+def test_one_of_two_articles_of_a_release_by_hand_alone_taken_down_leaves_the_other(district: District) -> None:
+    by_hand(district)
+    release = releases.plan(
+        title="全手工", instant=now() + timedelta(minutes=30), documents=[district.approved(one) for one in ARTICLES[:2]],
+        accounts=district.accounts[:1], person=district.people["editor"], now=now(),
+    )  # fmt: skip
+    releases.sign(release, person=district.people["releaser"], now=now())
+    with later(release, minutes=1):
+        enter(district, release)
+        take_down(release, release.manual_tasks.get(position=0).edition.title, district)
+        assert (chip(release).label, group(chip(release))) == ("部分撤下", PUBLIC)
+        take_down(release, release.manual_tasks.get(position=1).edition.title, district)
+        assert (chip(release).label, group(chip(release))) == ("手工发布，已撤下", OFF)
 
 
 def test_the_calendar_shows_accounts_and_kinds_of_what_people_post(district: District, as_: Login) -> None:
