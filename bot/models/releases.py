@@ -270,6 +270,9 @@ class Item(models.Model):
     payload_hash = models.CharField(max_length=64, blank=True, default="")
     platform_id = models.CharField(max_length=100, blank=True, default="")
     url = models.CharField(max_length=1000, blank=True, default="")
+    post_key = models.CharField(
+        max_length=300, blank=True, default="", db_default=""
+    )  # which post the address means, cut
     published_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)  # taken down by us, by read-back or by a named person's word
 
@@ -280,7 +283,10 @@ class Item(models.Model):
                 fields=["edition", "account"], condition=Q(active=True), name="item_edition_once_per_account"
             ),
         )
-        indexes = (models.Index(fields=["account", "-id"], name="item_by_account"),)
+        indexes = (
+            models.Index(fields=["account", "-id"], name="item_by_account"),
+            models.Index(fields=["post_key"], name="item_by_post"),
+        )
 
     def __str__(self) -> str:
         return f"item {self.pk}"

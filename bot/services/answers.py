@@ -20,7 +20,7 @@ from bot.domain.engine.facts import Facts, Step
 from bot.domain.instants import require_aware
 from bot.models import Attempt, CallbackRecord, Item, Publication
 
-from . import audit
+from . import addresses, audit
 from .bulk import chunks
 from .facts import Try, facts_of, tries_of
 from .quotas import give_back_others
@@ -255,8 +255,8 @@ def store_receipt(publication: Publication, receipt: Receipt, *, now: datetime) 
     for index, (item, place) in enumerate(zip(publication.items.order_by("position"), receipt.positions, strict=True)):
         url = place.url or item.url or (told[index] if index < len(told) else "")
         Item.objects.filter(pk=item.pk).update(
-            platform_id=place.platform_id[:100], url=_storable(url),
-            published_at=place.published_at or publication.sent_at or now,
+            platform_id=place.platform_id[:100], published_at=place.published_at or publication.sent_at or now,
+            **addresses.columns(publication.account, _storable(url)),
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from bot.domain.engine.facts import REASON_LENGTH
 from bot.domain.instants import require_aware
 from bot.models import Account, CallbackRecord, Item, Publication
 
-from . import alarming, audit, confirming, takedowns
+from . import addresses, alarming, audit, confirming, takedowns
 from .accounts import channel_of
 from .facts import is_doubled
 from .story import MESSAGE_LENGTH, gone_or_not
@@ -215,4 +215,4 @@ def _keep_addresses(publication: Publication, receipt: Receipt) -> None:
     """Store the addresses that an event tells; sometimes it tells none."""
     for item, place in zip(publication.items.order_by("position"), receipt.positions, strict=False):
         if isinstance(place, PositionReceipt) and place.url:
-            Item.objects.filter(pk=item.pk).update(url=place.url)
+            Item.objects.filter(pk=item.pk).update(**addresses.columns(publication.account, place.url))

@@ -13,14 +13,15 @@ from bot.domain.instants import require_aware, show
 from bot.domain.typography import quoted
 from bot.models import Account, Edition, Item, ManualPost, Person, Publication, Release, Reservation
 
+from . import addresses
 from .accounts import spec_of
+from .addresses import post_at
 from .errors import NotFound, Refused
 from .facts import may_have_left
 from .quotas import rules_by_hand
-from .settling import post_at, require_own
+from .settling import require_own
 
 OLDEST = timedelta(days=366)  # before that a year was mistyped
-NEAR = timedelta(days=2)  # a post of the machine has the same address: looked for around that time
 _WAITING = [str(state) for state in STOPPABLE | {State.HELD}]
 _NOTHING = "没有登记，未做改动"
 
@@ -103,10 +104,9 @@ def require_once(entry: Entry, key: str) -> None:
     known = ManualPost.objects.filter(account__channel=entry.account.channel, post_key=key, void__isnull=True).first()
     if known is not None:
         raise Refused("known", _known_words(known, entry.account))
-    around = (entry.posted_at - NEAR, entry.posted_at + NEAR)
-    for item in Item.objects.filter(account=entry.account, published_at__range=around).exclude(url=""):
-        if post_at(entry.account, item.url) == key:
-            raise Refused("known", f"这个链接是系统发出的推送 {item.publication_id}，不需要登记，{_NOTHING}。")
+    item = addresses.of_the_machine(entry.account, key)
+    if item is not None:
+        raise Refused("known", _sent_words(item, entry.account))
     if entry.edition is None:
         return
     known = posted_by_hand(entry.edition, entry.account)
@@ -126,6 +126,14 @@ def _known_words(known: ManualPost, account: Account) -> str:
     if known.unit_id != account.unit_id:
         return f"这个链接已由其他单位登记，{_NOTHING}。请核对是不是填错了链接；没有填错的，请与系统管理员核对。"
     return f"这个链接已登记（第 {known.pk} 条{quoted(known.title)}），{_NOTHING}。要改，请更正那一条。"
+
+
+def _sent_words(item: Item, account: Account) -> str:
+    """Another unit's push is not named either."""
+    if item.account.unit_id != account.unit_id:
+        return f"这个链接是其他单位由系统发出的，{_NOTHING}。请核对是不是填错了链接。"
+    where = "" if item.account_id == account.pk else f"在“{item.account.name}”"
+    return f"这个链接是系统{where}发出的推送 {item.publication_id}，不需要登记，{_NOTHING}。"
 
 
 def _of_edition(entry: Entry) -> Iterator[Publication]:

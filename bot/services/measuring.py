@@ -18,7 +18,7 @@ from bot.domain.instants import beijing_date, require_aware
 from bot.domain.sampling import FOLLOW_FOR, again_at, newest, next_sample_at, told_until
 from bot.models import Account, AccountSample, Item, Publication, SampleRecord, Unit
 
-from . import audit, manualnumbers
+from . import addresses, audit, manualnumbers
 from .accounts import channel_of, spec_of
 from .facts import receipt_of
 
@@ -137,7 +137,7 @@ def _keep(item: Item | None, sample: Sample, now: datetime) -> int:
     if item is None:
         return 0
     if sample.url and not item.url:
-        Item.objects.filter(pk=item.pk).update(url=sample.url)
+        Item.objects.filter(pk=item.pk).update(**addresses.columns(item.account, sample.url))
     SampleRecord.objects.create(
         item=item,
         taken_at=now,

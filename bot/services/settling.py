@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urldefrag
 
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.engine import people as engine
 from bot.domain.instants import require_aware, show
-from bot.domain.postlink import which_post, whose_post
+from bot.domain.postlink import whose_post
 from bot.domain.workflow import Role
 from bot.models import Account, Item, ManualPost, Person, Publication, Unit
 
-from . import audit, gating, home
-from .accounts import on_loopback, spec_of
+from . import addresses, audit, gating
+from .accounts import spec_of
+from .addresses import post_at
 from .disproof import disproved
 from .errors import NotFound, Refused
 from .facts import facts_of
@@ -97,7 +97,7 @@ def settle_not_live(publication: Publication, *, person: Person, reason: str, no
     with audit.serialised():
         for item in publication.items.all():
             known = "" if item.platform_id.startswith(HAND) else item.platform_id
-            Item.objects.filter(pk=item.pk).update(url="", platform_id=known)
+            Item.objects.filter(pk=item.pk).update(url="", post_key="", platform_id=known)
         step = engine.not_live_after_all(
             facts_of(publication), person.name, reason.strip(), live_at=publication.live_at
         )
@@ -160,18 +160,10 @@ def require_own(account: Account, url: str, nothing: str) -> None:
         )
 
 
-def post_at(account: Account, url: str) -> str:
-    """Which post of the account's vendor an address leads to, "" when none. A rehearsal's posts stand on loopback."""
-    spec = spec_of(account)
-    if not spec.post_links or (not home.is_live() and on_loopback(url)):
-        return urldefrag(url).url
-    return which_post(url, spec.post_links)
-
-
 def _write_addresses(publication: Publication, items: Sequence[Item], urls: Sequence[str]) -> None:
     for item, url in zip(items, urls, strict=True):
         known = item.platform_id or f"{HAND}{publication.pk}_{item.position + 1}"
-        Item.objects.filter(pk=item.pk).update(url=url, platform_id=known)
+        Item.objects.filter(pk=item.pk).update(platform_id=known, **addresses.columns(publication.account, url))
 
 
 def settle_again(publication: Publication, *, person: Person, second: Person, reason: str, now: datetime) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from bot.domain.delivery import State
 from bot.domain.instants import BEIJING
 from bot.models import AuditEvent, ManualPost, Reservation
-from bot.services import audit, exporting, manual, quotas, settling, trail
+from bot.services import addresses, audit, exporting, manual, quotas, settling, trail
 from bot.services.errors import NotFound, Refused
 from tests.console.world import put
 
@@ -86,7 +91,7 @@ def test_what_another_unit_entered_or_sent_is_known_but_never_named(office: Offi
     post = enter(office, title="尚未公开的人事安排", posted_at=NOW - timedelta(days=1)).post
     push = publication(office.signed(), office.wechat)
     put(push, "live")
-    push.items.update(url=LINK.format(9), published_at=EARLIER)
+    push.items.update(**addresses.columns(office.wechat, LINK.format(9)), published_at=EARLIER)
     waiting = publication(other.signed(), other.wechat)
     force(waiting.__class__.objects.filter(pk=waiting.pk), "missed")
     waiting.refresh_from_db()
@@ -117,11 +122,53 @@ def test_what_the_machine_sent_is_not_entered_as_made_by_hand(office: Office) ->
     release = office.signed()
     push = publication(release, office.wechat)
     put(push, "live")
-    push.items.update(url=LINK.format(9), published_at=EARLIER)
+    push.items.update(**addresses.columns(office.wechat, LINK.format(9)), published_at=EARLIER)
     refused = refusal("known", office, url=LINK.format(9))
-    assert "系统发出" in refused.message
+    assert f"系统发出的推送 {push.pk}" in refused.message
     edition = push.items.get().edition
     assert "请在那张发布单里登记链接" in refusal("edition", office, edition=edition).message
+
+
+def test_what_the_machine_sent_is_known_whatever_day_is_entered(office: Office) -> None:
+    push = publication(office.signed(), office.wechat)
+    put(push, "live")
+    push.items.update(**addresses.columns(office.wechat, LINK.format(9)), published_at=EARLIER)
+    for days in (3, 300):
+        typed = LINK.format(9) + "?from=timeline"
+        assert "系统发出" in refusal("known", office, url=typed, posted_at=NOW - timedelta(days=days)).message
+
+
+def test_what_the_machine_sent_before_its_posts_were_known_by_their_addresses_is_known_too(office: Office) -> None:
+    for push in office.signed().publications.all():
+        put(push, "live")
+        link = LINK.format(9) if push.account == office.wechat else "https://m.weibo.cn/status/Pq9Xyz"
+        push.items.update(url=link, published_at=EARLIER)
+    editor = SimpleNamespace(connection=connection)
+    import_module("bot.migrations.0032_which_post_an_item_is").know_their_posts(apps, editor)
+    refusal("known", office, url=LINK.format(9))
+    refusal("known", office, account=office.weibo, url="https://weibo.com/2017000001/Pq9Xyz")
+
+
+def test_what_the_machine_sent_for_another_unit_is_not_named(office: Office) -> None:
+    other = Office.make("street", prefix="s-")
+    push = publication(other.signed(), other.wechat)
+    put(push, "live")
+    push.items.update(**addresses.columns(other.wechat, LINK.format(9)), published_at=EARLIER)
+    told = refusal("known", office, url=LINK.format(9)).message
+    assert "其他单位" in told
+    assert f"推送 {push.pk}" not in told
+
+
+def test_a_post_of_the_machine_is_found_by_an_index(office: Office) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        addresses.of_the_machine(office.wechat, "AbCdEfGh9")
+    [query] = asked.captured_queries
+    with connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = "EXPLAIN " if connection.vendor != "sqlite" else "EXPLAIN QUERY PLAN "
+        cursor.execute(plan + query["sql"])
+        assert "item_by_post" in str(cursor.fetchall())
 
 
 # --- its share of the quota ---------------------------------------------------------------------------------
