@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from bot.domain.workflow import Role
-from bot.models import ManualPost, Person
+from bot.models import ManualPost, ManualTask, Person
 from bot.services import handdrafts, manual, manualtasks
 from bot.services.accounts import spec_of
-from bot.services.errors import Refused
+from bot.services.errors import NotFound, Refused
 from bot.services.people import require, require_reader
 
 from . import figures, manualforms
@@ -178,7 +178,9 @@ def _tell(request: HttpRequest, done: Sequence[manual.Entered]) -> None:
 def task_done(request: HttpRequest, release: int, slug: str, lane: int) -> HttpResponse:
     """It was posted: addresses and time go into the book."""
     who, urls = person(request), [str(url).strip()[:1001] for url in request.POST.getlist("url")]
-    tasks = manualtasks.find_message(release, slug, lane, unit=who.unit)
+    tasks = _open_tasks(request, release, slug, lane)
+    if tasks is None:
+        return redirect("manual")
     try:
         done = manualtasks.finish(
             tasks, urls=urls, posted_at=manualforms.moment(typed(request, "posted_at")), posted_by=who, person=who,
@@ -200,7 +202,9 @@ def task_done(request: HttpRequest, release: int, slug: str, lane: int) -> HttpR
 def task_drop(request: HttpRequest, release: int, slug: str, lane: int) -> HttpResponse:
     """不再发布."""
     who = person(request)
-    tasks = manualtasks.find_message(release, slug, lane, unit=who.unit)
+    tasks = _open_tasks(request, release, slug, lane)
+    if tasks is None:
+        return redirect("manual")
     try:
         manualtasks.drop(tasks, reason=typed(request, "reason"), person=who, now=now())
     except Refused as refused:
@@ -210,6 +214,20 @@ def task_drop(request: HttpRequest, release: int, slug: str, lane: int) -> HttpR
     else:
         messages.success(request, "已记下：不再手工发布，不再提醒。")
     return redirect("manual")
+
+
+def _open_tasks(request: HttpRequest, release: int, slug: str, lane: int) -> list[ManualTask] | None:
+    """None where the button was pressed twice, or somebody else was first: what has become of the message is said."""
+    who = person(request)
+    require(who, Role.DUTY, Role.RELEASER)
+    try:
+        return manualtasks.find_message(release, slug, lane, unit=who.unit)
+    except NotFound:
+        settled = manualtasks.settled(release, slug, lane, unit=who.unit)
+        if not settled:
+            raise
+        messages.warning(request, settled)
+        return None
 
 
 @require_POST

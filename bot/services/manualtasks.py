@@ -24,6 +24,7 @@ from bot.domain.workflow import Role
 from bot.models import (
     Account,
     Alarm,
+    AuditEvent,
     Edition,
     Freeze,
     HandDraft,
@@ -300,6 +301,30 @@ def find_message(release_id: int, slug: str, lane: int, *, unit: Unit) -> list[M
     if not tasks:
         raise NotFound("手工发布任务", f"{release_id}/{slug}")
     return tasks
+
+
+def settled(release_id: int, slug: str, lane: int, *, unit: Unit) -> str:
+    """Who has done with a message already, when and how, for whoever presses the button again; "" where there is none."""
+    found = byhand.tasks().filter(release=release_id, release__unit=unit, account__slug=slug, lane=lane)
+    tasks = list(found.filter(done_at__isnull=False))
+    posts = ManualPost.objects.filter(task__in=tasks, void__isnull=True).select_related("entered_by").order_by("pk")
+    entered = list(posts)
+    if entered:
+        numbers, last = "、".join(str(post.pk) for post in entered), entered[-1]
+        when = show(last.entered_at, seconds=False)
+        return f"已由{last.entered_by.name}于 {when} 登记（第 {numbers} 条），没有重复登记，未做改动。"
+    if not tasks:
+        return ""
+    when = show(max(task.done_at for task in tasks if task.done_at), seconds=False)
+    why = f"已由{_who_dropped(tasks, unit)}于 {when} 记为不再发布（{tasks[0].drop_reason}），没有重复办理，未做改动。"
+    return f"{why}其实已经发出的，请用“登记手工发布”登记。"
+
+
+def _who_dropped(tasks: Sequence[ManualTask], unit: Unit) -> str:
+    lines = AuditEvent.objects.filter(subject=f"release:{tasks[0].release_id}", action="manual.dropped")
+    line = next((one for one in lines.order_by("-sequence") if tasks[0].pk in one.data["tasks"]), None)
+    person = unit.people.filter(username=line.actor).first() if line is not None else None
+    return person.name if person is not None else "值班人员"
 
 
 def finish(

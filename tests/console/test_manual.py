@@ -294,6 +294,38 @@ def test_entering_addresses_and_time_does_the_task(district: District, as_: Logi
     assert {post.posted_at.astimezone(BEIJING).second for post in ManualPost.objects.all()} == {0}
 
 
+def test_entering_a_second_time_leads_to_the_book_and_says_who_was_first(district: District, as_: Login) -> None:
+    release, client = by_hand(district), as_("duty")
+    address = f"/manual/task/{release.pk}/wx/0"
+    with at(release, minutes=2):
+        client.force_login(district.people["duty"])
+        given = {"url": [LINK.format(1), LINK.format(2)], "posted_at": local(release.instant)}
+        client.post(address, given, follow=True)
+        first, second = ManualPost.objects.order_by("pk")
+        for again in (
+            client.post(address, given, follow=True),
+            client.post(f"{address}/drop", {"reason": "不发"}, follow=True),
+        ):
+            assert again.status_code == 200
+            shown = again.content.decode()
+            assert "已由周值于 " in shown
+            assert f"登记（第 {first.pk}、{second.pk} 条），没有重复登记" in shown
+    assert ManualPost.objects.count() == 2
+    assert as_("editor").post(address, given).status_code == 403
+    assert client.post(f"/manual/task/{release.pk}/wx/7", given).status_code == 404
+
+
+def test_calling_off_a_second_time_says_who_was_first(district: District, as_: Login) -> None:
+    release, client = by_hand(district), as_("duty")
+    address = f"/manual/task/{release.pk}/wx/0"
+    client.post(f"{address}/drop", {"reason": "改期另发"})
+    for again in (f"{address}/drop", address):
+        shown = client.post(again, {"reason": "改期"}, follow=True).content.decode()
+        assert "已由周值于 " in shown
+        assert "记为不再发布（改期另发），没有重复办理" in shown
+    assert not ManualPost.objects.exists()
+
+
 def test_what_was_posted_before_its_instant_is_said_to_be_early(district: District, as_: Login) -> None:
     release, client = by_hand(district), as_("duty")
     with at(release, minutes=2):
