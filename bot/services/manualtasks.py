@@ -39,6 +39,7 @@ from bot.models import (
 
 from . import alarming, audit, byhand, manual, manualentry
 from .accounts import channel_of, spec_of
+from .addresses import post_at
 from .errors import NotFound, Refused
 from .handdraftplan import look_at_drafts
 from .people import require
@@ -339,6 +340,7 @@ def finish(
         raise Refused("mode", "请选择这份草稿是怎样公开的（发布还是群发），没有登记，未做改动。")
     if len(urls) != len(tasks):
         raise Refused("urls", f"这次要登记 {len(tasks)} 篇，请按次序给出 {len(tasks)} 个链接，没有登记，未做改动。")
+    _require_each_its_own(tasks, urls)
     with audit.serialised():
         return [
             manual.register(
@@ -347,6 +349,17 @@ def finish(
             )
             for task, url in zip(tasks, urls, strict=True)
         ]  # fmt: skip
+
+
+def _require_each_its_own(tasks: Sequence[ManualTask], urls: Sequence[str]) -> None:
+    """Refused where two articles are given one address: said before any line is written that the refusal takes back."""
+    first: dict[str, int] = {}
+    for number, (task, url) in enumerate(zip(tasks, urls, strict=True), 1):
+        key = post_at(task.account, url.strip())
+        if key and key in first:
+            words = f"同一个链接给了两次（第 {first[key]} 篇和第 {number} 篇），请按次序给出各篇自己的链接，没有登记任何一篇，未做改动。"
+            raise Refused("urls", words)
+        first[key] = number
 
 
 def drop(tasks: Sequence[ManualTask], *, reason: str, person: Person, now: datetime) -> None:

@@ -83,6 +83,13 @@ def test_entering_the_addresses_does_them_and_takes_one_slot(office: Office, mix
         done(office, mixed)
 
 
+def test_one_address_for_two_articles_is_told_by_their_numbers(office: Office, mixed: Release) -> None:
+    with pytest.raises(Refused, match=r"同一个链接给了两次（第 1 篇和第 2 篇）.*没有登记任何一篇") as caught:
+        done(office, mixed, urls=[LINK.format(1), LINK.format(1) + "?from=timeline"])
+    assert caught.value.code == "urls"
+    assert not ManualPost.objects.exists()
+
+
 def test_all_addresses_or_none(office: Office, mixed: Release) -> None:
     for urls in ([LINK.format(1)], [LINK.format(1), "nonsense"], [LINK.format(1), LINK.format(1)]):
         with pytest.raises(Refused):
