@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from bot.domain.delivery import State
 from bot.domain.silence import LIMIT_DAYS, LOOK_BACK, Silence, days_since, standing
@@ -58,13 +58,16 @@ class Tile:
 def of_unit(unit: Unit, *, now: datetime) -> list[Tile]:
     """Every account in use, in the order of the cards above. Three questions, none of which looks further back than a month.
 
-    An update is a push that is live, by when it went live, or a line of the book of manual posts that stands.
+    An update is a push that is live, by when it went live, or a line of the book of manual posts that
+    stands and whose article has not been taken down again.
     """
     accounts = list(Account.objects.filter(unit=unit, disabled_reason="").order_by("pk"))
     pushed = Publication.objects.filter(
         release__unit=unit, state=str(State.LIVE), instant__gte=now - LOOK_BACK, live_at__isnull=False
     )
-    posted = ManualPost.objects.filter(unit=unit, void__isnull=True, posted_at__gte=now - LOOK_BACK)
+    posted = ManualPost.objects.filter(unit=unit, void__isnull=True, posted_at__gte=now - LOOK_BACK).filter(
+        Q(task__isnull=True) | Q(task__drop_reason="")
+    )
     newest: dict[int, datetime] = {}
     for found in (
         pushed.values_list("account").annotate(last=Max("live_at")),

@@ -8,16 +8,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.contrib.staticfiles.finders import find
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bot.console import chips
+from bot.console import chips, clocks
 from bot.domain.delivery import State
 from bot.domain.instants import to_beijing
 from bot.models import Account, Freeze, Publication, Release
-from bot.services import stops
+from bot.services import manual, manualtasks, stops
+from bot.services.manualentry import Entry
 from tests.services.factories import force, lifted
 
 from .world import ARTICLES, District, attempt, now, put
@@ -331,3 +333,26 @@ def test_each_account_tells_how_long_ago_it_published_by_colour_icon_and_word(di
     assert "tone-bad" in clocks
     assert "已超期" in clocks
     assert "icons.svg#late" in clocks
+
+
+def test_an_article_that_people_took_down_again_is_no_update(district: District, as_: Login) -> None:
+    Account.objects.filter(slug="wx").update(manual_reason="未认证，没有发布接口权限")
+    district.accounts[0].refresh_from_db()
+    release, who = district.signed(*ARTICLES[:2]), district.people["duty"]
+    with time_machine.travel(release.instant + timedelta(days=3), tick=False):
+        tasks = manualtasks.find_message(release.pk, "wx", 0, unit=district.unit)
+        posts = [
+            manual.register(
+                Entry(task.account, "mass", f"https://mp.weixin.qq.com/s/AbCdEfGh{days}", now() - timedelta(days=days), who,
+                      edition=task.edition), person=who, now=now(),
+            ).post
+            for task, days in zip(tasks, (1, 3), strict=True)
+        ]  # fmt: skip
+
+        def days() -> int | None:
+            return clocks.of_unit(district.unit, now=now())[0].days
+
+        assert days() == 1
+        for post, left in zip(posts, (3, None), strict=True):
+            manual.taken_down(post, evidence="已删除，打开链接显示内容不存在", person=who, now=now())
+            assert days() == left
