@@ -144,7 +144,7 @@ def test_what_the_machine_sent_before_its_posts_were_known_by_their_addresses_is
         link = LINK.format(9) if push.account == office.wechat else "https://m.weibo.cn/status/Pq9Xyz"
         push.items.update(url=link, published_at=EARLIER)
     editor = SimpleNamespace(connection=connection)
-    import_module("bot.migrations.0032_which_post_an_item_is").know_their_posts(apps, editor)
+    import_module("bot.migrations.0033_which_post_an_item_is").know_their_posts(apps, editor)
     refusal("known", office, url=LINK.format(9))
     refusal("known", office, account=office.weibo, url="https://weibo.com/2017000001/Pq9Xyz")
 

@@ -30,7 +30,7 @@ def know_their_posts(apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = (("bot", "0031_checks_from_the_command_line"),)
+    dependencies = (("bot", "0032_surfaced"),)
 
     operations = (
         migrations.AddField(
