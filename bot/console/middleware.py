@@ -76,7 +76,9 @@ class NoNul:
         self._respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """No such page; else without it."""
+        """No such page; else without it. The machine interface says by its schema what it refuses."""
+        if request.path_info.startswith(homeward.MACHINES):
+            return self._respond(request)
         if NUL in request.path_info:
             return render(request, "400.html", status=400)
         request.GET = _without_nul(request.GET)  # type: ignore[assignment]
@@ -84,7 +86,11 @@ class NoNul:
 
     def process_view(self, request: HttpRequest, *_: object) -> None:
         """What is posted, once the form is known to be ours."""
-        if request.method == "POST" and request.content_type in FORMS:
+        if (
+            request.method == "POST"
+            and request.content_type in FORMS
+            and not request.path_info.startswith(homeward.MACHINES)
+        ):
             request.POST = _without_nul(request.POST)  # type: ignore[assignment]
 
 
