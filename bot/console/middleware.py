@@ -86,12 +86,13 @@ class NoNul:
 
     def process_view(self, request: HttpRequest, *_: object) -> None:
         """What is posted, once the form is known to be ours."""
-        if (
-            request.method == "POST"
-            and request.content_type in FORMS
-            and not request.path_info.startswith(homeward.MACHINES)
-        ):
+        if _is_form(request):
             request.POST = _without_nul(request.POST)  # type: ignore[assignment]
+
+
+def _is_form(request: HttpRequest) -> bool:
+    by_machine = request.path_info.startswith(homeward.MACHINES)
+    return request.method == "POST" and request.content_type in FORMS and not by_machine
 
 
 def _without_nul(given: QueryDict) -> QueryDict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urldefrag
 
 from bot.domain.postlink import which_post
-from bot.models import Account, Item
+from bot.models import Account, Item, Publication
 
 from . import home
 from .accounts import on_loopback, spec_of
@@ -26,8 +26,10 @@ def columns(account: Account, url: str) -> dict[str, str]:
     return {"url": url, "post_key": post_at(account, url)[:LONGEST_KEY] if url else ""}
 
 
-def of_the_machine(account: Account, key: str) -> Item | None:
-    """The item that the machine published there, on whichever account of the vendor. One look into an index."""
+def of_the_machine(account: Account, key: str, *, but: Publication | None = None) -> Item | None:
+    """The item that the machine published there, on whichever account of the vendor, `but` not that push's own. One look into
+    an index."""
     found = Item.objects.filter(post_key=key[:LONGEST_KEY], account__channel=account.channel).exclude(url="")
+    found = found.exclude(publication=but) if but else found
     rows = found.select_related("account", "publication__release").defer("payload", "publication__release__manifest")
     return next((item for item in rows.order_by("-pk") if post_at(item.account, item.url) == key), None)

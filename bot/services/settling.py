@@ -125,12 +125,11 @@ def _require_addresses(publication: Publication, items: Sequence[Item], urls: Se
         require_own(publication.account, url, "未做改动")
     if len(set(posts)) < len(posts):
         raise Refused("urls", "同一个链接给了两次，请按次序给出各篇自己的链接，未做改动。")
-    others = Item.objects.filter(account__channel=publication.account.channel).exclude(url="")
     unit = publication.release.unit_id
-    where = "publication_id", "publication__release__unit_id", "url"
-    for pk, whose, url in others.exclude(publication=publication).values_list(*where):
-        if post_at(publication.account, url) in posts:
-            what = f"推送 {pk}" if whose == unit else "其他单位的推送"
+    for post in posts:
+        item = addresses.of_the_machine(publication.account, post, but=publication)
+        if item is not None:
+            what = f"推送 {item.publication_id}" if item.account.unit_id == unit else "其他单位的推送"
             raise Refused("urls", f"这个链接已属于{what}，请核对是不是找错了文章，未做改动。")
     by_hand = ManualPost.objects.filter(
         account__channel=publication.account.channel, post_key__in=posts, void__isnull=True

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -268,3 +270,12 @@ def eventually(probe: Callable[[], object]) -> None:
     while not probe():
         assert time.monotonic() < end, "did not happen in time"
         time.sleep(0.02)
+
+
+@contextmanager
+def publishing(folder: Path) -> Iterator[Drill]:
+    """An office whose 公众号 publishes (freepublish), before rehearsal platforms of its own."""
+    with RehearsalServer(folder / "platforms") as server:
+        drill = Drill(server, Office.make(api=server.base_url))
+        drill.by_publish()
+        yield drill

@@ -10,18 +10,14 @@ from django.conf import settings
 
 from bot.domain.delivery import State
 from bot.models import Account, Release
-from bot.rehearsal import RehearsalServer
 from bot.services import settling, stops
 
-from .delivery_drill import SENDALL, SUBMIT, Drill, wall
-from .factories import Office
+from .delivery_drill import SENDALL, SUBMIT, Drill, publishing, wall
 
 
 @pytest.fixture
 def drill(db: None, tmp_path: Path) -> Iterator[Drill]:
-    with RehearsalServer(tmp_path / "platforms") as server:
-        made = Drill(server, Office.make(api=server.base_url))
-        made.by_publish()
+    with publishing(tmp_path) as made:
         yield made
 
 

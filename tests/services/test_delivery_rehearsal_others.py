@@ -11,20 +11,16 @@ import pytest
 from bot.domain.delivery import State
 from bot.domain.engine.cases import Choice
 from bot.models import Account, Alarm, AuditEvent, Publication, Release
-from bot.rehearsal import RehearsalServer
 from bot.services import alarming, cases, settling
 
 from . import delivery_drill
-from .delivery_drill import SENDALL, SHARE, SUBMIT, Drill, Mailbox, wall
+from .delivery_drill import SENDALL, SHARE, SUBMIT, Drill, Mailbox, publishing, wall
 from .delivery_support import outcomes
-from .factories import Office
 
 
 @pytest.fixture
 def drill(db: None, tmp_path: Path) -> Iterator[Drill]:
-    with RehearsalServer(tmp_path / "platforms") as server:
-        made = Drill(server, Office.make(api=server.base_url))
-        made.by_publish()
+    with publishing(tmp_path) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Remedy, U
 from bot.domain.channel import Refused as PlatformRefused
 from bot.domain.delivery import State
 from bot.models import AuditEvent, Item, Publication, Release
-from bot.services import callbacks, exporting, home, quotas, settling, stops
+from bot.services import addresses, callbacks, exporting, home, quotas, settling, stops
 from bot.services.errors import NotFound, Refused
 from bot.services.facts import doubted
 from bot.services.reportnumbers import seconds_late
@@ -102,7 +102,7 @@ def test_whose_article_it_is_shows_by_those_that_the_account_has_had(engine: Eng
 @pytest.mark.parametrize("same", ["http://www.weibo.com/2017000001/a?from=page", "https://m.weibo.cn/status/a#top"])
 def test_an_address_that_another_push_has_is_refused(engine: Engine, stuck: Publication, same: str) -> None:
     other = engine.weibo(engine.signed(number=2, on=[engine.office.weibo], instant=LATER + 60 * MINUTE))
-    Item.objects.filter(publication=other).update(url="https://weibo.com/2017000001/a")
+    Item.objects.filter(publication=other).update(**addresses.columns(other.account, "https://weibo.com/2017000001/a"))
     with pytest.raises(Refused, match=f"推送 {other.pk}"):
         settling.settle_live(stuck, urls=[same], person=engine.releaser, now=LATER)
 

@@ -11,20 +11,17 @@ from django.core.management import call_command
 
 from bot.domain.delivery import State
 from bot.models import Person, Release
-from bot.rehearsal import RehearsalServer
 from bot.services import backing_up, settling, stops
 from bot.services.errors import Refused
 
-from .delivery_drill import AHEAD, SHARE, SUBMIT, Drill, wall
-from .factories import Office, drop_rules, publication
+from .delivery_drill import AHEAD, SHARE, SUBMIT, Drill, publishing, wall
+from .factories import drop_rules, publication
 from .test_backup import PASSPHRASE, Elsewhere, restored
 
 
 @pytest.fixture
 def drill(committed_db: None, tmp_path: Path) -> Iterator[Drill]:
-    with RehearsalServer(tmp_path / "platforms") as server:
-        made = Drill(server, Office.make(api=server.base_url))
-        made.by_publish()
+    with publishing(tmp_path) as made:
         Person.objects.create(username="root", name="吴管", unit=made.office.unit, roles=["sysadmin"])
         yield made
 
