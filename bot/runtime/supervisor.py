@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from bot.runtime.paths import Home
 from bot.runtime.processes import ROOT
 from bot.runtime.program import Program
 
-POLL = 0.1
+POLL = 0.1  # seconds, while something starts, and where the system cannot tell of a death
+CALM = 0.5  # seconds between two looks while all is well: a death is told by the kernel, only the end is asked for
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 HEALTHY_AFTER = 60.0
 """Seconds of running after which an earlier death is forgiven and the pause starts small again."""
@@ -60,6 +62,7 @@ class Child:
         self._home, self._echo = home, echo
         self._pid_file = home.run / f"{program.name}.pid"
         self._drain: Drain | None = None
+        self.deathbell: int | None = None
 
     def start(self, now: float, parent: int) -> None:
         """Start it, in a group of its own: Ctrl-C reaches the supervisor alone, which stops all in order."""
@@ -73,6 +76,7 @@ class Child:
             start_new_session=True,
         )
         self._started = now
+        self.deathbell = _deathbell(self.process.pid)
         pids.write(self._pid_file, self.process.pid)
         if self.process.stdout is not None:
             log = RotatingFile(self._home.logs / f"{self.program.name}.log")
@@ -109,7 +113,17 @@ class Child:
         if self._drain:
             self._drain.join(2.0)
         self._pid_file.unlink(missing_ok=True)
-        self.process = None
+        if self.deathbell is not None:
+            os.close(self.deathbell)
+        self.process = self.deathbell = None
+
+
+def _deathbell(pid: int) -> int | None:
+    """A descriptor that is readable as soon as that process has ended; None where there is no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def ended_in_order(home: Home) -> bool:
@@ -188,8 +202,9 @@ class Supervisor:
             for wave in self._waves():
                 self._start(wave)
             self._ready.set()
-            while not self._stop.wait(POLL):
+            while not self._stop.is_set():
                 self._look_after(time.monotonic())
+                self._pause()
         finally:
             for wave in reversed(self._waves()):
                 for child in wave:
@@ -219,6 +234,16 @@ class Supervisor:
             if died or time.monotonic() > deadline:
                 raise NotReadyError(program.name, program.ready_within, self._home.logs / f"{program.name}.log")
             self._stop.wait(POLL)
+
+    def _pause(self) -> None:
+        """Until one of them has died, or one that has is to be started again, or the next look is due."""
+        bells = [child.deathbell for child in self._children if child.process is not None]
+        known = [bell for bell in bells if bell is not None]
+        if len(known) < len(bells):
+            self._stop.wait(POLL)
+            return
+        due = [child.due - time.monotonic() for child in self._children if child.process is None]
+        select.select(known, (), (), max(0.0, min([CALM, *due])))
 
     def _look_after(self, now: float) -> None:
         for child in self._children:

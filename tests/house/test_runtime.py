@@ -82,7 +82,10 @@ def test_programs_of_one_wave_start_together_and_the_slow_one_is_waited_for(home
         assert all(state.pid for state in running.states())
 
 
-def test_a_program_that_dies_is_started_again_and_the_caller_is_told(home):
+@pytest.mark.parametrize("kernel_tells", [True, False], ids=["the kernel tells of a death", "deaths are looked for"])
+def test_a_program_that_dies_is_started_again_and_the_caller_is_told(home, monkeypatch, kernel_tells):
+    if not kernel_tells:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
     deaths = []
     with Supervisor(home, [Program("p", FOREVER)], told=lambda name, status: deaths.append((name, status))) as running:
         first = pid_of(running, "p")
