@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import structlog
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from bot.domain import handdraft, timeline
 from bot.domain.alarms import Kind, Out
@@ -54,11 +54,16 @@ IN_DOUBT = (
 IN_DOUBT_GONE = "本机由备份恢复，不知道它还在不在草稿箱。请到公众平台查看，在的删除，再回来点“已在草稿箱删除”。"
 
 
+def due(now: datetime) -> QuerySet[HandDraft]:
+    """What a worker has to go on with."""
+    require_aware(now)
+    return HandDraft.objects.filter(next_at__lte=now)
+
+
 def work_all(*, now: Callable[[], datetime]) -> None:
     """Everything that is due; afterwards the chore comes back when the next is."""
-    began = require_aware(now())
-    due = HandDraft.objects.filter(next_at__lte=began).order_by("next_at", "pk")
-    for pk in list(due.values_list("pk", flat=True)):
+    began = now()
+    for pk in list(due(began).order_by("next_at", "pk").values_list("pk", flat=True)):
         if now() - began > PATIENCE:
             break
         try:

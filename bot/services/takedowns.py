@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db.models import F, Min, Q
+from django.db.models import F, Min, Q, QuerySet
 
 from bot.channels.http import within
 from bot.domain.channel import Channel, ChannelFault, PositionReceipt, Receipt, Unclear
@@ -49,12 +49,17 @@ def call_the_worker(*, now: datetime) -> None:
     Chore.objects.filter(pk=CHORE).update(next_at=now, rung_at=None)
 
 
+def due(now: datetime) -> QuerySet[Takedown]:
+    """What a worker has to go on with."""
+    require_aware(now)
+    return Takedown.objects.filter(Q(next_at__lte=now) | Q(next_at__gt=now + FAR))
+
+
 def work_all(*, now: Callable[[], datetime]) -> None:
     """Everything that is due; afterwards the chore comes back when the next look is."""
     require_aware(now())
-    due = Takedown.objects.filter(Q(next_at__lte=now()) | Q(next_at__gt=now() + FAR))
     began = now()
-    for pk in list(due.order_by("next_at", "pk").values_list("pk", flat=True)):
+    for pk in list(due(began).order_by("next_at", "pk").values_list("pk", flat=True)):
         if now() - began > PATIENCE:
             break
         try:

@@ -37,6 +37,12 @@ def catch_up(most: int) -> int:
     return max(head - last, 0)
 
 
+def is_nearly_whole() -> bool:
+    """Whether one write of some milliseconds would make it whole."""
+    last, head = _ends()
+    return head - last <= TOGETHER
+
+
 def catch_up_for_a_page() -> int:
     """The same for a page that is opened: it does not wait for a database that is busy."""
     try:

@@ -13,13 +13,13 @@ from functools import partial
 
 import structlog
 from django.db import OperationalError
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from bot.domain.alarms import Kind, Out
 from bot.domain.channel import CheckResult
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.instants import require_aware
-from bot.models import Account, AlarmNotice, Chore, Preflight, Publication, Release
+from bot.models import Account, AlarmNotice, Batch, Chore, Preflight, Publication, Release
 from bot.models.watch import CHORES
 
 from . import (
@@ -69,10 +69,11 @@ KINDS = ("preflight", "notify", "inspect")
 
 @dataclass(slots=True)
 class Bells:
-    """(kind, subject): work to ring for, and work that nobody took."""
+    """(kind, subject): work to ring for, and work that nobody took. `near`: there will be more in a moment (`_near`)."""
 
     rings: list[tuple[str, int]] = field(default_factory=list)
     children: list[tuple[str, int]] = field(default_factory=list)
+    near: bool = False
 
 
 def look(now: datetime, *, since: datetime | None = None) -> Bells:
@@ -132,10 +133,12 @@ def _is_a_queue(kind: str, now: datetime) -> bool:
 
 
 def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
-    for chore in Chore.objects.filter(next_at__lte=now):
+    chores = list(Chore.objects.filter(next_at__lte=now))
+    bells.near = bool(chores) and _near(now)
+    for chore in chores:
         mine = Chore.objects.filter(pk=chore.pk, next_at=chore.next_at)
         if chore.name == "sweep":
-            if mine.update(next_at=now + _until_swept_again(now), ran_at=now):
+            if mine.update(next_at=now + EVERY["sweep"] * (1 if bells.near else RARELY), ran_at=now):
                 _each(
                     (
                         partial(standstills.note, chore, since, now=now),
@@ -146,6 +149,8 @@ def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
                         lambda: urgentcare.remind(now=now),
                     )
                 )
+        elif not bells.near and _is_a_moment(chore.name, now):
+            inspect(CHORES.index(chore.name), now=lambda: now)
         elif chore.rung_at is None:
             if mine.update(rung_at=now):
                 bells.rings.append(("inspect", CHORES.index(chore.name)))
@@ -153,13 +158,28 @@ def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
             bells.children.append(("inspect", CHORES.index(chore.name)))
 
 
-def _until_swept_again(now: datetime) -> timedelta:
-    """Soon, while a release is near or something of an older one is to be done (sent again by people, resumed)."""
+def _near(now: datetime) -> bool:
+    """Whether a release is near, or something of an older one is to be done (sent again by people, resumed)."""
     near = Release.objects.filter(
         instant__gt=now - AFTER_A_RELEASE, instant__lte=now + BEFORE_A_RELEASE, signed_at__isnull=False
     )
     waiting = Publication.objects.filter(next_at__lte=now + BEFORE_A_RELEASE)
-    return EVERY["sweep"] * (1 if near.exists() or waiting.exists() else RARELY)
+    return near.exists() or waiting.exists() or Batch.objects.filter(state__in=("ready", "claimed")).exists()
+
+
+def _is_a_moment(name: str, now: datetime) -> bool:
+    """Whether an inspection calls nobody and is done at once: the clock does it then, where nothing is near, and wakes no
+    worker for it."""
+    match name:
+        case "machine":
+            return doubt_of_this_boot(now=now) is not None or not _waiting().exists()
+        case "takedowns":
+            return not takedowns.due(now).exists()
+        case "drafts":
+            return not handdrafts.due(now).exists()
+        case "trail":
+            return trailindex.is_nearly_whole()
+    return False
 
 
 def inspect(number: int, *, now: Callable[[], datetime]) -> None:
@@ -195,9 +215,12 @@ def _clock(now: Callable[[], datetime]) -> CheckResult:
 
 def _ask_the_time() -> None:
     """Of a platform on which something waits to go out: its answer carries a Date, and the adapter notes it."""
-    waiting = Publication.objects.filter(state__in=[str(state) for state in STOPPABLE | {State.HELD}])
-    accounts = Account.objects.filter(pk__in=waiting.values("account"), disabled_reason="").order_by("pk")
+    accounts = Account.objects.filter(pk__in=_waiting().values("account"), disabled_reason="").order_by("pk")
     platformtime.ask_one_of(accounts)
+
+
+def _waiting() -> QuerySet[Publication]:
+    return Publication.objects.filter(state__in=[str(state) for state in STOPPABLE | {State.HELD}])
 
 
 def _chain() -> CheckResult:

@@ -14,8 +14,22 @@ from bot.domain.alarms import Kind, Out
 from bot.domain.channel import Absent, Failed, Pending, PlatformEvent, Refused, Remedy, Unknown
 from bot.domain.delivery import Event, State
 from bot.domain.notice import Notice, NotTold, Target
-from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, PortalGate, Release
-from bot.services import alarming, callbacks, lookahead, prechecks, settling, stops, telling, transitions, watching
+from bot.models import Alarm, AlarmNotice, AuditEvent, Chore, ClockReading, PortalGate, Release, TrailLine
+from bot.models.watch import CHORES
+from bot.services import (
+    alarming,
+    callbacks,
+    handdrafts,
+    lookahead,
+    prechecks,
+    settling,
+    stops,
+    takedowns,
+    telling,
+    trailindex,
+    transitions,
+    watching,
+)
 from bot.services.errors import Refused as ServiceRefused
 from bot.services.ports import boot_id, boot_seconds
 from bot.services.voiding import void_signature
@@ -685,10 +699,54 @@ def test_a_broken_chain_is_an_alarm(engine: Engine) -> None:
     assert kinds() == ["chain"]
 
 
-def test_the_installation_looks_at_itself_by_bells(engine: Engine) -> None:
+def inspections(engine: Engine) -> set[str]:
+    """What workers have been rung to inspect."""
+    return {CHORES[job.subject] for job in engine.rings if job.kind == "inspect"}
+
+
+def test_the_installation_looks_at_itself_and_wakes_no_worker_for_what_is_done_at_once(engine: Engine) -> None:
     engine.go(NOW + 5 * SECOND)
     assert all(Chore.objects.values_list("ran_at", flat=True))
-    assert {job.subject for job in engine.rings if job.kind == "inspect"} == {1, 2, 3, 4, 5}
+    assert inspections(engine) == {"chain"}, "the whole trail is verified, which takes its time"
+
+
+def test_while_a_release_is_near_inspections_are_the_workers(engine: Engine) -> None:
+    engine.signed()
+    engine.go(T - 90 * SECOND)
+    Chore.objects.exclude(name="sweep").update(next_at=T - 80 * SECOND, rung_at=None)
+    engine.rings.clear()
+    engine.go(T - 60 * SECOND)
+    assert inspections(engine) == set(CHORES) - {"sweep"}
+
+
+def test_an_inspection_that_asks_a_platform_is_a_workers(engine: Engine) -> None:
+    """Something waits to go out, and no platform has told this boot of the machine its time."""
+    engine.signed()
+    engine.go(NOW + SECOND)
+    ClockReading.objects.all().delete()
+    Chore.objects.filter(name="machine").update(next_at=NOW + SECOND)
+    engine.rings.clear()
+    engine.go(NOW + 2 * SECOND)
+    assert inspections(engine) == {"machine"}
+
+
+def test_taking_down_and_drafts_for_people_are_a_workers_as_soon_as_one_is_due(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.go(NOW + SECOND)
+    for module in (takedowns, handdrafts):
+        monkeypatch.setattr(module, "due", lambda now: Chore.objects.all())  # something is
+    Chore.objects.filter(name__in=("takedowns", "drafts", "trail")).update(next_at=NOW + 2 * SECOND)
+    engine.clock.wait_until(NOW + 3 * SECOND)
+    assert {CHORES[job.subject] for job in engine.tick().rings if job.kind == "inspect"} == {"takedowns", "drafts"}
+
+
+def test_a_backlog_of_the_trails_index_is_a_workers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trailindex, "TOGETHER", 2)
+    engine.signed()
+    TrailLine.objects.all().delete()
+    engine.clock.wait_until(NOW + SECOND)
+    assert "trail" in {CHORES[job.subject] for job in engine.tick().rings if job.kind == "inspect"}
 
 
 # --- what it costs ---------------------------------------------------------------------------------------------
@@ -705,6 +763,7 @@ def test_with_nothing_due_the_watch_reads_a_few_rows_and_writes_nothing(engine: 
 
 
 def test_the_watchs_questions_are_answered_from_an_index(engine: Engine) -> None:
+    Chore.objects.exclude(name="sweep").update(next_at=NOW)  # inspections read more, every five minutes
     with CaptureQueriesContext(connection) as asked:
         watching.look(NOW - MINUTE)
     for query in asked.captured_queries:
