@@ -52,11 +52,15 @@ def demo(leave: bool, fresh: bool, port: int) -> None:
         if fresh:
             _start_afresh()
         _initialise()
+        from django.conf import settings
+
+        from bot.services import home
+
         from .processes import look_back, supervise
 
         look_back()
-        port = _free(port)
-        supervisor = supervise("127.0.0.1", port)
+        port, facts = _free(port), home.facts()
+        supervisor = supervise("127.0.0.1", port, settings.TONGFA, live=facts.live, rehearsal_port=facts.rehearsal_port)
         with stopping_on_signals(supervisor), supervisor:
             try:
                 code = _Demo(port, supervisor.wait, leaves=leave).play()

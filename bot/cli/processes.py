@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.runtime.processes import ROOT
+
 from .common import at_work, now
 from .output import REFUSED, Reply, command, start_django
+
+if TYPE_CHECKING:
+    from bot.runtime.supervisor import Supervisor
+    from config.env import Environment
 
 
 @click.command("up")
@@ -18,31 +26,45 @@ from .output import REFUSED, Reply, command, start_django
 @click.option("--host", default="127.0.0.1", show_default=True, help="网页监听地址。")
 def up(port: int, host: str) -> None:
     """在本机启动全部进程，直到 Ctrl-C。"""
-    start_django()
-
     from bot.runtime.locks import AlreadyRunningError
     from bot.runtime.paths import UnsafeFolderError
     from bot.runtime.supervisor import NotReadyError, stopping_on_signals
     from bot.runtime.valkey import NoBrokerError
-    from bot.services import home, underway, wall
-    from bot.services.errors import Refused
+    from config.env import load
 
+    env = load()
+    found = _prepared(env)
     try:
-        home.facts()
-        wall.bring_up_to_date(
-            clock=now, at_work=at_work()
-        )  # a newer program on an older database, or rules that somebody took away
-        found = underway.taken_up(underway.work(now()), clean=look_back())
-        supervisor = supervise(host, port)
+        supervisor = supervise(host, port, env, live=found["live"], rehearsal_port=found["rehearsal_port"])
         with stopping_on_signals(supervisor), supervisor:
-            click.echo(f"{home.facts().label}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
-            if found:
-                click.echo(found)
+            click.echo(f"{found['label']}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
+            if found["taken_up"]:
+                click.echo(found["taken_up"])
             supervisor.wait()
         click.echo("已停止。还没有发出的，下次启动后照签发的安排继续。")
-    except (AlreadyRunningError, NotReadyError, NoBrokerError, UnsafeFolderError, Refused) as error:
+    except (AlreadyRunningError, NotReadyError, NoBrokerError, UnsafeFolderError) as error:
         click.echo(f"未启动：{error}", err=True)
         sys.exit(REFUSED)
+
+
+def _prepared(env: Environment) -> dict[str, Any]:
+    """What `run prepare` found. In a process of its own: what it loads would stay in memory as long as the rest runs."""
+    argv = [sys.executable, "-m", "bot.cli.main", "run", "prepare"]
+    try:
+        done = subprocess.run(argv, env=_environment(env), cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    except KeyboardInterrupt:
+        sys.exit(REFUSED)
+    if done.returncode:
+        sys.exit(done.returncode if done.returncode > 0 else REFUSED)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _environment(env: Environment, **more: str) -> dict[str, str]:
+    """That of a child that is started from anywhere."""
+    full = env.for_child(**more)
+    full["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), full.get("PYTHONPATH")]))
+    return full
 
 
 def look_back() -> bool:
@@ -58,22 +80,18 @@ def look_back() -> bool:
     return clean
 
 
-def supervise(host: str, port: int) -> Any:
-    """A supervisor of everything that runs on one machine."""
-    from django.conf import settings
-
+def supervise(host: str, port: int, env: Environment, *, live: bool, rehearsal_port: int) -> Supervisor:
+    """A supervisor of everything that runs on one machine. Raises NoBrokerError or UnsafeFolderError."""
     from bot.runtime.processes import listening, programs
     from bot.runtime.supervisor import Supervisor
-    from bot.services import home
 
-    facts = home.facts()
     found = programs(
-        settings.TONGFA.home, settings.TONGFA.for_child(**settings.TONGFA.on_port(port)), host=host, port=port,
-        embedded_broker=settings.TONGFA.embedded_broker, rehearsal=not facts.live,
-        rehearsal_ready=listening("127.0.0.1", facts.rehearsal_port), trusted_proxy=settings.TONGFA.trusted_proxy,
+        env.home, env.for_child(**env.on_port(port)), host=host, port=port,
+        embedded_broker=env.embedded_broker, rehearsal=not live,
+        rehearsal_ready=listening("127.0.0.1", rehearsal_port), trusted_proxy=env.trusted_proxy,
     )  # fmt: skip
     return Supervisor(
-        settings.TONGFA.home, found,
+        env.home, found,
         told=lambda name, status: click.echo(f"进程 {name} 意外结束（{status}），正在重新启动。", err=True),
     )  # fmt: skip
 
@@ -83,25 +101,41 @@ def run() -> None:
     """单独运行一个进程，容器里每个容器一个。"""
 
 
-def _become(argv: tuple[str, ...], *, port: int | None = None) -> None:
-    """Turn into that process; its environment is this one's, with the address of the pages where they are on `port`."""
+@run.command("prepare", hidden=True)
+def run_prepare() -> None:
+    """`tongfa up` 启动各进程以前要办的：核对环境，升级数据库，补记上次停下以后的事；结果是一行 JSON。"""
     start_django()
-    from django.conf import settings
 
-    from bot.runtime.processes import ROOT
+    from bot.services import home, underway, wall
+    from bot.services.errors import Refused
 
-    env = settings.TONGFA.for_child(**(settings.TONGFA.on_port(port) if port else {}))
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), env.get("PYTHONPATH")]))
+    try:
+        facts = home.facts()
+        wall.bring_up_to_date(
+            clock=now, at_work=at_work()
+        )  # a newer program on an older database, or rules that somebody took away
+        taken_up = underway.taken_up(underway.work(now()), clean=look_back())
+    except Refused as refusal:
+        click.echo(f"未启动：{refusal}", err=True)
+        sys.exit(REFUSED)
+    found = {"live": facts.live, "label": facts.label, "rehearsal_port": facts.rehearsal_port, "taken_up": taken_up}
+    click.echo(json.dumps(found, ensure_ascii=True))
+
+
+def _become(env: Environment, argv: tuple[str, ...], **more: str) -> None:
+    """Turn into that process; its environment is this one's, and `more`."""
+    full = _environment(env, **more)
     os.chdir(ROOT)
-    os.execvpe(argv[0], argv, env)  # noqa: S606 - no shell is wanted
+    os.execvpe(argv[0], argv, full)  # noqa: S606 - no shell is wanted
 
 
 @run.command("clock")
 def run_clock() -> None:
     """时钟：到点安排，照看未了之事。"""
     from bot.runtime.processes import clock_argv
+    from config.env import load
 
-    _become(clock_argv())
+    _become(load(), clock_argv())
 
 
 @run.command("worker")
@@ -112,8 +146,9 @@ def run_clock() -> None:
 def run_worker(queues: tuple[str, ...], concurrency: int) -> None:
     """工作进程：准备、发送、核对、采集。"""
     from bot.runtime.processes import worker_argv
+    from config.env import load
 
-    _become(worker_argv(*queues, concurrency=concurrency))
+    _become(load(), worker_argv(*queues, concurrency=concurrency))
 
 
 @run.command("web")
@@ -122,11 +157,10 @@ def run_worker(queues: tuple[str, ...], concurrency: int) -> None:
 def run_web(host: str, port: int) -> None:
     """网页。"""
     from bot.runtime.processes import web_argv
+    from config.env import load
 
-    start_django()
-    from django.conf import settings
-
-    _become(web_argv(host, port, settings.TONGFA.trusted_proxy), port=port)
+    env = load()
+    _become(env, web_argv(host, port, env.trusted_proxy), **env.on_port(port))
 
 
 @run.command("rehearsal")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,13 +37,13 @@ def public_url(**more: str) -> Any:
 
 
 def test_links_lead_to_the_port_of_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    with public_url():
-        assert told(monkeypatch, "run", "web", "--port", "8410")["TONGFA_PUBLIC_URL"] == "http://127.0.0.1:8410"
+    monkeypatch.delenv("TONGFA_PUBLIC_URL", raising=False)
+    assert told(monkeypatch, "run", "web", "--port", "8410")["TONGFA_PUBLIC_URL"] == "http://127.0.0.1:8410"
 
 
 def test_an_address_that_was_given_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    with public_url(TONGFA_PUBLIC_URL=OWN):
-        assert told(monkeypatch, "run", "web", "--port", "8410")["TONGFA_PUBLIC_URL"] == OWN
+    monkeypatch.setenv("TONGFA_PUBLIC_URL", OWN)
+    assert told(monkeypatch, "run", "web", "--port", "8410")["TONGFA_PUBLIC_URL"] == OWN
 
 
 @pytest.mark.parametrize(("given", "address"), [({}, "http://127.0.0.1:8410"), ({"TONGFA_PUBLIC_URL": OWN}, OWN)])
@@ -58,5 +60,12 @@ def test_every_process_of_one_machine_is_told_the_same(
     monkeypatch.setattr(programs, "programs", noted)
     home = settings.TONGFA.home
     with public_url(TONGFA_HOME=str(home.path), **given):
-        processes.supervise("127.0.0.1", 8410)
+        processes.supervise("127.0.0.1", 8410, settings.TONGFA, live=False, rehearsal_port=1)
     assert [read(env).public_url for env in found] == [address]
+
+
+def test_what_up_loads_to_prepare_a_start_does_not_stay_in_memory() -> None:
+    """The launcher stays as long as the installation runs, and only looks after processes."""
+    names = "import sys, bot.cli.processes, bot.runtime.supervisor, config.env; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True, cwd=programs.ROOT)
+    assert not {"django", "celery", "redis", "structlog", "requests"} & set(done.stdout.split())
