@@ -1,10 +1,12 @@
-"""What it costs while nothing is due, and how soon it is back after a kill -9.
+"""What it costs while nothing is due, and how soon it is back after a kill -9, or when it is woken.
 
     python -m benchmarks idle [--short | --long] [--db postgresql]
 
-Clock and workers as shipped, beside a Celery worker (-c 2) and beat as they come, at the same time, each with a Valkey
-of its own. CPU from the kernel's scheduler statistics, wake-ups are voluntary switches, memory is PSS. Web and broker
-are listed apart. Back in charge: from starting the process again to its first sign of life (the clock: its first look).
+Clock and workers as shipped, which rest when nobody has rung for two minutes (--short: five seconds), beside a Celery
+worker (-c 2) and beat as they come, at the same time, each with a Valkey of its own; then the same with workers that
+never rest. CPU from the kernel's scheduler statistics, wake-ups are voluntary switches, memory is PSS. Launcher (`tongfa
+up`), web and broker are listed apart. Back in charge: from starting the process again to its first sign of life (the
+clock: its first look); woken: from the bell to the worker's "ready".
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from typing import Any
 
 import redis
 
+from bot.runtime import alive
+from bot.runtime.paths import Home as Paths
 from tests.e2e.processes import Process, environment, free_port, wait_for
 from tests.support.broker import Broker, embedded_valkey
 
@@ -30,6 +34,8 @@ from .parts.procfs import NOTHING, Usage, alone, usage
 
 WARM_UP = 15.0
 OURS = ("clock", "worker-publish", "worker-work")
+WORKERS = OURS[1:]
+RESTS, READY = "worker.rests", "ready."
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -40,26 +46,54 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
-    """All windows, then the kills."""
+    """All windows at rest, then awake, then the kills."""
     windows = chosen.windows or 3
     seconds = chosen.seconds or (60.0 if chosen.long else 20.0)
-    with Installation(db=chosen.db, counted=True) as installation, plain_celery() as plain:
-        installation.start()
-        web = installation.home.start("web", "run", "web", "--port", str(free_port()))
-        try:
-            time.sleep(WARM_UP)
-            rows = [window(installation, plain, web, seconds) for _ in range(windows)]
-        finally:
-            web.end()
-        back = [kill(installation, name) for _ in range(chosen.kills or (5 if chosen.long else 2)) for name in OURS]
-    for row in summary(rows):
+    times = chosen.kills or (5 if chosen.long else 2)
+    rest = None if chosen.long else 5
+    with plain_celery() as plain:
+        with Installation(db=chosen.db, counted=True, rest=rest) as installation:
+            at_rest = measured(installation, plain, windows, seconds, rests=True)
+            back = [wake(installation, name) for _ in range(times) for name in WORKERS]
+        with Installation(db=chosen.db, counted=True, rest=0) as installation:
+            awake = measured(installation, plain, windows, seconds, rests=False)
+            back = [*[kill(installation, name) for _ in range(times) for name in OURS], *back]
+    rows = [
+        *summary(at_rest),
+        *({**row, "name": f"{row['name']}, awake"} for row in summary(awake) if row["name"] in ("tongfa", *WORKERS)),
+    ]
+    for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)
-    for name in OURS:
+    for name in dict.fromkeys(one["process"] for one in back):
         print(
             f"{name} back after {middle([one['seconds'] for one in back if one['process'] == name]):.2f} s", flush=True
         )
     settings = {"db": chosen.db, "windows": windows, "seconds": seconds}
-    return {"benchmark": "idle", "settings": settings, "windows": rows, "rows": summary(rows), "back": back}
+    return {"benchmark": "idle", "settings": settings, "windows": [*at_rest, *awake], "rows": rows, "back": back}
+
+
+def measured(
+    installation: Installation, plain: tuple[Broker, list[Process]], windows: int, seconds: float, *, rests: bool
+) -> list[dict[str, Any]]:
+    """Start it, wait until it is quiet, look at so many windows."""
+    installation.start()
+    up = installation.home_beside("up").start("up", "up", "--port", str(free_port())) if rests else None
+    web = installation.home.start("web", "run", "web", "--port", str(free_port()))
+    apart = {"web": web, **({"launcher": up} if up else {})}
+    try:
+        time.sleep(WARM_UP)
+        if rests:
+            for name in WORKERS:
+                wait_for(lambda name=name: said(installation, name, RESTS), 400, f"{name} rests")  # type: ignore[misc]
+        return [window(installation, plain, apart, seconds) for _ in range(windows)]
+    finally:
+        for process in apart.values():
+            process.end()
+
+
+def said(installation: Installation, name: str, word: str) -> int:
+    """How often that process's output has it."""
+    return installation.processes[name].output().count(word)
 
 
 @contextlib.contextmanager
@@ -79,14 +113,14 @@ def plain_celery() -> Iterator[tuple[Broker, list[Process]]]:
 
 
 def window(
-    installation: Installation, plain: tuple[Broker, list[Process]], web: Process, seconds: float
+    installation: Installation, plain: tuple[Broker, list[Process]], apart: dict[str, Process], seconds: float
 ) -> dict[str, Any]:
     """What each took in one window."""
-    before = _take(installation, plain, web)
+    before = _take(installation, plain, apart)
     began = time.monotonic()
     time.sleep(seconds)
     span = time.monotonic() - began
-    after = _take(installation, plain, web)
+    after = _take(installation, plain, apart)
     spent = {name: after["usage"][name] - before["usage"][name] for name in after["usage"]}
     ours = sum((spent[name] for name in OURS), start=NOTHING)
     rows = {"tongfa": ours, **{name: spent[name] for name in spent}}
@@ -107,12 +141,12 @@ def _row(spent: Usage, span: float) -> dict[str, float]:
     }
 
 
-def _take(installation: Installation, plain: tuple[Broker, list[Process]], web: Process) -> dict[str, Any]:
+def _take(installation: Installation, plain: tuple[Broker, list[Process]], apart: dict[str, Process]) -> dict[str, Any]:
     broker, processes = plain
     return {
         "usage": {
             **installation.usage(),
-            "web": usage(web.pid),
+            **{name: alone(process.pid) for name, process in apart.items()},
             "broker": alone(installation.broker.pid),
             "celery": sum((usage(process.pid) for process in processes), start=NOTHING),
         },
@@ -136,6 +170,16 @@ def kill(installation: Installation, name: str) -> dict[str, Any]:
     installation.start_one(name)
     installation.await_life(name)
     return {"process": name, "seconds": round(time.monotonic() - began, 2)}
+
+
+def wake(installation: Installation, name: str) -> dict[str, Any]:
+    """Ring for one that rests; afterwards it is left to rest again."""
+    process = installation.processes[name]
+    wait_for(lambda: said(installation, name, RESTS) >= said(installation, name, READY), 400, f"{name} rests again")
+    before, began = said(installation, name, READY), time.monotonic()
+    alive.ring(Paths(installation.home.path), name.removeprefix("worker-"))
+    wait_for(lambda: said(installation, name, READY) > before, 120, f"{name} is awake", alive=[process])
+    return {"process": f"{name}, woken", "seconds": round(time.monotonic() - began, 2)}
 
 
 def summary(windows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -139,7 +139,10 @@ def due(result: Result) -> str:
 
 def idle(result: Result) -> str:
     """One line for each process, and how soon each is back."""
-    names = {"tongfa": "**Tongfa: clock + workers**", "celery": "Celery worker + beat as they come"}
+    names = {
+        "tongfa": "**Tongfa: clock + workers**", "tongfa, awake": "Tongfa, workers that never rest",
+        "celery": "Celery worker + beat as they come", "launcher": "launcher (`tongfa up`)",
+    }  # fmt: skip
     lines = [
         [
             names.get(row["name"], row["name"]), number(row["cpu_s_per_minute"]), number(row["wakeups_per_second"]),

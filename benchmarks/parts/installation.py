@@ -41,14 +41,18 @@ def database(kind: str) -> Iterator[dict[str, str]]:
 class Installation:
     """A home in a temporary folder. `publish`: processes that send; `work`: processes that stage and look.
 
-    `counted`: database queries of clock and workers are counted (see `counted.py`).
+    `counted`: database queries of clock and workers are counted (see `counted.py`). `rest`: seconds without a bell after which
+    workers rest; None: as shipped.
     """
 
     def __init__(
-        self, *, db: str = "sqlite", publish: int = 2, work: int = 2, ca_file: Path | None = None, counted: bool = False
-    ) -> None:
+        self, *, db: str = "sqlite", publish: int = 2, work: int = 2, ca_file: Path | None = None, counted: bool = False,
+        rest: int | None = None,
+    ) -> None:  # fmt: skip
         self._db, self._publish, self._work, self._counted = db, publish, work, counted
         self._extra = {"TONGFA_CA_FILE": str(ca_file)} if ca_file else {}
+        if rest is not None:
+            self._extra["TONGFA_REST_AFTER"] = str(rest)
         self.processes: dict[str, Process] = {}
 
     def __enter__(self) -> Installation:
@@ -79,6 +83,12 @@ class Installation:
         for name in ("worker-publish", "worker-work", "clock"):
             self.start_one(name)
         self.await_life("worker-publish", "worker-work", "clock")
+
+    def home_beside(self, name: str) -> Home:
+        """A further home, made ready, with the same settings and nothing in common."""
+        made = Home(self.home.path.parent / name, self._extra)
+        made.tongfa("init", "--live")
+        return made
 
     def start_one(self, name: str) -> None:
         """One process, with the command line of `tongfa run`."""
