@@ -56,6 +56,7 @@ class Environment:
     portal_hosts: frozenset[str]
     trusted_proxy: str
     idle: timedelta
+    rest_after: timedelta
     second_factor: str
     notify_given: Path | None
     inherited: Mapping[str, str] = field(repr=False)
@@ -138,6 +139,7 @@ def read(values: Mapping[str, str]) -> Environment:
         max_lateness=timedelta(seconds=_seconds(values, "TONGFA_MAX_LATENESS", 1800, least=1)),
         require_platform_date=_flag(values, "TONGFA_REQUIRE_PLATFORM_DATE", default=True),
         idle=timedelta(minutes=_seconds(values, "TONGFA_IDLE_MINUTES", 60, least=1)),
+        rest_after=timedelta(seconds=_seconds(values, "TONGFA_REST_AFTER", 120, least=0)),
         second_factor=_one_of(values, "TONGFA_SECOND_FACTOR", SECOND_FACTOR),
         notify_given=Path(values["TONGFA_NOTIFY"]).expanduser().absolute() if values.get("TONGFA_NOTIFY") else None,
         portal_hosts=frozenset(host.lower() for host in _list(values, "TONGFA_PORTAL_HOSTS")),

@@ -84,6 +84,11 @@ VARIABLES: tuple[Variable, ...] = (
         "Minutes without a click after which a session ends; what a page fetches by itself does not count.",
     ),
     Variable(
+        "TONGFA_REST_AFTER",
+        "120",
+        "Seconds without a bell after which a worker ends and leaves a small process to wait for the next; 0: it never does.",
+    ),
+    Variable(
         "TONGFA_SECOND_FACTOR",
         "privileged (rehearsal: off)",
         "Who must use an authenticator app: all, privileged (签发, 值班 and the administrators) or off. Anybody may.",

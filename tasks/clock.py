@@ -200,6 +200,18 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             alive.touch(settings.TONGFA.home, "clock")
             self._gave_sign = time.monotonic()
 
+    def _wake(self, result: clock.Tick) -> None:
+        """Workers that rest (bot/runtime/resting.py). Where that fails, what they do not take is done beside the clock."""
+        sends = any(job.kind == "send" for job in result.rings)
+        works = any(job.kind != "send" for job in result.rings)
+        queues = [queue for queue, wanted in (("publish", sends), ("work", works)) if wanted or result.near]
+        if not queues:
+            return
+        try:
+            alive.ring(settings.TONGFA.home, *queues)
+        except OSError as error:
+            log.warning("bell.not_written", queues=queues, error=type(error).__name__)
+
     def _watched(self) -> clock.Watched | None:
         if self._since is None:
             return None
@@ -216,6 +228,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         if thorough:
             self._swept = time.monotonic()
         self._next_at, self._instants = result.next_at, result.instants
+        self._wake(result)
         for job in result.rings:
             self._bell.ring(job)
         self._children.start(result.children)

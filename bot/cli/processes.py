@@ -89,6 +89,7 @@ def supervise(host: str, port: int, env: Environment, *, live: bool, rehearsal_p
         env.home, env.for_child(**env.on_port(port)), host=host, port=port,
         embedded_broker=env.embedded_broker, rehearsal=not live,
         rehearsal_ready=listening("127.0.0.1", rehearsal_port), trusted_proxy=env.trusted_proxy,
+        rest=env.rest_after.total_seconds(),
     )  # fmt: skip
     return Supervisor(
         env.home, found,
@@ -145,10 +146,11 @@ def run_clock() -> None:
 @click.option("--concurrency", default=2, show_default=True, help="并行数。")
 def run_worker(queues: tuple[str, ...], concurrency: int) -> None:
     """工作进程：准备、发送、核对、采集。"""
-    from bot.runtime.processes import worker_argv
+    from bot.runtime.processes import resting_argv
     from config.env import load
 
-    _become(load(), worker_argv(*queues, concurrency=concurrency))
+    env = load()
+    _become(env, resting_argv(env.home, env.rest_after.total_seconds(), *queues, concurrency=concurrency))
 
 
 @run.command("web")

@@ -29,6 +29,18 @@ def touch(home: Home, name: str) -> None:
     file.touch()
 
 
+def bell(home: Home, queue: str) -> Path:
+    """The file that is touched when there is work in that queue: it wakes a worker that rests (bot/runtime/resting.py)."""
+    return home.run / f"{queue}.bell"
+
+
+def ring(home: Home, *queues: str) -> None:
+    """Wake whoever works at these. Raises OSError when the home cannot be written."""
+    home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for queue in queues:
+        bell(home, queue).touch()
+
+
 def age(home: Home, name: str) -> float | None:
     """Seconds since the last sign, or None if there was none."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ WEB_THREADS = 32
 PUBLISH_LIMITS = (90, 120)
 WORK_LIMITS = (240, 300)
 """Soft and hard limit in seconds; staging with pictures and imports are slower than a send."""
+CAN_REST = hasattr(signal, "sigtimedwait")
+"""Not on macOS: there a worker always runs."""
 
 
 def clock_argv() -> tuple[str, ...]:
@@ -47,6 +50,17 @@ def worker_argv(*queues: str, concurrency: int = CONCURRENCY) -> tuple[str, ...]
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *_level(),
     )
+
+
+def resting_argv(home: Home, rest: float, *queues: str, concurrency: int = CONCURRENCY) -> tuple[str, ...]:
+    """The same worker, which rests after `rest` seconds without a bell; 0: never."""
+    program = worker_argv(*queues, concurrency=concurrency)
+    if not rest or not CAN_REST:
+        return program
+    chosen = queues or QUEUES
+    script = str(Path(__file__).with_name("resting.py"))
+    sign = str(alive.sign(home, f"worker-{'-'.join(chosen)}"))
+    return (sys.executable, "-I", "-S", script, str(rest), sign, ",".join(chosen), str(home.run), *program)
 
 
 def web_argv(host: str, port: int, trusted_proxy: str = "") -> tuple[str, ...]:
@@ -106,20 +120,23 @@ def programs(
     embedded_broker: bool,
     rehearsal: bool,
     trusted_proxy: str = "",
+    rest: float = 0.0,
     rehearsal_ready: Callable[[], bool] = always_ready,
 ) -> list[Program]:
     """Everything that `tongfa up` runs, in the order of starting; it is stopped in reverse.
 
     `env` is the whole environment of the children (`settings.TONGFA.for_child()`). Raises NoBrokerError or
     UnsafeFolderError. The broker comes first, then what the workers talk to, then ours, all at once.
+    `rest`: see `resting_argv`.
     """
     found = [valkey.program(home, env)] if embedded_broker else []
     if rehearsal:
         found.append(_python("rehearsal", rehearsal_argv(), env, ready=rehearsal_ready))
+    sends, works = (resting_argv(home, rest, queue) for queue in QUEUES)
     return [
         *found,
-        _ours("worker-publish", worker_argv("publish"), env, grace=40.0, ready=signs(home, "worker-publish")),
-        _ours("worker", worker_argv("work"), env, grace=40.0, ready=signs(home, "worker-work")),
+        _ours("worker-publish", sends, env, grace=40.0, ready=signs(home, "worker-publish")),
+        _ours("worker", works, env, grace=40.0, ready=signs(home, "worker-work")),
         _ours("clock", clock_argv(), env, ready=signs(home, "clock")),
         _ours("web", web_argv(host, port, trusted_proxy), env, ready=listening(host, port)),
     ]

@@ -82,6 +82,7 @@ class Tick:
     next_at: datetime | None = None
     watched: Watched | None = None
     instants: list[datetime] = field(default_factory=list)  # of the batches that are with their senders
+    near: bool = False  # a release is: who sends should be awake
 
 
 def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = None) -> Tick:
@@ -363,6 +364,7 @@ def _watch(now: datetime, result: Tick) -> None:
     bells = watching.look(now, since=result.watched.since if result.watched else None)
     result.rings += [Job(*bell) for bell in bells.rings]
     result.children += [Job(*bell) for bell in bells.children]
+    result.near = bells.near
 
 
 _SOONEST = "SELECT MIN(next_at) FROM bot_publication WHERE next_at > %s"

@@ -16,7 +16,7 @@ from django.test import override_settings
 from bot.cli import processes
 from bot.cli.main import main
 from bot.runtime import processes as programs
-from config.env import read
+from config.env import load, read
 
 OWN = "https://tongfa.example.gov.cn"
 
@@ -62,6 +62,18 @@ def test_every_process_of_one_machine_is_told_the_same(
     with public_url(TONGFA_HOME=str(home.path), **given):
         processes.supervise("127.0.0.1", 8410, settings.TONGFA, live=False, rehearsal_port=1)
     assert [read(env).public_url for env in found] == [address]
+
+
+def test_a_worker_is_started_so_that_it_may_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command in a container of its own as under `tongfa up`."""
+    became: list[tuple[str, ...]] = []
+    monkeypatch.setattr(os, "chdir", lambda _: None)
+    monkeypatch.setattr(os, "execvpe", lambda file, argv, env: became.append(argv))
+    env = load()
+    for seconds in ("300", "0"):
+        monkeypatch.setenv("TONGFA_REST_AFTER", seconds)
+        CliRunner().invoke(main, ["run", "worker", "--queue", "publish"], catch_exceptions=False)
+    assert became == [programs.resting_argv(env.home, 300.0, "publish"), programs.worker_argv("publish")]
 
 
 def test_what_up_loads_to_prepare_a_start_does_not_stay_in_memory() -> None:

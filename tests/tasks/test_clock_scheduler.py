@@ -106,6 +106,47 @@ def test_it_sleeps_until_the_next_instant_but_never_longer_than_a_second(
     assert least <= ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick() <= most
 
 
+# --- workers that rest ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "woken"),
+    [
+        (Tick(), []),
+        (Tick([Job("send", 1)]), ["publish"]),
+        (Tick([Job("stage", 1), Job("notify", 2)]), ["work"]),
+        (Tick([Job("look", 1), Job("send", 2)]), ["publish", "work"]),
+        (Tick(near=True), ["publish", "work"]),
+        (Tick(children=[Job("stage", 1)]), []),
+    ],
+    ids=["nothing", "a batch", "work", "both", "a release is near", "a child does it"],
+)
+def test_with_the_bell_it_wakes_those_who_rest(
+    ticks: list[Tick], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, found: Tick, woken: list[str]
+) -> None:
+    monkeypatch.setattr(Children, "start", lambda self, jobs: None)
+    ticks.append(found)
+    with fresh_home(tmp_path / "home") as home:
+        ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
+        assert sorted(file.stem for file in (home / "run").glob("*.bell")) == woken
+
+
+def test_where_the_home_cannot_be_written_it_rings_all_the_same(
+    ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What resting workers do not take is done beside the clock."""
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "no space left")
+
+    rung = list[Job]()
+    monkeypatch.setattr(clock_task.alive, "ring", full)
+    monkeypatch.setattr(Bell, "ring", lambda self, job: rung.append(job))
+    ticks.append(Tick([Job("send", 1)]))
+    ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
+    assert rung == [Job("send", 1)]
+
+
 # --- since when it has followed the time ----------------------------------------------------------------------------
 
 

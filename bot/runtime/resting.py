@@ -1,0 +1,179 @@
+"""`python -I -S resting.py SECONDS SIGN QUEUES FOLDER PROGRAM ARGS...`: keep a worker only while there is work.
+
+A worker with nothing to do holds tens of megabytes and asks its broker all the same. So PROGRAM runs while the clock
+rings; after SECONDS without a bell it is asked to end, and this small process waits in its place until the next one.
+
+SIGN: the worker's sign of life, touched here while it rests. FOLDER: the home's `run`, with a file for each of QUEUES
+("publish,work") that the clock touches when it rings (`alive.ring`), and the clock's own sign. Without a clock that
+gives signs there nobody would wake the worker (it may run on another host, with another folder), so the worker stays.
+
+Files, and no signal or socket: they work from container to container. Whether one has changed is asked, never how old it is:
+the machine's clock may be set. It costs a wake-up every other second. Only the standard library, and little of it: this
+is what is left of a worker in memory (docs/adr/0038).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+LOOK = 2.0  # seconds between two looks at the bells: no more rarely than a clock that has nothing at hand looks itself
+SIGN_EVERY = 10.0
+SILENT = 60.0  # a clock whose sign has not changed for so long wakes nobody
+ENDS_WITHIN = 360.0  # more than any task may take: who has not ended by then hangs
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+BY_A_PROCESS = 0  # and less; more is the terminal's, which the worker gets itself: a second one would cut it short
+
+
+class Files:
+    """Since when some files have been as they are."""
+
+    def __init__(self, *paths: str) -> None:
+        self._paths = paths
+        self._known = self._marks()
+        self._since = time.monotonic()
+
+    def paths(self) -> tuple[str, ...]:
+        """Which they are."""
+        return self._paths
+
+    def changed(self) -> bool:
+        """Whether somebody has touched one since they were last looked at."""
+        if (now := self._marks()) == self._known:
+            return False
+        self._known, self._since = now, time.monotonic()
+        return True
+
+    def quiet(self) -> float:
+        """Seconds for which nobody has touched any."""
+        self.changed()
+        return time.monotonic() - self._since
+
+    def _marks(self) -> list[int]:
+        return [_mark(path) for path in self.paths()]
+
+
+class Signs(Files):
+    """Those of the clock: on which host it runs, or which of two that take turns, is all the same."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        super().__init__()
+
+    def paths(self) -> tuple[str, ...]:
+        """Whatever clocks there are."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return ()
+        return tuple(
+            os.path.join(self._folder, name)
+            for name in sorted(names)
+            if name.startswith("clock@") and name.endswith(".alive")
+        )
+
+
+def _mark(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
+
+
+class Worker:
+    """PROGRAM, while it runs."""
+
+    def __init__(self, program: list[str]) -> None:
+        child = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child.py")
+        argv = [sys.executable, "-I", "-S", child, str(os.getpid()), *program]  # it ends when this process does
+        self._pid = os.fork()  # one thread, so this is safe; and the environment goes along unread
+        if not self._pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            os.execv(sys.executable, argv)  # noqa: S606 - no shell is wanted
+
+    def ended(self) -> int | None:
+        """Its exit status (128 and more: the signal that ended it), or None while it runs."""
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if not pid:
+            return None
+        code = os.waitstatus_to_exitcode(status)
+        return code if code >= 0 else 128 - code
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal, to it alone."""
+        os.kill(self._pid, number)  # not waited for yet, so the number is still its own
+
+
+def keep(program: list[str], bells: Files, clock: Files, rest: float) -> int | None:
+    """Run it. None: it ended because nobody rang, with nothing left to do. Otherwise how it ended."""
+    worker, asked, mine = Worker(program), 0.0, False
+    while True:
+        told = signal.sigtimedwait({*STOPS, signal.SIGCHLD}, LOOK if asked else _pause(bells, rest))
+        if (status := worker.ended()) is not None:
+            return None if mine and status == 0 else status
+        if told is not None and told.si_signo in STOPS:
+            if not asked and told.si_code <= BY_A_PROCESS:
+                worker.send(signal.SIGTERM)
+            mine, asked = False, asked or time.monotonic()
+        elif not asked and clock.quiet() < SILENT and bells.quiet() >= rest:
+            mine, asked = True, time.monotonic()
+            worker.send(signal.SIGTERM)
+        elif mine and time.monotonic() - asked >= ENDS_WITHIN:
+            worker.send(signal.SIGKILL)
+
+
+def _pause(bells: Files, rest: float) -> float:
+    """Until it may be time to rest; the clock's sign is looked at meanwhile, or it would seem to have come a moment ago."""
+    return min(max(LOOK, rest - bells.quiet()), SIGN_EVERY)
+
+
+def wait(sign: str, bells: Files, clock: Files) -> bool:
+    """Rest until the bell rings, or nobody is there to ring it (True), or the end is asked for (False).
+
+    A bell that rang while the worker was ending counts: it has not been looked at since.
+    """
+    signed = float("-inf")
+    while not (bells.changed() or clock.quiet() >= SILENT):
+        if time.monotonic() - signed >= SIGN_EVERY:
+            signed = time.monotonic()
+            _touch(sign)
+        if signal.sigtimedwait(STOPS, LOOK) is not None:
+            return False
+    return True
+
+
+def _touch(sign: str) -> None:
+    try:
+        os.close(os.open(sign, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.utime(sign)
+    except OSError:  # a full disk, a folder that was taken away: the health check says so
+        return
+
+
+def _say(event: str) -> None:
+    """In the form of the other lines of a log."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    os.write(
+        2, f'{{"event": "{event}", "logger": "bot.runtime.resting", "level": "info", "timestamp": "{at}"}}\n'.encode()
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Until the end is asked for, or the worker ends by itself: its status is ours."""
+    rest, sign, queues, folder, *program = arguments
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*STOPS, signal.SIGCHLD})
+    bells, clock = Files(*(os.path.join(folder, f"{queue}.bell") for queue in queues.split(","))), Signs(folder)
+    while True:
+        status = keep(program, bells, clock, float(rest))
+        if status is not None:
+            return status
+        _say("worker.rests")
+        if not wait(sign, bells, clock):
+            return 0
+        _say("worker.wakes")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
