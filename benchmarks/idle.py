@@ -32,7 +32,7 @@ from .parts.figures import middle
 from .parts.installation import Installation
 from .parts.procfs import NOTHING, Usage, alone, usage
 
-WARM_UP = 15.0
+WARM_UP, SOON = 15.0, 5
 OURS = ("clock", "worker-publish", "worker-work")
 WORKERS = OURS[1:]
 RESTS, READY = "worker.rests", "ready."
@@ -50,14 +50,16 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     windows = chosen.windows or 3
     seconds = chosen.seconds or (60.0 if chosen.long else 20.0)
     times = chosen.kills or (5 if chosen.long else 2)
-    rest = None if chosen.long else 5
+    rest = None if chosen.long else SOON
     with plain_celery() as plain:
         with Installation(db=chosen.db, counted=True, rest=rest) as installation:
             at_rest = measured(installation, plain, windows, seconds, rests=True)
-            back = [wake(installation, name) for _ in range(times) for name in WORKERS]
         with Installation(db=chosen.db, counted=True, rest=0) as installation:
             awake = measured(installation, plain, windows, seconds, rests=False)
-            back = [*[kill(installation, name) for _ in range(times) for name in OURS], *back]
+            back = [kill(installation, name) for _ in range(times) for name in OURS]
+    with Installation(db=chosen.db, rest=SOON) as installation:
+        installation.start()
+        back += [wake(installation, name) for _ in range(times) for name in WORKERS]
     rows = [
         *summary(at_rest),
         *({**row, "name": f"{row['name']}, awake"} for row in summary(awake) if row["name"] in ("tongfa", *WORKERS)),
