@@ -83,7 +83,7 @@ def distrust(world: World, account: Account, host: Host) -> str:
 
 def unheard(db: Database, host: Host) -> bool:
     """services/clocksafety.unheard."""
-    return not any(host.boot in account.readings for account in db.accounts)
+    return "unheard" not in db.world.without and not any(host.boot in account.readings for account in db.accounts)
 
 
 def far_off(db: Database, host: Host) -> bool:

@@ -288,6 +288,10 @@ GUARDS: tuple[Guard, ...] = (
         "trigger_gate", "no attempt before its portal gate is open", _w("trigger_gate"),
         shadow="the gate at handing out and in the last look", shadows=_w("gate_at_hand_out", "gate_re_read"),
     ),
+    Guard(
+        "look_anew", "a page that was looked at, or was to be, by a clock that was ahead is looked at anew", _w("look_anew"),
+    ),
+    Guard("unheard", "no wait for a page ends in going by a clock that no platform has confirmed", _w("unheard")),
 )  # fmt: skip
 
 

@@ -156,12 +156,16 @@ class Gate:
         return self.state in LETTING_THROUGH
 
 
+def policy(wait: int, then: Then) -> AfterLive:
+    """After the page is live; `wait` in seconds."""
+    return AfterLive(URL, TITLE, timedelta(seconds=wait), then)
+
+
 def attach(db: Database, release: Release, instant: datetime, t: int, random: Random, *, calm: bool) -> None:
     """services/gating.attach, with a policy and a page of their own chance."""
     wait = WAITS[int(random.random() * len(WAITS))]
     then = list(Then)[int(random.random() * 3)]
-    policy = AfterLive(URL, TITLE, timedelta(seconds=wait), then)
-    release.gate = Gate(release, instant, t, policy, Page(random, t, wait * SECOND, calm=calm))
+    release.gate = Gate(release, instant, t, policy(wait, then), Page(random, t, wait * SECOND, calm=calm))
     db.gates[release.pk] = release.gate
     db.world.tell(f"release {release.pk} waits for its page {wait} s, then {then}; live {release.gate.page.spans}")
 
@@ -234,7 +238,7 @@ def ask_again(db: Database, gate: Gate, now: datetime) -> None:
 
 def look_anew(db: Database, gate: Gate, now: datetime) -> None:
     """services/setback.look_anew."""
-    if of_the_future(gate, now):
+    if "look_anew" not in db.world.without and of_the_future(gate, now):
         update(db, gate, next_at=now, rung_at=None, lease_until=None)
 
 

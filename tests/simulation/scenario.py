@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from bot.domain.delivery import FOR_A_PERSON, State
+from bot.domain.sync import Then
 
 from . import people, portal
 from .people import Diary
@@ -17,6 +19,7 @@ from .world import BASE, MINUTE, MS, SECOND, Host, Process, World
 STEPS = (3_600_000, -3_600_000, 500, -500, 5_000, -5_000)
 ACTS = ("hold", "cancel", "freeze", "revoke", "supersede", "void", "revoke", "freeze", "hold", "cancel")
 GATED = 0.25
+ODD = 0.01  # of the runs: a clock that is ahead just when the page is asked for
 SLOW_JOBS = 0.05  # of WeChat's jobs: longer than all looks for them, so that another one may be begun meanwhile
 SHAPES = ("lane", "lane", "mass+share", "publish+share", "mass", "publish", "publish", "share", "share", "two")
 
@@ -24,7 +27,9 @@ SHAPES = ("lane", "lane", "mass+share", "publish+share", "mass", "publish", "pub
 class Scenario:
     """One run: built from the seed, then played by the world."""
 
-    __slots__ = ("calm", "diary", "doorless", "gates", "instants", "resends", "seed", "shape", "t", "unready", "world")
+    __slots__ = (
+        "calm", "diary", "doorless", "gates", "instants", "odd", "odd_clock", "resends", "seed", "shape", "t", "unready", "world",
+    )  # fmt: skip
 
     def __init__(self, seed: int, without: frozenset[str] = frozenset(), *, trace: bool = False) -> None:
         self.seed = seed
@@ -43,6 +48,10 @@ class Scenario:
         self.doorless = chance < 0.05  # nothing breaks, but no bell is ever heard
         self.t = world.between(95, 200) * SECOND if random() < 0.5 else world.between(95, 660) * SECOND
         self.shape = SHAPES[int(random() * len(SHAPES))]
+        self.odd = Random(f"odd clocks {seed}")  # its own, for the same reason
+        self.odd_clock = ""
+        if not self.doorless and self.odd.random() < ODD:
+            self.odd_clock = "of a second machine" if self.odd.random() < 0.5 else "while it looks"
         self._weather()
         self._accounts()
         self._hosts()
@@ -50,7 +59,7 @@ class Scenario:
         for release in world.db.releases:
             people.sign(world, world.hosts[0], release)
         world.db_faults = failing
-        for index in range(1 if random() < 0.5 else 2):
+        for index in range(1 if random() < 0.5 and self.odd_clock != "of a second machine" else 2):
             self._clock(index, int(random() * SECOND))
         if not self.doorless:
             self._people()
@@ -86,6 +95,42 @@ class Scenario:
             for at, _ in steps[1:]:
                 world.at(at, world.poke)  # a clock process ticks on all the time, and sees the jump
             world.hosts.append(Host(world, boot, steps))
+        if self.odd_clock == "of a second machine":
+            self._ahead_since_its_start()
+        elif self.odd_clock == "while it looks":
+            self._ahead_when_it_looks()
+
+    def _ahead_since_its_start(self) -> None:
+        """A second machine that has asked no platform yet, and a release that goes when the wait for its page is over: the page
+        comes late, and the wait is over by that machine's clock alone."""
+        world, chance = self.world, self.odd.random
+        world.hosts[1:] = [Host(world, 1, [(0, 3_600_000), (self.t + int(chance() * 5 * MINUTE), 0)])]
+        world.at(world.hosts[1].steps[1][0], world.poke)
+        self._wait(300, Then.GO, lambda gate: [(gate.t + int(chance() * 5 * MINUTE), portal.FOREVER)])
+
+    def _ahead_when_it_looks(self) -> None:
+        """A clock that shows T's last minute, sees the page, and is set right; the page is gone before T. Its asker is often
+        killed: then it is its lease that keeps others from a look until T."""
+        world, between = self.world, self.odd.randint
+        left = between(17, 50) * SECOND  # until T by the clock that is ahead, when it is set right
+        least = left + 10 * SECOND
+        right = self.t - between(least, max(least, min(self.t - 20 * SECOND, left + 4 * MINUTE)))
+        ahead = self.t - left - right
+        since = max(1, right - between(20, 60) * SECOND)
+        world.hosts[0] = Host(world, 0, [(0, 0), (since, ahead), (right, 0)])
+        for at in (since, right):
+            world.at(at, world.poke)
+        world.kill = max(world.kill, 0.12)
+        gone = right + between(0, 10 * SECOND)
+        self._wait(300, Then.HOLD, lambda gate: [(0, gone)])
+
+    def _wait(self, seconds: int, then: Then, spans: Callable[[portal.Gate], list[tuple[int, int]]]) -> None:
+        """What the first release waits for."""
+        gate = self.world.db.releases[0].gate
+        gate.policy = portal.policy(seconds, then)
+        gate.page.spans = spans(gate)
+        gate.page.failing = gate.page.slow = 0.0
+        gate.page.tags = "none"
 
     def _accounts(self) -> None:
         world, random = self.world, self.world.random
@@ -133,7 +178,7 @@ class Scenario:
         editions = tuple(Edition(len(db.editions) + index + 1) for index in range(posts))
         db.editions.extend(editions)
         instant = BASE + MS * (self.t + later)
-        if self.gates.random() < GATED:
+        if self.gates.random() < GATED or self.odd_clock:
             portal.attach(db, release, instant, self.t + later, self.gates, calm=self.doorless)
             self._try_the_gate(release)
         for account in db.accounts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from bot.domain.delivery import State
@@ -95,6 +97,13 @@ def test_a_seed_without_a_gate_plays_as_if_there_were_none(monkeypatch):
     told = {seed: play(seed, trace=True).world.story for seed in plain}
     monkeypatch.setattr(scenario_module, "GATED", 0.0)
     assert {seed: play(seed, trace=True).world.story for seed in plain} == told
+
+
+def test_one_run_in_a_hundred_has_a_clock_that_is_ahead_just_when_the_page_is_asked_for():
+    """Of a second machine, or while it looks: what the guards `unheard` and `look_anew` are for is too rare otherwise."""
+    kinds = Counter(Scenario(seed).odd_clock for seed in range(3000))
+    assert set(kinds) == {"", "of a second machine", "while it looks"}
+    assert 2900 < kinds[""] < 3000
 
 
 #: Seeds that once broke a promise, and what was mended for each (docs/explanation/reliability.md).
