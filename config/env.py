@@ -20,6 +20,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LIVE_MIN_LEAD = timedelta(seconds=90)
 REHEARSAL_MIN_LEAD = timedelta(seconds=25)
 SECOND_FACTOR = ("all", "privileged", "off")
+LEAST_REST = 5  # seconds; while a release is near the clock rings every second or two
 LEAST_MIN_LEAD = 20  # staging must be over 15 s before the instant (design.md section 7)
 
 
@@ -139,7 +140,7 @@ def read(values: Mapping[str, str]) -> Environment:
         max_lateness=timedelta(seconds=_seconds(values, "TONGFA_MAX_LATENESS", 1800, least=1)),
         require_platform_date=_flag(values, "TONGFA_REQUIRE_PLATFORM_DATE", default=True),
         idle=timedelta(minutes=_seconds(values, "TONGFA_IDLE_MINUTES", 60, least=1)),
-        rest_after=timedelta(seconds=_seconds(values, "TONGFA_REST_AFTER", 120, least=0)),
+        rest_after=_rest_after(values),
         second_factor=_one_of(values, "TONGFA_SECOND_FACTOR", SECOND_FACTOR),
         notify_given=Path(values["TONGFA_NOTIFY"]).expanduser().absolute() if values.get("TONGFA_NOTIFY") else None,
         portal_hosts=frozenset(host.lower() for host in _list(values, "TONGFA_PORTAL_HOSTS")),
@@ -269,6 +270,17 @@ def _min_lead(values: Mapping[str, str]) -> timedelta | None:
     if not values.get("TONGFA_MIN_LEAD"):
         return None
     return timedelta(seconds=_seconds(values, "TONGFA_MIN_LEAD", 0, least=LEAST_MIN_LEAD))
+
+
+def _rest_after(values: Mapping[str, str]) -> timedelta:
+    seconds = _seconds(values, "TONGFA_REST_AFTER", 120, least=0)
+    if 0 < seconds < LEAST_REST:
+        raise ConfigurationError(
+            "TONGFA_REST_AFTER",
+            f"应是 0（从不退下）或 {LEAST_REST} 以上的整数（秒）。",
+            f"must be 0 (never) or at least {LEAST_REST} seconds.",
+        )
+    return timedelta(seconds=seconds)
 
 
 def _seconds(values: Mapping[str, str], name: str, default: int, *, least: int) -> int:

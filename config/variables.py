@@ -86,7 +86,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "TONGFA_REST_AFTER",
         "120",
-        "Seconds without a bell after which a worker ends and leaves a small process to wait for the next; 0: it never does.",
+        "Seconds without a bell after which a worker ends and leaves a small process to wait for the next, at least 5; 0: it never does.",
     ),
     Variable(
         "TONGFA_SECOND_FACTOR",

@@ -26,6 +26,7 @@ from django.db import connection
 
 from bot.domain import timeline
 from bot.runtime import alive
+from bot.runtime.processes import QUEUES
 from bot.services import clock, setback
 from tasks import starting  # noqa: F401 - compares the database's rules when beat starts
 
@@ -153,6 +154,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._instants: list[datetime] = []
         self._swept = -math.inf
         self._busy = True
+        self._near = False
         self._since: tuple[datetime, float] | None = None
         super().__init__(app, *args, **kwargs)
 
@@ -171,6 +173,8 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             sweep = time.monotonic() - self._swept >= SWEEP
             if sweep or self._is_time(now):
                 self._whole_tick(now, thorough=sweep)
+            if self._near:
+                self._wake(*QUEUES)  # at each look: they may be set to rest sooner than the next sweep
             self._give_sign_of_life()
         except Exception as error:  # database away, disk full, no process to be had: the clock itself goes on
             self._next_at, self._swept = None, -math.inf
@@ -200,11 +204,8 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             alive.touch(settings.TONGFA.home, "clock")
             self._gave_sign = time.monotonic()
 
-    def _wake(self, result: clock.Tick) -> None:
+    def _wake(self, *queues: str) -> None:
         """Workers that rest (bot/runtime/resting.py). Where that fails, what they do not take is done beside the clock."""
-        sends = any(job.kind == "send" for job in result.rings)
-        works = any(job.kind != "send" for job in result.rings)
-        queues = [queue for queue, wanted in (("publish", sends), ("work", works)) if wanted or result.near]
         if not queues:
             return
         try:
@@ -228,7 +229,9 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         if thorough:
             self._swept = time.monotonic()
         self._next_at, self._instants = result.next_at, result.instants
-        self._wake(result)
+        if result.near is not None:
+            self._near = result.near
+        self._wake(*{"publish" if job.kind == "send" else "work" for job in result.rings})
         for job in result.rings:
             self._bell.ring(job)
         self._children.start(result.children)

@@ -82,7 +82,7 @@ class Tick:
     next_at: datetime | None = None
     watched: Watched | None = None
     instants: list[datetime] = field(default_factory=list)  # of the batches that are with their senders
-    near: bool = False  # a release is: who sends should be awake
+    near: bool | None = None  # whether a release is: who sends should be awake then; None: not asked this time
 
 
 def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = None) -> Tick:

@@ -69,11 +69,12 @@ KINDS = ("preflight", "notify", "inspect")
 
 @dataclass(slots=True)
 class Bells:
-    """(kind, subject): work to ring for, and work that nobody took. `near`: there will be more in a moment (`_near`)."""
+    """(kind, subject): work to ring for, and work that nobody took. `near`: whether there will be more in a moment (`_near`);
+    None: that was not asked this time."""
 
     rings: list[tuple[str, int]] = field(default_factory=list)
     children: list[tuple[str, int]] = field(default_factory=list)
-    near: bool = False
+    near: bool | None = None
 
 
 def look(now: datetime, *, since: datetime | None = None) -> Bells:
@@ -134,7 +135,7 @@ def _is_a_queue(kind: str, now: datetime) -> bool:
 
 def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
     chores = list(Chore.objects.filter(next_at__lte=now))
-    bells.near = bool(chores) and _near(now)
+    bells.near = _near(now) if chores else None
     for chore in chores:
         mine = Chore.objects.filter(pk=chore.pk, next_at=chore.next_at)
         if chore.name == "sweep":

@@ -20,8 +20,8 @@ WITHIN = 5.0  # seconds after its instant, with whatever else this machine does
 def test_a_release_that_is_signed_while_the_workers_rest_goes_out_at_its_instant(
     tmp_path: Path, platform: Platform
 ) -> None:
-    """They rest after three seconds here, so they sleep again between staging and T, and are woken by each bell."""
-    home, pair = Home(tmp_path / "home", {"TONGFA_REST_AFTER": "3"}), platform.make_pair(700)
+    """They rest after five seconds here; that a release is near wakes them, and keeps them."""
+    home, pair = Home(tmp_path / "home", {"TONGFA_REST_AFTER": "5"}), platform.make_pair(700)
     make_ready(home, platform, {"": pair}, items=len(ITEMS))
 
     def said(event: str, *names: str) -> bool:

@@ -65,6 +65,7 @@ def test_a_release_lies_90_seconds_ahead_25_in_rehearsal_unless_told_otherwise(t
         ("TONGFA_MIN_LEAD", "90s"),
         ("TONGFA_MIN_LEAD", "９０"),
         ("TONGFA_MAX_LATENESS", "-1"),
+        ("TONGFA_REST_AFTER", "4"),
         ("TONGFA_REQUIRE_PLATFORM_DATE", "maybe"),
     ],
 )

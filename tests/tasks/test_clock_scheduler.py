@@ -131,6 +131,20 @@ def test_with_the_bell_it_wakes_those_who_rest(
         assert sorted(file.stem for file in (home / "run").glob("*.bell")) == woken
 
 
+def test_while_a_release_is_near_it_wakes_them_at_every_look_until_a_sweep_says_otherwise(
+    ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep comes every twenty seconds, and somebody may have them rest after ten."""
+    woken = list[tuple[str, ...]]()
+    monkeypatch.setattr(clock_task.alive, "ring", lambda home, *queues: woken.append(queues))
+    scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
+    for found, looks in ((Tick(near=True), 3), (Tick(), 2), (Tick(near=False), 3)):
+        ticks.append(found)
+        for _ in range(looks):
+            scheduler.tick()
+    assert woken == [("publish", "work")] * 5
+
+
 def test_where_the_home_cannot_be_written_it_rings_all_the_same(
     ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
 ) -> None:
