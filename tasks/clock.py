@@ -155,6 +155,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._swept = -math.inf
         self._busy = True
         self._near = False
+        self._to_wake: set[str] = set()
         self._since: tuple[datetime, float] | None = None
         super().__init__(app, *args, **kwargs)
 
@@ -173,9 +174,8 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             sweep = time.monotonic() - self._swept >= SWEEP
             if sweep or self._is_time(now):
                 self._whole_tick(now, thorough=sweep)
-            if self._near:
-                self._wake(*QUEUES)  # at each look: they may be set to rest sooner than the next sweep
-            self._give_sign_of_life()
+            if self._wake():
+                self._give_sign_of_life()
         except Exception as error:  # database away, disk full, no process to be had: the clock itself goes on
             self._next_at, self._swept = None, -math.inf
             connection.close()
@@ -204,14 +204,19 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             alive.touch(settings.TONGFA.home, "clock")
             self._gave_sign = time.monotonic()
 
-    def _wake(self, *queues: str) -> None:
-        """Workers that rest (bot/runtime/resting.py). Where that fails, what they do not take is done beside the clock."""
-        if not queues:
-            return
+    def _wake(self) -> bool:
+        """Touch the bells of workers that rest (bot/runtime/resting.py): who has been rung for, and, while a release is near,
+        all of them at each look. Where they cannot be written, no sign of life is given either: then nobody rests."""
+        queues = self._to_wake | (set(QUEUES) if self._near else set())
         try:
-            alive.ring(settings.TONGFA.home, *queues)
+            alive.ring(settings.TONGFA.home, *sorted(queues))
         except OSError as error:
-            log.warning("bell.not_written", queues=queues, error=type(error).__name__)
+            if not self._to_wake:
+                log.error("bell.not_written", queues=sorted(queues), error=type(error).__name__)
+            self._to_wake = queues
+            return False
+        self._to_wake = set()
+        return True
 
     def _watched(self) -> clock.Watched | None:
         if self._since is None:
@@ -229,9 +234,8 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         if thorough:
             self._swept = time.monotonic()
         self._next_at, self._instants = result.next_at, result.instants
-        if result.near is not None:
-            self._near = result.near
-        self._wake(*{"publish" if job.kind == "send" else "work" for job in result.rings})
+        self._near = result.near
+        self._to_wake |= {"publish" if job.kind == "send" else "work" for job in result.rings}
         for job in result.rings:
             self._bell.ring(job)
         self._children.start(result.children)

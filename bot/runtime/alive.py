@@ -36,9 +36,14 @@ def bell(home: Home, queue: str) -> Path:
 
 def ring(home: Home, *queues: str) -> None:
     """Wake whoever works at these. Raises OSError when the home cannot be written."""
-    home.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     for queue in queues:
-        bell(home, queue).touch()
+        file = bell(home, queue)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            file.touch()
+        except PermissionError:  # somebody else's: a clock that was once started by root
+            file.unlink()
+            file.touch()
 
 
 def age(home: Home, name: str) -> float | None:
@@ -65,6 +70,8 @@ def runs(home: Home, name: str) -> bool:
 
 
 def forget(home: Home) -> None:
-    """Remove every sign of this host: what an earlier run left must not count for the next."""
+    """Remove every sign of this host: what an earlier run left must not count for the next. And the bells, whosever they are."""
     for file in home.run.glob(f"*@{socket.gethostname()}.alive"):
+        file.unlink(missing_ok=True)
+    for file in home.run.glob("*.bell"):
         file.unlink(missing_ok=True)

@@ -81,6 +81,14 @@ _FINDS = (
     ("watch", _due("bot_alarm")),
     *(("watch", _due_and_unheard(table)) for table in ("bot_chore", "bot_preflight", "bot_alarmnotice")),
 )
+BEFORE_A_RELEASE, AFTER_A_RELEASE = timedelta(minutes=2), timedelta(hours=1)
+_NEAR = " OR ".join(
+    [
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM bot_batch WHERE state IN ('ready', 'claimed'))",
+        "EXISTS (SELECT 1 FROM bot_release WHERE instant > %(since)s AND instant <= %(until)s AND signed_at IS NOT NULL)",
+        _due("bot_publication", "until"),
+    ]
+)
 _STATEMENT = f"SELECT {', '.join(condition for _, condition in _FINDS)}"
 PARTS = frozenset(part for part, _ in _FINDS)
 
@@ -103,3 +111,12 @@ def agenda(now: datetime, *, soon: timedelta) -> frozenset[str]:
         cursor.execute(_STATEMENT, {**values, "crowd": timeline.CROWD})
         answers = cursor.fetchone()
     return frozenset(part for (part, _), yes in zip(_FINDS, answers, strict=True) if yes)
+
+
+def is_near(now: datetime) -> bool:
+    """Whether a release is near, or something of an older one is to be done (sent again by people, resumed)."""
+    require_aware(now)
+    instants = {"since": now - AFTER_A_RELEASE, "until": now + BEFORE_A_RELEASE}
+    with connection.cursor() as cursor:
+        cursor.execute(_NEAR, {name: connection.ops.adapt_datetimefield_value(at) for name, at in instants.items()})
+        return cursor.fetchone() is not None

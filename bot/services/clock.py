@@ -25,7 +25,7 @@ from bot.domain.instants import require_aware
 from bot.models import Account, Batch, Chore, Publication, Release
 
 from . import atwork, audit, batches, gating, measuring, setback, watching
-from .agenda import PARTS, agenda
+from .agenda import PARTS, agenda, is_near
 from .bulk import ASKED, chunks
 from .clocksafety import PATIENCE, doubt_of_this_boot
 from .confirming import look_all
@@ -82,7 +82,7 @@ class Tick:
     next_at: datetime | None = None
     watched: Watched | None = None
     instants: list[datetime] = field(default_factory=list)  # of the batches that are with their senders
-    near: bool | None = None  # whether a release is: who sends should be awake then; None: not asked this time
+    near: bool = False  # a release is: who sends should be awake
 
 
 def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = None) -> Tick:
@@ -109,6 +109,7 @@ def tick(now: datetime, *, thorough: bool = False, watched: Watched | None = Non
         except Exception:
             log.exception("clock.part", part=name)
             wanted = PARTS
+    result.near = is_near(now)
     result.next_at = min(_next_at(now), result.next_at or now + LONGEST)
     result.instants = list(
         Batch.objects.filter(state__in=OPEN, instant__gt=now).values_list("instant", flat=True)[:100]
@@ -364,7 +365,6 @@ def _watch(now: datetime, result: Tick) -> None:
     bells = watching.look(now, since=result.watched.since if result.watched else None)
     result.rings += [Job(*bell) for bell in bells.rings]
     result.children += [Job(*bell) for bell in bells.children]
-    result.near = bells.near
 
 
 _SOONEST = "SELECT MIN(next_at) FROM bot_publication WHERE next_at > %s"

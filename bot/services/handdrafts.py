@@ -70,6 +70,11 @@ def work_all(*, now: Callable[[], datetime]) -> None:
             work(pk, now=now)
         except Exception:  # one odd row must not keep the others from their turn; its lease brings it back
             log.exception("handdraft.failed", draft=pk)
+    come_back()
+
+
+def come_back() -> None:
+    """The chore comes when the next is due."""
     soonest = HandDraft.objects.filter(next_at__isnull=False).order_by("next_at").values_list("next_at", flat=True)
     if following := soonest.first():
         ring_by(following)

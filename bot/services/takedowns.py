@@ -68,6 +68,11 @@ def work_all(*, now: Callable[[], datetime]) -> None:
             continue
         except Exception:  # one odd row must not keep the others from their turn; its lease brings it back
             log.exception("takedowns.work", takedown=pk)
+    come_back()
+
+
+def come_back() -> None:
+    """The chore comes when the next look is due."""
     soonest = Takedown.objects.aggregate(at=Min("next_at"))["at"]
     if soonest is not None:
         Chore.objects.filter(pk=CHORE, next_at__gt=soonest).update(next_at=soonest, rung_at=None)

@@ -42,6 +42,7 @@ from bot.services import (
     clock,
     confirming,
     gating,
+    inspections,
     measuring,
     prechecks,
     preflighting,
@@ -129,7 +130,7 @@ class Engine:
         self._agenda, self._ring_for = clock.agenda, watching._ring
         monkeypatch.setattr(clock, "agenda", self._what_is_due)
         monkeypatch.setattr(watching, "_ring", self._ring)
-        monkeypatch.setattr(watching, "_ask_the_time", lambda: None)
+        monkeypatch.setattr(inspections, "_ask_the_time", lambda: None)
         monkeypatch.setattr(gating, "unheard", lambda: False)
         monkeypatch.setitem(watching.EVERY, "sweep", SWEEP)
         self.site = Page(self.clock)  # what a pre-flight meets where the page will be

@@ -57,6 +57,35 @@ def parts() -> frozenset[str]:
     return agenda(T - 9 * MINUTE, soon=gating.SOON)
 
 
+def test_a_release_is_near_from_two_minutes_ahead_until_an_hour_after(release: Release) -> None:
+    Publication.objects.update(next_at=None)
+    near = [at for at in (-121, -120, 0, 3599, 3600) if planning.is_near(T + at * SECOND)]
+    assert near == [-120, 0, 3599]
+
+
+def test_one_that_is_not_signed_is_not(release: Release) -> None:
+    Publication.objects.update(next_at=None)
+    Release.objects.update(signed_at=None)
+    assert not planning.is_near(T)
+
+
+def test_what_people_send_again_of_an_older_one_is_and_a_batch_with_its_sender(release: Release) -> None:
+    later = T + 2 * DAY
+    Publication.objects.update(next_at=None)
+    assert not planning.is_near(later)
+    Publication.objects.update(next_at=later + MINUTE)
+    assert planning.is_near(later)
+    Publication.objects.update(next_at=None)
+    Batch.objects.create(instant=later, state="ready", claim_by=later, handed_at=later)
+    assert planning.is_near(later)
+
+
+def test_each_tick_says_so(release: Release) -> None:
+    """A release may be signed ninety seconds ahead: those who rest are woken with its first bell, the sender too."""
+    assert not clock.tick(T - 9 * MINUTE).near
+    assert clock.tick(T - 90 * SECOND).near
+
+
 def put_all(state: str = State.STAGED, **changes: object) -> None:
     if state == State.LIVE:
         for item in Item.objects.all():

@@ -22,6 +22,7 @@ from bot.models.watch import CHORES
 from bot.services import (
     audit,
     health,
+    inspections,
     people,
     snapshot,
     trailcheck,
@@ -29,7 +30,6 @@ from bot.services import (
     trailindex,
     trailpages,
     vault,
-    watching,
 )
 from bot.services.audit import Part
 from bot.services.errors import Refused
@@ -159,13 +159,13 @@ def test_the_clock_works_off_a_backlog_in_turns(office: Office, monkeypatch: pyt
     office.signed()
     monkeypatch.setattr(trailindex, "TOGETHER", 5)
     monkeypatch.setattr(trailindex, "LONGEST", timedelta())
-    watching.inspect(CHORES.index("trail"), now=lambda: NOW)
+    inspections.inspect(CHORES.index("trail"), now=lambda: NOW)
     assert TrailLine.objects.count() == 5
-    assert Chore.objects.get(pk="trail").next_at == NOW + watching.GO_ON
+    assert Chore.objects.get(pk="trail").next_at == NOW + inspections.GO_ON
     monkeypatch.setattr(trailindex, "LONGEST", MINUTE)
-    watching.inspect(CHORES.index("trail"), now=lambda: NOW + MINUTE)
+    inspections.inspect(CHORES.index("trail"), now=lambda: NOW + MINUTE)
     assert TrailLine.objects.count() == AuditEvent.objects.count()
-    assert Chore.objects.get(pk="trail").next_at == NOW + MINUTE + watching.EVERY["trail"]
+    assert Chore.objects.get(pk="trail").next_at == NOW + MINUTE + inspections.EVERY["trail"]
 
 
 def test_a_backup_leaves_the_index_out() -> None:

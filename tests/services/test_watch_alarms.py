@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from bot.domain import alarms
@@ -20,6 +20,7 @@ from bot.services import (
     alarming,
     callbacks,
     handdrafts,
+    inspections,
     lookahead,
     prechecks,
     settling,
@@ -650,7 +651,7 @@ def test_a_slow_receiver_holds_up_one_message_and_nothing_else(engine: Engine, s
 
 def inspected(engine: Engine, name: str) -> None:
     Chore.objects.filter(pk=name).update(next_at=engine.clock.now())
-    watching.inspect(watching.CHORES.index(name), now=engine.clock.now)
+    inspections.inspect(watching.CHORES.index(name), now=engine.clock.now)
 
 
 def test_a_full_disk_a_missing_rule_and_a_jumping_clock_are_alarms_until_mended(
@@ -662,10 +663,10 @@ def test_a_full_disk_a_missing_rule_and_a_jumping_clock_are_alarms_until_mended(
     with monkeypatch.context() as patch:
         patch.setattr(prechecks, "LEAST_DISK", 1 << 60)
         patch.setattr(prechecks, "missing", lambda _: ["audit_kept"])
-        patch.setattr(watching, "doubt_of_this_boot", lambda **_: "本机时钟跳变。")
+        patch.setattr(inspections, "doubt_of_this_boot", lambda **_: "本机时钟跳变。")
         inspected(engine, "machine")
     assert kinds() == ["clock", "disk", "rules"]
-    monkeypatch.setattr(watching, "doubt_of_this_boot", lambda **_: "")
+    monkeypatch.setattr(inspections, "doubt_of_this_boot", lambda **_: "")
     inspected(engine, "machine")
     assert kinds() == []
 
@@ -699,7 +700,7 @@ def test_a_broken_chain_is_an_alarm(engine: Engine) -> None:
     assert kinds() == ["chain"]
 
 
-def inspections(engine: Engine) -> set[str]:
+def looked_into(engine: Engine) -> set[str]:
     """What workers have been rung to inspect."""
     return {CHORES[job.subject] for job in engine.rings if job.kind == "inspect"}
 
@@ -707,7 +708,7 @@ def inspections(engine: Engine) -> set[str]:
 def test_the_installation_looks_at_itself_and_wakes_no_worker_for_what_is_done_at_once(engine: Engine) -> None:
     engine.go(NOW + 5 * SECOND)
     assert all(Chore.objects.values_list("ran_at", flat=True))
-    assert inspections(engine) == {"chain"}, "the whole trail is verified, which takes its time"
+    assert looked_into(engine) == {"chain"}, "the whole trail is verified, which takes its time"
 
 
 def test_while_a_release_is_near_inspections_are_the_workers(engine: Engine) -> None:
@@ -716,7 +717,7 @@ def test_while_a_release_is_near_inspections_are_the_workers(engine: Engine) -> 
     Chore.objects.exclude(name="sweep").update(next_at=T - 80 * SECOND, rung_at=None)
     engine.rings.clear()
     engine.go(T - 60 * SECOND)
-    assert inspections(engine) == set(CHORES) - {"sweep"}
+    assert looked_into(engine) == set(CHORES) - {"sweep"}
 
 
 def test_an_inspection_that_asks_a_platform_is_a_workers(engine: Engine) -> None:
@@ -727,7 +728,7 @@ def test_an_inspection_that_asks_a_platform_is_a_workers(engine: Engine) -> None
     Chore.objects.filter(name="machine").update(next_at=NOW + SECOND)
     engine.rings.clear()
     engine.go(NOW + 2 * SECOND)
-    assert inspections(engine) == {"machine"}
+    assert looked_into(engine) == {"machine"}
 
 
 def test_taking_down_and_drafts_for_people_are_a_workers_as_soon_as_one_is_due(
@@ -739,6 +740,34 @@ def test_taking_down_and_drafts_for_people_are_a_workers_as_soon_as_one_is_due(
     Chore.objects.filter(name__in=("takedowns", "drafts", "trail")).update(next_at=NOW + 2 * SECOND)
     engine.clock.wait_until(NOW + 3 * SECOND)
     assert {CHORES[job.subject] for job in engine.tick().rings if job.kind == "inspect"} == {"takedowns", "drafts"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("torn"), OperationalError("no such table: bot_trailline")])
+def test_an_inspection_that_fails_in_the_clock_is_left_to_a_worker_and_keeps_nothing_from_its_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails() -> bool:
+        raise error
+
+    engine.go(NOW + SECOND)
+    monkeypatch.setattr(trailindex, "is_nearly_whole", fails)
+    Chore.objects.filter(name="trail").update(next_at=NOW)
+    Chore.objects.exclude(name="trail").update(next_at=NOW + SECOND)
+    engine.clock.wait_until(NOW + 2 * SECOND)
+    assert {CHORES[job.subject] for job in engine.tick().rings} == {"trail", "chain"}
+    assert not Chore.objects.exclude(name__in=("trail", "chain")).filter(next_at__lte=NOW + 2 * SECOND).exists()
+
+
+def test_what_becomes_due_while_the_clock_puts_an_inspection_off_is_rung_for_at_the_next_tick(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.go(NOW + SECOND)
+    monkeypatch.setattr(takedowns, "come_back", lambda: takedowns.call_the_worker(now=NOW + 3 * SECOND))
+    Chore.objects.filter(name="takedowns").update(next_at=NOW + 2 * SECOND)
+    engine.clock.wait_until(NOW + 3 * SECOND)
+    assert engine.tick().rings == []
+    monkeypatch.setattr(takedowns, "due", lambda now: Chore.objects.all())
+    assert {CHORES[job.subject] for job in engine.tick().rings} == {"takedowns"}
 
 
 def test_a_backlog_of_the_trails_index_is_a_workers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

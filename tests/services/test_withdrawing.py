@@ -24,7 +24,18 @@ from bot.domain.engine.withdrawing import LOOKS, Stage
 from bot.domain.instants import beijing_date
 from bot.models import Alarm, AuditEvent, Chore, Person, Publication, Release, Takedown, TakedownCall, Withdrawal
 from bot.models.watch import make_chores
-from bot.services import callbacks, deputies, people, stops, story, takedowns, takedownwatch, watching, withdrawing
+from bot.services import (
+    callbacks,
+    deputies,
+    inspections,
+    people,
+    stops,
+    story,
+    takedowns,
+    takedownwatch,
+    watching,
+    withdrawing,
+)
 from bot.services.accounts import spec_of
 from bot.services.errors import NotFound, Refused
 from bot.services.transitions import Stale
@@ -516,7 +527,7 @@ def test_a_worker_is_called_by_the_clock_and_comes_back_for_the_looks(world: Wor
     assert Chore.objects.get(pk="takedowns").next_at == world.at
     bells = watching.look(world.at)
     assert ("inspect", watching.CHORES.index("takedowns")) in bells.rings
-    watching.inspect(watching.CHORES.index("takedowns"), now=world.now)
+    inspections.inspect(watching.CHORES.index("takedowns"), now=world.now)
     assert len(world.desk.asked) == 1
     assert Chore.objects.get(pk="takedowns").next_at == world.at + LOOKS[0]
 

@@ -131,34 +131,44 @@ def test_with_the_bell_it_wakes_those_who_rest(
         assert sorted(file.stem for file in (home / "run").glob("*.bell")) == woken
 
 
-def test_while_a_release_is_near_it_wakes_them_at_every_look_until_a_sweep_says_otherwise(
+def test_while_a_release_is_near_it_wakes_them_at_every_look(
     ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sweep comes every twenty seconds, and somebody may have them rest after ten."""
+    """Also at those between two whole ticks: somebody may have them rest after a few seconds."""
     woken = list[tuple[str, ...]]()
     monkeypatch.setattr(clock_task.alive, "ring", lambda home, *queues: woken.append(queues))
     scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
-    for found, looks in ((Tick(near=True), 3), (Tick(), 2), (Tick(near=False), 3)):
-        ticks.append(found)
+    for near, looks in ((True, 3), (False, 2)):
+        ticks.append(Tick(near=near, next_at=datetime.now(UTC) + timedelta(hours=1)))
         for _ in range(looks):
             scheduler.tick()
-    assert woken == [("publish", "work")] * 5
+    assert woken == [("publish", "work")] * 3 + [()] * 2
 
 
-def test_where_the_home_cannot_be_written_it_rings_all_the_same(
+def test_where_the_home_cannot_be_written_it_rings_all_the_same_and_gives_no_sign_until_it_can(
     ticks: list[Tick], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What resting workers do not take is done beside the clock."""
+    """Workers that hear no clock wake up; what they do not take is done beside the clock."""
+    full, woken, signs = [True], list[tuple[str, ...]](), list[str]()
 
-    def full(*_: Any) -> None:
-        raise OSError(28, "no space left")
+    def ring(_: Any, *queues: str) -> None:
+        if full:
+            raise OSError(28, "no space left")
+        woken.append(queues)
 
     rung = list[Job]()
-    monkeypatch.setattr(clock_task.alive, "ring", full)
+    monkeypatch.setattr(clock_task.log, "error", lambda event, **more: None)
+    monkeypatch.setattr(clock_task.alive, "ring", ring)
+    monkeypatch.setattr(clock_task.alive, "touch", lambda home, name: signs.append(name))
     monkeypatch.setattr(Bell, "ring", lambda self, job: rung.append(job))
     ticks.append(Tick([Job("send", 1)]))
-    ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
-    assert rung == [Job("send", 1)]
+    scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
+    scheduler.tick()
+    scheduler.tick()
+    assert (rung, woken, signs) == ([Job("send", 1)], [], [])
+    full.clear()
+    scheduler.tick()
+    assert (woken, signs) == ([("publish",)], ["clock"])
 
 
 # --- since when it has followed the time ----------------------------------------------------------------------------
