@@ -1,7 +1,8 @@
 """`python -I -S resting.py SECONDS SIGN QUEUES FOLDER PROGRAM ARGS...`: keep a worker only while there is work.
 
 A worker with nothing to do holds tens of megabytes and asks its broker all the same. So PROGRAM runs while the clock
-rings; after SECONDS without a bell it is asked to end, and this small process waits in its place until the next one.
+rings; SECONDS after it began to work and was last rung for, it is asked to end, and this small process waits in its
+place until the next bell.
 
 SIGN: the worker's sign of life, touched here while it rests. FOLDER: the home's `run`, with a file for each of QUEUES
 ("publish,work") that the clock touches when it rings (`alive.ring`), and the clock's own sign. Without a clock that
@@ -14,6 +15,7 @@ is what is left of a worker in memory (docs/adr/0038).
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -24,7 +26,8 @@ SIGN_EVERY = 10.0
 SILENT = 60.0  # a clock whose sign has not changed for so long wakes nobody
 ENDS_WITHIN = 360.0  # more than any task may take: who has not ended by then hangs
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-BY_A_PROCESS = 0  # and less; more is the terminal's, which the worker gets itself: a second one would cut it short
+BY_A_PROCESS = 0  # and less; more is the terminal's
+ENDED = frozenset({0, 128 + signal.SIGTERM})  # how a worker ends that is asked to, the second before it listens
 
 
 class Files:
@@ -34,6 +37,7 @@ class Files:
         self._paths = paths
         self._known = self._marks()
         self._since = time.monotonic()
+        self.first = math.inf
 
     def paths(self) -> tuple[str, ...]:
         """Which they are."""
@@ -43,8 +47,16 @@ class Files:
         """Whether somebody has touched one since they were last looked at."""
         if (now := self._marks()) == self._known:
             return False
-        self._known, self._since = now, time.monotonic()
+        at = time.monotonic()
+        if any(mark and mark not in self._known for mark in now):  # one that was taken away is no sign
+            self.first = min(self.first, at)
+        self._known, self._since = now, at
         return True
+
+    def since_first(self) -> float:
+        """Seconds since somebody touched one for the first time; 0.0: nobody has."""
+        self.changed()
+        return max(0.0, time.monotonic() - self.first)
 
     def quiet(self) -> float:
         """Seconds for which nobody has touched any."""
@@ -61,6 +73,10 @@ class Signs(Files):
     def __init__(self, folder: str) -> None:
         self._folder = folder
         super().__init__()
+
+    def lives(self) -> bool:
+        """Whether one has given a sign since this process began, and lately."""
+        return self.quiet() < SILENT and self.first < math.inf
 
     def paths(self) -> tuple[str, ...]:
         """Whatever clocks there are."""
@@ -106,30 +122,45 @@ class Worker:
         os.kill(self._pid, number)  # not waited for yet, so the number is still its own
 
 
-def keep(program: list[str], bells: Files, clock: Files, rest: float) -> int | None:
+def keep(program: list[str], sign: str, bells: Files, clock: Signs, rest: float) -> int | None:
     """Run it. None: it ended because nobody rang, with nothing left to do. Otherwise how it ended."""
+    works = Files(sign)
     worker, asked, mine = Worker(program), 0.0, False
     while True:
         told = signal.sigtimedwait({*STOPS, signal.SIGCHLD}, LOOK if asked else _pause(bells, rest))
         if (status := worker.ended()) is not None:
-            return None if mine and status == 0 else status
+            return None if mine and status in ENDED else status
         if told is not None and told.si_signo in STOPS:
-            if not asked and told.si_code <= BY_A_PROCESS:
-                worker.send(signal.SIGTERM)
+            if not _got_it_itself(told):
+                worker.send(signal.SIGTERM)  # again, if need be: it does no harm
             mine, asked = False, asked or time.monotonic()
-        elif not asked and clock.quiet() < SILENT and bells.quiet() >= rest:
+        elif asked:
+            _touch(sign)  # it ends what it has begun; nobody is to take that for death
+            if time.monotonic() - asked >= ENDS_WITHIN:
+                worker.send(signal.SIGKILL)
+        elif _may_rest(works, bells, clock, rest):
             mine, asked = True, time.monotonic()
             worker.send(signal.SIGTERM)
-        elif mine and time.monotonic() - asked >= ENDS_WITHIN:
-            worker.send(signal.SIGKILL)
+
+
+def _got_it_itself(told: signal.struct_siginfo) -> bool:
+    """Ctrl-C reaches all of a terminal's group, and a second one would cut short what the worker ends. A terminal that is
+    closed tells the first process alone."""
+    return told.si_signo == signal.SIGINT and told.si_code > BY_A_PROCESS
+
+
+def _may_rest(works: Files, bells: Files, clock: Signs, rest: float) -> bool:
+    """It has given a sign of life, nobody has rung since or before for so long, and there is a clock that will."""
+    working = works.since_first()
+    return clock.lives() and min(working, bells.quiet()) >= rest
 
 
 def _pause(bells: Files, rest: float) -> float:
-    """Until it may be time to rest; the clock's sign is looked at meanwhile, or it would seem to have come a moment ago."""
+    """Until it may be time to rest; signs are looked at meanwhile, or they would seem to have come a moment ago."""
     return min(max(LOOK, rest - bells.quiet()), SIGN_EVERY)
 
 
-def wait(sign: str, bells: Files, clock: Files) -> bool:
+def wait(sign: str, bells: Files, clock: Signs) -> bool:
     """Rest until the bell rings, or nobody is there to ring it (True), or the end is asked for (False).
 
     A bell that rang while the worker was ending counts: it has not been looked at since.
@@ -166,7 +197,7 @@ def main(arguments: list[str]) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {*STOPS, signal.SIGCHLD})
     bells, clock = Files(*(os.path.join(folder, f"{queue}.bell") for queue in queues.split(","))), Signs(folder)
     while True:
-        status = keep(program, bells, clock, float(rest))
+        status = keep(program, sign, bells, clock, float(rest))
         if status is not None:
             return status
         _say("worker.rests")

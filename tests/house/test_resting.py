@@ -25,7 +25,8 @@ from bot.runtime.paths import Home
 
 REST = 120.0
 TERM = SimpleNamespace(si_signo=signal.SIGTERM, si_code=0)
-FROM_THE_TERMINAL = SimpleNamespace(si_signo=signal.SIGINT, si_code=128)
+CTRL_C = SimpleNamespace(si_signo=signal.SIGINT, si_code=128)
+HANGUP = SimpleNamespace(si_signo=signal.SIGHUP, si_code=128)
 pytestmark = pytest.mark.skipif(not processes.CAN_REST, reason="this system has no sigtimedwait: workers always run")
 
 
@@ -33,12 +34,13 @@ class World:
     """A time, what happens at which second of it, a clock that gives signs (or not), and the worker that is started."""
 
     def __init__(self, folder: Path) -> None:
-        self.now, self.clock_lives = 0.0, True
+        self.now, self.clock_lives, self.worker_works = 0.0, True, True
         self.events: dict[float, Callable[[], Any]] = {}
         self.home = Home(folder)
         self.home.run.mkdir()
         self.workers: list[Worker] = []
-        alive.touch(self.home, "clock")
+        alive.touch(self.home, "clock")  # of an earlier run, perhaps
+        self.sign = alive.sign(self.home, "worker-publish")
         self.bells = resting.Files(str(alive.bell(self.home, "publish")))
         self.clock = resting.Signs(str(self.home.run))
 
@@ -48,6 +50,8 @@ class World:
         self.now = due[0] if due else self.now + seconds
         if self.clock_lives:
             self._touch(self.home.run / "clock@here.alive")
+        if self.worker_works and self.workers and self.workers[-1].status is None:
+            self._touch(self.sign)
         return self.events.pop(due[0])() if due else None
 
     def ring(self, queue: str = "publish") -> None:
@@ -58,10 +62,10 @@ class World:
         os.utime(file, ns=(0, 1 + round(self.now * 1e9)))
 
     def keep(self) -> int | None:
-        return resting.keep(["worker"], self.bells, self.clock, REST)
+        return resting.keep(["worker"], str(self.sign), self.bells, self.clock, REST)
 
     def rest(self) -> bool:
-        return resting.wait(str(alive.sign(self.home, "worker-publish")), self.bells, self.clock)
+        return resting.wait(str(self.sign), self.bells, self.clock)
 
 
 class Worker:
@@ -101,19 +105,19 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_after_a_while_without_a_bell_it_is_asked_to_end(world: World) -> None:
     assert world.keep() is None
     assert world.workers[0].heard == [signal.SIGTERM]
-    assert REST <= world.now <= REST + resting.SIGN_EVERY
+    assert REST <= world.now <= REST + 2 * resting.SIGN_EVERY
 
 
 def test_each_bell_puts_that_off(world: World) -> None:
     world.events = {100.0: world.ring, 200.0: world.ring}
     world.keep()
-    assert 200.0 + REST <= world.now <= 200.0 + REST + resting.SIGN_EVERY
+    assert 200.0 + REST <= world.now <= 200.0 + REST + 2 * resting.SIGN_EVERY
 
 
 def test_the_bell_of_another_queue_is_not_its_own(world: World) -> None:
     world.events = {100.0: lambda: world.ring("work")}
     world.keep()
-    assert world.now <= REST + resting.SIGN_EVERY
+    assert world.now <= REST + 2 * resting.SIGN_EVERY
 
 
 def test_where_no_clock_gives_a_sign_it_does_not_rest(world: World) -> None:
@@ -135,11 +139,56 @@ def test_what_the_terminal_sends_is_not_sent_a_second_time(world: World) -> None
 
     def interrupted() -> Any:
         world.workers[0].status = 0
-        return FROM_THE_TERMINAL
+        return CTRL_C
 
     world.events = {5.0: interrupted}
     assert world.keep() == 0
     assert world.workers[0].heard == []
+
+
+def test_a_terminal_that_is_closed_ends_the_worker(world: World) -> None:
+    """The kernel tells the first process of the session alone, which may be this one."""
+    world.events = {5.0: lambda: HANGUP}
+    assert world.keep() == 0
+    assert world.workers[0].heard == [signal.SIGTERM]
+
+
+def test_who_asks_again_is_heard_again(world: World) -> None:
+    world.events = {5.0: lambda: TERM, 6.0: lambda: TERM, 7.0: lambda: setattr(world.workers[0], "status", 0)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "obeys", False)
+        assert world.keep() == 0
+    assert world.workers[0].heard == [signal.SIGTERM] * 2
+
+
+def test_one_that_has_not_begun_to_work_is_not_asked_to_end(world: World) -> None:
+    """It waits for the database, or starts on a busy machine: its time to rest counts from its first sign of life."""
+    world.worker_works = False
+    world.events = {5 * REST: lambda: setattr(world, "worker_works", True)}
+    assert world.keep() is None
+    assert 6 * REST <= world.now <= 6 * REST + 2 * resting.SIGN_EVERY
+
+
+def test_one_that_the_request_ends_before_it_listens_has_gone_to_rest_too(world: World) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "send", lambda worker, number: setattr(worker, "status", 128 + number))
+        assert world.keep() is None
+
+
+def test_an_old_sign_of_a_clock_is_none(world: World) -> None:
+    world.clock_lives = False
+    world.events = {1.0: (world.home.run / alive.sign(world.home, "clock").name).unlink, 10 * REST: lambda: TERM}
+    assert world.keep() == 0
+
+
+def test_while_it_ends_what_it_has_begun_it_is_not_taken_for_dead(world: World) -> None:
+    touched: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "obeys", False)
+        patch.setattr(resting, "_touch", lambda path: touched.append(world.now))
+        world.worker_works = True
+        world.keep()
+    assert max(b - a for a, b in pairwise([REST, *touched])) < alive.FRESH
 
 
 def test_a_worker_that_ends_by_itself_is_not_replaced_in_silence(world: World) -> None:
@@ -163,7 +212,7 @@ def test_one_that_hangs_when_it_is_asked_to_rest_is_ended(world: World) -> None:
         patch.setattr(Worker, "obeys", False)
         assert world.keep() == 137
     assert world.workers[0].heard == [signal.SIGTERM, signal.SIGKILL]
-    assert world.now <= REST + resting.ENDS_WITHIN + 2 * resting.SIGN_EVERY
+    assert world.now <= REST + resting.ENDS_WITHIN + 3 * resting.SIGN_EVERY
 
 
 # --- while it rests -------------------------------------------------------------------------------------------------
@@ -224,8 +273,9 @@ def test_a_sign_that_cannot_be_written_stops_nothing(world: World) -> None:
 # --- the process itself ---------------------------------------------------------------------------------------------
 
 STANDS_FOR_A_WORKER = """
-import signal, sys, time
+import pathlib, signal, sys, time
 print("works", flush=True)
+pathlib.Path(sys.argv[2]).touch()
 signal.signal(signal.SIGTERM, lambda *_: (print("ends", flush=True), sys.exit(int(sys.argv[1]))))
 while True:
     time.sleep(60)
@@ -243,7 +293,8 @@ class Kept:
         script.write_text(STANDS_FOR_A_WORKER)
         argv = processes.resting_argv(self.home, 2.0, "publish")
         program = argv.index(processes.worker_argv("publish")[0], 1)
-        argv = (*argv[:program], sys.executable, str(script), str(status))
+        sign = alive.sign(self.home, "worker-publish")
+        argv = (*argv[:program], sys.executable, str(script), str(status), str(sign))
         self.log = folder / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
@@ -255,6 +306,7 @@ class Kept:
     def until(self, question: Callable[[], bool]) -> None:
         end = time.monotonic() + 30
         while not question():
+            alive.touch(self.home, "clock")
             assert time.monotonic() < end, self.log.read_text()
             time.sleep(0.05)
 
