@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +21,7 @@ from .common import at_work, now
 from .output import REFUSED, Reply, command, start_django
 
 if TYPE_CHECKING:
+    from bot.runtime.paths import Home
     from bot.runtime.supervisor import Supervisor
     from config.env import Environment
 
@@ -33,8 +38,8 @@ def up(port: int, host: str) -> None:
     from config.env import load
 
     env = load()
-    found = _prepared(env)
     try:
+        found = _prepared(env)
         supervisor = supervise(host, port, env, live=found["live"], rehearsal_port=found["rehearsal_port"])
         with stopping_on_signals(supervisor), supervisor:
             click.echo(f"{found['label']}已启动：http://{host}:{port}/　停止请按 Ctrl-C。")
@@ -48,16 +53,51 @@ def up(port: int, host: str) -> None:
 
 
 def _prepared(env: Environment) -> dict[str, Any]:
-    """What `run prepare` found. In a process of its own: what it loads would stay in memory as long as the rest runs."""
-    argv = [sys.executable, "-m", "bot.cli.main", "run", "prepare"]
-    try:
-        done = subprocess.run(argv, env=_environment(env), cwd=ROOT, stdout=subprocess.PIPE, check=False)
-    except KeyboardInterrupt:
-        sys.exit(REFUSED)
-    if done.returncode:
-        sys.exit(done.returncode if done.returncode > 0 else REFUSED)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    """What `run prepare` found. In a process of its own: what it loads would stay in memory as long as the rest runs.
+
+    It hears of the end from here alone, once, and is waited for: whoever cuts a migration short leaves a database without its
+    rules. When this process is killed, the kernel tells it (bot/runtime/child.py).
+    """
+    words = [sys.executable, "-m", "bot.cli.main", "run", "prepare"]
+    argv = [sys.executable, "-I", "-S", str(ROOT / "bot" / "runtime" / "child.py"), str(os.getpid()), *words]
+    with _only_here(env.home):
+        process = subprocess.Popen(
+            argv, env=_environment(env), cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True
+        )
+        with _handed_on(process):
+            told, _ = process.communicate()
+    if process.returncode:
+        sys.exit(process.returncode if process.returncode > 0 else REFUSED)
+    found: dict[str, Any] = json.loads(told.splitlines()[-1])
     return found
+
+
+def _only_here(home: Home) -> AbstractContextManager[None]:
+    """Nobody else prepares, or runs, this home meanwhile. Raises AlreadyRunningError."""
+    from bot.runtime.locks import only_one
+
+    return only_one(home.run / "up.lock", home.path) if home.run.is_dir() else nullcontext()
+
+
+@contextmanager
+def _handed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """The first request to end is handed on as SIGTERM. Afterwards that request ends this process, too."""
+    asked: list[int] = []
+
+    def hand_on(number: int, _: FrameType | None) -> None:
+        if not asked:
+            process.send_signal(signal.SIGTERM)
+        asked.append(number)
+
+    before = [(number, signal.signal(number, hand_on)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    if asked:
+        click.echo("已中止，没有启动任何进程。", err=True)
+        sys.exit(REFUSED)
 
 
 def _environment(env: Environment, **more: str) -> dict[str, str]:
@@ -105,6 +145,7 @@ def run() -> None:
 @run.command("prepare", hidden=True)
 def run_prepare() -> None:
     """`tongfa up` 启动各进程以前要办的：核对环境，升级数据库，补记上次停下以后的事；结果是一行 JSON。"""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what has been begun is put right on the way out
     start_django()
 
     from bot.services import home, underway, wall
@@ -119,6 +160,8 @@ def run_prepare() -> None:
     except Refused as refusal:
         click.echo(f"未启动：{refusal}", err=True)
         sys.exit(REFUSED)
+    except KeyboardInterrupt:
+        sys.exit(REFUSED)  # `up` says so
     found = {"live": facts.live, "label": facts.label, "rehearsal_port": facts.rehearsal_port, "taken_up": taken_up}
     click.echo(json.dumps(found, ensure_ascii=True))
 

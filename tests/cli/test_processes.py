@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,9 @@ from django.test import override_settings
 from bot.cli import processes
 from bot.cli.main import main
 from bot.runtime import processes as programs
+from bot.runtime.locks import only_one
+from bot.runtime.paths import Home
+from bot.services import wall
 from config.env import load, read
 
 OWN = "https://tongfa.example.gov.cn"
@@ -81,3 +87,70 @@ def test_what_up_loads_to_prepare_a_start_does_not_stay_in_memory() -> None:
     names = "import sys, bot.cli.processes, bot.runtime.supervisor, config.env; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True, cwd=programs.ROOT)
     assert not {"django", "celery", "redis", "structlog", "requests"} & set(done.stdout.split())
+
+
+# --- somebody ends it while it prepares -------------------------------------------------------------------------------
+
+PREPARES = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+print("begun", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(0.3)
+    print("put right", flush=True)
+    sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_prepares_is_told_of_the_end_once_and_waited_for(number: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """Killed outright, it would leave a database whose rules have stepped aside for a migration."""
+    with subprocess.Popen([sys.executable, "-c", PREPARES], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        with pytest.raises(SystemExit, match="1"):  # noqa: PT012, SIM117 - the block is what is asked to end
+            with processes._handed_on(process):
+                os.kill(os.getpid(), number)
+                os.kill(os.getpid(), number)
+                assert process.stdout.read() == b"put right\n"
+                process.wait(30)
+    assert "已中止，没有启动任何进程" in capfd.readouterr().err
+
+
+def test_what_prepares_puts_right_what_it_has_begun_when_it_is_told_of_the_end(
+    tongfa_home: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_right = list[str]()
+
+    def migrating(**_: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+        finally:
+            put_right.append("yes")
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(wall, "bring_up_to_date", migrating)
+    try:
+        assert CliRunner().invoke(main, ["run", "prepare"]).exit_code == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert put_right == ["yes"]
+
+
+def test_two_do_not_prepare_one_home_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "home")
+    home.make()
+    monkeypatch.setenv("TONGFA_HOME", str(home.path))
+    with only_one(home.run / "up.lock", home.path):
+        told = CliRunner().invoke(main, ["up", "--port", "0"], catch_exceptions=False)
+    assert told.exit_code == 1
+    assert "已在此目录运行" in told.output
+
+
+def test_nothing_is_made_in_a_folder_that_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGFA_HOME", str(tmp_path / "nowhere"))
+    assert CliRunner().invoke(main, ["up", "--port", "0"], catch_exceptions=False).exit_code == 1
+    assert not (tmp_path / "nowhere").exists()
