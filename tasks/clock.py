@@ -28,6 +28,7 @@ from bot.domain import timeline
 from bot.runtime import alive
 from bot.runtime.processes import QUEUES
 from bot.services import clock, setback
+from bot.services.ports import boot_seconds
 from tasks import starting  # noqa: F401 - compares the database's rules when beat starts
 
 log = structlog.get_logger(__name__)
@@ -154,7 +155,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._instants: list[datetime] = []
         self._swept = -math.inf
         self._busy = True
-        self._near = False
+        self._near, self._steady = False, 0.0
         self._to_wake: set[str] = set()
         self._since: tuple[datetime, float] | None = None
         super().__init__(app, *args, **kwargs)
@@ -168,7 +169,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             self._owner = os.getpid()
             self._bell = Bell(self.app)
             self._bell.start()
-        now = datetime.now(UTC)
+        now, self._steady = datetime.now(UTC), boot_seconds()
         try:
             self._follow(now)
             sweep = time.monotonic() - self._swept >= SWEEP
@@ -222,7 +223,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         if self._since is None:
             return None
         since, at = self._since
-        return clock.Watched(since, time.monotonic() - at)
+        return clock.Watched(since, time.monotonic() - at, self._steady)
 
     def _is_time(self, now: datetime) -> bool:
         """The last tick named the next instant; besides, somebody may have written something that is due."""

@@ -67,10 +67,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Since when the clock process has followed the time without a jump, and for how many seconds by a steady clock."""
+    """Since when the clock process has followed the time without a jump, and for how many seconds by a steady clock.
+
+    `steady`: what the machine's own steady clock showed at the instant of the tick (`ports.boot_seconds`).
+    """
 
     since: datetime
     for_seconds: float
+    steady: float | None = None
 
 
 @dataclass(slots=True)
@@ -237,7 +241,7 @@ def _certainly_over(late: Sequence[Publication], now: datetime, watched: Watched
     certain = [one for one in late if one.instant + settings.TONGFA.max_lateness >= watched.since]
     if len(certain) == len(late):
         return certain
-    doubt = doubt_of_this_boot(now=now)
+    doubt = doubt_of_this_boot(now=now, steady=watched.steady)
     if doubt is None:
         Chore.objects.filter(name="machine", next_at__gt=now, ran_at__lt=now - ASK_AGAIN).update(next_at=now)
     patient = doubt is None and (watched.for_seconds >= PATIENCE or not settings.TONGFA.require_platform_date)
@@ -362,7 +366,9 @@ def _measure(now: datetime, result: Tick) -> None:
 
 def _watch(now: datetime, result: Tick) -> None:
     """Alarms, pre-flights, notices: after everything that carries a release."""
-    bells = watching.look(now, since=result.watched.since if result.watched else None)
+    watched = result.watched
+    since, steady = (watched.since, watched.steady) if watched else (None, None)
+    bells = watching.look(now, since=since, steady=steady)
     result.rings += [Job(*bell) for bell in bells.rings]
     result.children += [Job(*bell) for bell in bells.children]
 

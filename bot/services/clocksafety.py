@@ -60,13 +60,14 @@ def is_heard(account: Account) -> bool:
     return reading is not None and boot_seconds() - reading.boot_seconds <= STALE
 
 
-def doubt_of_this_boot(*, now: datetime) -> str | None:
+def doubt_of_this_boot(*, now: datetime, steady: float | None = None) -> str | None:
     """What the newest reading of this boot says of our clock: "" that it agrees, else why not; None: no platform has told.
 
-    Steady seconds of another boot (or host) say nothing of this one.
+    Steady seconds of another boot (or host) say nothing of this one. `steady`: those at `now`, where that was a while ago (a tick
+    of the clock that takes its time would look like a jump); None: it is now.
     """
     require_aware(now)
-    steady = boot_seconds()
+    steady = boot_seconds() if steady is None else steady
     reading = _newest()
     return None if reading is None else _contradiction(reading, now, steady)
 

@@ -48,7 +48,8 @@ def inspect(number: int, *, now: Callable[[], datetime]) -> None:
     if not _take(name, at):
         return
     if name == "machine":
-        _look_at_the_machine(now, ask=True)
+        _look_at_the_machine(now())
+        _tell_of_the_clock(_doubt(now), now())
     elif name == "chain":
         _tell(Kind.CHAIN, [_chain()], now())
     elif name == "takedowns":
@@ -68,22 +69,26 @@ def _take(name: str, at: datetime) -> bool:
 # --- by the clock -----------------------------------------------------------------------------------------------
 
 
-def made_at_once(name: str, *, now: datetime) -> bool:
+def made_at_once(name: str, *, now: datetime, steady: float | None = None) -> bool:
     """Whether it calls nobody now and takes a moment; then it has been made. One that fails is left to a worker, so that
-    it keeps nothing else from its turn."""
+    it keeps nothing else from its turn. `steady`: see `clocksafety.doubt_of_this_boot`."""
     require_aware(now)
     try:
+        if name == "machine":
+            return _machine_at_once(now, steady)
         return name in _AT_ONCE and _AT_ONCE[name](now)
     except Exception:
         log.exception("inspection.at_once", chore=name)
         return False
 
 
-def _machine_at_once(now: datetime) -> bool:
-    if doubt_of_this_boot(now=now) is None and _waiting().exists():
+def _machine_at_once(now: datetime, steady: float | None) -> bool:
+    doubt = doubt_of_this_boot(now=now, steady=steady)
+    if doubt is None and _waiting().exists():
         return False  # a platform is to be asked for the time
     if _take("machine", now):
-        _look_at_the_machine(lambda: now, ask=False)
+        _look_at_the_machine(now)
+        _tell_of_the_clock(doubt, now)
     return True
 
 
@@ -112,7 +117,6 @@ def _trail_at_once(now: datetime) -> bool:
 
 
 _AT_ONCE: dict[str, Callable[[datetime], bool]] = {
-    "machine": _machine_at_once,
     "takedowns": _takedowns_at_once,
     "drafts": _drafts_at_once,
     "trail": _trail_at_once,
@@ -122,20 +126,24 @@ _AT_ONCE: dict[str, Callable[[datetime], bool]] = {
 # --- what is looked at ------------------------------------------------------------------------------------------
 
 
-def _look_at_the_machine(now: Callable[[], datetime], *, ask: bool) -> None:
-    _tell(Kind.DISK, list(prechecks.disk()), now())
-    _tell(Kind.RULES, list(prechecks.rules()), now())
-    _tell(Kind.CLOCK, [_clock(now, ask=ask)], now())
+def _look_at_the_machine(now: datetime) -> None:
+    _tell(Kind.DISK, list(prechecks.disk()), now)
+    _tell(Kind.RULES, list(prechecks.rules()), now)
 
 
-def _clock(now: Callable[[], datetime], *, ask: bool) -> CheckResult:
-    """Has the machine's clock jumped since a platform last told us its time? Where none has since the boot, one is asked."""
+def _tell_of_the_clock(doubt: str | None, now: datetime) -> None:
+    """Has the machine's clock jumped since a platform last told us its time?"""
+    fine = "本机时钟与平台时间一致。" if doubt is not None else "本次开机后还没有平台时间可比。"
+    _tell(Kind.CLOCK, [CheckResult("时钟", not doubt, doubt or fine, code="clock")], now)
+
+
+def _doubt(now: Callable[[], datetime]) -> str | None:
+    """Where no platform has told its time since the boot, one is asked."""
     doubt = doubt_of_this_boot(now=now())
-    if doubt is None and ask:
+    if doubt is None:
         _ask_the_time()
         doubt = doubt_of_this_boot(now=now())
-    fine = "本机时钟与平台时间一致。" if doubt is not None else "本次开机后还没有平台时间可比。"
-    return CheckResult("时钟", not doubt, doubt or fine, code="clock")
+    return doubt
 
 
 def _ask_the_time() -> None:

@@ -55,10 +55,11 @@ class Bells:
     children: list[tuple[str, int]] = field(default_factory=list)
 
 
-def look(now: datetime, *, since: datetime | None = None) -> Bells:
+def look(now: datetime, *, since: datetime | None = None, steady: float | None = None) -> Bells:
     """The watch's part of a tick. A part that fails is logged and keeps nothing else from its turn.
 
-    `since`: from when on this process has followed the time without a jump; None: that is not to be told.
+    `since`: from when on this process has followed the time without a jump; None: that is not to be told. `steady`: see
+    `clocksafety.doubt_of_this_boot`.
     """
     require_aware(now)
     if since is not None:
@@ -66,7 +67,7 @@ def look(now: datetime, *, since: datetime | None = None) -> Bells:
     bells = Bells()
     parts: tuple[Callable[[], object], ...] = (
         lambda: alarming.look_at_marked(now=now),
-        lambda: _chores(now, bells, since),
+        lambda: _chores(now, bells, since, steady),
         lambda: telling.arrange(now=now),
         lambda: _ring(Preflight, "preflight", now, bells, MOST),
         lambda: _ring(AlarmNotice, "notify", now, bells, MOST_NOTICES),
@@ -111,7 +112,7 @@ def _is_a_queue(kind: str, now: datetime) -> bool:
 # --- chores -----------------------------------------------------------------------------------------------------
 
 
-def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
+def _chores(now: datetime, bells: Bells, since: datetime | None, steady: float | None) -> None:
     chores = list(Chore.objects.filter(next_at__lte=now))
     soon = bool(chores) and agenda.is_near(now)
     for chore in chores:
@@ -128,7 +129,7 @@ def _chores(now: datetime, bells: Bells, since: datetime | None) -> None:
                         lambda: urgentcare.remind(now=now),
                     )
                 )
-        elif not soon and inspections.made_at_once(chore.name, now=now):
+        elif not soon and inspections.made_at_once(chore.name, now=now, steady=steady):
             continue
         elif chore.rung_at is None:
             if mine.update(rung_at=now):

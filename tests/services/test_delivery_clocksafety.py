@@ -14,8 +14,8 @@ from django.db import connection
 from django.test import override_settings
 
 from bot.domain.delivery import State
-from bot.models import Account, ClockReading
-from bot.services import clocksafety, sending
+from bot.models import Account, Alarm, Chore, ClockReading
+from bot.services import clock, clocksafety, sending
 from bot.services.ports import AccountPorts, boot_id, boot_seconds
 
 from .delivery_support import SECOND, Engine, T, states
@@ -90,6 +90,22 @@ def test_no_reading_is_no_trust_unless_the_installation_says_so(office: Office) 
     assert "无法核对" in clocksafety.distrust(office.weibo, now=now)
     with override_settings(TONGFA=dataclasses.replace(settings.TONGFA, require_platform_date=False)):
         assert clocksafety.distrust(office.weibo, now=now) == ""
+
+
+@pytest.mark.parametrize("took", [0.4, 5.0])
+def test_a_tick_of_the_clock_that_takes_its_time_is_no_jump(
+    office: Office, monkeypatch: pytest.MonkeyPatch, took: float
+) -> None:
+    """Its instant is of its beginning, and so is the steady time that is compared with it."""
+    now, steady = datetime.now(UTC), boot_seconds()
+    ClockReading.objects.create(account=office.weibo, boot_id=boot_id(), at=now, offset_ms=0, boot_seconds=steady)
+    Chore.objects.exclude(name="machine").update(next_at=now + timedelta(days=1))
+    Chore.objects.filter(name="machine").update(next_at=now)
+    monkeypatch.setattr(clocksafety, "boot_seconds", lambda: steady + took)
+    clock.tick(now, thorough=True, watched=clock.Watched(now, 0.0, steady))
+    assert Chore.objects.get(name="machine").ran_at == now
+    assert not Alarm.objects.filter(kind="clock").exists()
+    assert clocksafety.doubt_of_this_boot(now=now), "who asks for its own time gets it"
 
 
 @pytest.mark.parametrize(("up", "far"), [(599.0, True), (600.0, False)])
