@@ -261,6 +261,11 @@ def _still_open(gate: Gate, seen: Seen, now: datetime) -> bool:
     return seen is Seen.UNCLEAR and is_proved(gate.live_at, now)
 
 
+def outdated(now: datetime) -> datetime:
+    """When a page was seen live, for a proof that a clock which was ahead has dated: longer ago than anything may leave on."""
+    return require_aware(now) - GATE_PROOF - CLOCK_AGREEMENT
+
+
 def is_proved(live_at: datetime | None, now: datetime) -> bool:
     """Whether the page was seen live so shortly before that something may leave on it."""
     require_all_aware(live_at)

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Model, Q
+from django.db.models import Case, DateTimeField, F, Model, Q, Value, When
 
-from bot.domain import alarms, timeline
+from bot.domain import alarms, sync, timeline
 from bot.domain.delivery import STOPPABLE, State
 from bot.domain.engine.looking import WATCH
 from bot.domain.instants import require_aware
@@ -106,18 +106,19 @@ def _gates(now: datetime) -> int:
 
 
 def look_anew(release: Release | None = None, *, now: datetime) -> int:
-    """Have the page of `release`, or of all, looked at now, where a clock that was ahead has looked, or was about to: its
-    proof would pass for fresh as soon as that time has come, and its next look, its lease and its bell keep everybody else
-    from one. Returns how many pages.
+    """Have the page of `release`, or of all, looked at now, where a clock that was ahead has looked, or was about to: its next
+    look, its lease and its bell keep everybody else from one. Its proof is none from now on: it would pass for fresh as
+    soon as the time has come that it bears, should nobody get to look before. Returns how many pages.
 
     Asked at every thorough tick, too: it may have been the clock of another host, which nobody here saw set right.
     """
     require_aware(now)
     waiting = Q(next_at__isnull=False) if release is None else Q(next_at__isnull=False, release=release)
     ahead = now + timeline.CLOCK_AGREEMENT
-    put_off = (Q(live_at__gt=ahead) | Q(asked_at__gt=ahead)) & Q(next_at__gt=now)
+    dated, put_off = Q(live_at__gt=ahead), Q(asked_at__gt=ahead, next_at__gt=now)
     under_way = Q(rung_at__gt=ahead) | Q(lease_until__gt=ahead + timeline.GATE_LEASE)
-    found = PortalGate.objects.filter(waiting, put_off | under_way)
+    found = PortalGate.objects.filter(waiting, dated | put_off | under_way)
     if not found.exists():
         return 0  # an update that changes nothing waits for whoever writes, all the same
-    return found.update(next_at=now, rung_at=None, lease_until=None)
+    proof = Case(When(dated, then=Value(sync.outdated(now), output_field=DateTimeField())), default=F("live_at"))
+    return found.update(next_at=now, rung_at=None, lease_until=None, live_at=proof)

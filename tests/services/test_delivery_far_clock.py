@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from bot.domain import sync
 from bot.domain.channel import Absent, Pending
 from bot.domain.delivery import State
 from bot.domain.sync import GateState
@@ -117,6 +118,35 @@ def test_a_proof_of_the_future_does_not_become_fresh_when_its_time_has_come(
     engine.go(T + 90 * SECOND)
     assert not engine.platform.sent
     assert PortalGate.objects.get(release=release).status is GateState.SHUT
+
+
+def test_a_proof_of_the_future_is_none_also_where_nobody_gets_to_look_anew_before_its_time_has_come(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One asker after the other is killed; by then the proof would bear the last minute before T."""
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.go(T - 5 * MINUTE)
+    ahead = {"live_at": T - 10 * SECOND, "asked_at": T - 10 * SECOND, "next_at": T - 7 * SECOND}
+    PortalGate.objects.filter(release=release).update(**ahead)
+    monkeypatch.setattr(gating, "ask", lambda pk, **how: None)
+    setback.pull_back(now=engine.clock.now())
+    engine.go(T + 30 * SECOND)
+    assert not engine.platform.sent
+
+
+@pytest.mark.parametrize("next_at", [T - 6 * MINUTE, T - 4 * MINUTE], ids=["due already", "not yet due"])
+def test_it_is_none_from_the_moment_that_is_seen_whenever_the_next_look_is(engine: Engine, next_at: datetime) -> None:
+    engine.page.at(SIGNED_AT)
+    release = engine.signed(sync=after_live())
+    engine.go(T - 5 * MINUTE)
+    gates, now = PortalGate.objects.filter(release=release), T - 5 * MINUTE
+    gates.update(live_at=T, asked_at=now, next_at=next_at)
+    assert setback.look_anew(now=now) == 1
+    found = gates.get()
+    assert found.live_at is not None
+    assert not sync.is_proved(found.live_at, now)
+    assert (found.status, found.next_at) == (GateState.OPEN, now)
 
 
 def test_a_look_that_another_hosts_clock_put_off_is_made_at_the_next_thorough_tick(engine: Engine) -> None:

@@ -291,6 +291,9 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "look_anew", "a page that was looked at, or was to be, by a clock that was ahead is looked at anew", _w("look_anew"),
     ),
+    Guard(
+        "dated_ahead", "a proof that bears a time to come is none from the moment that is seen", _w("dated_ahead"),
+    ),
     Guard("unheard", "no wait for a page ends in going by a clock that no platform has confirmed", _w("unheard")),
 )  # fmt: skip
 

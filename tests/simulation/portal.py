@@ -238,21 +238,27 @@ def ask_again(db: Database, gate: Gate, now: datetime) -> None:
 
 def look_anew(db: Database, gate: Gate, now: datetime) -> None:
     """services/setback.look_anew."""
-    if "look_anew" not in db.world.without and of_the_future(gate, now):
-        update(db, gate, next_at=now, rung_at=None, lease_until=None)
+    if "look_anew" in db.world.without or not of_the_future(gate, now):
+        return
+    update(db, gate, next_at=now, rung_at=None, lease_until=None)
+    if _is_ahead(gate.live_at, now) and "dated_ahead" not in db.world.without:
+        update(db, gate, live_at=sync.outdated(now))
 
 
 def of_the_future(gate: Gate, now: datetime) -> bool:
     """Its condition: a clock that was ahead has looked at the page, or was about to."""
     if gate.next_at is None:
         return False
-    ahead = now + timeline.CLOCK_AGREEMENT
-    seen = max(gate.live_at or now, gate.asked_at or now)
     return (
-        (seen > ahead and gate.next_at > now)
-        or (gate.rung_at is not None and gate.rung_at > ahead)
-        or (gate.lease_until is not None and gate.lease_until > ahead + timeline.GATE_LEASE)
+        _is_ahead(gate.live_at, now)
+        or (_is_ahead(gate.asked_at, now) and gate.next_at > now)
+        or _is_ahead(gate.rung_at, now)
+        or (gate.lease_until is not None and _is_ahead(gate.lease_until - timeline.GATE_LEASE, now))
     )
+
+
+def _is_ahead(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at > now + timeline.CLOCK_AGREEMENT
 
 
 def is_shut(world: World, publication: Publication, now: datetime, aboard: Batch | None) -> bool:

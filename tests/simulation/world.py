@@ -88,7 +88,7 @@ class World:
     """Everything that happens, in order."""
 
     __slots__ = (
-        "bells", "busy", "calm_at", "clocks", "db", "db_faults", "end", "errors", "fails_over", "heap", "hosts", "kill", "kills",
+        "bells", "busy", "calm_at", "clocks", "db", "db_faults", "doomed", "end", "errors", "fails_over", "heap", "hosts", "kill", "kills",
         "lock_losses", "locks", "pause", "pauses", "platforms", "queue", "random", "rng", "scenario", "seed", "seq", "short", "slots",
         "story", "t", "without",
     )  # fmt: skip
@@ -103,6 +103,7 @@ class World:
         self.kill = self.pause = self.db_faults = 0.0
         self.calm_at, self.end = 0, 10**12
         self.fails_over = False
+        self.doomed: Callable[[Process], bool] | None = None  # who dies at this step, besides
         self.errors: list[str] = []
         self.story: list[str] | None = None
         self.hosts: list[Host] = []
@@ -177,7 +178,7 @@ class World:
                 return
             if t < self.calm_at and what.mortal:
                 chance = random()
-                if chance < self.kill:
+                if chance < self.kill or (self.doomed is not None and self.doomed(what)):
                     self._kill(what)
                     continue
                 if chance < self.kill + self.pause:
