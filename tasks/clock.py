@@ -38,6 +38,7 @@ QUIET_SLEEP = (
 )
 SWEEP = 60.0  # seconds; at least so often a thorough tick is made, whether anything seems due or not
 SIGN_EVERY = 10.0  # seconds; a health check calls the clock dead after 45 (bot/runtime/alive.py)
+TURN_EVERY = 4.0  # seconds; the launcher waits for twenty (bot/runtime/supervisor.py)
 JUMP = 5.0  # seconds between wall clock and steady clock; a time service slews less
 BURST = 100
 MOST_CHILDREN = 4
@@ -150,7 +151,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         self._bell = Bell(app)
         self._children = Children()
         self._owner = 0
-        self._gave_sign = -math.inf
+        self._gave_sign = self._turned = -math.inf
         self._next_at: datetime | None = None
         self._instants: list[datetime] = []
         self._swept = -math.inf
@@ -169,6 +170,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
             self._owner = os.getpid()
             self._bell = Bell(self.app)
             self._bell.start()
+        self._tell_of_the_turn()
         now, self._steady = datetime.now(UTC), boot_seconds()
         try:
             self._follow(now)
@@ -198,6 +200,13 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         setback.pull_back(now=now)
         setback.ask_the_time(now=now)
         self._since, self._next_at = (now, steady), None
+
+    def _tell_of_the_turn(self) -> None:
+        """However the look goes: the launcher replaces a clock that stands still."""
+        if time.monotonic() - self._turned >= TURN_EVERY:
+            self._turned = time.monotonic()
+            with suppress(OSError):
+                alive.touch(settings.TONGFA.home, alive.TURNS)
 
     def _give_sign_of_life(self) -> None:
         """After a look that went well: a clock that only fails is as good as none."""

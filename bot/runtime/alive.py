@@ -17,6 +17,10 @@ FRESH = 45.0
 """Seconds; workers and clock touch every 10 s, the clock only after a look that went well."""
 
 
+TURNS = "clock-turns"
+"""The name under which the clock says that it goes round, however its looks go: the launcher replaces one that stands still."""
+
+
 def sign(home: Home, name: str) -> Path:
     """The file of the process `name` (clock, worker-publish, worker-work) on this host."""
     return home.run / f"{name}@{socket.gethostname()}.alive"

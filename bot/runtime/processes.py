@@ -137,7 +137,7 @@ def programs(
         *found,
         _ours("worker-publish", sends, env, grace=40.0, ready=signs(home, "worker-publish")),
         _ours("worker", works, env, grace=40.0, ready=signs(home, "worker-work")),
-        _ours("clock", clock_argv(), env, ready=signs(home, "clock")),
+        replace(_ours("clock", clock_argv(), env, ready=signs(home, "clock")), turns=alive.sign(home, alive.TURNS)),
         _ours("web", web_argv(host, port, trusted_proxy), env, ready=listening(host, port)),
     ]
 

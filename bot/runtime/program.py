@@ -18,7 +18,8 @@ class Program:
 
     `argv[0]` is a path or a name on the PATH. `env` is the whole environment (None: the parent's). `grace` is
     how many seconds it gets between SIGTERM and SIGKILL. `ready` is asked after the start: programs listed later
-    wait for it, `ready_within` seconds at most. Neighbours of one `wave` start together, are waited for together and
+    wait for it, `ready_within` seconds at most. `turns`: a file that it touches as long as it goes round; one that has begun to and
+    stops is taken to stand still. Neighbours of one `wave` start together, are waited for together and
     stop together; "" stands alone.
     """
 
@@ -29,4 +30,5 @@ class Program:
     grace: float = 10.0
     ready: Callable[[], bool] = always_ready
     ready_within: float = 60.0
+    turns: Path | None = None
     wave: str = ""

@@ -29,6 +29,7 @@ from bot.runtime.program import Program
 POLL = 0.1  # seconds, while something starts, and where the system cannot tell of a death
 CALM = 0.5  # seconds between two looks while all is well: a death is told by the kernel, only the end is asked for
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+STANDS_STILL = 20.0  # seconds without a turn of a program that tells of them
 HEALTHY_AFTER = 60.0
 """Seconds of running after which an earlier death is forgiven and the pause starts small again."""
 
@@ -63,9 +64,13 @@ class Child:
         self._pid_file = home.run / f"{program.name}.pid"
         self._drain: Drain | None = None
         self.deathbell: int | None = None
+        self._turn, self._turned = 0, 0.0
 
     def start(self, now: float, parent: int) -> None:
         """Start it, in a group of its own: Ctrl-C reaches the supervisor alone, which stops all in order."""
+        self._turn = 0
+        if self.program.turns is not None:
+            self.program.turns.unlink(missing_ok=True)  # what an earlier one left says nothing of this one
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(ROOT / "bot" / "runtime" / "child.py"), str(parent), *self.program.argv],
             env=None if self.program.env is None else dict(self.program.env),
@@ -92,6 +97,31 @@ class Child:
         self.due, self._pause = now + self._pause, min(self._pause * 2, LONGEST_PAUSE)
         self.restarts += 1
         return status
+
+    def stands_still(self, now: float) -> bool:
+        """Whether it has gone round, and does no more: it hangs, or somebody has stopped it."""
+        if self.program.turns is None or self.process is None:
+            return False
+        try:
+            turn = self.program.turns.stat().st_mtime_ns
+        except OSError:
+            turn = 0
+        if turn != self._turn:
+            self._turn, self._turned = turn, now
+        return bool(turn) and now - self._turned > STANDS_STILL and self._could_tell()
+
+    def _could_tell(self) -> bool:
+        """In a home that cannot be written nobody can touch anything."""
+        try:
+            alive.touch(self._home, "up")
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End it and what it has started at once. It is seen to have died."""
+        if self.process is not None:
+            pids.signal_group(self.process.pid, signal.SIGKILL)
 
     def terminate(self) -> None:
         """Ask it to end. Returns at once."""
@@ -247,6 +277,8 @@ class Supervisor:
 
     def _look_after(self, now: float) -> None:
         for child in self._children:
+            if child.stands_still(now):
+                child.kill()
             status = child.died(now)
             if status is not None and self._told:
                 self._told(child.program.name, status)

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 import redis
 
-from bot.runtime import alive, pids, processes, valkey
+from bot.runtime import alive, pids, processes, supervisor, valkey
 from bot.runtime.locks import AlreadyRunningError, only_one
 from bot.runtime.output import RotatingFile
 from bot.runtime.paths import LONGEST_SOCKET_PATH, Home, UnsafeFolderError
@@ -93,6 +94,44 @@ def test_a_program_that_dies_is_started_again_and_the_caller_is_told(home, monke
         wait_until(lambda: running.states()[0].pid not in {None, first})
         assert running.states()[0].restarts == 1
     assert deaths == [("p", -signal.SIGKILL)]
+
+
+GOES_ROUND = """
+import os, pathlib, signal, sys, time
+for _ in range(int(sys.argv[2])):
+    pathlib.Path(sys.argv[1]).touch()
+    time.sleep(0.05)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def goes_round(home, turns):
+    file = alive.sign(home, alive.TURNS)
+    return Program("clock", (sys.executable, "-c", GOES_ROUND, str(file), str(turns)), turns=file)
+
+
+def test_a_program_that_goes_round_no_more_is_replaced(home, monkeypatch):
+    """It hangs, or somebody stopped it: it exists, and does nothing."""
+    monkeypatch.setattr(supervisor, "STANDS_STILL", 1.0)
+    deaths = []
+    with Supervisor(home, [goes_round(home, 5)], told=lambda name, status: deaths.append((name, status))) as running:
+        first = pid_of(running, "clock")
+        wait_until(lambda: running.states()[0].pid not in {None, first})
+    assert deaths[0] == ("clock", -signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("turns", "writable"), [(10_000, True), (0, True), (5, False)],
+    ids=["it goes round", "it has not begun to", "nobody can write there"],
+)  # fmt: skip
+def test_one_that_only_seems_to_is_left_alone(home, monkeypatch, turns, writable):
+    monkeypatch.setattr(supervisor, "STANDS_STILL", 1.0)
+    if not writable:
+        monkeypatch.setattr(supervisor.Child, "_could_tell", lambda child: False)
+    with Supervisor(home, [goes_round(home, turns)]) as running:
+        first, until = pid_of(running, "clock"), time.monotonic() + 2.5
+        wait_until(lambda: time.monotonic() > until)
+        assert pid_of(running, "clock") == first
 
 
 def test_a_program_that_cannot_start_stops_the_rest_and_names_its_log(home):

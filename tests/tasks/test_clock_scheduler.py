@@ -124,6 +124,20 @@ def test_it_reads_the_steady_time_with_the_instant_of_a_tick(
     assert abs((now - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() - watched.steady) < 0.1
 
 
+def test_it_tells_of_its_turns_however_its_looks_go(ticks: list[Tick], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launcher replaces a clock that stands still, not one whose database is away."""
+    signs = list[str]()
+    monkeypatch.setattr(clock_task.log, "error", lambda event, **more: None)
+    monkeypatch.setattr(clock_task.alive, "touch", lambda home, name: signs.append(name))
+
+    def away(now: datetime, **_: Any) -> Tick:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(clock_task.clock, "tick", away)
+    ClockScheduler(celery_at("redis://127.0.0.1:1/0")).tick()
+    assert signs == ["clock-turns"]
+
+
 # --- workers that rest ------------------------------------------------------------------------------------------------
 
 
@@ -183,10 +197,10 @@ def test_where_the_home_cannot_be_written_it_rings_all_the_same_and_gives_no_sig
     scheduler = ClockScheduler(celery_at("redis://127.0.0.1:1/0"))
     scheduler.tick()
     scheduler.tick()
-    assert (rung, woken, signs) == ([Job("send", 1)], [], [])
+    assert (rung, woken, "clock" in signs) == ([Job("send", 1)], [], False)
     full.clear()
     scheduler.tick()
-    assert (woken, signs) == ([("publish",)], ["clock"])
+    assert (woken, "clock" in signs) == ([("publish",)], True)
 
 
 # --- since when it has followed the time ----------------------------------------------------------------------------
