@@ -128,10 +128,13 @@ def keep(program: list[str], sign: str, bells: Files, clock: Signs, rest: float)
     worker, asked, mine = Worker(program), 0.0, False
     while True:
         told = signal.sigtimedwait({*STOPS, signal.SIGCHLD}, LOOK if asked else _pause(bells, rest))
+        stop = told if told is not None and told.si_signo in STOPS else None
         if (status := worker.ended()) is not None:
-            return None if mine and status in ENDED else status
-        if told is not None and told.si_signo in STOPS:
-            if not _got_it_itself(told):
+            if not (asked and status in ENDED):
+                return status
+            return None if mine and not stop else 0
+        if stop:
+            if not _got_it_itself(stop):
                 worker.send(signal.SIGTERM)  # again, if need be: it does no harm
             mine, asked = False, asked or time.monotonic()
         elif asked:

@@ -175,6 +175,16 @@ def test_one_that_the_request_ends_before_it_listens_has_gone_to_rest_too(world:
         assert world.keep() is None
 
 
+def test_a_request_to_end_that_comes_as_it_goes_to_rest_is_not_lost(world: World) -> None:
+    def ends_meanwhile(worker: Worker, number: signal.Signals) -> None:
+        worker.status = 0
+        world.events[world.now] = lambda: TERM
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "send", ends_meanwhile)
+        assert world.keep() == 0
+
+
 def test_an_old_sign_of_a_clock_is_none(world: World) -> None:
     world.clock_lives = False
     world.events = {1.0: (world.home.run / alive.sign(world.home, "clock").name).unlink, 10 * REST: lambda: TERM}
