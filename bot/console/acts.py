@@ -15,7 +15,6 @@ from bot.domain.urgent import Stage
 from bot.domain.workflow import EditionState, Role, may_sign
 from bot.models import Edition, ManualTask, Person, Publication, Release
 from bot.services import byhand, gating, replanning, stops
-from bot.services.releases import min_lead
 
 from . import chips
 
@@ -113,7 +112,7 @@ class Case:
     @property
     def too_late_to_sign(self) -> bool:
         """Its instant is over, or too near."""
-        return self.release.instant < self.now + min_lead()
+        return chips.too_late_to_sign(self.release, self.now)
 
 
 def acts(case: Case) -> Acts:

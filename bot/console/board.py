@@ -199,20 +199,20 @@ def asks(releases: Iterable[Release], who: Person, now: datetime, *, frozen: boo
     `frozen`: the unit is, and nobody is to be asked to post anything.
     """
     found = [
-        _ask(release, one, who) for release in releases for one in release.publications.all() if one.status in ASKS
+        _ask(release, one, who, now) for release in releases for one in release.publications.all() if one.status in ASKS
     ]
-    found += [_unsigned(release, who) for release in releases if _wants_signature(release, now)]
+    found += [_unsigned(release, who, now) for release in releases if _wants_signature(release, now)]
     found += [ask for release in releases for ask in _by_hand(release, who, now, frozen=frozen)]
     order = {state.label: place for place, state in enumerate(chips.URGENCY)}
     return sorted(found, key=lambda ask: (order.get(ask.chip.label, len(order)), ask.instant))
 
 
-def _ask(release: Release, publication: Publication, who: Person) -> Ask:
+def _ask(release: Release, publication: Publication, who: Person, now: datetime) -> Ask:
     titles = [item.edition.title for item in publication.items.all()]
     reason = publication.reason or "没有记下原因，请打开发布单查看经过。"
     return Ask(
         chips.chip(publication.status), release, publication.account, titles, reason, publication.instant,
-        _door(release, who, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
+        _door(release, who, now, behind=_is_behind(release, publication)) if publication.status is State.HELD else ("", ""),
         0 if publication.status is State.HELD else publication.pk, publication,
     )  # fmt: skip
 
@@ -226,11 +226,14 @@ def _is_behind(release: Release, publication: Publication) -> bool:
     return before is not None
 
 
-def _door(release: Release, who: Person, *, behind: bool = False) -> tuple[str, str]:
+def _door(release: Release, who: Person, now: datetime, *, behind: bool = False) -> tuple[str, str]:
     """What sets going what is held, for those who may: the word, and the page where it is done."""
     page = reverse("release", args=[release.pk])
     if not release.signed:
-        sign = release.cancelled_at is None and release.urgency_id is None and who.has_role(Role.RELEASER)
+        open_still = release.cancelled_at is None and release.urgency_id is None
+        if open_still and chips.too_late_to_sign(release, now):
+            return ("改期", reverse("release-reschedule", args=[release.pk])) if may_plan(who) else ("", "")
+        sign = open_still and who.has_role(Role.RELEASER)
         return ("核对清单并签发", reverse("release-sign", args=[release.pk])) if sign else ("", "")
     gate = getattr(release, "gate", None)
     if gate is not None and gate.status in FOR_A_DECISION:
@@ -248,15 +251,19 @@ def _wants_signature(release: Release, now: datetime) -> bool:
     return waiting and not release.signed and release.cancelled_at is None and release.instant < now + AHEAD
 
 
-def _unsigned(release: Release, who: Person) -> Ask:
+def _unsigned(release: Release, who: Person, now: datetime) -> Ask:
     if (old := _outdated(release)) is not None:
         words = f"“{old}”已有新版本，这张发布单里还是旧版，签发不了，到时不会发出。请换成新版本（修改发布单），或作废。"
         door = ("修改发布单", reverse("release-edit", args=[release.pk])) if may_plan(who) else ("", "")
         return Ask(Chip("未签发", "warn", "pen"), release, None, (), words, release.instant, door=door)
+    if chips.too_late_to_sign(release, now):
+        over = "发布时刻已过，还没有签发，不会发出。" if release.instant <= now else "离发布时刻太近，到时不会发出。"
+        words = f"{over}现在来不及签发，请改期后再签发，或作废。"
+        return Ask(chips.TOO_LATE, release, None, (), words, release.instant, door=_door(release, who, now))
     return Ask(
         Chip("未签发", "wait", "pen"), release, None, (),
         "发布单已编好，还没有签发，到时不会发出。请签发人核对后签发，或改期、作废。", release.instant,
-        door=_door(release, who),
+        door=_door(release, who, now),
     )  # fmt: skip
 
 
@@ -280,7 +287,7 @@ def _by_hand(release: Release, who: Person, now: datetime, *, frozen: bool) -> l
     if _undecided(release):
         words = "门户网页到时没有上线，手工发布的部分等人决定是否照发，决定之前不要发出。"
         chip = Chip("等人决定", "warn", "question")
-        return [Ask(chip, release, None, (), words, release.instant, door=_door(release, who))]
+        return [Ask(chip, release, None, (), words, release.instant, door=_door(release, who, now))]
     groups: dict[Account, list[ManualTask]] = {}
     for task in release.manual_tasks.all() if not frozen else ():
         if task.waits:

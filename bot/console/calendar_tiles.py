@@ -36,6 +36,7 @@ GROUPS: dict[str, Chip] = {
 }
 _GROUP_OF: dict[str, str] = {
     "未签发": UNSIGNED,
+    chips.TOO_LATE.label: UNSIGNED,
     chips.BY_HAND_LATER.label: WAITING,
     chips.BY_HAND_DONE.label: PUBLIC,
     chips.PARTLY_BACK[0]: PUBLIC,

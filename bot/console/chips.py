@@ -13,6 +13,7 @@ from bot.models import Account, ManualTask, Publication, Release
 from bot.services import byhand
 from bot.services.byhand import Stage
 from bot.services.facts import outcomes_of
+from bot.services.releases import min_lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ NOTHING_TO_DO = "正在依次发出和核对，不用办理"
 UNDER_WAY, PARTLY = ("正在依次发出", "busy"), ("部分发出", "bad")
 PARTLY_BACK = ("部分撤回", "off")  # all of it was public, and some was taken back on purpose
 PARTLY_DOWN = ("部分撤下", "off")  # the same where people took it down, of what they had posted
+#: Not signed in time: the instant is over or too near, and the way on is another one.
+TOO_LATE = Chip("来不及签发", "warn", "late")
 #: Where the part of a release that people post stands.
 BY_HAND_LATER = Chip("手工发布", "wait", "hand")
 BY_HAND_NOW = Chip("待手工发布", "warn", "hand")
@@ -119,12 +122,19 @@ def standing(release: Release, publications: Sequence[Publication], now: datetim
     if release.cancelled_at or (states and not alive and not tasks):
         return chip(State.CANCELLED)
     if not release.signed and all(state in {State.PLANNED, State.HELD} for state in alive):
+        if too_late_to_sign(release, now):
+            return TOO_LATE
         return Chip("未签发", "warn" if release.instant < now + SIGN_SOON else "wait", "pen")
     if release.instant <= now and set(alive) <= READY and release.waits_for_portal:
         return Chip("等门户上线", "wait", "clock")
     if not alive:
         return by_hand(release, tasks, now)
     return chip(next(state for state in URGENCY if state in alive))
+
+
+def too_late_to_sign(release: Release, now: datetime) -> bool:
+    """Of a release that waits for a signature: its instant is over, or too near. An 应急 one is never signed again."""
+    return release.urgency_id is None and release.instant < now + min_lead()
 
 
 def _moves(release: Release, states: Sequence[State], tasks: Sequence[ManualTask], now: datetime) -> bool:

@@ -183,6 +183,24 @@ def test_a_release_nobody_signed_is_in_front_of_somebody(district: District, as_
     assert "到时不会发出" in shown
 
 
+@pytest.mark.parametrize(
+    ("after", "words"), [(timedelta(seconds=5), "发布时刻已过"), (-timedelta(seconds=5), "离发布时刻太近")]
+)
+def test_too_late_to_sign_the_desk_leads_to_another_instant(
+    after: timedelta, words: str, district: District, as_: Login
+) -> None:
+    release = district.planned()
+    with time_machine.travel(release.instant + after, tick=True):
+        shown = page(as_("releaser"))
+    board, asks = shown.split('id="asks"')
+    assert f"{words}，" in asks
+    assert "请改期后再签发，或作废" in asks
+    assert f'href="/releases/{release.pk}/reschedule">改期' in asks
+    assert f"/releases/{release.pk}/sign" not in asks
+    assert "来不及签发" in board
+    assert "未签发" not in board
+
+
 def test_older_releases_stay_on_the_board_until_they_are_settled(district: District, as_: Login) -> None:
     release = district.signed(title="上周的一张")
     early = now() - timedelta(days=8)
