@@ -118,7 +118,7 @@ def _where(item: Item) -> str:
     """Where an edition stands on an account, for staff."""
     one = item.publication
     if one.status is State.LIVE:
-        return f"已于 {show(one.live_at or one.instant, seconds=False)} 发布"
+        return f"已于 {show(one.sent_at or one.live_at or one.instant, seconds=False)} 发布"
     return f"已列入发布单 {one.release_id}（{show(one.instant, seconds=False)}，{one.status.label}）"
 
 

@@ -157,6 +157,14 @@ def test_what_went_to_an_account_is_shown_as_such_and_refused_for_it(district: D
     assert Release.objects.count() == 1
 
 
+def test_what_went_to_an_account_is_told_with_the_minute_in_which_it_was_sent(district: District, as_: Login) -> None:
+    """As everywhere else: it is read back later, which may be another minute."""
+    push = district.signed().publications.get(account=district.accounts[0])
+    put(push, "live", sent_at=push.instant, live_at=push.instant + timedelta(minutes=1))
+    sent = to_beijing(push.instant).strftime("%Y-%m-%d %H:%M")
+    assert f"中国河东：已于 {sent} 发布" in search(as_("editor"), "公交")
+
+
 def test_another_units_document_or_account_does_not_come_in(district: District, as_: Login) -> None:
     other = District.make("luozhuang", "罗庄区政府办公室")
     other.approved(replace(ARTICLES[1], external_id="LZ-1"))
