@@ -119,13 +119,13 @@ def is_loopback_host(host: str) -> bool:
 def _check_wall(spec: ChannelSpec, endpoints: Mapping[str, str], proxy: str) -> None:
     """Live and rehearsal are walled apart: a rehearsal home holds no live address."""
     for name, url in endpoints.items():
-        parts = urlsplit(url)
+        parts, label = urlsplit(url), "接口地址" if name == "api" else f"接口地址“{name}”"
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-            raise Refused("endpoint", f"地址 {name} 不是有效的 http(s) 地址，账号未保存。请改正后重试。")
+            raise Refused("endpoint", f"{label}不是有效的 http(s) 地址，账号未保存。请改正后重试。")
         if not home.is_live() and not on_loopback(url):
             raise Refused(
                 "wall",
-                f"这是演练环境，地址 {name} 不在本机，账号未保存。{_on_this_machine(spec)}正式发布请另建正式环境（tongfa init --live）。",
+                f"这是演练环境，{label}（{parts.hostname}）不在本机，账号未保存。{_on_this_machine(spec)}正式发布请另建正式环境（tongfa init --live）。",
             )
     if proxy and not home.is_live() and not on_loopback(proxy):
         raise Refused("wall", "这是演练环境，代理不在本机，账号未保存。演练环境不使用外部代理。")

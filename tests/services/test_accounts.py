@@ -100,6 +100,19 @@ def test_in_a_rehearsal_home_an_account_without_an_address_leads_to_the_home_s_o
     assert add(office, endpoints={}).endpoints == {"api": played, "token": played, "datacube": played}
 
 
+@pytest.mark.parametrize(
+    ("endpoints", "words"),
+    [
+        ({"api": "https://api.weixin.qq.com"}, "接口地址（api.weixin.qq.com）不在本机"),
+        ({"api": NOWHERE, "datacube": "https://api.weixin.qq.com"}, "接口地址“datacube”（api.weixin.qq.com）不在本机"),
+    ],
+)
+def test_the_wall_names_the_address_as_it_was_typed(office: Office, endpoints: dict[str, str], words: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        add(office, endpoints=endpoints)
+    assert words in refusal.value.message
+
+
 def test_the_wall_says_which_address_to_take_instead(office: Office) -> None:
     with pytest.raises(Refused) as refusal:
         add(office, endpoints={"api": "https://api.weixin.qq.com"})
