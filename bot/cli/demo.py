@@ -366,7 +366,7 @@ class _Demo:
         if release.instant > now():
             _step("等待发布时刻，到点同时发出，然后逐条读回核对")
         else:
-            _step(f"上次运行中断时，发布单 {release.pk} 还没有办完：接着核对，已经发出的不会再发")
+            _step(f"发布单 {release.pk} 还没有办完：接着核对，已经发出的不会再发")
             self._say_what_follows(release)
         stop = max(now(), release.instant) + WATCH_FOR
         seen: dict[int, str] = {}
@@ -385,10 +385,12 @@ class _Demo:
         return False
 
     def _say_what_follows(self, release: Any) -> None:
-        """What the machine does about each result that it does not know, by the account's own mode."""
+        """What the machine does about each result that it does not know now, by the account's own mode."""
+        from bot.domain.delivery import State
         from bot.services.accounts import spec_of
 
-        pushes = list(release.publications.select_related("account").order_by("account_id", "lane"))
+        unknown = release.publications.filter(state=State.UNKNOWN)
+        pushes = list(unknown.select_related("account").order_by("account_id", "lane"))
         rules = {one.account.name: spec_of(one.account).mode(one.mode).unknown.words for one in pushes}
         for name, words in rules.items():
             click.echo(f"  {name}，结果不明的：{words}")

@@ -11,8 +11,9 @@ import pytest
 
 from bot.cli import demo
 from bot.domain.workflow import ADMINISTRATORS, Role
-from bot.models import Person
-from tests.console.world import fresh_home
+from bot.models import Person, Release
+from tests.console.world import District, fresh_home, now, put
+from tests.services.factories import lifted
 
 
 @pytest.fixture
@@ -48,6 +49,29 @@ def test_the_last_line_says_what_is_there_to_see(
     said = capsys.readouterr().out
     assert words in said
     assert ("看手机：" in said) is not leaves
+
+
+def test_played_again_it_explains_only_what_is_in_doubt_now(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may have been stopped on purpose, and what was in doubt then may be known since."""
+    release = _begun()
+    wechat, weibo = release.publications.order_by("account_id")
+    put(wechat, "unknown", reason="没有收到应答，正在核对。")
+    put(weibo, "live")
+    with pytest.raises(demo._Stopped):
+        demo._Demo(8000, lambda _: True, leaves=True)._watch(release)
+    said = capsys.readouterr().out
+    assert f"▶ 发布单 {release.pk} 还没有办完：接着核对，已经发出的不会再发" in said
+    assert "中国河东，结果不明的：" in said
+    assert "临沂河东，结果不明的：" not in said
+
+
+def _begun() -> Release:
+    """A release of the demo's unit whose instant is over."""
+    release = District.make("office").signed()
+    with lifted("release_kept_while_signed"):
+        Release.objects.filter(pk=release.pk).update(instant=now() - timedelta(minutes=1))
+    release.refresh_from_db()
+    return release
 
 
 def test_where_the_reviews_took_long_there_is_longer_to_prepare() -> None:
