@@ -397,9 +397,11 @@ class _Demo:
         click.echo(f"  最多在这里看 5 分钟；经过和办法见异常台：{self._web}/exceptions")
 
     def _tell(self, publication: Any) -> None:
+        from bot.domain.instants import delay
+
         left = (publication.instant - now()).total_seconds()
         when = f"距时刻 {left:.0f} 秒，一个字节也没有发出" if left > 0 and publication.sent_at is None else ""
-        late = f"晚 {publication.late_ms:.1f} 毫秒" if publication.late_ms is not None else ""
+        late = f"晚 {delay(publication.late_ms)}" if publication.late_ms is not None else ""
         name = f"{publication.account.name}#{publication.lane + 1}"
         click.echo(
             "  "

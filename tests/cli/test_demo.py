@@ -65,6 +65,15 @@ def test_played_again_it_explains_only_what_is_in_doubt_now(db: None, capsys: py
     assert "临沂河东，结果不明的：" not in said
 
 
+def test_a_delay_is_told_in_the_lines_as_in_the_table(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    push = _begun().publications.first()
+    assert push is not None
+    put(push, "live", sent_at=push.instant + timedelta(seconds=601.6469))
+    push.refresh_from_db()
+    demo._Demo(8000, lambda _: True, leaves=True)._tell(push)
+    assert "晚 10 分 1 秒" in capsys.readouterr().out
+
+
 def _begun() -> Release:
     """A release of the demo's unit whose instant is over."""
     release = District.make("office").signed()
