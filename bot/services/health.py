@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 from django.db.models import QuerySet
 
+from bot.channels.http import UNREACHABLE
 from bot.domain.channel import ChannelFault, CheckResult
 from bot.domain.delivery import FOR_A_PERSON, State
 from bot.domain.instants import require_aware, show
@@ -61,7 +62,7 @@ def examine(*, now: datetime, ask_platforms: bool, running: bool = True) -> list
     )
     results = [result for name, part in parts for result in _guarded(name, part)]
     for account in Account.objects.filter(disabled_reason="", manual_reason="").order_by("pk") if ask_platforms else ():
-        results += _account(account)
+        results += _account(account, running=running)
     return [prechecks.with_remedy(result) for result in results]
 
 
@@ -289,7 +290,7 @@ def _portal() -> Iterator[CheckResult]:
         yield CheckResult("门户联动", False, f"{what}。{remedy}", warning=True)
 
 
-def _account(account: Account) -> list[CheckResult]:
+def _account(account: Account, *, running: bool) -> list[CheckResult]:
     try:
         results = accounts.check_account(account)
     except (ChannelFault, Refused) as fault:
@@ -301,4 +302,19 @@ def _account(account: Account) -> list[CheckResult]:
         message = f"核对时程序出错（{type(error).__name__}），这个账号的情况不明，没有发出任何内容"
         remedy = "请系统管理员查看日志；平台的应答可能不正常，过几分钟再查一次。"
         return [CheckResult(account.name, False, message, code="internal", remedy=remedy)]
+    if not running and _is_played_here(account):
+        results = [_not_started(result) for result in results]
     return [replace(result, name=f"{account.name}·{result.name}") for result in results]
+
+
+def _is_played_here(account: Account) -> bool:
+    """Whether its platform is the home's own, which runs together with the rest."""
+    return not home.is_live() and account.endpoints.get("api", "").startswith(f"{home.rehearsal_url()}/")
+
+
+def _not_started(result: CheckResult) -> CheckResult:
+    """Nobody need look at the network for a platform that is merely not started."""
+    if result.ok or result.remedy != UNREACHABLE:
+        return result
+    remedy = "请系统管理员运行 tongfa up（或 make demo），然后再查一次。"
+    return replace(result, message="演练平台没有运行，连不上", remedy=remedy)

@@ -324,6 +324,21 @@ def test_one_accounts_odd_answer_keeps_nothing_else_from_being_told(
     assert all("没有发出任何内容" in one.message and one.remedy for one in lines)
 
 
+@pytest.mark.parametrize(
+    ("played_here", "running", "remedy"),
+    [(True, False, "运行 tongfa up（或 make demo）"), (True, True, "检查本机网络"), (False, False, "检查本机网络")],
+)
+def test_of_the_homes_own_platforms_that_nobody_started_the_remedy_is_to_start_them(
+    office: Office, played_here: bool, running: bool, remedy: str
+) -> None:
+    address = f"{home.rehearsal_url()}/weibo" if played_here else "http://localhost:9/weibo"
+    Account.objects.filter(pk=office.weibo.pk).update(endpoints={"api": address})
+    lines = health.examine(now=NOW, ask_platforms=True, running=running)
+    (line,) = (one for one in lines if one.name == "临沂河东·授权")
+    assert remedy in line.remedy
+    assert ("演练平台没有运行" in line.message) is (remedy != "检查本机网络")
+
+
 def test_a_new_home_is_told_whom_and_what_it_lacks(db: None) -> None:
     people.ensure_unit("new", "新单位", now=NOW, actor="test")
     lines = doctor()
