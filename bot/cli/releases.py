@@ -567,13 +567,14 @@ def attempt_lines(tried: Any) -> list[str]:
     when = (
         f"{show_instant(attempt.sent_at)} 首字节发出" if attempt.sent_at else UNSTAMPED.get(attempt.outcome, IN_DOUBT)
     )
-    answered = f"，{show_instant(attempt.answered_at)} 有结果" if attempt.answered_at else ""
+    ended = f"，{show_instant(attempt.answered_at)} 结束" if attempt.answered_at else ""
     code = f"（代码 {tried.code}）" if tried.code else ""
     status = f"（HTTP {tried.status}）" if tried.status is not None else ""
+    why = f"：{attempt.message}" if attempt.message else ""
     lines = [
         f"      第 {attempt.number} 次：{tried.asked}",
         f"        调用 {tried.call}，编号 {attempt.key}",
-        f"        {show_instant(attempt.intent_at)} 登记，{when}{answered}{status}：{tried.ended}{code}{attempt.message}",
+        f"        {show_instant(attempt.intent_at)} 登记，{when}{ended}{status}：{tried.ended}{code}{why}",
     ]
     if attempt.answer:
         lines.append(f"        平台原文：{shorten(' '.join(attempt.answer.split()), RAW_COLUMNS)}")

@@ -183,6 +183,14 @@ def test_a_look_that_ends_in_a_program_error_is_told(engine: Engine) -> None:
         assert "核对时程序出错" in shown
 
 
+def test_of_a_call_without_an_answer_the_command_says_when_it_ended_and_why_nobody_knows(engine: Engine) -> None:
+    release = engine.signed(on=[engine.office.weibo])
+    engine.platform.answers["lyhd"] = [NO_ANSWER]
+    engine.go(T + MINUTE)
+    ((call,),) = (push["attempts"] for push in data(release)["publications"])
+    assert f" 结束：结果不明：{call['message']}" in told(release)
+
+
 def test_the_look_before_a_replay_is_told(engine: Engine) -> None:
     """It found nothing, and that is why the same call is made once more."""
     release = engine.signed(on=[engine.office.wechat])
