@@ -160,7 +160,8 @@ def _absent(facts: Facts, message: str, now: datetime) -> Step:
     if _proves_absence(facts) and not facts.clock_far_off:
         again = max(facts.not_before, now)
         return step(Event.PROVED_ABSENT, _RESUBMIT, batch=None, not_before=again, next_at=now, absents=0, looks=0)
-    return give_up(facts, f"隔时查了 {absents} 次都没有查到，仍不能断定没有发出。{message}请到平台后台核实后处理。")
+    words = f"隔时查了 {absents} 次都没有查到，仍不能断定没有发出。"  # what a single look says is not true of several
+    return give_up(facts, f"{words}请到平台后台核实后处理，核实之前请勿重发。")
 
 
 def weighs_the_clock(facts: Facts) -> bool:

@@ -72,6 +72,16 @@ def test_what_a_clock_that_was_set_has_looked_at_too_soon_does_not_count():
     assert step.changes["next_at"] >= NOW + PUBLISH.unknown.looks[-1]
 
 
+def test_the_reason_after_several_looks_says_nothing_that_holds_of_one_only():
+    found = Absent("一次没找到不能说明没有发出，请勿重发。")
+    asked = len(SHARE.unknown.looks) - 1
+    (step,) = looking.after_look(facts(State.UNKNOWN, SHARE, absents=asked, looks=asked), found, places=1, now=NOW)
+    assert step.event is Event.GIVE_UP
+    assert "一次" not in step.reason
+    assert f"隔时查了 {asked + 1} 次都没有查到，仍不能断定没有发出" in step.reason
+    assert "请勿重发" in step.reason
+
+
 def test_weibo_is_never_sent_again_by_machine():
     assert events(State.UNKNOWN, Absent(), of=SHARE, absents=2, unknowns=1) == [Event.GIVE_UP]
     assert looking.next_act(facts(State.UNKNOWN, SHARE, unknowns=1), now=NOW) is looking.Ask.LOOK
