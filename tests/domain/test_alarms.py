@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,6 +106,15 @@ def test_what_may_be_public_is_never_told_as_not_public(state, outcomes):
 def test_a_release_that_is_public_in_part_is_told_in_up_to_four_groups():
     found = [(Side.NOT_PUBLIC, "丙"), (Side.PUBLIC, "甲"), (Side.DOUBT, "乙"), (Side.PUBLIC, "甲")]
     assert alarms.sides_in_words(found) == "已公开：甲 2 条；是否公开不明：乙；未公开：丙。"
+
+
+def test_what_to_do_with_a_release_that_is_public_in_part_goes_by_the_words_that_its_alarm_uses():
+    """Which sides there are differs from one to the next: no side is spoken of as if it were there."""
+    named = re.findall("“(.+?)”的", REMEDIES[Kind.SPLIT])
+    assert named == ["未公开", "是否公开不明"]
+    told = alarms.sides_in_words([(side, "甲") for side in Side])
+    assert all(f"{words}：" in told for words in named)
+    assert "一侧" not in REMEDIES[Kind.SPLIT]
 
 
 def test_what_was_taken_down_had_gone_out():
