@@ -84,7 +84,7 @@ def whole(release: Release, messages: Sequence[Message]) -> ReleaseOut:
 def planned(release: Release, *, now: datetime) -> ReleasePlanned:
     """A release that was just composed."""
     require_aware(now)
-    warnings = quotas.hopeless(list(release.publications.select_related("account").order_by("account_id", "lane")))
+    warnings = quotas.outlook(list(release.publications.select_related("account").order_by("account_id", "lane")))
     told = whole(release, by_hand([release], now=now).get(release.pk, ()))
     return ReleasePlanned(**told.model_dump(), warnings=warnings)
 

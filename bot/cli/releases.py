@@ -74,12 +74,12 @@ def plan(
         title=title, instant=instant, documents=chosen, sync=sync,
         accounts=releases.accounts_named(accounts, unit=person.unit), person=person, now=now(), modes=pairs(modes, "mode"),
     )  # fmt: skip
-    hopeless = quotas.hopeless(list(_publications(made)))
+    lacking = quotas.outlook(list(_publications(made)))
     return Reply(
-        {**release_data(made), "warnings": hopeless},
+        {**release_data(made), "warnings": lacking},
         [
             f"发布单 {made.pk} 已编制，尚未签发。",
-            *(f"注意：{words}现在这样签不了。" for words in hopeless),
+            *(f"注意：{words}现在这样签不了。" for words in lacking),
             *release_lines(made),
             f"下一步：tongfa release sign {made.pk} --as <签发人>",
         ],

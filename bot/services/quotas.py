@@ -296,11 +296,6 @@ def _book_of(publications: Sequence[Publication], by: timedelta, without: int | 
     return Book({one.account for one in publications}, first, without=without)
 
 
-def hopeless(publications: Sequence[Publication]) -> list[str]:
-    """What no date can mend: more in one window than it ever takes. For whoever plans, before anybody signs."""
-    return [f"{lack.what}，{lack.numbers}。{SPLIT}" for lack in shortages(publications) if lack.hopeless]
-
-
 def _lacking(publications: Sequence[Publication], book: Book, by: timedelta) -> Iterator[Shortage]:
     """What would be lacking if every instant came so much later."""
     needs: Counter[tuple[Account, str, Quota, str]] = Counter()

@@ -48,6 +48,17 @@ def test_a_release_is_composed_and_waits_for_its_signature(machine: Machine, app
     assert (release.pk, release.created_by.username, release.signed_at) == (answer["id"], "editor", None)
 
 
+def test_where_the_days_mass_message_is_used_up_the_answer_warns_with_the_next_date(
+    machine: Machine, district: District
+) -> None:
+    district.signed()
+    district.approved(ARTICLES[1])
+    answer = told(machine.post("/releases", wish("HD-2", instant=ahead(minutes=40))), 201)
+    (words,) = answer["warnings"]
+    assert "账号“中国河东”当日的群发额度（1 次）已用完" in words
+    assert "最近可用的日期是" in words
+
+
 def test_the_whole_way_of_a_policy_with_its_interpretation(machine: Machine, district: District) -> None:
     """Handed in together, submitted; people review; a release is asked for that waits for the page; a person signs."""
     told(machine.put("/documents/HD-50", PAIR), 201)

@@ -203,10 +203,10 @@ def test_more_than_any_day_takes_is_to_be_split_and_names_no_date(office: Office
 
 def test_who_plans_so_much_is_told_before_anybody_signs(office: Office) -> None:
     nine = [office.approved(article(n)) for n in range(1, 10)]
-    (words,) = quotas.hopeless(list(office.planned(*nine, on=[office.wechat]).publications.all()))
+    (words,) = quotas.outlook(list(office.planned(*nine, on=[office.wechat]).publications.all()))
     assert "改到哪一天都放不下" in words
     fits = office.planned(office.approved(article(10)), on=[office.wechat])
-    assert quotas.hopeless(list(fits.publications.all())) == []
+    assert quotas.outlook(list(fits.publications.all())) == []
 
 
 def test_the_next_date_has_room_for_all_that_the_release_needs(office: Office) -> None:
