@@ -85,5 +85,14 @@ def initialise(
         )
         if not given:
             data["password"] = password
-    lines.append("下一步：tongfa user add、tongfa account add，然后 tongfa up。")
+    lines.append(f"下一步：{_lacking()}tongfa up。")
     return Reply(data, lines)
+
+
+def _lacking() -> str:
+    """What has to be added before anything can be published: initialised once more, a home has it."""
+    from bot.models import Account, Person
+
+    there = {"tongfa user add": Person.objects.count() > 1, "tongfa account add": Account.objects.exists()}
+    missing = "、".join(words for words, is_there in there.items() if not is_there)
+    return f"{missing}，然后 " if missing else ""
