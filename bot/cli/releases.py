@@ -707,8 +707,10 @@ def preflight_lines(row: Any) -> list[str]:
         return [f"  {row.account.name}·{row.label}：定于 {show_instant(row.due_at)}"]
     checks = sorted(row.checks.all(), key=lambda check: check.position)
     passed = sum(check.ok for check in checks)
+    minded = sum(check.ok and check.warning for check in checks)
+    which = f"{passed}/{len(checks)} 项" + (f"，{minded} 项提醒" if minded else "")
     lines = [
-        f"  {row.account.name}·{row.label}（{show_instant(row.done_at)}）：{'通过' if row.ok else '未过'}，{passed}/{len(checks)} 项"
+        f"  {row.account.name}·{row.label}（{show_instant(row.done_at)}）：{'通过' if row.ok else '未过'}，{which}"
     ]
     lines += [f"    {line}" for check in checks if not check.ok or check.warning for line in check_lines(check)]
     return lines
