@@ -140,9 +140,9 @@ def test_the_tutorial_explains_every_state_that_staff_can_see():
     assert [label for label in labels if label not in page] == []
 
 
-def test_the_people_of_the_tutorial_and_the_drills_are_those_of_the_demo():
+def test_the_people_of_the_tutorial_the_drills_and_the_cases_are_those_of_the_demo():
     demo = {username for username, _, _ in PEOPLE}
-    for name in ("docs/tutorial.zh-CN.md", "docs/how-to/run-a-drill.md"):
+    for name in ("docs/tutorial.zh-CN.md", "docs/how-to/run-a-drill.md", "docs/how-to/settle-a-case.md"):
         assert set(re.findall(r"--(?:as|second) ([a-z]+)", read(name))) <= demo, name
 
 
