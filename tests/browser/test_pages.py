@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Route, expect
 
+from bot.domain.alarms import Kind, Out
 from bot.models import ClockReading, Freeze
-from bot.services import people, stops
+from bot.services import alarming, people, stops
 from tests.console.world import ARTICLES, PASSWORD, District, attempt, now, put
 
 from .conftest import Open, fits, shoot
@@ -118,6 +119,31 @@ def test_the_story_of_a_release_fits(size: str, scheme: str, district: District,
         expect(page.get_by_text("平台拒绝，没有发出")).to_be_visible()
         assert fits(page)
         shoot(page, f"release-{size}-{scheme}")
+
+
+GAPS = """forms => forms.map(form => form.getBoundingClientRect().top - form.previousElementSibling.getBoundingClientRect().bottom)"""
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_what_is_pressed_of_an_alarm_stands_clear_of_its_words(
+    size: str, scheme: str, district: District, window: Open
+) -> None:
+    release = district.signed(title="两处报警")
+    calls = [
+        alarming.Call(
+            Kind.HELD, f"publication:{one.pk}", Out.NO, f"{one.account.name}：磁盘将满，没有发出。", unit=district.unit.pk,
+            account=one.account_id, publication=one.pk, release=release.pk,
+        )
+        for one in release.publications.all()
+    ]  # fmt: skip
+    alarming.raise_all(calls, now=now())
+    with window(size, scheme, login="duty") as page:
+        for address, many in (("/", 1), (f"/releases/{release.pk}", 2)):
+            page.goto(address)
+            gaps = page.eval_on_selector_all("#alarms form:not(details form)", GAPS)
+            assert len(gaps) == many
+            assert min(gaps) >= 5, address
+            shoot(page, f"alarms-{many}-{size}-{scheme}")
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
