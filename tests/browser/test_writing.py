@@ -34,6 +34,19 @@ def test_the_list_of_documents(size: str, scheme: str, district: District, windo
         expect(page).to_have_url(re.compile("q=%E5%85%AC"))
 
 
+def test_on_a_phone_the_list_keeps_the_times_of_a_document_apart(district: District, window: Open) -> None:
+    """When it was changed is named as that, on a line of its own; where it goes stands below."""
+    district.planned()
+    with window("phone", login="editor", at="/documents") as page:
+        changed, goes = page.locator(".rows .right span"), page.locator(".rows .right a").first
+        expect(changed).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d 改动$"))
+        above, below = changed.bounding_box(), goes.bounding_box()
+        assert above
+        assert below
+        assert above["y"] + above["height"] <= below["y"]
+        shoot(page, "documents-times-phone")
+
+
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_an_import_says_what_became_of_each_row(size: str, scheme: str, district: District, window: Open) -> None:
     with window(size, scheme, login="editor", at="") as page:
