@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Lower
 
 from bot.domain.delivery import STOPPABLE, State
-from bot.domain.workflow import UNDER_REVIEW, EditionState, Step, Verdict, step_due
+from bot.domain.workflow import UNDER_REVIEW, EditionState, Role, Step, Verdict, step_due
 from bot.models import Edition, Item, Opened, Person, PostRecord, Review, Unit
 from bot.services import urgentcare
 from bot.services.inbox import REVIEWERS, Seen
@@ -84,6 +84,13 @@ class Listing:
 def may_review(person: Person) -> bool:
     """Whether any review step is theirs, now."""
     return any(person.has_role(role) for role in REVIEWERS)
+
+
+def opens_on(person: Person) -> str:
+    """The tab that has something to say to them: who neither reviews nor writes has handed in nothing."""
+    if may_review(person):
+        return DUE
+    return MINE if person.has_role(Role.EDITOR) else LATE
 
 
 def waiting(person: Person) -> int:

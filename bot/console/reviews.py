@@ -77,7 +77,7 @@ def _counted(number: int) -> int | str:
 
 def _tab(request: HttpRequest, who: Person) -> str:
     asked = request.POST.get("tab") or request.GET.get("tab", "")
-    return asked if asked in inbox.LABELS else (inbox.DUE if inbox.may_review(who) else inbox.MINE)
+    return asked if asked in inbox.LABELS else inbox.opens_on(who)
 
 
 def _page(request: HttpRequest) -> int:
