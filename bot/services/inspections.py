@@ -44,7 +44,8 @@ GO_ON = timedelta(seconds=5)
 
 def inspect(number: int, *, now: Callable[[], datetime]) -> None:
     """One inspection, by a worker."""
-    name, at = CHORES[number], require_aware(now())
+    at = require_aware(now())
+    name = CHORES[number]
     if not _take(name, at):
         return
     if name == "machine":

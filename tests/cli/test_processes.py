@@ -94,8 +94,8 @@ def test_what_up_loads_to_prepare_a_start_does_not_stay_in_memory() -> None:
 PREPARES = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, signal.default_int_handler)
-print("begun", flush=True)
 try:
+    print("begun", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(0.3)

@@ -330,7 +330,7 @@ def quiet_watch() -> None:
 def test_a_tick_with_nothing_to_do_asks_a_handful_of_questions_and_between_ticks_one_is_asked(engine: Engine) -> None:
     engine.signed()
     quiet_watch()
-    assert queries(engine.tick) <= 3
+    assert queries(engine.tick) <= 4
     assert queries(lambda: clock.at_hand(engine.clock.now())) == 1
 
 
