@@ -221,8 +221,7 @@ class ClockScheduler(Scheduler):  # type: ignore[misc]
         try:
             alive.ring(settings.TONGFA.home, *sorted(queues))
         except OSError as error:
-            if not self._to_wake:
-                log.error("bell.not_written", queues=sorted(queues), error=type(error).__name__)
+            log.error("bell.not_written", queues=sorted(queues), error=type(error).__name__)
             self._to_wake = queues
             return False
         self._to_wake = set()

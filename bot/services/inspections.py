@@ -93,20 +93,11 @@ def _machine_at_once(now: datetime, steady: float | None) -> bool:
     return True
 
 
-def _takedowns_at_once(now: datetime) -> bool:
-    if takedowns.due(now).exists():
-        return False
-    if _take("takedowns", now):
-        takedowns.come_back()  # what became due meanwhile is rung for at the next tick
-    return True
-
-
-def _drafts_at_once(now: datetime) -> bool:
-    if handdrafts.due(now).exists():
-        return False
-    if _take("drafts", now):
-        handdrafts.come_back()
-    return True
+def _put_off(name: str, now: datetime, come_back: Callable[[], None], *, due: bool) -> bool:
+    """With nothing due there is only the next look to arrange; what became due meanwhile is rung for at the next tick."""
+    if not due and _take(name, now):
+        come_back()
+    return not due
 
 
 def _trail_at_once(now: datetime) -> bool:
@@ -118,8 +109,8 @@ def _trail_at_once(now: datetime) -> bool:
 
 
 _AT_ONCE: dict[str, Callable[[datetime], bool]] = {
-    "takedowns": _takedowns_at_once,
-    "drafts": _drafts_at_once,
+    "takedowns": lambda now: _put_off("takedowns", now, takedowns.come_back, due=takedowns.due(now).exists()),
+    "drafts": lambda now: _put_off("drafts", now, handdrafts.come_back, due=handdrafts.due(now).exists()),
     "trail": _trail_at_once,
 }
 
